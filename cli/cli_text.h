@@ -1,0 +1,47 @@
+/* cli/cli_text.h - text that grows, memory that is never NULL, names nearly right. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_CLI_TEXT_H
+#define CLI_CLI_TEXT_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "engram/status.h"
+
+/* Memory of the program: says so and ends it with EXIT_MEMORY where there is none. A program
+ * may do what the library must not. need() is released with free(); keep() when it ends. */
+void *need(size_t count, size_t size);
+float *need_floats(size_t rows, size_t cols);
+char *keep(char *text);
+char *keep_format(const char *format, ...) EG_PRINTF(1, 2);
+void keep_release(void);
+
+/* A growing string: begin with { 0 }, end with text_clear. */
+struct text {
+    char *s;
+    size_t size, room;
+};
+void text_add(struct text *t, const char *format, ...) EG_PRINTF(2, 3);
+void text_add_bytes(struct text *t, const char *bytes, size_t size);
+void text_add_html(struct text *t, const char *s); /* with < > & " escaped */
+void text_add_base64(struct text *t, const void *bytes, size_t size);
+void text_clear(struct text *t);
+
+/* The name most like `got` (by edits, at most a third of its letters), or NULL. name(user, i)
+ * is NULL past the last. */
+const char *nearest_name(const char *got, const char *(*name)(const void *user, size_t i),
+                         const void *user);
+
+/* "0.1,0.2" or "1:5:2" (first:last:step) into at most `room` numbers; 0 when it is neither. */
+size_t parse_numbers(const char *s, double *out, size_t room);
+/* The whole of s as a finite number. */
+int parse_number(const char *s, double *out);
+
+/* A number for JSON: null where it is not finite. */
+json_t *json_number(double v);
+
+/* Write a whole file: beside, flushed, renamed. EXIT_DONE or EXIT_IO, message printed. */
+int write_file(const char *path, const char *bytes, size_t size);
+
+#endif

@@ -1,0 +1,58 @@
+/* engram bench: the machine's limits, then our figures as shares of them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/cli_table.h"
+#include "cli/console.h"
+
+/* In bench/: each prints its figures and returns an exit code. */
+int bench_association(int json, int threads);
+int bench_bits(int json, int threads);
+
+static const struct bench {
+    const char *name, *summary;
+    int (*run)(int json, int threads);
+} benches[] = {
+    { "association", "updates of dense memories against matrix-product peak and bandwidth",
+      bench_association },
+    { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+};
+
+enum { BENCHES = sizeof benches / sizeof *benches };
+
+static const char *bench_name(const void *user, size_t i)
+{
+    (void)user;
+    return i < BENCHES ? benches[i].name : NULL;
+}
+
+static int run(const struct call *call)
+{
+    int code = EXIT_DONE;
+    size_t ran = 0;
+    const int threads = call->common->threads;
+    for (size_t i = 0; i < BENCHES && code == EXIT_DONE; i++) {
+        if (call->nargs == 1 && strcmp(benches[i].name, call->args[0]) != 0) continue;
+        say(call, "%s: %s; %d thread%s", benches[i].name, benches[i].summary, threads ? threads : 1,
+            threads > 1 ? "s" : "");
+        code = benches[i].run(call->common->json, threads ? threads : 1);
+        ran++;
+    }
+    if (ran != 0) return code;
+    const char *near = nearest_name(call->args[0], bench_name, NULL);
+    return fail_usage(call, "no benchmark \"%s\"%s%s%s", call->args[0], near ? "; did you mean " : "",
+                      near ? near : "", near ? "?" : "");
+}
+
+const struct command cmd_bench = {
+    .name = "bench",
+    .summary = "measure this machine and this library on it",
+    .arguments = "[association|bits] ",
+    .examples = "engram bench association\nengram bench --json --threads 2",
+    .notes = "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"
+             "standard output.",
+    .min_args = 0,
+    .max_args = 1,
+    .own_output = 1,
+    .run = run,
+};

@@ -1,0 +1,112 @@
+/* engram help: of the program, of a command, the man page, the completion. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/cli_table.h"
+#include "cli/console.h"
+#include "cli/rule_options.h"
+
+struct help {
+    struct common common;
+    int man, completion;
+};
+
+static const struct help defaults = { .man = 0 };
+
+static const struct opt options[] = {
+    { "man", 0, OPT_FLAG, offsetof(struct help, man), NULL, "the man page (troff)", NULL, 0, 0 },
+    { "completion", 0, OPT_FLAG, offsetof(struct help, completion), NULL, "completion for bash", NULL,
+      0, 0 },
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+static const char *topic_name(const void *user, size_t i)
+{
+    (void)user;
+    size_t n = 0;
+    while (commands[n] != NULL) n++;
+    return i < n ? commands[i]->name : i == n ? "memories" : NULL;
+}
+
+/* The rows of one of the library's three tables. */
+static void add_rows(struct table *t, const char *what, const eg_row_info *(*info)(size_t))
+{
+    for (size_t i = 0; info(i) != NULL; i++) {
+        table_word(t, "%s", what);
+        table_word(t, "%s", info(i)->name);
+        table_word(t, "%s", info(i)->params);
+        table_word(t, "%s", info(i)->formula);
+    }
+}
+
+static const eg_row_info *similarity(size_t i)
+{
+    return i < EG_SIM_COUNT ? eg_similarity_info((eg_similarity)i) : NULL;
+}
+
+static const eg_row_info *separation(size_t i)
+{
+    return i < EG_SEP_COUNT ? eg_separation_info((eg_separation)i) : NULL;
+}
+
+static const eg_row_info *projection(size_t i)
+{
+    return i < EG_PROJ_COUNT ? eg_projection_info((eg_projection)i) : NULL;
+}
+
+static void help_memories(FILE *out)
+{
+    static const struct column columns[] = {
+        { "choice", NULL }, { "name", NULL }, { "reads", NULL }, { "formula", NULL }
+    };
+    struct table t;
+    fputs("A memory is three choices and one loop: x <- projection(sum separation(similarity) xi).\n\n"
+          "By short name (--memory):\n",
+          out);
+    presets_table(&t);
+    table_print(&t, out);
+    table_clear(&t);
+    fputs("\nEach choice (--similarity, --separation, --projection):\n", out);
+    table_begin(&t, "choices", columns, 4);
+    add_rows(&t, "similarity", similarity);
+    add_rows(&t, "separation", separation);
+    add_rows(&t, "projection", projection);
+    table_print(&t, out);
+    table_clear(&t);
+}
+
+static int run(const struct call *call)
+{
+    const struct help *o = call->options;
+    if (o->man) {
+        help_man(call->out);
+    } else if (o->completion) {
+        help_completion(call->out);
+    } else if (call->nargs == 0) {
+        help_all(call->out);
+    } else if (strcmp(call->args[0], "memories") == 0) {
+        help_memories(call->out);
+    } else {
+        const struct command *c = command_find(call->args[0]);
+        const char *near = c ? NULL : nearest_name(call->args[0], topic_name, NULL);
+        if (c == NULL)
+            return fail_usage(call, "no command \"%s\"%s%s%s", call->args[0],
+                              near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        help_command(call->out, c);
+    }
+    return EXIT_DONE;
+}
+
+const struct command cmd_help = {
+    .name = "help",
+    .summary = "of the program, of a command, the man page, completion",
+    .arguments = "[COMMAND|memories] ",
+    .examples = "engram help recall\nengram help memories\nengram help --man | man -l -\n"
+                "source <(engram help --completion)",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
+    .min_args = 0,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,64 @@
+/* engram info: what a memory file holds. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/console.h"
+#include "cli/rule_options.h"
+#include "cli/stored.h"
+
+static const char *proof(const eg_memory_options *m)
+{
+    const char *why = "";
+    const int proved = eg_rule_lyapunov(&m->rule, m->storage, EG_DYN_SYNC, &why);
+    return keep_format("%s: %s", proved ? "proved" : "not proved", why ? why : "");
+}
+
+static int run(const struct call *call)
+{
+    struct stored s = { 0 };
+    eg_file_info info;
+    int code = stored_open(call, call->args[0], 1, &s);
+    if (code != EXIT_DONE) return code;
+    const eg_status status = eg_memory_file_info(s.file, &info);
+    if (status != EG_OK) {
+        code = fail(status, call->args[0]);
+        stored_close(&s);
+        return code;
+    }
+    eg_memory_options m = EG_MEMORY_OPTIONS_INIT;
+    m.rule = info.rule;
+    m.storage = info.storage;
+    json_t *r = json_object();
+    json_object_set_new(r, "file", json_string(call->args[0]));
+    json_object_set_new(r, "title", json_string(s.title));
+    json_object_set_new(r, "patterns", json_integer((json_int_t)info.count));
+    json_object_set_new(r, "size", json_integer((json_int_t)info.size));
+    json_object_set_new(r, "shape", s.shape.height ? json_string(shape_note(&s.shape)) : json_null());
+    json_object_set_new(r, "value_size", json_integer((json_int_t)info.value_size));
+    json_object_set_new(r, "memory", json_string(rule_words(&m)));
+    json_object_set_new(r, "energy_falls", json_string(proof(&m)));
+    json_object_set_new(r, "scaling", json_string(scaling_note(&s.scaling)));
+    json_object_set_new(r, "bytes", json_integer((json_int_t)info.file_bytes));
+    json_object_set_new(r, "free_bytes", json_integer((json_int_t)info.free_bytes));
+    json_object_set_new(r, "format_version", json_integer(info.format_version));
+    json_object_set_new(r, "library_version", json_string(info.library_version));
+    json_object_set_new(r, "root_hash", json_string(info.root_hash));
+    print_record(call, r);
+    json_decref(r);
+    if (info.free_bytes > info.file_bytes / 4)
+        say_next(call, "engram vacuum %s", call->args[0]);
+    else
+        say_next(call, "engram verify %s", call->args[0]);
+    stored_close(&s);
+    return EXIT_DONE;
+}
+
+const struct command cmd_info = {
+    .name = "info",
+    .summary = "what a memory file holds",
+    .arguments = "FILE.egm ",
+    .examples = "engram info digits.egm\nengram info digits.egm --json",
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

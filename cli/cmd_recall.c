@@ -1,0 +1,198 @@
+/* engram recall: cues to memories, each with its certificate. One cue is told in words, many
+ * are a table; --json gives an object a cue, one a line. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/console.h"
+#include "cli/cues.h"
+#include "cli/picture.h"
+#include "cli/recall_output.h"
+#include "cli/rule_options.h"
+#include "cli/words.h"
+
+struct recall {
+    struct common common;
+    struct rule_options rule;
+    struct cue_options cue;
+    struct recall_output out;
+    int dynamics, sweep;
+    size_t steps, limit, sample;
+    double tolerance, damping;
+    const char *item;
+};
+
+static const struct recall defaults = { .rule = RULE_OPTIONS_INIT,
+                                        .steps = 100,
+                                        .tolerance = 1e-5,
+                                        .damping = 0.5 };
+
+#define AT(field) offsetof(struct recall, field)
+
+static const struct opt options[] = {
+    { "item", 0, OPT_TEXT, AT(item), "IDS", "cues are these stored items: 3,17", NULL, 0, 0 },
+    { "sample", 0, OPT_SIZE, AT(sample), "Q", "cues are Q stored items, chosen by the seed", NULL, 1,
+      1e12 },
+    { "hide", 0, OPT_TEXT, AT(cue.hide), "P|HALF",
+      "hide this share of each cue, or its top, bottom, left, right, centre", NULL, 0, 0 },
+    { "flip", 0, OPT_NUMBER, AT(cue.flip), "P", "turn each sign with this probability", NULL, 0, 1 },
+    { "noise", 0, OPT_NUMBER, AT(cue.noise), "S", "add N(0, S^2)", NULL, 0, 1e30 },
+    { "clamp", 0, OPT_FLAG, AT(cue.clamp), NULL, "what is not hidden stays as it is", NULL, 0, 0 },
+    { "invert", 0, OPT_CHOICE, AT(cue.invert), "WHEN", "black for white in a picture", invert_name, 0,
+      0 },
+    { "crop", 0, OPT_FLAG, AT(cue.crop), NULL, "cut a picture to what is drawn on it", NULL, 0, 0 },
+    { "as-is", 0, OPT_FLAG, AT(cue.as_is), NULL, "numbers are in the memory's units", NULL, 0, 0 },
+    { "format", 0, OPT_TEXT, AT(cue.format), "NAME", "of the cues' file", NULL, 0, 0 },
+    { "limit", 0, OPT_SIZE, AT(limit), "N", "the first N cues", NULL, 1, 1e15 },
+    { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME", "how a state moves", dynamics_name, 0, 0 },
+    { "sweep", 0, OPT_CHOICE, AT(sweep), "NAME", "order of async", sweep_name, 0, 0 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e9 },
+    { "tolerance", 0, OPT_NUMBER, AT(tolerance), "X", "at rest when it moves less", NULL, 0, 1 },
+    { "damping", 0, OPT_NUMBER, AT(damping), "X", "of damped", NULL, 1e-9, 1 },
+    { "strip", 0, OPT_TEXT, AT(out.strip), "FILE.png", "cue, steps, recalled and stored as one picture",
+      NULL, 0, 0 },
+    { "picture", 0, OPT_FLAG, AT(out.picture), NULL, "draw, even where output is no terminal", NULL, 0,
+      0 },
+    { "trace", 0, OPT_FLAG, AT(out.trace), NULL, "the energy of every step", NULL, 0, 0 },
+    { "read", 0, OPT_FLAG, AT(out.read), NULL, "the value associated with what was recalled", NULL, 0,
+      0 },
+    RULE_OPTION_ROWS(struct recall),
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+/* "3,17" into ids; 0 when it is no such list. */
+static size_t parse_ids(const char *s, uint64_t *ids, size_t room)
+{
+    size_t n = 0;
+    for (;;) {
+        char *end;
+        if (*s < '0' || *s > '9' || n == room) return 0;
+        ids[n++] = strtoull(s, &end, 10);
+        if (*end == '\0') return n;
+        if (*end != ',') return 0;
+        s = end + 1;
+    }
+}
+
+static int read_cues(const struct call *call, const struct recall *o, struct stored *s,
+                     struct cues *cues)
+{
+    uint64_t ids[1024];
+    const int given = (call->nargs == 2) + (o->item != NULL) + (o->sample != 0);
+    if (given != 1)
+        return fail_usage(call, "give one of: a file of cues, --item IDS, --sample Q (%d were given)",
+                          given);
+    int code;
+    if (o->sample != 0) {
+        code = cues_of_sample(s, call->common->seed, o->sample, cues);
+    } else if (o->item != NULL) {
+        const size_t n = parse_ids(o->item, ids, sizeof ids / sizeof *ids);
+        if (n == 0) return fail_usage(call, "--item: expected ids like 3,17, got \"%s\"", o->item);
+        code = cues_of_items(s, ids, n, cues);
+    } else {
+        code = cues_read(call, call->args[1], s, &o->cue, o->limit, cues);
+    }
+    return code == EXIT_DONE ? cues_corrupt(call, s, &o->cue, cues) : code;
+}
+
+static int change_rule(const struct call *call, const struct recall *o, eg_memory *m)
+{
+    eg_memory_options changed, now = *eg_memory_options_view(m);
+    const int code = rule_resolve(call, &o->rule, eg_memory_size(m), &now, &changed);
+    if (code != EXIT_DONE) return code;
+    changed.rule.size = sizeof changed.rule;
+    if (changed.storage != now.storage)
+        return fail_usage(call, "storage is chosen when storing: this file is %s, not %s",
+                          storage_name(now.storage), storage_name(changed.storage));
+    if (memcmp(&changed.rule, &now.rule, sizeof now.rule) == 0) return EXIT_DONE;
+    const eg_status s = eg_memory_set_rule(m, &changed.rule);
+    if (s != EG_OK) return fail(s, NULL);
+    say(call, "memory  %s", rule_words(&changed));
+    return EXIT_DONE;
+}
+
+static int recall_all(const struct call *call, const struct recall *o, struct stored *s,
+                      struct cues *cues, struct recalls *r)
+{
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, call);
+    eg_recall_options how = EG_RECALL_OPTIONS_INIT;
+    const int one = cues->q == 1;
+    const size_t rows = o->steps + 1;
+    how.dynamics = (eg_dynamics)o->dynamics;
+    how.order = (eg_order)o->sweep;
+    how.max_steps = o->steps;
+    how.tolerance = o->tolerance;
+    how.damping = o->damping;
+    how.seed = call->common->seed;
+    how.threads = call->common->threads;
+    how.clamp = cues->clamp;
+    how.progress = &progress;
+    r->rows = rows;
+    r->states = need_floats(cues->q, cues->d);
+    r->certificates = need(cues->q, sizeof *r->certificates);
+    /* a path is asked for only where a picture may show it and it fits */
+    if (one && rows <= 4096 / 8 && cues->d <= 1 << 20) r->path = need_floats(rows, cues->d);
+    if (one || o->out.trace) r->trace = need(cues->q * rows, sizeof *r->trace);
+    how.path = r->path;
+    how.trace = r->trace;
+    const double started = seconds_now();
+    const eg_status status =
+        eg_memory_recall(s->memory, cues->x, cues->q, &how, r->states, r->certificates);
+    bar_end(&bar);
+    r->seconds = seconds_now() - started;
+    if (status != EG_OK) return fail(status, NULL);
+    r->read_size = o->out.read ? eg_memory_value_size(s->memory) : 0;
+    if (o->out.read && r->read_size == 0)
+        return fail_usage(call, "--read: %s holds no values (store --values)", call->args[0]);
+    if (r->read_size == 0) return EXIT_DONE;
+    r->values = need_floats(cues->q, r->read_size);
+    const eg_status read =
+        eg_memory_read(s->memory, r->states, cues->q, how.threads, r->values);
+    return read == EG_OK ? EXIT_DONE : fail(read, NULL);
+}
+
+static int run(const struct call *call)
+{
+    const struct recall *o = call->options;
+    struct stored s = { 0 };
+    struct cues cues = { 0 };
+    struct recalls r = { 0 };
+    int code = stored_open(call, call->args[0], 1, &s);
+    if (code == EXIT_DONE) code = stored_load(call, &s);
+    if (code == EXIT_DONE) code = change_rule(call, o, s.memory);
+    if (code == EXIT_DONE) code = read_cues(call, o, &s, &cues);
+    if (code == EXIT_DONE) code = recall_all(call, o, &s, &cues, &r);
+    if (code == EXIT_DONE) code = recall_output(call, &o->out, &s, &cues, &r);
+    free(r.states);
+    free(r.certificates);
+    free(r.path);
+    free(r.trace);
+    free(r.values);
+    cues_clear(&cues);
+    stored_close(&s);
+    return code;
+}
+
+const struct command cmd_recall = {
+    .name = "recall",
+    .summary = "complete cues from a memory file, each with a certificate",
+    .arguments = "FILE.egm [CUES] ",
+    .examples = "engram recall digits.egm cue.png -o fixed.png\n"
+                "engram recall digits.egm cue.png --strip strip.png --trace\n"
+                "engram recall digits.egm --sample 100 --hide 0.3\n"
+                "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
+                "engram recall digits.egm cues.npy -o recalled.npy --json\n"
+                "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential",
+    .notes = "CUES is a picture of any size (it is treated as the stored pictures were), a file of\n"
+             "numbers, a data set's name, or - for standard input. Exit 1: no cue was recalled as one\n"
+             "memory. -o FILE: .png (one cue), .npy or .csv (the states).",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
+    .min_args = 1,
+    .max_args = 2,
+    .own_output = 1,
+    .run = run,
+};

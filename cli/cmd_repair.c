@@ -1,0 +1,29 @@
+/* engram repair: what can be saved of a damaged file, into a new one. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/console.h"
+
+static int run(const struct call *call)
+{
+    uint64_t kept = 0, lost = 0;
+    const eg_status status = eg_memory_file_repair(call->args[0], call->args[1], &kept, &lost);
+    if (status != EG_OK) return fail(status, call->args[0]);
+    json_t *r = json_object();
+    json_object_set_new(r, "file", json_string(call->args[1]));
+    json_object_set_new(r, "kept", json_integer((json_int_t)kept));
+    json_object_set_new(r, "lost", json_integer((json_int_t)lost));
+    print_record(call, r);
+    json_decref(r);
+    say_next(call, "engram verify %s", call->args[1]);
+    return lost == 0 ? EXIT_DONE : EXIT_NO;
+}
+
+const struct command cmd_repair = {
+    .name = "repair",
+    .summary = "save what can be saved of a damaged memory file into a new one",
+    .arguments = "DAMAGED.egm NEW.egm ",
+    .examples = "engram repair broken.egm saved.egm",
+    .notes = "The damaged file is not touched. Exit 1: something was lost, and it says how much.",
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};

@@ -1,0 +1,248 @@
+/* engram store: data into a memory file. Stored in transactions of CHUNK patterns: Ctrl-C or
+ * a crash loses at most the last one, and --resume goes on behind it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/console.h"
+#include "cli/rule_options.h"
+#include "cli/stored.h"
+
+enum { CHUNK = 8192 };
+
+struct store {
+    struct common common;
+    struct rule_options rule;
+    int append, resume, binarise, scale, grey, values, index_base;
+    size_t limit, width, height;
+    double threshold;
+    const char *labels, *label_column, *format, *title;
+};
+
+static const struct store defaults = { .rule = RULE_OPTIONS_INIT,
+                                       .scale = -1,
+                                       .index_base = -1,
+                                       .threshold = (double)NAN };
+
+#define AT(field) offsetof(struct store, field)
+
+static const struct opt options[] = {
+    RULE_OPTION_ROWS(struct store),
+    { "scale", 0, OPT_CHOICE, AT(scale), "KIND",
+      "values: as they are, to +-1, black..white to -1..1, to length 1", scaling_name, 0, 0 },
+    { "binarise", 0, OPT_FLAG, AT(binarise), NULL, "the same as --scale signs", NULL, 0, 0 },
+    { "threshold", 0, OPT_NUMBER, AT(threshold), "X", "of signs, in the file's units", NULL, -1e30,
+      1e30 },
+    { "labels", 0, OPT_TEXT, AT(labels), "FILE", "labels in a file of their own", NULL, 0, 0 },
+    { "label-column", 0, OPT_TEXT, AT(label_column), "NAME", "column of a CSV", NULL, 0, 0 },
+    { "values", 0, OPT_FLAG, AT(values), NULL,
+      "with each item the class as value (one number a class), read back by recall --read", NULL, 0,
+      0 },
+    { "limit", 0, OPT_SIZE, AT(limit), "N", "store the first N items", NULL, 1, 1e15 },
+    { "width", 0, OPT_SIZE, AT(width), "W", "pictures of a folder to this width", NULL, 1, 65536 },
+    { "height", 0, OPT_SIZE, AT(height), "H", "and this height", NULL, 1, 65536 },
+    { "grey", 0, OPT_FLAG, AT(grey), NULL, "pictures of a folder to grey", NULL, 0, 0 },
+    { "index-base", 0, OPT_INT, AT(index_base), "0|1", "svmlight: its first index", NULL, 0, 1 },
+    { "format", 0, OPT_TEXT, AT(format), "NAME", "of the data, when content does not tell", NULL, 0,
+      0 },
+    { "title", 0, OPT_TEXT, AT(title), "TEXT", "kept in the file", NULL, 0, 0 },
+    { "append", 0, OPT_FLAG, AT(append), NULL, "add to a file that exists", NULL, 0, 0 },
+    { "resume", 0, OPT_FLAG, AT(resume), NULL, "go on where an interrupted store ended", NULL, 0, 0 },
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+static int read_data(const struct call *call, const struct store *o, eg_dataset *set)
+{
+    eg_read_options read = EG_READ_OPTIONS_INIT;
+    read.format = o->format;
+    read.labels = o->labels;
+    read.label_column = o->label_column;
+    read.index_base = o->index_base;
+    read.width = o->width;
+    read.height = o->height;
+    read.grey = o->grey;
+    read.max_items = o->limit;
+    return data_read(call, call->args[1], &read, set);
+}
+
+/* +-1 for memories of +-1, black..white to -1..1 for pictures, else as in the file. */
+static struct scaling choose_scaling(const struct call *call, const struct store *o,
+                                     const eg_memory_options *m, const eg_dataset *set)
+{
+    const int binary = m->rule.projection == EG_PROJ_SIGN || m->storage == EG_STORE_BITS;
+    int kind = o->binarise ? SCALING_SIGNS : o->scale;
+    if (kind < 0) kind = binary ? SCALING_SIGNS : set->height != 0 ? SCALING_RANGE : SCALING_NONE;
+    struct scaling s = scaling_of(set, (enum scaling_kind)kind);
+    if (!isnan(o->threshold)) s.threshold = o->threshold;
+    if (kind == SCALING_SIGNS)
+        say(call, "values  +1 at or above %g, else -1", s.threshold);
+    else if (kind != SCALING_NONE)
+        say(call, "values  %g..%g to -1..1%s", s.black, s.white,
+            kind == SCALING_UNIT ? ", then to length 1" : "");
+    return s;
+}
+
+static eg_status set_notes(eg_memory_file *f, const struct store *o, const struct call *call,
+                           const eg_dataset *set, const struct scaling *scaling)
+{
+    const struct shape shape = { set->height, set->width, set->channels };
+    eg_status s = eg_memory_file_set_note(f, "title", o->title ? o->title : call->args[1]);
+    if (s == EG_OK) s = eg_memory_file_set_note(f, "scaling", scaling_note(scaling));
+    if (s == EG_OK && set->height != 0) s = eg_memory_file_set_note(f, "shape", shape_note(&shape));
+    for (size_t c = 0; s == EG_OK && set->class_names != NULL && c < set->classes; c++)
+        s = eg_memory_file_set_note(f, keep_format("class/%zu", c), set->class_names[c]);
+    return s;
+}
+
+/* Values of the class: +1 at its place, 0 elsewhere. (N, K), or NULL. */
+static float *class_values(const eg_dataset *set)
+{
+    float *values = need_floats(set->n, set->classes);
+    for (size_t i = 0; i < set->n; i++)
+        if (set->labels[i] >= 0) values[i * set->classes + (size_t)set->labels[i]] = 1;
+    return values;
+}
+
+static eg_status append_all(const struct call *call, eg_memory_file *f, const eg_dataset *set,
+                            const float *values, size_t first, size_t *done)
+{
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, call);
+    eg_status s = EG_OK;
+    for (size_t i = first; i < set->n && s == EG_OK;) {
+        const size_t n = set->n - i < CHUNK ? set->n - i : CHUNK;
+        const eg_items items = { NULL, set->labels ? set->labels + i : NULL,
+                                 values ? values + i * set->classes : NULL, NULL };
+        s = eg_memory_file_append(f, set->x + i * set->d, n, &items, NULL);
+        if (s != EG_OK) break;
+        *done = i += n;
+        if (progress.report(progress.user, "store", i, set->n) != 0 && i < set->n)
+            s = EG_ERR_INTERRUPTED;
+    }
+    bar_end(&bar);
+    return s;
+}
+
+/* The file to store into: a new one, or with --append and --resume one of the same D. */
+static int open_target(const struct call *call, const struct store *o, const eg_dataset *set,
+                       struct stored *s, eg_memory_options *m, struct scaling *scaling, size_t *first)
+{
+    const char *path = call->args[0];
+    *first = 0;
+    if (!o->append && !o->resume) {
+        const int code = rule_resolve(call, &o->rule, set->d, NULL, m);
+        if (code != EXIT_DONE) return code;
+        m->value_size = o->values ? set->classes : 0;
+        *scaling = choose_scaling(call, o, m, set);
+        if (path_exists(path)) {
+            fprintf(stderr, "engram: %s is already there; --append adds to it, --resume goes on\n",
+                    path);
+            return EXIT_IO;
+        }
+        eg_status status = eg_memory_file_create(path, set->d, m, NULL, &s->file);
+        if (status == EG_OK) status = set_notes(s->file, o, call, set, scaling);
+        return status == EG_OK ? EXIT_DONE : fail(status, path);
+    }
+    eg_file_info info;
+    const int code = stored_open(call, path, 0, s);
+    if (code != EXIT_DONE) return code;
+    const eg_status status = eg_memory_file_info(s->file, &info);
+    if (status != EG_OK) return fail(status, path);
+    if (info.size != set->d)
+        return fail_usage(call, "%s holds items of %llu numbers, %s has %zu x %zu", path,
+                          (unsigned long long)info.size, call->args[1], set->n, set->d);
+    if (o->resume) *first = info.count < set->n ? (size_t)info.count : set->n;
+    m->rule = info.rule;
+    m->storage = info.storage;
+    m->value_size = (size_t)info.value_size;
+    *scaling = s->scaling;
+    return EXIT_DONE;
+}
+
+static int report_stored(const struct call *call, const struct stored *s, const eg_dataset *set,
+                         const eg_memory_options *m, double seconds)
+{
+    eg_file_info info;
+    const char *path = call->args[0];
+    const eg_status status = eg_memory_file_info(s->file, &info);
+    if (status != EG_OK) return fail(status, path);
+    json_t *r = json_object();
+    json_object_set_new(r, "file", json_string(path));
+    json_object_set_new(r, "stored", json_integer((json_int_t)info.count));
+    json_object_set_new(r, "size", json_integer((json_int_t)info.size));
+    json_object_set_new(r, "memory", json_string(rule_words(m)));
+    json_object_set_new(r, "labels", json_boolean(set->labels != NULL));
+    json_object_set_new(r, "bytes", json_integer((json_int_t)info.file_bytes));
+    json_object_set_new(r, "root_hash", json_string(info.root_hash));
+    json_object_set_new(r, "verified", json_true());
+    json_object_set_new(r, "seconds", json_number(seconds));
+    print_record(call, r);
+    json_decref(r);
+    say_next(call, set->height ? "engram recall %s cue.png -o fixed.png"
+                               : "engram recall %s --sample 100 --hide 0.3",
+             path);
+    return EXIT_DONE;
+}
+
+static int store_set(const struct call *call, const struct store *o, eg_dataset *set)
+{
+    struct stored s = { 0 };
+    eg_memory_options m = EG_MEMORY_OPTIONS_INIT;
+    struct scaling scaling;
+    size_t first = 0, done = 0;
+    const double started = seconds_now();
+    if (o->values && set->labels == NULL)
+        return fail_usage(call, "--values: %s has no labels", call->args[1]);
+    int code = open_target(call, o, set, &s, &m, &scaling, &first);
+    if (code == EXIT_DONE) {
+        float *values = m.value_size != 0 && m.value_size == set->classes && set->labels
+                            ? class_values(set)
+                            : NULL;
+        say(call, "memory  %s", rule_words(&m));
+        scaling_apply(&scaling, set->x, set->n, set->d);
+        done = first;
+        eg_status status = append_all(call, s.file, set, values, first, &done);
+        if (status == EG_OK) status = eg_memory_file_verify(s.file, NULL, NULL);
+        code = status == EG_OK ? report_stored(call, &s, set, &m, seconds_now() - started)
+                               : fail(status, call->args[0]);
+        if (status == EG_ERR_INTERRUPTED)
+            fprintf(stderr, "  %s holds %zu of %zu items, whole; the same command with --resume goes on\n",
+                    call->args[0], done, set->n);
+        free(values);
+    }
+    stored_close(&s);
+    return code;
+}
+
+static int run(const struct call *call)
+{
+    const struct store *o = call->options;
+    eg_dataset set = { 0 };
+    int code = read_data(call, o, &set);
+    if (code != EXIT_DONE) return code;
+    say(call, "data    %zu items of %zu numbers%s", set.n, set.d, set.labels ? ", with labels" : "");
+    code = store_set(call, o, &set);
+    eg_dataset_clear(&set);
+    return code;
+}
+
+const struct command cmd_store = {
+    .name = "store",
+    .summary = "data into a memory file, in transactions, verified",
+    .arguments = "FILE.egm DATA ",
+    .examples = "engram store digits.egm semeion\n"
+                "engram store digits.egm semeion --memory dam:20\n"
+                "engram store faces.egm photos/ --width 32 --height 32 --grey --memory modern:8\n"
+                "engram store flowers.egm iris.csv --memory nearest --label-column species\n"
+                "cat patterns.csv | engram store p.egm - --memory exponential",
+    .notes = "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
+             "svmlight, PNG, JPEG) or a folder of pictures. Short names of memories: engram help "
+             "memories.",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};

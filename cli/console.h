@@ -1,0 +1,45 @@
+/* cli/console.h - messages, errors, progress and Ctrl-C. All on standard error. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_CONSOLE_H
+#define CLI_CONSOLE_H
+
+#include "cli/command.h"
+
+/* A message, a chosen default, what to type next; nothing of it with --quiet. */
+void say(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
+void say_next(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
+
+/* Errors are said even with --quiet. fail: the library's detail of `status` after `what`
+ * (NULL: alone), and its exit code. fail_usage: EXIT_USAGE, with the way to help. */
+int fail(eg_status status, const char *what);
+int fail_usage(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
+int exit_of(eg_status status);
+
+/* Detail of the last failure without the name of the function that reported it. */
+const char *plain_detail(void);
+
+/* Print an object: as JSON with --json, else a line for each key. */
+void print_record(const struct call *call, json_t *record);
+/* One JSON object on one line. */
+void print_json_line(FILE *out, json_t *object);
+
+/* Progress: a bar on a terminal, elsewhere one line every 10 s. Ctrl-C ends the work. */
+struct bar {
+    const struct call *call;
+    double started, shown;
+    int drawn;
+};
+eg_progress bar_begin(struct bar *bar, const struct call *call);
+void bar_end(struct bar *bar);
+
+void catch_interrupt(void);
+int interrupted(void);
+
+double seconds_now(void); /* monotonic */
+
+/* Whether colour is wanted on a stream: a terminal, and neither NO_COLOR nor TERM=dumb. */
+int wants_colour(FILE *stream);
+/* "" or an escape sequence: bold, faint, green, red, plain. */
+const char *style(FILE *stream, const char *name);
+
+#endif

@@ -1,0 +1,247 @@
+/* Cues. A picture whose paper is white, for a memory whose paper is black, is inverted; the
+ * paper is what the border of the pictures is made of. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cues.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli_text.h"
+#include "cli/console.h"
+#include "cli/picture.h"
+
+/* Streams of the counter-based numbers, one a use. */
+enum { STREAM_SAMPLE = 101, STREAM_HIDE, STREAM_FLIP, STREAM_NOISE };
+
+static const char *const inverts[] = { "auto", "yes", "no", NULL };
+
+const char *invert_name(size_t row)
+{
+    return row < 4 ? inverts[row] : NULL;
+}
+
+static void cues_begin(struct cues *c, size_t q, size_t d)
+{
+    *c = (struct cues){ q, d, need_floats(q, d), NULL, need_floats(q, d), NULL, NULL, 0 };
+    c->source = need(q, sizeof *c->source);
+    c->name = need(q, sizeof *c->name);
+    for (size_t i = 0; i < q; i++) c->source[i] = SIZE_MAX;
+}
+
+void cues_clear(struct cues *c)
+{
+    free(c->x);
+    free(c->clamp);
+    free(c->truth);
+    free(c->source);
+    free(c->name);
+    *c = (struct cues){ 0 };
+}
+
+/* Mean of the border of the first stored pictures, 0 black .. 1 white. */
+static double stored_border(const struct stored *s)
+{
+    enum { LOOK_AT = 64 };
+    const size_t d = eg_memory_size(s->memory), n = eg_memory_count(s->memory);
+    float *x = need_floats(1, d);
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < n && i < LOOK_AT; i++) {
+        eg_image image = { 0 };
+        if (eg_memory_pattern(s->memory, i, x) != EG_OK) break;
+        if (picture_of_state(&s->shape, &s->scaling, x, &image) != EG_OK) break;
+        sum += picture_border(&image);
+        count++;
+        eg_image_clear(&image);
+    }
+    free(x);
+    return count > 0 ? sum / count : 0.5;
+}
+
+static int cue_of_picture(const struct call *call, const char *path, const char *name,
+                          struct stored *s, const struct cue_options *o, struct cues *out)
+{
+    const size_t d = eg_memory_size(s->memory);
+    eg_image image = { 0 };
+    if (!shape_drawable(&s->shape, d))
+        return fail_usage(call, "%s is a picture, the memory holds items of %zu numbers, not pictures",
+                          name, d);
+    eg_status status = eg_image_read(path, NULL, &image);
+    if (status != EG_OK) return fail(status, name);
+    const double paper = picture_border(&image), stored = stored_border(s);
+    const int invert = o->invert == 0 ? fabs(paper - stored) > 0.5 : o->invert == 1;
+    if (image.height != s->shape.height || image.width != s->shape.width || invert)
+        say(call, "%s: %zux%zu -> %zux%zu%s%s", name, image.height, image.width, s->shape.height,
+            s->shape.width, o->crop ? ", cropped" : "",
+            !invert          ? ""
+            : o->invert == 0 ? ", inverted: its paper is not that of the memory (--invert no)"
+                             : ", inverted");
+    cues_begin(out, 1, d);
+    out->inverted = invert;
+    out->name[0] = name;
+    status = picture_to_state(&image, &s->shape, &s->scaling, invert, o->crop, out->x);
+    memcpy(out->truth, out->x, d * sizeof *out->x);
+    eg_image_clear(&image);
+    return status == EG_OK ? EXIT_DONE : fail(status, name);
+}
+
+static int is_picture(const char *path)
+{
+    unsigned char magic[3] = { 0 };
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) return 0;
+    const size_t n = fread(magic, 1, sizeof magic, f);
+    fclose(f);
+    return n == 3 && (memcmp(magic, "\x89PN", 3) == 0 || memcmp(magic, "\xff\xd8\xff", 3) == 0);
+}
+
+static int cues_of_data(const struct call *call, const char *path, const char *name,
+                        struct stored *s, const struct cue_options *o, size_t limit,
+                        struct cues *out)
+{
+    const size_t d = eg_memory_size(s->memory);
+    eg_read_options read = EG_READ_OPTIONS_INIT;
+    eg_dataset set = { 0 };
+    read.max_items = limit;
+    read.format = o->format;
+    read.grey = s->shape.channels == 1;
+    read.height = s->shape.height;
+    read.width = s->shape.width;
+    const int code = data_read(call, path, &read, &set);
+    if (code != EXIT_DONE) return code;
+    if (set.d != d) {
+        const int wrong = fail_usage(call, "%s: items of %zu numbers (%zux%zu), the memory holds %zu "
+                                           "(%zux%zux%zu)",
+                                     name, set.d, set.n, set.d, d, s->shape.height, s->shape.width,
+                                     s->shape.channels);
+        eg_dataset_clear(&set);
+        return wrong;
+    }
+    cues_begin(out, set.n, d);
+    memcpy(out->x, set.x, set.n * d * sizeof *out->x);
+    if (!o->as_is) scaling_apply(&s->scaling, out->x, set.n, d);
+    memcpy(out->truth, out->x, set.n * d * sizeof *out->x);
+    for (size_t i = 0; i < set.n; i++)
+        out->name[i] = set.item_names ? keep_format("%s", set.item_names[i])
+                                      : keep_format("%s:%zu", name, i + 1);
+    eg_dataset_clear(&set);
+    return EXIT_DONE;
+}
+
+int cues_read(const struct call *call, const char *path, struct stored *s,
+              const struct cue_options *o, size_t limit, struct cues *out)
+{
+    const int from_stdin = strcmp(path, "-") == 0;
+    const char *at = from_stdin ? path_of_stdin() : path;
+    const char *name = from_stdin ? "standard input" : path;
+    if (at == NULL) return EXIT_IO;
+    const int code = is_picture(at) ? cue_of_picture(call, at, name, s, o, out)
+                                    : cues_of_data(call, at, name, s, o, limit, out);
+    if (from_stdin) unlink(at);
+    return code;
+}
+
+static int fill_item(struct stored *s, struct cues *c, size_t i, size_t index)
+{
+    const eg_status status = eg_memory_pattern(s->memory, index, c->x + i * c->d);
+    if (status != EG_OK) return fail(status, NULL);
+    memcpy(c->truth + i * c->d, c->x + i * c->d, c->d * sizeof *c->x);
+    c->source[i] = index;
+    c->name[i] = keep_format("item %llu", (unsigned long long)eg_memory_id(s->memory, index));
+    return EXIT_DONE;
+}
+
+int cues_of_items(struct stored *s, const uint64_t *ids, size_t n, struct cues *out)
+{
+    cues_begin(out, n, eg_memory_size(s->memory));
+    for (size_t i = 0; i < n; i++) {
+        size_t index;
+        if (eg_memory_find(s->memory, ids[i], &index) != EG_OK) {
+            fprintf(stderr, "engram: no stored item has the id %llu\n", (unsigned long long)ids[i]);
+            return EXIT_NO;
+        }
+        const int code = fill_item(s, out, i, index);
+        if (code != EXIT_DONE) return code;
+    }
+    return EXIT_DONE;
+}
+
+int cues_of_sample(struct stored *s, uint64_t seed, size_t n, struct cues *out)
+{
+    const size_t count = eg_memory_count(s->memory);
+    const size_t q = n < count ? n : count;
+    size_t *order = need(count, sizeof *order);
+    int code = EXIT_DONE;
+    eg_random_permutation(seed, STREAM_SAMPLE, count, order);
+    cues_begin(out, q, eg_memory_size(s->memory));
+    for (size_t i = 0; i < q && code == EXIT_DONE; i++) code = fill_item(s, out, i, order[i]);
+    free(order);
+    return code;
+}
+
+/* Whether pixel (y, x) of an h x w picture lies in the hidden half. */
+static int in_half(const char *half, size_t y, size_t x, size_t h, size_t w)
+{
+    if (strcmp(half, "top") == 0) return y < h / 2;
+    if (strcmp(half, "bottom") == 0) return y >= h / 2;
+    if (strcmp(half, "left") == 0) return x < w / 2;
+    if (strcmp(half, "right") == 0) return x >= w / 2;
+    return y >= h / 4 && y < h - h / 4 && x >= w / 4 && x < w - w / 4;
+}
+
+static int is_half(const char *s)
+{
+    static const char *const halves[] = { "top", "bottom", "left", "right", "centre" };
+    for (size_t i = 0; i < 5; i++)
+        if (strcmp(halves[i], s) == 0) return 1;
+    return 0;
+}
+
+int hide_apply(const char *hide, const struct shape *shape, uint64_t seed, float unknown, float *x,
+               uint8_t *known, size_t q, size_t d)
+{
+    const size_t plane = shape->height * shape->width;
+    double share = 0;
+    const int half = is_half(hide);
+    if (half ? plane == 0 : !parse_number(hide, &share) || share < 0 || share > 1) return 0;
+    float *draw = need_floats(1, d);
+    for (size_t i = 0; i < q; i++) {
+        if (!half) eg_random_uniform(seed, STREAM_HIDE, i * d, d, draw);
+        for (size_t j = 0; j < d; j++) {
+            const size_t at = half ? j % plane : 0;
+            const int gone = half ? in_half(hide, at / shape->width, at % shape->width,
+                                            shape->height, shape->width)
+                                  : (double)draw[j] < share;
+            if (gone) x[i * d + j] = unknown;
+            if (known != NULL) known[i * d + j] = (uint8_t)!gone;
+        }
+    }
+    free(draw);
+    return 1;
+}
+
+int cues_corrupt(const struct call *call, const struct stored *s, const struct cue_options *o,
+                 struct cues *c)
+{
+    const uint64_t seed = call->common->seed;
+    eg_status status = EG_OK;
+    if (o->clamp) {
+        if (o->hide == NULL) return fail_usage(call, "--clamp keeps what --hide leaves: give --hide");
+        c->clamp = need(c->q, c->d);
+    }
+    if (o->flip > 0)
+        status = eg_patterns_corrupt(EG_CORRUPT_FLIP, o->flip, seed + STREAM_FLIP, c->x, c->q, c->d,
+                                     c->x);
+    if (status == EG_OK && o->noise > 0)
+        status = eg_patterns_corrupt(EG_CORRUPT_NOISE, o->noise, seed + STREAM_NOISE, c->x, c->q, c->d,
+                                     c->x);
+    if (status != EG_OK) return fail(status, NULL);
+    if (o->hide != NULL
+        && !hide_apply(o->hide, &s->shape, seed, scaling_unknown(&s->scaling), c->x, c->clamp, c->q,
+                       c->d))
+        return fail_usage(call, "--hide: expected a share from 0 to 1, or top, bottom, left, right, "
+                                "centre of a picture; got \"%s\"",
+                          o->hide);
+    return EXIT_DONE;
+}

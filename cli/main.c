@@ -1,0 +1,170 @@
+/* The engram program: the table of commands, and what is the same for all of them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli_text.h"
+#include "cli/command.h"
+#include "cli/console.h"
+
+extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_theory, cmd_info,
+    cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,
+    cmd_reproduce, cmd_doctor, cmd_help;
+
+const struct command *const commands[] = {
+    &cmd_tour,   &cmd_store,  &cmd_recall, &cmd_capacity, &cmd_theory,    &cmd_info,
+    &cmd_verify, &cmd_backup, &cmd_vacuum, &cmd_repair,   &cmd_export,    &cmd_delete,
+    &cmd_data,   &cmd_bench,  &cmd_doctor, &cmd_reproduce, &cmd_help,      NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *const *c = commands; *c != NULL; c++)
+        if (strcmp((*c)->name, name) == 0) return *c;
+    return NULL;
+}
+
+static const char *command_name(const void *user, size_t i)
+{
+    (void)user;
+    return commands[i] ? commands[i]->name : NULL;
+}
+
+/* The command line as a shell would take it back. */
+static const char *quoted_line(int argc, char **argv)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_=+,./:@%";
+    struct text t = { 0 };
+    text_add(&t, "engram");
+    for (int i = 1; i < argc; i++) {
+        const int simple = *argv[i] != '\0' && argv[i][strspn(argv[i], plain)] == '\0';
+        text_add(&t, " %s", simple ? "" : "'");
+        for (const char *p = argv[i]; *p != '\0'; p++) text_add(&t, *p == '\'' ? "'\\''" : "%c", *p);
+        text_add(&t, "%s", simple ? "" : "'");
+    }
+    const char *line = keep_format("%s", t.s);
+    text_clear(&t);
+    return line;
+}
+
+/* A closed descriptor 0, 1 or 2 is taken by the next file opened, and what is printed would
+ * end up in it: hold the place by /dev/null opened the wrong way round, so that use fails. */
+static void hold_standard_files(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+/* What was printed has arrived. A reader that has gone (| head) is no error. */
+static int close_output(FILE *out, const char *name)
+{
+    const int bad = ferror(out);
+    if (fflush(out) == 0 && !bad) return EXIT_DONE;
+    if (errno == EPIPE) return EXIT_DONE;
+    fprintf(stderr, "engram: %s: cannot be written: %s\n", name, strerror(errno));
+    return EXIT_IO;
+}
+
+/* -o FILE of commands that print: written beside, renamed when it is whole. */
+static int run_into_file(struct call *call)
+{
+    const char *path = call->common->output;
+    const char *beside = keep_format("%s.part", path);
+    call->out = fopen(beside, "wb");
+    if (call->out == NULL) {
+        fprintf(stderr, "engram: %s: cannot be written: %s\n", path, strerror(errno));
+        return EXIT_IO;
+    }
+    int code = call->command->run(call);
+    const int closed = close_output(call->out, path);
+    if (fclose(call->out) != 0 || closed != EXIT_DONE) code = EXIT_IO;
+    if (code == EXIT_DONE || code == EXIT_NO) {
+        if (rename(beside, path) == 0) {
+            say(call, "wrote   %s", path);
+            return code;
+        }
+        fprintf(stderr, "engram: %s: %s\n", path, strerror(errno));
+        code = EXIT_IO;
+    }
+    unlink(beside);
+    return code;
+}
+
+static int run_command(struct call *call)
+{
+    const char *output = call->common->output;
+    if (output != NULL && !call->command->own_output && strcmp(output, "-") != 0)
+        return run_into_file(call);
+    call->out = stdout;
+    const int code = call->command->run(call);
+    const int closed = close_output(stdout, "standard output");
+    return closed == EXIT_DONE ? code : closed;
+}
+
+static int bad_count(const struct command *c, size_t got)
+{
+    fprintf(stderr, "engram %s: expected %s%zu argument%s (%s), got %zu\n  engram %s --help\n", c->name,
+            got < c->min_args && c->min_args != c->max_args ? "at least "
+            : c->min_args != c->max_args                    ? "at most "
+                                                            : "",
+            got < c->min_args ? c->min_args : c->max_args,
+            (got < c->min_args ? c->min_args : c->max_args) == 1 ? "" : "s",
+            *c->arguments ? c->arguments : "none", got, c->name);
+    return EXIT_USAGE;
+}
+
+static int dispatch(const struct command *command, int argc, const char *const *argv,
+                    const char *line)
+{
+    const size_t size = command->defaults ? command->size : sizeof(struct common);
+    void *values = need(1, size);
+    if (command->defaults != NULL) memcpy(values, command->defaults, size);
+    struct call call = { command, values, values, NULL, 0, line, stdout };
+    int code = options_parse(command, argc, argv, values, &call.args, &call.nargs);
+    if (code == EXIT_DONE && call.common->help) {
+        help_command(stdout, command);
+        code = close_output(stdout, "standard output");
+    } else if (code == EXIT_DONE
+               && (call.nargs < command->min_args || call.nargs > command->max_args)) {
+        code = bad_count(command, call.nargs);
+    } else if (code == EXIT_DONE) {
+        code = run_command(&call);
+    }
+    free(values);
+    return code;
+}
+
+static int no_command(const char *name)
+{
+    const char *near = nearest_name(name, command_name, NULL);
+    fprintf(stderr, "engram: no command \"%s\"", name);
+    if (near != NULL) fprintf(stderr, "; did you mean %s?", near);
+    fputs("\n  engram help\n", stderr);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    hold_standard_files();
+    catch_interrupt();
+    int code;
+    const char *verb = argc > 1 ? argv[1] : "help";
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) verb = "help";
+    const struct command *command = command_find(verb);
+    if (strcmp(verb, "--version") == 0) {
+        printf("engram %s\n", eg_version());
+        code = close_output(stdout, "standard output");
+    } else if (command == NULL) {
+        code = no_command(verb);
+    } else {
+        code = dispatch(command, argc > 2 ? argc - 2 : 0, (const char *const *)argv + 2,
+                        quoted_line(argc, argv));
+    }
+    keep_release();
+    return code;
+}

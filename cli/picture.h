@@ -1,0 +1,34 @@
+/* cli/picture.h - states as pictures: in a file, in a strip, in the terminal. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_PICTURE_H
+#define CLI_PICTURE_H
+
+#include <stdio.h>
+
+#include "cli/scaling.h"
+
+/* Whether items of this shape and size can be drawn: 1 or 3 channels that make up D. */
+int shape_drawable(const struct shape *shape, size_t d);
+
+/* A state x (D = C H W, channel-major) in the grey or colour of its file. */
+eg_status picture_of_state(const struct shape *shape, const struct scaling *scaling, const float *x,
+                           eg_image *out);
+/* The inverse, from a picture of any size: turned grey, resized, scaled. invert: 255 - pixel;
+ * crop: first cut to the box of what differs from the border. x (D) out. */
+eg_status picture_to_state(const eg_image *in, const struct shape *shape,
+                           const struct scaling *scaling, int invert, int crop, float *x);
+/* Mean of the outermost pixels, 0..1: which of black and white is the paper. */
+double picture_border(const eg_image *image);
+void picture_invert(eg_image *image);
+
+/* n pictures of one size side by side, each enlarged to at least `height` rows. */
+eg_status picture_strip(const eg_image *images, size_t n, size_t height, eg_image *out);
+/* count pictures, `columns` to a row. */
+eg_status picture_sheet(const eg_image *images, size_t count, size_t columns, size_t height,
+                        eg_image *out);
+
+/* n pictures side by side with captions (may be NULL), as the terminal can: half blocks in
+ * 24-bit or 256 colours, else blocks of grey, else ASCII. */
+void picture_print(FILE *out, const eg_image *images, const char *const *captions, size_t n);
+
+#endif

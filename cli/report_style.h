@@ -1,0 +1,58 @@
+/* cli/report_style.h - how reports look. Six series colours that colour-blind readers can tell
+ * apart (after Okabe and Ito 2008), darker on white and lighter on black. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_REPORT_STYLE_H
+#define CLI_REPORT_STYLE_H
+
+static const char report_style[] =
+    ":root{--paper:#fcfcfa;--ink:#1d1f23;--soft:#5d636d;--line:#e3e3dd;--card:#fff;"
+    "--c0:#0a62a8;--c1:#c2500a;--c2:#0b7d5c;--c3:#a3488a;--c4:#8a6d00;--c5:#4a4f58}"
+    "@media(prefers-color-scheme:dark){:root{--paper:#15171b;--ink:#e6e7ea;--soft:#9aa1ac;"
+    "--line:#2c3037;--card:#1b1e23;"
+    "--c0:#6cb4f0;--c1:#f2965a;--c2:#4fcaa2;--c3:#dd93c8;--c4:#dfc04a;--c5:#b5bac4}}"
+    "*{box-sizing:border-box}"
+    "body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"
+    "'Segoe UI',Roboto,'Noto Sans',sans-serif;font-variant-numeric:tabular-nums}"
+    "main{max-width:760px;margin:0 auto;padding:56px 24px 96px}"
+    "h1,h2{font-family:'Iowan Old Style','Palatino Linotype',Palatino,'URW Palladio L',"
+    "'Noto Serif',Georgia,serif;font-weight:600;line-height:1.2;letter-spacing:-.01em}"
+    "h1{font-size:2.3rem;margin:0 0 .4rem}h2{font-size:1.4rem;margin:3.4rem 0 .5rem}"
+    "p{margin:.5rem 0 1rem;max-width:42em}.lead{font-size:1.1rem;color:var(--soft)}"
+    ".figures{display:flex;flex-wrap:wrap;gap:12px;margin:1.6rem 0 0}"
+    ".figures div{flex:1 1 150px;background:var(--card);border:1px solid var(--line);"
+    "border-radius:10px;padding:14px 16px;display:flex;flex-direction:column-reverse}"
+    ".figures dd{margin:0;font-size:1.6rem;font-weight:600;line-height:1.25}"
+    ".figures dt{color:var(--soft);font-size:.85rem}"
+    "figure{margin:0}"
+    ".pictures{display:flex;flex-wrap:wrap;gap:14px;margin:1.2rem 0 .4rem}"
+    ".pictures img{display:block;image-rendering:pixelated;border:1px solid var(--line);"
+    "border-radius:4px;background:#808080;max-width:100%}"
+    "figcaption{font-size:.8rem;color:var(--soft);margin-top:4px}"
+    ".plot{background:var(--card);border:1px solid var(--line);border-radius:12px;"
+    "padding:18px 20px 14px;margin:1.4rem 0}"
+    ".plot>figcaption{font-size:1rem;font-weight:600;color:var(--ink);margin:0 0 6px}"
+    ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;padding:0;margin:0 0 10px;"
+    "font-size:.82rem;color:var(--soft)}.legend li{display:flex;align-items:center;gap:6px}"
+    ".ylabel{font-size:.78rem;color:var(--soft)}"
+    ".chart{display:block;width:100%;height:auto}"
+    ".grid{stroke:var(--line)}.axis{stroke:var(--soft)}"
+    ".tick,.label{fill:var(--soft);font:12px system-ui,sans-serif}"
+    ".line{fill:none;stroke-width:2;stroke-linejoin:round}.theory{stroke-dasharray:6 4}"
+    ".bar{stroke-width:1.4}.point{stroke:var(--card);stroke-width:1.2}"
+    ".line.c0,.bar.c0{stroke:var(--c0)}.line.c1,.bar.c1{stroke:var(--c1)}"
+    ".line.c2,.bar.c2{stroke:var(--c2)}.line.c3,.bar.c3{stroke:var(--c3)}"
+    ".line.c4,.bar.c4{stroke:var(--c4)}.line.c5,.bar.c5{stroke:var(--c5)}"
+    ".point.c0{fill:var(--c0)}.point.c1{fill:var(--c1)}.point.c2{fill:var(--c2)}"
+    ".point.c3{fill:var(--c3)}.point.c4{fill:var(--c4)}.point.c5{fill:var(--c5)}"
+    "details{margin:10px 0 4px;font-size:.86rem}summary{cursor:pointer;color:var(--soft)}"
+    ".scroll{overflow-x:auto;margin:8px 0}table{border-collapse:collapse;width:100%}"
+    "th,td{padding:4px 12px 4px 0;border-bottom:1px solid var(--line);text-align:left;"
+    "white-space:nowrap}th{color:var(--soft);font-weight:500}.n{text-align:right}"
+    "a{color:var(--c0)}.csv{font-size:.82rem}"
+    "pre{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px;"
+    "overflow-x:auto;font:13px/1.6 ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace}"
+    ".facts{display:grid;grid-template-columns:minmax(7rem,auto) 1fr;gap:2px 18px;font-size:.86rem}"
+    ".facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}"
+    "@media print{main{max-width:none;padding:0}.plot{break-inside:avoid}}";
+
+#endif

@@ -1,0 +1,118 @@
+/* Memory files and data as the program opens them. Notes are text that anybody can have
+ * written: one that does not parse is as good as none. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/stored.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli_text.h"
+#include "cli/console.h"
+
+int path_exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0;
+}
+
+static const char *note(struct stored *s, const char *key)
+{
+    const char *value = NULL;
+    if (eg_memory_file_note(s->file, key, &value) != EG_OK || value == NULL) return "";
+    return keep_format("%.4096s", value);
+}
+
+int stored_open(const struct call *call, const char *path, int read_only, struct stored *s)
+{
+    eg_file_options options = EG_FILE_OPTIONS_INIT;
+    (void)call;
+    *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
+    options.read_only = read_only;
+    const eg_status status = eg_memory_file_open(path, &options, &s->file);
+    if (status != EG_OK) return fail(status, path);
+    s->title = note(s, "title");
+    (void)shape_parse(note(s, "shape"), &s->shape);
+    (void)scaling_parse(note(s, "scaling"), &s->scaling);
+    return EXIT_DONE;
+}
+
+int stored_load(const struct call *call, struct stored *s)
+{
+    (void)call;
+    const eg_status status = eg_memory_file_load(s->file, &s->memory);
+    if (status != EG_OK) return fail(status, NULL);
+    if (s->shape.height * s->shape.width * s->shape.channels != eg_memory_size(s->memory))
+        s->shape = (struct shape){ 0, 0, 0 };
+    return EXIT_DONE;
+}
+
+void stored_close(struct stored *s)
+{
+    eg_memory_destroy(s->memory);
+    eg_memory_file_close(s->file);
+    *s = (struct stored){ 0 };
+}
+
+const char *stored_class(struct stored *s, int32_t label)
+{
+    if (label < 0) return "";
+    const char *name = note(s, keep_format("class/%d", label));
+    return *name ? name : keep_format("%d", label);
+}
+
+const char *path_of_stdin(void)
+{
+    const char *folder = getenv("TMPDIR");
+    char *path = keep_format("%s/engram-XXXXXX", folder ? folder : "/tmp");
+    char block[65536];
+    size_t n;
+    const int fd = mkstemp(path);
+    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
+    int ok = f != NULL;
+    while (ok && (n = fread(block, 1, sizeof block, stdin)) > 0) ok = fwrite(block, 1, n, f) == n;
+    ok = ok && !ferror(stdin);
+    if (f != NULL) ok = fclose(f) == 0 && ok;
+    if (ok) return path;
+    fprintf(stderr, "engram: standard input: cannot be read: %s\n", strerror(errno));
+    if (fd >= 0) unlink(path);
+    return NULL;
+}
+
+static const char *catalogue_name(const void *user, size_t i)
+{
+    (void)user;
+    const eg_catalogue_entry *row = eg_catalogue_row(i);
+    return row ? row->name : NULL;
+}
+
+int data_read(const struct call *call, const char *name, const eg_read_options *options,
+              eg_dataset *out)
+{
+    eg_read_options o = *options;
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, call);
+    eg_status s;
+    o.progress = &progress;
+    if (strcmp(name, "-") == 0) {
+        const char *path = path_of_stdin();
+        if (path == NULL) return EXIT_IO;
+        s = eg_dataset_read(path, &o, out);
+        unlink(path);
+        name = "standard input";
+    } else if (path_exists(name)) {
+        s = eg_dataset_read(name, &o, out);
+    } else {
+        s = eg_catalogue_read(name, &o, out);
+    }
+    bar_end(&bar);
+    if (s == EG_OK) return EXIT_DONE;
+    const int code = fail(s, name);
+    const char *near = s == EG_NOT_FOUND ? nearest_name(name, catalogue_name, NULL) : NULL;
+    if (s == EG_NOT_FOUND)
+        fprintf(stderr, "  neither a file nor a data set found here%s%s%s; engram data list\n",
+                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return s == EG_NOT_FOUND ? EXIT_IO : code;
+}

@@ -1,0 +1,32 @@
+/* cli/stored.h - a memory file opened by the program: the memory and what its notes say. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_STORED_H
+#define CLI_STORED_H
+
+#include "cli/command.h"
+#include "cli/scaling.h"
+
+struct stored {
+    eg_memory_file *file;
+    eg_memory *memory; /* NULL until stored_load */
+    struct shape shape;
+    struct scaling scaling;
+    const char *title; /* "" where there is none */
+};
+
+/* Open, with notes; message printed on failure. read_only: 0 or 1. */
+int stored_open(const struct call *call, const char *path, int read_only, struct stored *s);
+int stored_load(const struct call *call, struct stored *s);
+void stored_close(struct stored *s);
+
+/* "3" or the name of class 3; "" for a label below 0. Borrowed for the program's life. */
+const char *stored_class(struct stored *s, int32_t label);
+
+/* Data by file, folder, catalogue name or "-"; exit code, message printed. */
+int data_read(const struct call *call, const char *name, const eg_read_options *options,
+              eg_dataset *out);
+/* "-" as a file that can be read twice: its path, or NULL with the message printed. */
+const char *path_of_stdin(void);
+int path_exists(const char *path);
+
+#endif

@@ -1,0 +1,23 @@
+/* cli/words.h - recalls in words and as JSON, names of dynamics. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_WORDS_H
+#define CLI_WORDS_H
+
+#include <jansson.h>
+
+#include "cli/cli_text.h"
+#include "engram/engram.h"
+
+const char *dynamics_name(size_t row); /* NULL past the end */
+const char *sweep_name(size_t row);
+const char *kind_name(eg_fixed_point kind);
+
+/* What the certificate says, a line for each thing; `who`: the nearest memory as text. */
+void certificate_words(const eg_certificate *c, size_t stored, const char *who, struct text *out);
+json_t *certificate_json(const eg_certificate *c);
+
+/* Whether something was recalled: it rested, on one memory (weights without patterns cannot
+ * say on which: rest is all there is). */
+int certificate_recalled(const eg_certificate *c);
+
+#endif

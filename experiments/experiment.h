@@ -1,0 +1,60 @@
+/* experiments/experiment.h - a published result, run again.
+ *
+ * An experiment says what was published, measures it, and gives rows of published value,
+ * measured value and the interval the measured one must lie in. It prints nothing: rows,
+ * curves and pictures go to the context. A new experiment is one folder with one file and
+ * one line in experiments.c. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXPERIMENTS_EXPERIMENT_H
+#define EXPERIMENTS_EXPERIMENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engram/engram.h"
+
+/* One number. Its verdict is low <= measured <= high (written so that NaN fails). */
+struct experiment_row {
+    const char *quantity; /* "share recovered, n = 4" */
+    double published;     /* NaN: the source gives no number, only the bound */
+    double measured;
+    double low, high; /* +-INFINITY: one-sided */
+};
+
+/* One curve of measured points with the theory beside: theory NULL or (n). */
+struct experiment_curve {
+    const char *title, *x_label, *y_label, *series;
+    size_t n;
+    const double *x, *y, *theory;
+};
+
+/* Where results go, and what the user asked for. The strings and arrays handed to the calls
+ * are borrowed for the call only. */
+struct experiment_context {
+    int full;      /* 0: the quick setting, at most five minutes */
+    int threads;   /* as everywhere */
+    uint64_t seed;
+    const eg_progress *progress;
+    void (*row)(void *user, const struct experiment_row *row);
+    void (*curve)(void *user, const struct experiment_curve *curve);
+    void (*picture)(void *user, const char *title, const eg_image *image);
+    void (*note)(void *user, const char *text); /* e.g. why a part was skipped */
+    void *user;
+};
+
+struct experiment {
+    const char *name;    /* "dam-recovery": what the user types */
+    const char *title;
+    const char *source;  /* paper, figure or equation */
+    const char *setting; /* what quick and full run */
+    eg_status (*run)(const struct experiment_context *context);
+};
+
+extern const struct experiment experiment_dam_recovery, experiment_dam_half,
+    experiment_classical_error, experiment_exponential_flips, experiment_ramsauer_sphere,
+    experiment_exact_retrieval, experiment_xor, experiment_half_masked;
+
+/* The table, ending in NULL. */
+extern const struct experiment *const experiments[];
+
+#endif

@@ -1,0 +1,101 @@
+/* engram/dataset.h - data sets in memory, their readers and writers.
+ *
+ * Every reader treats its input as hostile: declared sizes are checked against the bytes
+ * that are there and against eg_read_options.max_bytes before anything is allocated. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGRAM_DATASET_H
+#define ENGRAM_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engram/alloc.h"
+#include "engram/progress.h"
+#include "engram/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* N items of D numbers. Plain, so that a program can build one; release what a reader made
+ * with eg_dataset_clear(). */
+typedef struct eg_dataset {
+    size_t n, d;
+    size_t height, width, channels; /* of an image item: D = C H W, channel-major; else 0 */
+    float *x;                       /* (N, D) values as in the file: pixels 0..255 */
+    int32_t *labels;                /* (N) in 0..classes-1, or NULL: none */
+    size_t classes;                 /* 0 without labels */
+    char **class_names;             /* (classes) or NULL */
+    char **column_names;            /* (D) or NULL */
+    char **item_names;              /* (N) file names of a folder, or NULL */
+    const eg_allocator *alloc;
+} eg_dataset;
+
+typedef struct eg_read_options {
+    size_t size;              /* sizeof(eg_read_options) */
+    const char *format;       /* row of the table of readers; NULL: by content and name */
+    const char *labels;       /* path of a separate label file (IDX, NPY), or NULL */
+    const char *label_column; /* CSV: its name; NULL: "label" or "class" if there is one */
+    int index_base;           /* svmlight: 0 or 1, must be said; -1 (default): not said, an error */
+    size_t width, height;     /* image folders: scale to this; 0: all must agree */
+    int grey;                 /* image folders: 1 converts to one channel */
+    size_t max_items;         /* stop after this many; 0: all */
+    size_t max_bytes; /* limit on the bytes of x, and on those of a file unpacked; 0: 4 GiB */
+    const eg_allocator *alloc;
+    const eg_progress *progress;
+    const char *skip_columns; /* CSV: names to leave out, separated by ','; or NULL */
+} eg_read_options;
+
+#define EG_READ_OPTIONS_INIT                                         \
+    {                                                                \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0 \
+    }
+
+/**
+ * Read a file or folder: idx, cifar, npy, npz, csv, ucr, svmlight (each plain or gzip), png,
+ * jpeg, folder (of PNG and JPEG; sub-folders are classes). docs/data.md has the rules of each.
+ * Labels that are integers from 0 (in a label file also with gaps) are kept; any others become
+ * 0..classes-1 in their order, and class_names holds what they were.
+ * @return EG_OK; EG_ERR_IO (absent, unreadable); EG_ERR_CORRUPT (short, of another type, bad
+ *         values: the detail is "file:line:column: what, expected, got" or "file: byte N: ...");
+ *         EG_ERR_LIMIT; EG_ERR_NOMEM; EG_ERR_INVALID; EG_ERR_INTERRUPTED
+ */
+EG_API EG_MUST_CHECK eg_status eg_dataset_read(const char *path, const eg_read_options *options,
+                                               eg_dataset *out);
+EG_API void eg_dataset_clear(eg_dataset *set);
+
+/* The table of readers: name, what it reads, source of the format; NULL past its end. */
+typedef struct eg_reader_info {
+    const char *name;    /* "idx" */
+    const char *summary; /* "IDX of MNIST, gz or plain" */
+    const char *source;
+} eg_reader_info;
+EG_API const eg_reader_info *eg_dataset_reader(size_t row);
+
+/* Writers. NPY version 1.0, little-endian f4, (n, d). EG_ERR_IO on failure, the old file
+ * kept: written beside, synced, renamed. */
+EG_API EG_MUST_CHECK eg_status eg_npy_write(const char *path, const float *x, size_t n, size_t d);
+
+/* One named array of a safetensors file. */
+typedef struct eg_tensor_entry {
+    const char *name;
+    const char *dtype; /* "F32", "F64", "I32", "I64", "U8" */
+    const void *data;
+    size_t ndim;
+    size_t shape[4];
+} eg_tensor_entry;
+
+/* meta: pairs of key and value, (2 x pairs) strings, or NULL. */
+EG_API EG_MUST_CHECK eg_status eg_safetensors_write(const char *path, const eg_tensor_entry *entry,
+                                                    size_t entries, const char *const *meta,
+                                                    size_t pairs);
+
+/* Values to +1 / -1: at or above the threshold is +1. In place. */
+EG_API void eg_dataset_binarise(eg_dataset *set, float threshold);
+/* x <- (x - shift) * scale. In place. */
+EG_API void eg_dataset_scale(eg_dataset *set, float shift, float scale);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

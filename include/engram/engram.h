@@ -1,0 +1,20 @@
+/* engram/engram.h - all of libengram's public interface. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGRAM_ENGRAM_H
+#define ENGRAM_ENGRAM_H
+
+#include "engram/alloc.h"
+#include "engram/association.h"
+#include "engram/capacity.h"
+#include "engram/catalogue.h"
+#include "engram/dataset.h"
+#include "engram/image.h"
+#include "engram/memory.h"
+#include "engram/memory_file.h"
+#include "engram/progress.h"
+#include "engram/random.h"
+#include "engram/status.h"
+#include "engram/theory.h"
+#include "engram/version.h"
+
+#endif

@@ -1,0 +1,131 @@
+/* The only file of the library that knows what a thread is. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/egi_base.h"
+#include "engram/version.h"
+
+struct share {
+    void (*body)(void *arg, size_t i, size_t worker);
+    void *arg;
+    size_t n, workers;
+};
+
+#if defined(EG_PARALLEL_OPENMP)
+
+#include <omp.h>
+
+static int available(void)
+{
+    return omp_get_max_threads();
+}
+
+/* Iterations go to whoever is free: blocks of unequal cost do not wait for each other.
+ * Who runs an iteration changes nothing in what it computes. */
+static void run(const struct share *s)
+{
+    const ptrdiff_t end = (ptrdiff_t)s->n;
+#pragma omp parallel for schedule(dynamic, 1) num_threads((int)s->workers)
+    for (ptrdiff_t i = 0; i < end; i++) s->body(s->arg, (size_t)i, (size_t)omp_get_thread_num());
+}
+
+#elif defined(EG_PARALLEL_PTHREAD)
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static int available(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > EGI_MAX_THREADS ? EGI_MAX_THREADS : (int)n;
+}
+
+struct crew {
+    const struct share *share;
+    atomic_size_t next;
+};
+
+struct member {
+    struct crew *crew;
+    size_t worker;
+};
+
+static void *run_member(void *p)
+{
+    const struct member *m = p;
+    const struct share *s = m->crew->share;
+    for (;;) {
+        const size_t i = atomic_fetch_add(&m->crew->next, 1);
+        if (i >= s->n) return NULL;
+        s->body(s->arg, i, m->worker);
+    }
+}
+
+static void run(const struct share *s)
+{
+    struct crew crew = { s, 0 };
+    struct member member[EGI_MAX_THREADS];
+    pthread_t id[EGI_MAX_THREADS];
+    int started[EGI_MAX_THREADS] = { 0 };
+    for (size_t t = 0; t < s->workers; t++) {
+        member[t] = (struct member){ &crew, t };
+        started[t] = t > 0 && pthread_create(&id[t], NULL, run_member, &member[t]) == 0;
+    }
+    run_member(&member[0]); /* iterations nobody else takes are ours */
+    for (size_t t = 1; t < s->workers; t++)
+        if (started[t]) pthread_join(id[t], NULL);
+}
+
+#else
+
+static int available(void)
+{
+    return 1;
+}
+
+static void run(const struct share *s)
+{
+    for (size_t i = 0; i < s->n; i++) s->body(s->arg, i, 0);
+}
+
+#endif
+
+int egi_thread_count(int threads)
+{
+    const int n = threads > 0 ? threads : available();
+    return n < 1 ? 1 : n > EGI_MAX_THREADS ? EGI_MAX_THREADS : n;
+}
+
+int eg_threads(void)
+{
+    return egi_thread_count(0);
+}
+
+void egi_parallel_workers(size_t n, int threads, void (*body)(void *arg, size_t i, size_t worker),
+                          void *arg)
+{
+    const size_t offered = (size_t)egi_thread_count(threads);
+    const struct share s = { body, arg, n, offered < n ? offered : n };
+    if (s.workers > 1) {
+        run(&s);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) body(arg, i, 0);
+}
+
+struct plain {
+    void (*body)(void *arg, size_t i);
+    void *arg;
+};
+
+static void without_worker(void *arg, size_t i, size_t worker)
+{
+    (void)worker;
+    const struct plain *p = arg;
+    p->body(p->arg, i);
+}
+
+void egi_parallel_for(size_t n, int threads, void (*body)(void *arg, size_t i), void *arg)
+{
+    struct plain p = { body, arg };
+    egi_parallel_workers(n, threads, without_worker, &p);
+}

@@ -1,0 +1,307 @@
+/* Data sets by name. A row says what cannot be seen from the files: title, licence, source,
+ * and which columns of its tables are not values. Where a set is, and which parts it has, is
+ * looked up on the machine each time (parts.c). */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data/egi_data.h"
+
+#ifndef EG_SOURCE_DATA
+#define EG_SOURCE_DATA ""
+#endif
+#ifndef EG_INSTALL_DATA
+#define EG_INSTALL_DATA ""
+#endif
+
+#define ELSEWHERE "put its folder into one of $ENGRAM_DATA (docs/data.md)"
+#define SHIPPED "it ships with Engram; set ENGRAM_SHARE to the folder that holds data/"
+
+static const struct row {
+    eg_catalogue_entry entry;
+    const char *skip_columns, *label_column;
+} rows[] = {
+#include "data/egi_catalogue_rows.h"
+};
+
+const eg_catalogue_entry *eg_catalogue_row(size_t row)
+{
+    return row < EGI_COUNT(rows) ? &rows[row].entry : NULL;
+}
+
+static const struct row *row_of(const char *name)
+{
+    for (size_t r = 0; r < EGI_COUNT(rows); r++)
+        if (strcmp(rows[r].entry.name, name) == 0) return &rows[r];
+    return NULL;
+}
+
+/* Calls visit for each folder that is searched, in order, until it returns other than 0. */
+static int each_root(int (*visit)(void *user, const char *root), void *user)
+{
+    char path[EGI_PATH_MAX];
+    int stop = 0;
+    for (const char *p = getenv("ENGRAM_DATA"); stop == 0 && p != NULL && *p != '\0';) {
+        const size_t n = strcspn(p, ":");
+        snprintf(path, sizeof path, "%.*s", (int)(n < sizeof path ? n : 0), p);
+        if (path[0] != '\0') stop = visit(user, path);
+        p += n + (p[n] == ':');
+    }
+    const char *share = getenv("ENGRAM_SHARE");
+    if (share != NULL && *share != '\0') {
+        snprintf(path, sizeof path, "%s/data", share);
+        if (stop == 0) stop = visit(user, path);
+    } else {
+        if (stop == 0 && *EG_SOURCE_DATA != '\0') stop = visit(user, EG_SOURCE_DATA);
+        if (stop == 0 && *EG_INSTALL_DATA != '\0') stop = visit(user, EG_INSTALL_DATA);
+    }
+    if (stop == 0) stop = visit(user, "/usr/share/datasets");
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    path[0] = '\0';
+    if (xdg != NULL && *xdg == '/')
+        snprintf(path, sizeof path, "%s/engram", xdg);
+    else if (home != NULL && *home == '/')
+        snprintf(path, sizeof path, "%s/.local/share/engram", home);
+    if (stop == 0 && path[0] != '\0') stop = visit(user, path);
+    return stop;
+}
+
+struct search {
+    const char *name;
+    size_t name_size;
+    char path[EGI_PATH_MAX];
+};
+
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int visit_find(void *user, const char *root)
+{
+    struct search *s = user;
+    const int n = snprintf(s->path, sizeof s->path, "%s/%.*s", root, (int)s->name_size, s->name);
+    return n > 0 && (size_t)n < sizeof s->path && is_folder(s->path);
+}
+
+/* Up to the first '/': a name is one folder, and no way out of where it is looked for. */
+static eg_status check_name(const char *name, size_t *size)
+{
+    const size_t n = name != NULL ? strcspn(name, "/") : 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name[i]) && strchr("._-", name[i]) == NULL)
+            return egi_fail(EG_ERR_INVALID,
+                            "data set \"%.64s\": letters, digits, '.', '_' and '-' "
+                            "make a name",
+                            name);
+    if (n == 0 || n > 64 || name[0] == '.')
+        return egi_fail(EG_ERR_INVALID, "data set \"%.64s\": not a name", name != NULL ? name : "");
+    *size = n;
+    return EG_OK;
+}
+
+static eg_status find(const char *name, struct search *s)
+{
+    char plain[65];
+    s->name = name;
+    EGI_TRY(check_name(name, &s->name_size));
+    if (each_root(visit_find, s)) return EG_OK;
+    snprintf(plain, sizeof plain, "%.*s", (int)s->name_size, name);
+    const struct row *row = row_of(plain);
+    return egi_fail(EG_NOT_FOUND, "data set %s is not on this machine: %s", plain,
+                    row != NULL ? row->entry.hint : "no folder of that name; " ELSEWHERE);
+}
+
+eg_status eg_catalogue_find(const char *name, char *path, size_t size)
+{
+    struct search s;
+    if (path == NULL) return egi_fail(EG_ERR_INVALID, "eg_catalogue_find: NULL");
+    const eg_status status = find(name, &s);
+    if (status != EG_OK) return status;
+    if (strlen(s.path) >= size)
+        return egi_fail(EG_ERR_LIMIT, "path of %zu bytes, room for %zu", strlen(s.path), size);
+    memcpy(path, s.path, strlen(s.path) + 1);
+    return EG_OK;
+}
+
+struct all {
+    void (*found)(void *user, const char *name, const char *folder);
+    void *user;
+    struct egi_grow seen; /* struct egi_entry */
+    eg_status status;
+};
+
+static int is_seen(const struct all *all, const char *name)
+{
+    const struct egi_entry *e = all->seen.p;
+    for (size_t i = 0; i < all->seen.count; i++)
+        if (strcmp(e[i].name, name) == 0) return 1;
+    return 0;
+}
+
+static eg_status visit_entry(struct all *all, const char *root, const struct egi_entry *e)
+{
+    char folder[EGI_PATH_MAX];
+    size_t size;
+    if (!e->is_folder || is_seen(all, e->name) || check_name(e->name, &size) != EG_OK) return EG_OK;
+    const int n = snprintf(folder, sizeof folder, "%s/%s", root, e->name);
+    if (n < 0 || (size_t)n >= sizeof folder) return EG_OK;
+    struct egi_parts parts;
+    const eg_status s = egi_parts_list(folder, all->seen.a, &parts);
+    if (s == EG_ERR_NOMEM) return s;
+    const int any = s == EG_OK && parts.count > 0;
+    if (s == EG_OK) egi_parts_clear(&parts);
+    if (!any && row_of(e->name) == NULL) return EG_OK;
+    all->found(all->user, e->name, folder);
+    return egi_grow_push(&all->seen, e, "data sets");
+}
+
+static int visit_all(void *user, const char *root)
+{
+    struct all *all = user;
+    struct egi_listing l;
+    if (egi_list_folder(AT_FDCWD, root, 1, all->seen.a, &l) != EG_OK) return 0; /* not there */
+    for (size_t i = 0; all->status == EG_OK && i < l.count; i++)
+        all->status = visit_entry(all, root, &l.entry[i]);
+    egi_listing_clear(&l);
+    return all->status != EG_OK;
+}
+
+eg_status eg_catalogue_find_all(void (*found)(void *user, const char *name, const char *folder),
+                                void *user)
+{
+    if (found == NULL) return egi_fail(EG_ERR_INVALID, "eg_catalogue_find_all: NULL");
+    struct all all = { .found = found, .user = user };
+    all.seen = (struct egi_grow){ .a = eg_allocator_default(), .item = sizeof(struct egi_entry) };
+    (void)each_root(visit_all, &all);
+    egi_grow_clear(&all.seen);
+    return all.status;
+}
+
+/* The detail names the parts there are, as many as there is room for. */
+static eg_status fail_part(const struct egi_parts *p, const char *set, const char *part)
+{
+    char list[300] = "";
+    size_t used = 0, shown = 0;
+    for (size_t i = 0; i < p->count && used + strlen(p->part[i].name) + 3 < sizeof list; i++) {
+        if (i > 0 && strcmp(p->part[i].name, p->part[i - 1].name) == 0) continue;
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", shown++ > 0 ? ", " : "",
+                                 p->part[i].name);
+    }
+    if (p->count == 0)
+        return egi_fail(EG_ERR_UNSUPPORTED, "data set %s: none of its files is read as vectors",
+                        set);
+    const char *more = shown < p->count && used + 60 > sizeof list ? ", ..." : "";
+    if (*part == '\0')
+        return egi_fail(EG_ERR_INVALID, "data set %s has parts, say which: %s/PART with %s%s", set,
+                        set, list, more);
+    return egi_fail(EG_ERR_INVALID, "data set %s has no part \"%.60s\"; its parts: %s%s", set, part,
+                    list, more);
+}
+
+/* Rows of b after those of a; both of the same shape and classes. */
+static eg_status append(eg_dataset *a, const eg_dataset *b, const char *name)
+{
+    if (a->d != b->d || a->classes != b->classes)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s: %zu values, %zu classes, expected %zu and %zu as in "
+                        "the files before",
+                        name, b->d, b->classes, a->d, a->classes);
+    const size_t n = a->n + b->n;
+    void *x, *labels;
+    EGI_TRY(egi_alloc_array(a->alloc, n, a->d * sizeof(float), name, &x));
+    const eg_status s = egi_alloc_array(a->alloc, n, sizeof(int32_t), name, &labels);
+    if (s != EG_OK) {
+        egi_free(a->alloc, x, n * a->d * sizeof(float));
+        return s;
+    }
+    memcpy(x, a->x, a->n * a->d * sizeof(float));
+    memcpy((float *)x + a->n * a->d, b->x, b->n * b->d * sizeof(float));
+    memcpy(labels, a->labels, a->n * sizeof(int32_t));
+    memcpy((int32_t *)labels + a->n, b->labels, b->n * sizeof(int32_t));
+    egi_free(a->alloc, a->x, a->n * a->d * sizeof(float));
+    egi_free(a->alloc, a->labels, a->n * sizeof(int32_t));
+    a->x = x;
+    a->labels = labels;
+    a->n = n;
+    return EG_OK;
+}
+
+static eg_status read_part(const char *folder, const struct egi_part *part,
+                           const eg_read_options *base, eg_dataset *out)
+{
+    char file[EGI_PATH_MAX + 320], labels[EGI_PATH_MAX + 320];
+    eg_read_options o = *base;
+    snprintf(file, sizeof file, "%s/%s", folder, part->file);
+    snprintf(labels, sizeof labels, "%s/%s", folder, part->labels);
+    if (o.format == NULL) o.format = part->format;
+    if (o.labels == NULL && part->labels[0] != '\0') o.labels = labels;
+    return egi_read_path(file, &o, out);
+}
+
+/* All files of one part, one after the other (the batches of CIFAR-10). */
+static eg_status read_files(const char *folder, const struct egi_parts *p, size_t first,
+                            const eg_read_options *o, eg_dataset *out)
+{
+    eg_dataset set;
+    eg_status s = EG_OK;
+    EGI_TRY(read_part(folder, &p->part[first], o, &set));
+    for (size_t i = first + 1; s == EG_OK && i < p->count; i++) {
+        eg_dataset more;
+        eg_read_options rest = *o;
+        if (strcmp(p->part[i].name, p->part[first].name) != 0) continue;
+        if (o->max_items > 0 && set.n >= o->max_items) break;
+        if (o->max_items > 0) rest.max_items = o->max_items - set.n;
+        rest.max_bytes -= set.n * set.d * sizeof(float);
+        s = set.labels == NULL
+                ? egi_fail(EG_ERR_CORRUPT, "%s: two files for one part", p->part[i].file)
+                : read_part(folder, &p->part[i], &rest, &more);
+        if (s != EG_OK) break;
+        s = append(&set, &more, p->part[i].file);
+        eg_dataset_clear(&more);
+    }
+    if (s != EG_OK) {
+        eg_dataset_clear(&set);
+        return s;
+    }
+    *out = set;
+    return EG_OK;
+}
+
+static eg_status read_named(const struct search *at, const char *part, const eg_read_options *o,
+                            eg_dataset *out)
+{
+    char set[65];
+    struct egi_parts p;
+    snprintf(set, sizeof set, "%.*s", (int)at->name_size, at->name);
+    EGI_TRY(egi_parts_list(at->path, o->alloc, &p));
+    size_t i = 0;
+    while (i < p.count && strcmp(p.part[i].name, part) != 0) i++;
+    if (i == p.count && *part == '\0' && p.count == 1) i = 0; /* the only one needs no name */
+    const eg_status s =
+        i < p.count ? read_files(at->path, &p, i, o, out) : fail_part(&p, set, part);
+    egi_parts_clear(&p);
+    return s;
+}
+
+eg_status eg_catalogue_read(const char *name, const eg_read_options *options, eg_dataset *out)
+{
+    struct search at;
+    eg_read_options o;
+    if (out == NULL) return egi_fail(EG_ERR_INVALID, "eg_catalogue_read: NULL");
+    EGI_TRY(egi_read_options(options, &o));
+    const eg_status s = find(name, &at);
+    if (s == EG_NOT_FOUND) return EG_ERR_IO; /* the detail is that of find */
+    EGI_TRY(s);
+    char set[65];
+    snprintf(set, sizeof set, "%.*s", (int)at.name_size, name);
+    const struct row *row = row_of(set);
+    if (row != NULL && o.skip_columns == NULL) o.skip_columns = row->skip_columns;
+    if (row != NULL && o.label_column == NULL) o.label_column = row->label_column;
+    return read_named(&at, name[at.name_size] == '/' ? name + at.name_size + 1 : "", &o, out);
+}

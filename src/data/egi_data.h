@@ -1,0 +1,180 @@
+/* Internal to the data floor: inputs, the table of readers, files, and sets being built. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_DATA_H
+#define EGI_DATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/egi_base.h"
+#include "engram/catalogue.h"
+#include "engram/dataset.h"
+#include "engram/image.h"
+
+#define EGI_PATH_MAX 4096
+
+/* What a reader parses: one file in memory, already unpacked. */
+struct egi_input {
+    const char *name; /* for details, and for choosing by name */
+    const uint8_t *bytes;
+    size_t size;
+    eg_read_options o; /* complete: alloc and max_bytes are set */
+};
+
+/* A row of the table of readers. parse fills a set that is all zero but for its allocator;
+ * whatever it has put there when it fails is released by the caller. */
+struct egi_reader {
+    eg_reader_info info;
+    const char *what;                                /* its name in a detail: "IDX" */
+    int (*looks)(const uint8_t *bytes, size_t size); /* by content; NULL: never */
+    const char *endings[4];                          /* by name, after .gz is cut */
+    eg_status (*parse)(const struct egi_input *in, eg_dataset *set);
+};
+extern const struct egi_reader egi_reader_idx, egi_reader_cifar, egi_reader_npy, egi_reader_npz,
+    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_png, egi_reader_jpeg;
+
+/* dataset.c - the one way into every reader of a file; also what the fuzz targets call.
+ * format NULL: by content, then by name. bytes may be gzip. */
+eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *bytes, size_t size,
+                         const eg_read_options *options, eg_dataset *out);
+/* What the bytes seem to be: "PNG", "PDF", "text", "unknown binary data". */
+const char *egi_looks_like(const uint8_t *bytes, size_t size);
+/* Complete, checked options. */
+eg_status egi_read_options(const eg_read_options *in, eg_read_options *out);
+/* As eg_dataset_read, for options that are complete. */
+eg_status egi_read_path(const char *path, const eg_read_options *o, eg_dataset *out);
+
+/* read_folder.c */
+extern const eg_reader_info egi_folder_info;
+eg_status egi_read_folder(const char *path, const eg_read_options *o, eg_dataset *set);
+/* read_picture.c - one picture as item i of a set, or the set's sizes from the first one. */
+eg_status egi_picture_prepare(const struct egi_input *in, eg_image *out);
+void egi_picture_store(const eg_image *image, float *x);
+eg_status egi_picture_decode(const struct egi_input *in, eg_image *out);
+
+/* png.c, jpeg.c - decode from memory; the name is for the detail. */
+eg_status egi_png_decode(const struct egi_input *in, eg_image *out);
+eg_status egi_jpeg_decode(const struct egi_input *in, eg_image *out);
+int egi_looks_png(const uint8_t *bytes, size_t size);
+int egi_looks_jpeg(const uint8_t *bytes, size_t size);
+int egi_looks_gzip(const uint8_t *bytes, size_t size);
+/* Checked creation with a name for the detail; pixels are zero. */
+eg_status egi_image_create(const char *name, size_t height, size_t width, size_t channels,
+                           const eg_allocator *a, eg_image *out);
+
+/* gunzip.c - unpack up to limit bytes; *out has exactly *out_size. */
+eg_status egi_gunzip(const struct egi_input *in, uint8_t **out, size_t *out_size);
+/* malloc and free for zlib and libpng, over an allocator (opaque). */
+void *egi_c_alloc(void *opaque, size_t size);
+void egi_c_free(void *opaque, void *ptr);
+
+/* data_build.c - growing arrays. What finish hands over has exactly count items. */
+struct egi_grow {
+    const eg_allocator *a;
+    size_t item, count, room;
+    void *p;
+};
+eg_status egi_grow_room(struct egi_grow *g, size_t more, const char *what);
+eg_status egi_grow_push(struct egi_grow *g, const void *item, const char *what);
+eg_status egi_grow_finish(struct egi_grow *g, const char *what, void *out, size_t *count);
+void egi_grow_clear(struct egi_grow *g);
+
+/* data_build.c - sets. A text is a slice of the input. */
+struct egi_text {
+    const char *p;
+    size_t size;
+};
+/* Checks n and d against the limits, cuts n to max_items, allocates x. */
+eg_status egi_set_size(const struct egi_input *in, eg_dataset *set, size_t n, size_t d);
+/* (count) NULL strings. */
+eg_status egi_names_alloc(const eg_allocator *a, size_t count, char ***out);
+eg_status egi_name_set(const eg_allocator *a, struct egi_text text, char **out);
+/* v (N): kept when they are integers from 0 without gaps (gaps: also with), else mapped. */
+eg_status egi_labels_from_values(eg_dataset *set, const double *v, int gaps);
+eg_status egi_labels_from_texts(eg_dataset *set, const struct egi_text *texts);
+/* Printable start of hostile text, for a detail. */
+const char *egi_quote(char out[40], struct egi_text text);
+
+/* data_build.c - elements of binary formats. */
+enum egi_element {
+    EGI_U8,
+    EGI_I8,
+    EGI_U16,
+    EGI_I16,
+    EGI_U32,
+    EGI_I32,
+    EGI_U64,
+    EGI_I64,
+    EGI_F32,
+    EGI_F64
+};
+size_t egi_element_size(enum egi_element kind);
+double egi_element_at(const uint8_t *p, enum egi_element kind, int big_endian);
+/* count elements to floats; EG_ERR_CORRUPT naming the byte of the first that is not finite. */
+eg_status egi_elements(const struct egi_input *in, size_t at, enum egi_element kind, int big_endian,
+                       size_t count, float *out);
+/* Sizes of an array of ndim axes: n items of d, and their picture's sizes. */
+eg_status egi_axes(const struct egi_input *in, const size_t *axis, size_t ndim, eg_dataset *set,
+                   size_t *n, size_t *d);
+/* Labels from options.labels, when it names a file. */
+eg_status egi_labels_from_file(const struct egi_input *in, eg_dataset *set);
+
+/* number.c - a whole decimal number and nothing else, in any locale: 0, else -1 (no number)
+ * or -2 (outside the range of a float). */
+int egi_parse_number(const char *text, size_t size, double *out);
+
+/* data_file.c - a regular file whole, at most limit bytes; a folder's entries, sorted. */
+eg_status egi_file_read(const char *path, size_t limit, const eg_allocator *a, uint8_t **bytes,
+                        size_t *size);
+/* The same for an entry of an open folder (links are refused), or for AT_FDCWD. */
+eg_status egi_file_read_at(int folder, const char *name, const char *path, size_t limit,
+                           const eg_allocator *a, uint8_t **bytes, size_t *size);
+struct egi_entry {
+    char name[256];
+    int is_folder;
+};
+struct egi_listing {
+    const eg_allocator *a;
+    struct egi_entry *entry;
+    size_t count, room, links; /* links: symbolic links left out */
+};
+/* Regular files and folders that do not begin with '.'; follow: links as what they name. */
+eg_status egi_list_folder(int folder, const char *path, int follow, const eg_allocator *a,
+                          struct egi_listing *out);
+void egi_listing_clear(struct egi_listing *l);
+
+/* data_file.c - a file written beside, synced and renamed into place. */
+struct egi_writer {
+    int fd;
+    char path[EGI_PATH_MAX], beside[EGI_PATH_MAX];
+};
+eg_status egi_writer_open(struct egi_writer *w, const char *path);
+eg_status egi_writer_put(struct egi_writer *w, const void *bytes, size_t size);
+eg_status egi_writer_commit(struct egi_writer *w);
+void egi_writer_abort(struct egi_writer *w);
+
+/* sha256.c - FIPS 180-4. */
+struct egi_sha256 {
+    uint32_t state[8];
+    uint64_t bytes;
+    uint8_t block[64];
+};
+void egi_sha256_init(struct egi_sha256 *s);
+void egi_sha256_add(struct egi_sha256 *s, const void *bytes, size_t size);
+void egi_sha256_hex(struct egi_sha256 *s, char hex[65]);
+
+/* parts.c - the parts of a folder of data. */
+struct egi_part {
+    char name[128];              /* "" when the folder is one set */
+    char file[300], labels[300]; /* inside the folder; labels may be "" */
+    const char *format;
+};
+struct egi_parts {
+    const eg_allocator *a;
+    struct egi_part *part;
+    size_t count, room;
+};
+eg_status egi_parts_list(const char *folder, const eg_allocator *a, struct egi_parts *out);
+void egi_parts_clear(struct egi_parts *p);
+
+#endif

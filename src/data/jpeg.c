@@ -1,0 +1,127 @@
+/* JPEG by libjpeg. Errors come back by longjmp, as in png.c. libjpeg only warns of a file
+ * that ends early or has damaged data and fills the rest with grey: here that is an error.
+ * Its memory is its own (it has no way to pass an allocator) and limited.
+ *
+ * A block of 8 x 8 pixels takes at least a bit when Huffman coded, so a header that declares
+ * far more than that is refused; scans are limited, for a progressive file can ask for a pass
+ * over the picture with every few bytes. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+/* stdio.h must come before these two */
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "data/egi_data.h"
+
+#define MAX_SCANS 200
+#define MAX_MEMORY (1L << 30)
+#define MAX_PIXELS_A_BYTE 2048
+
+struct decoder {
+    struct jpeg_error_mgr error; /* first: libjpeg hands it back */
+    struct jpeg_progress_mgr progress;
+    struct jpeg_decompress_struct jpeg;
+    const struct egi_input *in;
+    eg_image out;
+    eg_status status; /* when it is not the file's fault */
+    jmp_buf jump;
+    char message[JMSG_LENGTH_MAX];
+};
+
+int egi_looks_jpeg(const uint8_t *bytes, size_t size)
+{
+    return size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
+}
+
+static void on_error(j_common_ptr jpeg)
+{
+    struct decoder *d = (struct decoder *)jpeg->err;
+    d->error.format_message(jpeg, d->message);
+    if (d->error.msg_code == JERR_OUT_OF_MEMORY)
+        d->status = egi_fail(EG_ERR_NOMEM, "%s: JPEG", d->in->name);
+    longjmp(d->jump, 1);
+}
+
+static void on_message(j_common_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+static void on_warning(j_common_ptr jpeg, int level)
+{
+    const int code = jpeg->err->msg_code;
+    if (level < 0 && code != JWRN_EXTRANEOUS_DATA && code != JWRN_ADOBE_XFORM) on_error(jpeg);
+}
+
+static void on_progress(j_common_ptr jpeg)
+{
+    struct decoder *d = (struct decoder *)jpeg->err;
+    if (d->jpeg.input_scan_number <= MAX_SCANS) return;
+    d->status = egi_fail(EG_ERR_LIMIT, "%s: JPEG of more than %d scans", d->in->name, MAX_SCANS);
+    longjmp(d->jump, 1);
+}
+
+static eg_status check_header(struct decoder *d)
+{
+    const size_t pixels = (size_t)d->jpeg.image_height * d->jpeg.image_width;
+    if (!d->jpeg.arith_code && pixels / MAX_PIXELS_A_BYTE > d->in->size)
+        return egi_fail(EG_ERR_CORRUPT, "%s: JPEG declares %u x %u pixels, got a file of %zu bytes",
+                        d->in->name, d->jpeg.image_width, d->jpeg.image_height, d->in->size);
+    if (d->jpeg.num_components != 1 && d->jpeg.num_components != 3)
+        return egi_fail(EG_ERR_UNSUPPORTED, "%s: JPEG of %d components, expected grey or colour",
+                        d->in->name, d->jpeg.num_components);
+    const size_t channels = d->jpeg.num_components == 3 ? 3 : 1;
+    return egi_image_create(d->in->name, d->jpeg.image_height, d->jpeg.image_width, channels,
+                            d->in->o.alloc, &d->out);
+}
+
+static void decode(struct decoder *d)
+{
+    jpeg_create_decompress(&d->jpeg);
+    d->jpeg.progress = &d->progress;
+    d->jpeg.mem->max_memory_to_use = MAX_MEMORY;
+    jpeg_mem_src(&d->jpeg, d->in->bytes, d->in->size);
+    jpeg_read_header(&d->jpeg, TRUE);
+    d->status = check_header(d);
+    if (d->status != EG_OK) longjmp(d->jump, 1);
+    d->jpeg.out_color_space = d->out.channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
+    jpeg_start_decompress(&d->jpeg);
+    while (d->jpeg.output_scanline < d->jpeg.output_height) {
+        JSAMPROW row = d->out.pixels + d->jpeg.output_scanline * d->out.width * d->out.channels;
+        jpeg_read_scanlines(&d->jpeg, &row, 1);
+    }
+    jpeg_finish_decompress(&d->jpeg);
+}
+
+static int guarded(struct decoder *d)
+{
+    if (setjmp(d->jump) != 0) return -1;
+    decode(d);
+    return 0;
+}
+
+eg_status egi_jpeg_decode(const struct egi_input *in, eg_image *out)
+{
+    struct decoder d = { .in = in };
+    d.jpeg.err = jpeg_std_error(&d.error);
+    d.error.error_exit = on_error;
+    d.error.output_message = on_message;
+    d.error.emit_message = on_warning;
+    d.progress.progress_monitor = on_progress;
+    eg_status s = EG_OK;
+    if (guarded(&d) != 0) {
+        s = d.status != EG_OK ? d.status
+                              : egi_fail(EG_ERR_CORRUPT, "%s: JPEG: %s", in->name, d.message);
+    }
+    jpeg_destroy_decompress(&d.jpeg);
+    if (s != EG_OK) {
+        if (d.out.pixels != NULL) eg_image_clear(&d.out);
+        return s;
+    }
+    *out = d.out;
+    return EG_OK;
+}

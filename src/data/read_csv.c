@@ -1,0 +1,333 @@
+/* CSV (RFC 4180) with a header, and the tables of the UCR archive: label, then the values,
+ * tabs between them, no header.
+ *
+ * One pass. Cells are slices of the text; numbers go to x as they are read, label cells are
+ * kept as slices until all are known, for whether they are numbers or texts is a property of
+ * the column. The first problem is kept for the detail and the others are counted, so that a
+ * user knows whether to mend a cell or to look for another file. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/egi_data.h"
+
+enum { SKIP = -1, LABEL = -2 }; /* what a column is; else its place in x */
+
+struct table {
+    const struct egi_input *in;
+    char separator;
+    size_t at, line, line_start; /* the cursor; lines from 1 */
+    size_t problems;
+    char first[400];       /* detail of the first problem */
+    struct egi_grow name;  /* struct egi_text: the header */
+    struct egi_grow role;  /* ptrdiff_t a column */
+    struct egi_grow x;     /* float */
+    struct egi_grow label; /* struct egi_text */
+    size_t values, rows;   /* columns of x; rows taken */
+    int has_label;
+};
+
+struct cell {
+    struct egi_text text;
+    size_t column; /* of its first byte, from 1 */
+    int last;      /* of its line */
+    int broken;    /* a quote that never ends, or text after one */
+};
+
+static void problem(struct table *t, size_t column, const char *fmt, ...) EG_PRINTF(3, 4);
+static void problem(struct table *t, size_t column, const char *fmt, ...)
+{
+    if (t->problems++ > 0) return;
+    const int n =
+        snprintf(t->first, sizeof t->first, "%.200s:%zu:%zu: ", t->in->name, t->line, column);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(t->first + n, sizeof t->first - (size_t)n, fmt, ap);
+    va_end(ap);
+}
+
+static char peek(const struct table *t)
+{
+    return t->at < t->in->size ? (char)t->in->bytes[t->at] : '\n';
+}
+
+static struct egi_text quoted(struct table *t, int *broken)
+{
+    const char *b = (const char *)t->in->bytes;
+    const size_t start = ++t->at;
+    while (t->at < t->in->size) {
+        if (b[t->at] == '\n') t->line++; /* the cell's own line is reported by its caller */
+        if (b[t->at] == '"' && (t->at + 1 >= t->in->size || b[t->at + 1] != '"')) break;
+        t->at += b[t->at] == '"' ? 2 : 1;
+    }
+    *broken = t->at >= t->in->size;
+    const size_t end = *broken ? t->in->size : t->at++;
+    return (struct egi_text){ b + start, end - start };
+}
+
+static struct egi_text trim(struct egi_text s)
+{
+    while (s.size > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) s.p++, s.size--;
+    while (s.size > 0 && strchr(" \t\r", s.p[s.size - 1]) != NULL && s.p[s.size - 1] != '\0')
+        s.size--;
+    return s;
+}
+
+static struct cell next_cell(struct table *t)
+{
+    struct cell c = { .column = t->at - t->line_start + 1 };
+    const char *b = (const char *)t->in->bytes;
+    if (peek(t) == '"') {
+        c.text = quoted(t, &c.broken);
+        while (peek(t) == ' ' || peek(t) == '\r') t->at++;
+        c.broken |= peek(t) != t->separator && peek(t) != '\n';
+    }
+    const size_t start = t->at;
+    while (peek(t) != t->separator && peek(t) != '\n') t->at++;
+    if (c.text.p == NULL) c.text = trim((struct egi_text){ b + start, t->at - start });
+    c.last = peek(t) == '\n';
+    t->at++;
+    if (c.last) {
+        t->line++;
+        t->line_start = t->at;
+    }
+    return c;
+}
+
+static int text_is(struct egi_text t, const char *name, size_t size)
+{
+    return t.size == size && strncasecmp(t.p, name, size) == 0;
+}
+
+/* Whether a name stands in a list separated by commas. */
+static int listed(const char *list, struct egi_text name)
+{
+    for (const char *p = list; p != NULL && *p != '\0';) {
+        const size_t n = strcspn(p, ",");
+        if (n == name.size && memcmp(p, name.p, n) == 0) return 1;
+        p += n + (p[n] == ',');
+    }
+    return 0;
+}
+
+static int is_label(const struct table *t, struct egi_text name)
+{
+    const char *wanted = t->in->o.label_column;
+    if (t->has_label) return 0;
+    if (wanted != NULL)
+        return name.size == strlen(wanted) && memcmp(name.p, wanted, name.size) == 0;
+    return text_is(name, "label", 5) || text_is(name, "class", 5);
+}
+
+static eg_status add_column(struct table *t, struct egi_text name, int label)
+{
+    const ptrdiff_t role = label                                 ? LABEL
+                           : listed(t->in->o.skip_columns, name) ? SKIP
+                                                                 : (ptrdiff_t)t->values;
+    t->has_label |= label;
+    t->values += role >= 0;
+    EGI_TRY(egi_grow_push(&t->name, &name, t->in->name));
+    return egi_grow_push(&t->role, &role, t->in->name);
+}
+
+static eg_status read_header(struct table *t)
+{
+    double v;
+    size_t numbers = 0;
+    if (t->in->size >= 3 && memcmp(t->in->bytes, "\xef\xbb\xbf", 3) == 0) t->at = 3; /* UTF-8 */
+    for (struct cell c = { 0 }; !c.last;) {
+        c = next_cell(t);
+        if (c.broken)
+            return egi_fail(EG_ERR_CORRUPT, "%s:1:%zu: a quote without its end", t->in->name,
+                            c.column);
+        numbers += egi_parse_number(c.text.p, c.text.size, &v) == 0;
+        EGI_TRY(add_column(t, c.text, is_label(t, c.text)));
+    }
+    if (numbers == t->name.count)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s:1:1: header line, expected names of columns, got "
+                        "numbers; add a first line such as x1,x2,label",
+                        t->in->name);
+    if (t->in->o.label_column != NULL && !t->has_label)
+        return egi_fail(EG_ERR_CORRUPT, "%s:1:1: no column is named %s", t->in->name,
+                        t->in->o.label_column);
+    if (t->values == 0)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s:1:1: header line (looks like %s), expected a column of "
+                        "numbers, got %zu columns and none of them",
+                        t->in->name, egi_looks_like(t->in->bytes, t->in->size), t->name.count);
+    return EG_OK;
+}
+
+/* The UCR form has no header: columns are counted on the first line. */
+static eg_status count_columns(struct table *t)
+{
+    for (struct cell c = { 0 }; !c.last;) {
+        c = next_cell(t);
+        EGI_TRY(add_column(t, (struct egi_text){ "", 0 }, t->name.count == 0));
+    }
+    t->at = t->line_start = 0;
+    t->line = 1;
+    if (t->values == 0)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s:1:1: one column (looks like %s), expected label, tab, "
+                        "values",
+                        t->in->name, egi_looks_like(t->in->bytes, t->in->size));
+    return EG_OK;
+}
+
+static void bad_number(struct table *t, const struct cell *c, size_t k, int why)
+{
+    char got[40], name[40];
+    const struct egi_text column = ((struct egi_text *)t->name.p)[k];
+    const char *fix = why == -2           ? "outside the range of a float; scale it"
+                      : c->text.size == 0 ? "a missing value; fill it in or leave the row out"
+                                          : "mend it or leave the column out (skip_columns)";
+    problem(t, c->column, "column %zu %s: expected a number, got %s, %s", k + 1,
+            egi_quote(name, column), egi_quote(got, c->text), fix);
+}
+
+static eg_status take_cell(struct table *t, const struct cell *c, size_t k)
+{
+    const ptrdiff_t role = ((ptrdiff_t *)t->role.p)[k];
+    if (role == SKIP) return EG_OK;
+    if (role == LABEL) {
+        if (c->text.size == 0) problem(t, c->column, "label: expected one, got an empty cell");
+        return egi_grow_push(&t->label, &c->text, t->in->name);
+    }
+    double v = 0;
+    const int why = egi_parse_number(c->text.p, c->text.size, &v);
+    if (why != 0) bad_number(t, c, k, why);
+    const float f = (float)v;
+    if (t->x.count >= t->in->o.max_bytes / sizeof f)
+        return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", t->in->name,
+                        t->in->o.max_bytes);
+    return egi_grow_push(&t->x, &f, t->in->name);
+}
+
+static int blank_line(const struct table *t)
+{
+    size_t at = t->at;
+    while (at < t->in->size && t->in->bytes[at] == '\r') at++;
+    return at >= t->in->size || t->in->bytes[at] == '\n';
+}
+
+static eg_status read_row(struct table *t)
+{
+    const size_t line = t->line, columns = t->name.count;
+    size_t k = 0;
+    for (struct cell c = { 0 }; !c.last; k++) {
+        c = next_cell(t);
+        const size_t after = t->line;
+        t->line = line; /* where the row begins is what a problem names */
+        if (c.broken) problem(t, c.column, "a quote that is not closed before a separator");
+        if (k < columns) EGI_TRY(take_cell(t, &c, k));
+        t->line = after;
+    }
+    if (k != columns) {
+        const size_t after = t->line;
+        t->line = line;
+        problem(t, 1, "expected %zu cells as in the first line, got %zu", columns, k);
+        t->line = after;
+    }
+    t->rows++;
+    return EG_OK;
+}
+
+static eg_status read_rows(struct table *t)
+{
+    const size_t max = t->in->o.max_items;
+    while (t->at < t->in->size && (max == 0 || t->rows < max)) {
+        if (blank_line(t)) {
+            (void)next_cell(t);
+            continue;
+        }
+        EGI_TRY(read_row(t));
+        if (t->rows % 65536 == 0)
+            EGI_TRY(egi_report(t->in->o.progress, "read", t->at, t->in->size));
+    }
+    if (t->problems > 0)
+        return egi_fail(EG_ERR_CORRUPT, "%s (%zu problem%s in all)", t->first, t->problems,
+                        t->problems == 1 ? "" : "s");
+    if (t->rows == 0)
+        return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no rows after the header", t->in->name);
+    return EG_OK;
+}
+
+static eg_status set_labels(struct table *t, eg_dataset *set)
+{
+    const struct egi_text *text = t->label.p;
+    void *values;
+    int numbers = 1;
+    EGI_TRY(egi_alloc_array(set->alloc, set->n, sizeof(double), "labels", &values));
+    for (size_t i = 0; numbers && i < set->n; i++)
+        numbers = egi_parse_number(text[i].p, text[i].size, (double *)values + i) == 0;
+    const eg_status s =
+        numbers ? egi_labels_from_values(set, values, 0) : egi_labels_from_texts(set, text);
+    egi_free(set->alloc, values, set->n * sizeof(double));
+    return s;
+}
+
+static eg_status build(struct table *t, int header, eg_dataset *set)
+{
+    EGI_TRY(header ? read_header(t) : count_columns(t));
+    EGI_TRY(read_rows(t));
+    size_t cells;
+    EGI_TRY(egi_grow_finish(&t->x, t->in->name, &set->x, &cells));
+    set->n = t->rows;
+    set->d = t->values;
+    if (t->has_label) EGI_TRY(set_labels(t, set));
+    if (!header) return EG_OK;
+    EGI_TRY(egi_names_alloc(set->alloc, set->d, &set->column_names));
+    for (size_t k = 0; k < t->name.count; k++) {
+        const ptrdiff_t role = ((ptrdiff_t *)t->role.p)[k];
+        if (role < 0) continue;
+        EGI_TRY(
+            egi_name_set(set->alloc, ((struct egi_text *)t->name.p)[k], &set->column_names[role]));
+    }
+    return EG_OK;
+}
+
+static eg_status parse_table(const struct egi_input *in, char separator, int header,
+                             eg_dataset *set)
+{
+    const eg_allocator *a = in->o.alloc;
+    struct table t = { .in = in, .separator = separator, .line = 1 };
+    t.name = t.label = (struct egi_grow){ .a = a, .item = sizeof(struct egi_text) };
+    t.role = (struct egi_grow){ .a = a, .item = sizeof(ptrdiff_t) };
+    t.x = (struct egi_grow){ .a = a, .item = sizeof(float) };
+    const eg_status s = build(&t, header, set);
+    egi_grow_clear(&t.name);
+    egi_grow_clear(&t.role);
+    egi_grow_clear(&t.x);
+    egi_grow_clear(&t.label);
+    return s;
+}
+
+static eg_status parse_csv(const struct egi_input *in, eg_dataset *set)
+{
+    EGI_TRY(parse_table(in, ',', 1, set));
+    return egi_labels_from_file(in, set);
+}
+
+static eg_status parse_ucr(const struct egi_input *in, eg_dataset *set)
+{
+    return parse_table(in, '\t', 0, set);
+}
+
+const struct egi_reader egi_reader_csv = {
+    { "csv", "CSV with a header; the label column is found or named; gz or plain", "RFC 4180" },
+    "CSV",
+    NULL,
+    { ".csv" },
+    parse_csv
+};
+const struct egi_reader egi_reader_ucr = {
+    { "ucr", "label, tab, values, as in the UCR archive; gz or plain",
+      "Dau et al. 2019, the UCR time series archive" },
+    "UCR table",
+    NULL,
+    { ".tsv" },
+    parse_ucr
+};

@@ -1,0 +1,436 @@
+/* The vector rows of the association kernels, written once over a small set of vector
+ * primitives. Included by kernel_assoc_<isa>.c only, which defines before:
+ *
+ *   ROW                 the attributes of a function of this row
+ *   V, M, LANES         a vector of f32, a mask of its lanes, their number
+ *   v_*                 primitives (see kernel_assoc_avx2.c for the list)
+ *   SUM_QUERIES, SUM_BITS, SUM_VECTORS, SUM_VECTORS_ONE   the block of product 2: queries (as
+ *                       bits), vectors of components, and those for one query
+ *
+ * and after: score_rows and sum_shape, which name the shapes of the blocks.
+ *
+ * exp2: y = n + r, n the nearest integer, 2^r a polynomial of degree 6 made by the Remez
+ * exchange for the relative error on [-1/2, 1/2], 1.9e-9: within 2 ulp. log2: u = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)), log by the odd series in
+ * f / (2 + f), whose first omitted term is below 1e-9. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_ASSOC_ROW_H
+#define EGI_ASSOC_ROW_H
+
+enum {
+    TILE = EGI_TILE_LANES,
+    SLAB = 96, /* components of product 1 at a time: 24 KiB of queries stay in the first cache */
+};
+
+/* 2^y where y >= floor, else exactly 0. floor >= -125, y <= 127. */
+ROW V exp2_above(V y, V floor)
+{
+    const M keep = v_ge(y, floor);
+    const V n = v_round(y), r = v_sub(y, n);
+    V p = v_set1(0x1.41db4cp-13f);
+    p = v_fma(p, r, v_set1(0x1.5f46eap-10f));
+    p = v_fma(p, r, v_set1(0x1.3b2db2p-7f));
+    p = v_fma(p, r, v_set1(0x1.c6aed0p-5f));
+    p = v_fma(p, r, v_set1(0x1.ebfbdap-3f));
+    p = v_fma(p, r, v_set1(0x1.62e430p-1f));
+    p = v_fma(p, r, v_set1(1.0f)); /* 2^0 is exactly 1: one memory is recalled exactly */
+    return v_keep(keep, v_pow2(p, n));
+}
+
+/* log2 of a positive, normal u. */
+ROW V log2_of(V u)
+{
+    V m;
+    const V e = v_split(u, &m); /* u = m 2^e, m in [sqrt(1/2), sqrt(2)) */
+    const V f = v_sub(m, v_set1(1.0f));
+    const V t = v_div(f, v_add(f, v_set1(2.0f))), tt = v_mul(t, t);
+    V p = v_set1(0x1.484b14p-2f); /* 2 log2(e) / 9, 7, 5, 3, 1 */
+    p = v_fma(p, tt, v_set1(0x1.a61762p-2f));
+    p = v_fma(p, tt, v_set1(0x1.2776c6p-1f));
+    p = v_fma(p, tt, v_set1(0x1.ec709ep-1f));
+    p = v_fma(p, tt, v_set1(0x1.715476p+1f));
+    return v_fma(p, t, e);
+}
+
+/* u^n by repeated squaring, n >= 1. */
+ROW V power_of(V u, uint32_t n)
+{
+    V p = v_set1(1.0f);
+    for (;; u = v_mul(u, u)) {
+        if (n & 1) p = v_mul(p, u);
+        n >>= 1;
+        if (n == 0) return p;
+    }
+}
+
+/* ---- product 1 ---- */
+
+/* A block of NM memories by NV vectors of queries, in registers. Rows of the next tile are
+ * prefetched as the same rows of this one are read: rows longer than a page's streams end
+ * too soon for the hardware to do it. */
+ROW_ALWAYS void score_block(const float *xi, size_t d, size_t dn, const float *xt, int first,
+                            float *s, const size_t nm, const size_t nv)
+{
+    V acc[12][4];
+    UNROLL for (size_t i = 0; i < nm; i++)
+    {
+        UNROLL for (size_t j = 0; j < nv; j++) acc[i][j] =
+            first ? v_set1(0.0f) : v_load(s + i * TILE + j * LANES);
+    }
+    for (size_t k0 = 0; k0 < dn; k0 += 16) {
+        const size_t k1 = dn - k0 < 16 ? dn : k0 + 16;
+        UNROLL for (size_t i = 0; i < nm; i++) v_prefetch(xi + i * d + k0, EGI_TILE_ROWS * d);
+        for (size_t k = k0; k < k1; k++) {
+            V x[4];
+            UNROLL for (size_t j = 0; j < nv; j++) x[j] = v_load(xt + k * TILE + j * LANES);
+            UNROLL for (size_t i = 0; i < nm; i++)
+            {
+                const V b = v_set1(xi[i * d + k]);
+                UNROLL for (size_t j = 0; j < nv; j++) acc[i][j] = v_fma(b, x[j], acc[i][j]);
+            }
+        }
+    }
+    UNROLL for (size_t i = 0; i < nm; i++)
+    {
+        UNROLL for (size_t j = 0; j < nv; j++) v_store(s + i * TILE + j * LANES, acc[i][j]);
+    }
+}
+
+/* All rows in blocks of nm, and the rest one by one. */
+ROW_ALWAYS void score_column(const float *xi, size_t rows, size_t d, size_t dn, const float *xt,
+                             int first, float *s, const size_t nm, const size_t nv)
+{
+    size_t t = 0;
+    for (; t + nm <= rows; t += nm)
+        score_block(xi + t * d, d, dn, xt, first, s + t * TILE, nm, nv);
+    for (; t < rows; t++) score_block(xi + t * d, d, dn, xt, first, s + t * TILE, 1, nv);
+}
+
+/* dn components of all rows against lanes queries, in the shapes that suit the row. */
+ROW void score_rows(const float *xi, size_t rows, size_t d, size_t dn, const float *xt,
+                    size_t lanes, int first, float *s);
+
+ROW V finish(V dot, V bias, V scale, V query_bias)
+{
+    return v_fma(v_add(dot, bias), scale, query_bias);
+}
+
+static inline int has_terms(const struct egi_score_terms *t)
+{
+    return t->bias != NULL || t->scale != NULL || t->query_bias != NULL;
+}
+
+ROW_SLOT void scores(const float *xi, size_t rows, size_t d, const float *xt, size_t lanes,
+                     const struct egi_score_terms *terms, float *s)
+{
+    for (size_t d0 = 0; d0 < d; d0 += SLAB) {
+        const size_t dn = d - d0 < SLAB ? d - d0 : SLAB;
+        score_rows(xi + d0, rows, d, dn, xt + d0 * TILE, lanes, d0 == 0, s);
+    }
+    if (!has_terms(terms)) return;
+    const V zero = v_set1(0.0f), one = v_set1(1.0f);
+    for (size_t t = 0; t < rows; t++) {
+        const V bias = terms->bias ? v_set1(terms->bias[t]) : zero;
+        const V scale = terms->scale ? v_set1(terms->scale[t]) : one;
+        for (size_t l = 0; l < lanes; l += LANES) {
+            float *at = s + t * TILE + l;
+            const V query_bias = terms->query_bias ? v_load(terms->query_bias + l) : zero;
+            v_store(at, finish(v_load(at), bias, scale, query_bias));
+        }
+    }
+}
+
+/* Dot products of LANES memories, of which n are there, with nq queries. The components are
+ * transposed in registers, so that a lane is a memory and the order of components is kept. */
+ROW_ALWAYS void few_dots(const float *xi, size_t n, size_t d, const float *x, size_t nq,
+                         const size_t shape, V *acc)
+{
+    V r[LANES];
+    UNROLL for (size_t q = 0; q < shape; q++) acc[q] = v_set1(0.0f);
+    for (size_t d0 = 0; d0 < d; d0 += LANES) {
+        const size_t dn = d - d0 < LANES ? d - d0 : LANES;
+        UNROLL for (size_t i = 0; i < LANES; i++)
+        {
+            const float *row = xi + (i < n ? i : n - 1) * d + d0;
+            v_prefetch(row, EGI_TILE_ROWS * d);
+            r[i] = v_loadn(row, dn);
+        }
+        v_transpose(r);
+        if (dn == LANES) {
+            UNROLL for (size_t k = 0; k < LANES; k++)
+            {
+                UNROLL for (size_t q = 0; q < shape; q++) acc[q] = v_fma(
+                    r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
+            }
+            continue;
+        }
+        for (size_t k = 0; k < dn; k++)
+            UNROLL for (size_t q = 0; q < shape; q++) acc[q] = v_fma(
+                r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
+    }
+}
+
+ROW_SLOT void scores_few(const float *xi, size_t rows, size_t d, const float *x, size_t q,
+                         const struct egi_score_terms *terms, size_t stride, float *s)
+{
+    const V zero = v_set1(0.0f), one = v_set1(1.0f);
+    for (size_t t = 0; t < rows; t += LANES) {
+        const size_t n = rows - t < LANES ? rows - t : LANES;
+        V acc[EGI_FEW_QUERIES];
+        if (q == 1)
+            few_dots(xi + t * d, n, d, x, q, 1, acc);
+        else
+            few_dots(xi + t * d, n, d, x, q, EGI_FEW_QUERIES, acc);
+        const V bias = terms->bias ? v_loadn(terms->bias + t, n) : zero;
+        const V scale = terms->scale ? v_loadn(terms->scale + t, n) : one;
+        for (size_t k = 0; k < q; k++) {
+            V dot = acc[k];
+            if (has_terms(terms))
+                dot = finish(dot, bias, scale,
+                             terms->query_bias ? v_set1(terms->query_bias[k]) : zero);
+            float lane[LANES];
+            v_store(lane, dot);
+            for (size_t i = 0; i < n; i++) s[(t + i) * stride + k] = lane[i];
+        }
+    }
+}
+
+/* ---- scores to weights ---- */
+
+ROW_SLOT uint64_t maxima(const float *s, size_t rows, size_t lanes, int magnitude,
+                         const float *floor, float *max)
+{
+    uint64_t bits = 0;
+    for (size_t l = 0; l < lanes; l += LANES) {
+        V m = v_set1(-INFINITY);
+        for (size_t t = 0; t < rows; t++) {
+            const V v = v_load(s + t * TILE + l);
+            m = v_max(m, magnitude ? v_abs(v) : v);
+        }
+        v_store(max + l, m);
+        bits |= (uint64_t)v_bits(v_gt(m, v_load(floor + l))) << l;
+    }
+    return bits;
+}
+
+ROW_SLOT uint64_t at_least(const float *a, const float *b, size_t lanes)
+{
+    uint64_t bits = 0;
+    for (size_t l = 0; l < lanes; l += LANES)
+        bits |= (uint64_t)v_bits(v_ge(v_load(a + l), v_load(b + l))) << l;
+    return bits;
+}
+
+/* What stays the same down a column of the tile. */
+struct column {
+    V m, up, down, rate, floor, exponent;
+    uint32_t power;
+};
+
+ROW struct column column_of(const struct egi_weighing *w, const struct egi_lane_scale *scale,
+                            size_t l)
+{
+    return (struct column){
+        .m = v_load(scale->m + l),
+        .up = v_load(scale->up + l),
+        .down = v_load(scale->down + l),
+        .rate = v_set1(w->rate),
+        .floor = v_set1(w->floor),
+        .exponent = v_set1(w->exponent),
+        .power = w->power,
+    };
+}
+
+/* Each returns a, and in *term what a adds to the sum. */
+ROW V weigh_exp(const struct column *c, V s, V *term)
+{
+    *term = exp2_above(v_mul(v_sub(s, c->m), c->rate), c->floor);
+    return *term;
+}
+
+ROW V weigh_power(const struct column *c, V s, V *term)
+{
+    V u = v_mul(v_mul(s, c->up), c->down);
+    u = v_keep(v_ge(v_abs(u), c->floor), u); /* subnormal powers are slow, and are nothing */
+    const V a = power_of(u, c->power);
+    *term = v_mul(a, u);
+    return a;
+}
+
+ROW V weigh_rectified(const struct column *c, V s, V *term)
+{
+    V u = v_mul(v_mul(s, c->up), c->down);
+    const M keep = v_ge(u, c->floor);
+    u = v_keep(keep, u);
+    V a;
+    if (c->power != 0)
+        a = power_of(u, c->power);
+    else
+        a = v_keep(keep, exp2_above(v_mul(log2_of(v_max(u, c->floor)), c->exponent),
+                                    v_set1(-125.0f)));
+    *term = v_mul(a, u);
+    return a;
+}
+
+ROW V weigh_support(const struct column *c, V s, V *term)
+{
+    const V zero = v_set1(0.0f);
+    *term = v_max(v_fma(c->rate, s, v_set1(1.0f)), zero);
+    return v_keep(v_gt(*term, zero), v_set1(1.0f));
+}
+
+/* One slot a kind: the loop over the live columns, with the weigh_ function inlined. */
+#define WEIGH(kind)                                                                               \
+    ROW_SLOT void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *scale,    \
+                             uint64_t live, size_t rows, float *s, float *sum, float *mass)       \
+    {                                                                                             \
+        for (size_t l = 0; l < TILE; l += LANES) {                                                \
+            V sums = v_set1(0.0f), masses = sums;                                                 \
+            const struct column c = column_of(w, scale, l);                                       \
+            const size_t n = (live >> l & LANE_BITS) ? rows : 0;                                  \
+            for (size_t t = 0; t < n; t++) {                                                      \
+                float *at = s + t * TILE + l;                                                     \
+                V term, a = weigh_##kind(&c, v_load(at), &term);                                  \
+                if (w->weight) {                                                                  \
+                    a = v_mul(a, v_set1(w->weight[t]));                                           \
+                    term = v_mul(term, v_set1(w->weight[t]));                                     \
+                }                                                                                 \
+                v_store(at, a);                                                                   \
+                sums = v_add(sums, term);                                                         \
+                masses = v_add(masses, a);                                                        \
+            }                                                                                     \
+            v_store(sum + l, sums);                                                               \
+            v_store(mass + l, masses);                                                            \
+        }                                                                                         \
+    }
+WEIGH(exp)
+WEIGH(power)
+WEIGH(rectified)
+WEIGH(support)
+#undef WEIGH
+
+/* Weights of the n entries listed in picks->at. */
+ROW_SLOT void weigh_picks(const struct egi_weighing *w, const struct egi_lane_scale *scale,
+                          size_t n, const float *s, struct egi_picks *picks)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        float sv[LANES], mv[LANES], wv[LANES];
+        for (size_t k = 0; k < LANES; k++) {
+            const size_t at = (size_t)picks->at[i + k < n ? i + k : n - 1];
+            sv[k] = s[at];
+            mv[k] = scale->m[at % TILE];
+            wv[k] = w->weight ? w->weight[at / TILE] : 1.0f;
+        }
+        const V y = v_mul(v_sub(v_load(sv), v_load(mv)), v_set1(w->rate));
+        const V a = exp2_above(y, v_set1(w->floor));
+        v_store(picks->a + i, w->weight ? v_mul(a, v_load(wv)) : a);
+    }
+}
+
+ROW_SLOT size_t pick_exp(const struct egi_weighing *w, const struct egi_lane_scale *scale,
+                         const float *threshold, uint64_t live, size_t rows, size_t limit,
+                         const float *s, struct egi_picks *picks)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < rows; t++) {
+        for (size_t l = 0; l < TILE; l += LANES) {
+            if ((live >> l & LANE_BITS) == 0) continue;
+            const size_t at = t * TILE + l;
+            const M keep = v_ge(v_load(s + at), v_load(threshold + l));
+            n += v_list(keep, (int32_t)at, picks->at + n);
+        }
+        if (n > limit) return EGI_PICKS_FULL;
+    }
+    weigh_picks(w, scale, n, s, picks);
+    return n;
+}
+
+/* ---- product 2 ---- */
+
+struct sum_job {
+    const float *a; /* (rows, TILE), from the first query of the block on */
+    size_t rows;
+    const float *values; /* (rows, dv), from the first component on */
+    size_t dv, last;     /* components in the last vector */
+    float *acc;          /* (queries, ld) likewise */
+    size_t ld;
+};
+
+/* nq queries by nv vectors of components, in registers. */
+ROW_ALWAYS void sum_block(const struct sum_job *job, const size_t nq, const size_t nv)
+{
+    V sum[8][8];
+    UNROLL for (size_t i = 0; i < nq; i++)
+    {
+        UNROLL for (size_t j = 0; j < nv; j++) sum[i][j] =
+            v_load(job->acc + i * job->ld + j * LANES);
+    }
+    const M tail = v_first(job->last);
+    const float *a = job->a, *value = job->values;
+    for (size_t t = 0; t < job->rows; t++, a += TILE, value += job->dv) {
+        V v[8];
+        UNROLL for (size_t j = 0; j + 1 < nv; j++) v[j] = v_load(value + j * LANES);
+        v[nv - 1] = v_loadm(value + (nv - 1) * LANES, tail);
+        UNROLL for (size_t i = 0; i < nq; i++)
+        {
+            const V b = v_set1(a[i]);
+            UNROLL for (size_t j = 0; j < nv; j++) sum[i][j] = v_fma(b, v[j], sum[i][j]);
+        }
+    }
+    UNROLL for (size_t i = 0; i < nq; i++)
+    {
+        UNROLL for (size_t j = 0; j < nv; j++)
+            v_store(job->acc + i * job->ld + j * LANES, sum[i][j]);
+    }
+}
+
+/* sum_block of nq queries by nv vectors, for the shapes that weighted_sum() asks for. */
+ROW void sum_shape(const struct sum_job *job, size_t nq, size_t nv);
+
+/* Components in groups of at most `most` vectors, none of one vector where two of two do. */
+static inline size_t group_of(size_t left, size_t most)
+{
+    if (left <= most) return left;
+    return left == most + 1 && most > 2 ? (left + 1) / 2 : most;
+}
+
+ROW_SLOT void weighted_sum(const float *a, size_t rows, size_t queries, uint64_t live,
+                           const float *values, size_t dv, float *acc, size_t ld)
+{
+    const size_t nq = queries < SUM_QUERIES / 2 ? 1 : SUM_QUERIES;
+    const size_t most = nq == 1 ? SUM_VECTORS_ONE : SUM_VECTORS;
+    const uint64_t group = nq == 1 ? 1 : SUM_BITS;
+    const size_t vectors = (dv + LANES - 1) / LANES;
+    for (size_t v = 0, nv; v < vectors; v += nv) {
+        nv = group_of(vectors - v, most);
+        const size_t k = v * LANES, left = dv - k - (nv - 1) * LANES;
+        for (size_t q = 0; q < queries; q += nq) {
+            if ((live >> q & group) == 0) continue;
+            const struct sum_job job = { .a = a + q, .rows = rows, .values = values + k,
+                                         .dv = dv, .last = left < LANES ? left : LANES,
+                                         .acc = acc + q * ld + k, .ld = ld };
+            sum_shape(&job, nq, nv);
+        }
+    }
+}
+
+ROW_SLOT void picked_sum(const struct egi_picks *picks, size_t n, const float *values, size_t dv,
+                         float *acc, size_t ld)
+{
+    for (size_t i = 0; i < n; i++) {
+        const size_t at = (size_t)picks->at[i];
+        const float *value = values + at / TILE * dv;
+        float *sum = acc + at % TILE * ld;
+        const V a = v_set1(picks->a[i]);
+        size_t k = 0;
+        for (; k + LANES <= dv; k += LANES)
+            v_store(sum + k, v_fma(a, v_load(value + k), v_load(sum + k)));
+        if (k < dv) v_store(sum + k, v_fma(a, v_loadn(value + k, dv - k), v_load(sum + k)));
+    }
+}
+
+#define EGI_ASSOC_SLOTS                                                                        \
+    .scores = scores, .scores_few = scores_few, .maxima = maxima, .at_least = at_least,        \
+    .weigh = { all_exp, all_power, all_rectified, all_support }, .pick_exp = pick_exp,         \
+    .weighted_sum = weighted_sum, .picked_sum = picked_sum
+
+#endif

@@ -1,0 +1,199 @@
+/* Association kernels with AVX2 and FMA: 16 registers, 12 of them accumulators. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/egi_kernel_assoc.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <math.h>
+
+#include "kernel/egi_row_macros.h"
+
+#define ROW_TARGET __attribute__((target("avx2,fma,popcnt")))
+#define ROW static inline ROW_TARGET
+#define ROW_ALWAYS static inline __attribute__((always_inline)) ROW_TARGET
+#define ROW_SLOT static ROW_TARGET
+
+typedef __m256 V;
+typedef __m256 M; /* all bits of a lane, or none */
+enum { LANES = 8, SUM_QUERIES = 4, SUM_BITS = 0xf, SUM_VECTORS = 3, SUM_VECTORS_ONE = 8 };
+#define LANE_BITS 0xffu
+
+ROW_ALWAYS V v_set1(float x)
+{
+    return _mm256_set1_ps(x);
+}
+
+ROW_ALWAYS V v_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+
+ROW_ALWAYS void v_store(float *p, V a)
+{
+    _mm256_storeu_ps(p, a);
+}
+
+/* The lanes before the first n. */
+ROW_ALWAYS M v_first(size_t n)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane));
+}
+
+/* Lanes outside m read nothing and are 0. */
+ROW_ALWAYS V v_loadm(const float *p, M m)
+{
+    return _mm256_maskload_ps(p, _mm256_castps_si256(m));
+}
+
+ROW_ALWAYS V v_loadn(const float *p, size_t n)
+{
+    return v_loadm(p, v_first(n));
+}
+
+/* The line at p + ahead into the second cache; it need not exist. */
+ROW_ALWAYS void v_prefetch(const float *p, size_t ahead)
+{
+    _mm_prefetch((const char *)((uintptr_t)p + ahead * sizeof *p), _MM_HINT_T1);
+}
+
+ROW_ALWAYS V v_add(V a, V b)
+{
+    return _mm256_add_ps(a, b);
+}
+
+ROW_ALWAYS V v_sub(V a, V b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
+ROW_ALWAYS V v_mul(V a, V b)
+{
+    return _mm256_mul_ps(a, b);
+}
+
+ROW_ALWAYS V v_div(V a, V b)
+{
+    return _mm256_div_ps(a, b);
+}
+
+/* a b + c */
+ROW_ALWAYS V v_fma(V a, V b, V c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+ROW_ALWAYS V v_max(V a, V b)
+{
+    return _mm256_max_ps(a, b);
+}
+
+ROW_ALWAYS V v_abs(V a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+ROW_ALWAYS M v_ge(V a, V b)
+{
+    return _mm256_cmp_ps(a, b, _CMP_GE_OQ);
+}
+
+ROW_ALWAYS M v_gt(V a, V b)
+{
+    return _mm256_cmp_ps(a, b, _CMP_GT_OQ);
+}
+
+ROW_ALWAYS unsigned v_bits(M m)
+{
+    return (unsigned)_mm256_movemask_ps(m);
+}
+
+/* a where m, else 0 */
+ROW_ALWAYS V v_keep(M m, V a)
+{
+    return _mm256_and_ps(m, a);
+}
+
+ROW_ALWAYS V v_round(V a)
+{
+    return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* p 2^n where that is a normal number, n an integer; rubbish elsewhere */
+ROW_ALWAYS V v_pow2(V p, V n)
+{
+    const __m256i shift = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), shift));
+}
+
+/* u = m 2^e with m in [sqrt(1/2), sqrt(2)); returns e */
+ROW_ALWAYS V v_split(V u, V *m)
+{
+    const __m256i root = _mm256_set1_epi32(0x3f3504f3); /* sqrt(1/2) */
+    const __m256i bits = _mm256_castps_si256(u);
+    const __m256i e = _mm256_srai_epi32(_mm256_sub_epi32(bits, root), 23);
+    *m = _mm256_castsi256_ps(_mm256_sub_epi32(bits, _mm256_slli_epi32(e, 23)));
+    return _mm256_cvtepi32_ps(e);
+}
+
+/* Appends at + lane for each lane of m; returns their number. */
+ROW_ALWAYS size_t v_list(M m, int32_t at, int32_t *list)
+{
+    size_t n = 0;
+    for (unsigned bits = v_bits(m); bits != 0; bits &= bits - 1)
+        list[n++] = at + __builtin_ctz(bits);
+    return n;
+}
+
+ROW_ALWAYS void v_transpose(V *r)
+{
+    V a[8], b[8];
+    UNROLL for (int i = 0; i < 8; i += 2)
+    {
+        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    UNROLL for (int i = 0; i < 8; i += 4)
+    {
+        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
+        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
+    }
+    UNROLL for (int c = 0; c < 4; c++)
+    {
+        r[c] = _mm256_permute2f128_ps(b[c], b[c + 4], 0x20);
+        r[c + 4] = _mm256_permute2f128_ps(b[c], b[c + 4], 0x31);
+    }
+}
+
+#include "kernel/egi_assoc_row.h"
+
+ROW void score_rows(const float *xi, size_t rows, size_t d, size_t dn, const float *xt,
+                    size_t lanes, int first, float *s)
+{
+    for (size_t l = 0; l < lanes; l += 16)
+        score_column(xi, rows, d, dn, xt + l, first, s + l, 6, 2);
+}
+
+ROW void sum_shape(const struct sum_job *job, size_t nq, size_t nv)
+{
+    switch (nq * 10 + nv) {
+    case 43: sum_block(job, 4, 3); break;
+    case 42: sum_block(job, 4, 2); break;
+    case 41: sum_block(job, 4, 1); break;
+    case 18: sum_block(job, 1, 8); break;
+    case 17: sum_block(job, 1, 7); break;
+    case 16: sum_block(job, 1, 6); break;
+    case 15: sum_block(job, 1, 5); break;
+    case 14: sum_block(job, 1, 4); break;
+    case 13: sum_block(job, 1, 3); break;
+    case 12: sum_block(job, 1, 2); break;
+    default: sum_block(job, 1, 1); break;
+    }
+}
+
+const struct egi_assoc_kernels egi_assoc_avx2 = { EGI_ASSOC_SLOTS };
+
+#endif

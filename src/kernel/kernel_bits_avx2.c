@@ -1,0 +1,106 @@
+/* Packed kernels on 256-bit registers. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/egi_kernel_bits.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define WIDE __attribute__((target("avx2,popcnt")))
+
+/* Bits of each byte by two look-ups of half a byte (Mula, Kurz and Lemire 2018, sec. 2.2). */
+WIDE static __m256i count_bits(__m256i v)
+{
+    const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1,
+                                           2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i low = _mm256_set1_epi8(15);
+    const __m256i lo = _mm256_shuffle_epi8(table, _mm256_and_si256(v, low));
+    const __m256i hi = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(v, 4), low));
+    return _mm256_sad_epu8(_mm256_add_epi8(lo, hi), _mm256_setzero_si256());
+}
+
+WIDE static void overlaps(const uint64_t *rows, size_t n, size_t words, const uint64_t *x,
+                          int32_t pad, int32_t *overlap)
+{
+    for (size_t i = 0; i < n; i++, rows += words) {
+        __m256i sum = _mm256_setzero_si256();
+        size_t w = 0;
+        for (; w + 4 <= words; w += 4) {
+            const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)(rows + w));
+            const __m256i b = _mm256_loadu_si256((const __m256i *)(const void *)(x + w));
+            sum = _mm256_add_epi64(sum, count_bits(_mm256_xor_si256(a, b)));
+        }
+        int64_t differ = _mm256_extract_epi64(sum, 0) + _mm256_extract_epi64(sum, 1)
+                         + _mm256_extract_epi64(sum, 2) + _mm256_extract_epi64(sum, 3);
+        for (; w < words; w++) differ += __builtin_popcountll(rows[w] ^ x[w]);
+        overlap[i] = (int32_t)(64 * (int64_t)words - 2 * differ - pad);
+    }
+}
+
+/* A permutation has 8 entries here: both halves of the table, then the choice by bit 3. */
+WIDE static inline __m256 pick(const float *table, __m256i word)
+{
+    const __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(table), word);
+    const __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 8), word);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(word, 28)));
+}
+
+WIDE static void signed_sum(const uint32_t *bits, size_t groups, const float *tables, float *y)
+{
+    __m256 sum[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() };
+    for (size_t g = 0; g < groups; g++, bits += EGI_BITS_LANES, tables += EGI_BITS_TABLE)
+        for (int b = 0; b < 2; b++) {
+            __m256i word = _mm256_load_si256((const __m256i *)(const void *)(bits + 8 * b));
+            __m256 part = pick(tables, word);
+            for (int t = 1; t < 8; t++) {
+                word = _mm256_srli_epi32(word, 4);
+                part = _mm256_add_ps(part, pick(tables + 16 * t, word));
+            }
+            sum[b] = _mm256_add_ps(sum[b], part);
+        }
+    for (int b = 0; b < 2; b++, y += 8)
+        _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(y), sum[b]));
+}
+
+WIDE static void signed_sums(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
+                             const float *tables, float *y)
+{
+    for (size_t b = 0; b < blocks; b++)
+        signed_sum(bits + b * stride, groups, tables, y + b * EGI_BITS_LANES);
+}
+
+WIDE static double masked_sum(const double *h, size_t groups, const uint32_t *column,
+                              uint32_t invert)
+{
+    __m256d s[8];
+    for (int q = 0; q < 8; q++) s[q] = _mm256_setzero_pd();
+    for (size_t g = 0; g < groups; g++, h += EGI_BITS_GROUP) {
+        const __m256i word = _mm256_set1_epi64x(column[g * EGI_BITS_LANES] ^ invert);
+        for (int q = 0; q < 8; q++) {
+            const __m256i bit = _mm256_slli_epi64(_mm256_setr_epi64x(1, 2, 4, 8), 4 * q);
+            const __m256i in = _mm256_cmpeq_epi64(_mm256_and_si256(word, bit), bit);
+            const __m256d v = _mm256_and_pd(_mm256_load_pd(h + 4 * q), _mm256_castsi256_pd(in));
+            s[q] = _mm256_add_pd(s[q], v);
+        }
+    }
+    for (int half = 4; half > 0; half /= 2)
+        for (int q = 0; q < half; q++) s[q] = _mm256_add_pd(s[q], s[q + half]);
+    const __m128d p = _mm_add_pd(_mm256_castpd256_pd128(s[0]), _mm256_extractf128_pd(s[0], 1));
+    return _mm_cvtsd_f64(_mm_add_sd(p, _mm_unpackhi_pd(p, p)));
+}
+
+WIDE static void masked_sums(const double *h, size_t groups, const uint32_t *const *column,
+                             const uint32_t *invert, size_t m, double *out)
+{
+    for (size_t c = 0; c < m; c++) out[c] = masked_sum(h, groups, column[c], invert[c]);
+}
+
+const struct egi_kernels_bits egi_kernels_bits_avx2 = {
+    .name = "avx2",
+    .isa = EGI_ISA_AVX2,
+    .overlaps = overlaps,
+    .signed_sums = signed_sums,
+    .masked_sums = masked_sums,
+};
+
+#endif

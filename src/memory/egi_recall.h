@@ -1,0 +1,41 @@
+/* Inside a recall: what is known of each query while it moves. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_RECALL_H
+#define EGI_RECALL_H
+
+#include "memory/egi_memory.h"
+#include "memory/egi_rule.h"
+
+struct egi_run {
+    size_t steps; /* updates that changed the state */
+    int converged, descended, empty;
+    int in_domain; /* the state has been one that the energy's proof speaks of */
+    double before, last, rounding;
+    double *trace; /* (max_steps + 1) or NULL */
+    float *path;   /* (max_steps + 1, D) or NULL */
+};
+
+/* Notes the energy of the state after run->steps updates. */
+void egi_run_energy(const eg_memory *m, struct egi_run *run, const float *x, double energy,
+                    double rounding);
+
+/* NULL arguments, an empty memory, a state that is not finite. */
+eg_status egi_check_states(const eg_memory *m, const float *x, size_t q, const void *out,
+                           const char *who);
+
+/* Whether the pull of one update is a weighted mean (distances) or a weighted sum. */
+static inline int egi_is_mean(const eg_memory *m)
+{
+    return egi_rule_update(&m->options.rule, EG_DYN_SYNC) != EGI_UPDATE_SUM;
+}
+
+/* median.c - the component-wise median of the memories weighted by a: what minimises the sum
+ * of a_i |x - xi_i|_1. The concave-convex update of Manhattan similarity. */
+eg_status egi_median_field(const eg_memory *m, const float *x, size_t q, int threads, float *y,
+                           struct egi_pull *pull);
+
+/* certificate.c */
+eg_status egi_certify(const eg_memory *m, const eg_recall_options *options, const float *x,
+                      size_t q, const struct egi_run *run, eg_certificate *certificates);
+
+#endif

@@ -1,0 +1,338 @@
+/* Recall: iterate each state until it rests. Queries that have come to rest leave the batch;
+ * what a query gets depends on it alone, because field and projection do (R1).
+ *
+ * Synchronous family (one field of the whole batch an update): sync, damped, concave-convex.
+ * Per-query family (a relaxation of its own): asynchronous sweeps, gradient flows. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "memory/egi_recall.h"
+#include "memory/egi_relax.h"
+
+/* ---- checks ---- */
+
+static eg_status check_options(const eg_recall_options *o)
+{
+    if (o->size != sizeof *o)
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: size %zu, expected %zu", o->size,
+                        sizeof *o);
+    if ((unsigned)o->dynamics >= EG_DYN_COUNT)
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: dynamics %d, expected 0..%d",
+                        (int)o->dynamics, EG_DYN_COUNT - 1);
+    if ((unsigned)o->order > EG_ORDER_STEEPEST)
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: order %d, expected 0..2",
+                        (int)o->order);
+    if (o->max_steps == 0 || o->max_steps > UINT32_MAX)
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: max_steps = %zu, expected 1..2^32-1",
+                        o->max_steps);
+    if (!(o->tolerance >= 0) || !isfinite(o->tolerance))
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: tolerance = %g, expected >= 0",
+                        o->tolerance);
+    if (o->dynamics == EG_DYN_DAMPED && !(o->damping > 0 && o->damping <= 1))
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: damping = %g, expected in (0, 1]",
+                        o->damping);
+    return EG_OK;
+}
+
+static eg_status check_dynamics(const eg_memory *m, const eg_recall_options *o)
+{
+    float low, high;
+    if (o->dynamics != EG_DYN_ASYNC) return EG_OK;
+    if (m->backend->relax == NULL)
+        return egi_fail(EG_ERR_UNSUPPORTED, "asynchronous recall is not defined for %s",
+                        m->backend->name);
+    return egi_binary_values(&m->options.rule, &low, &high);
+}
+
+eg_status egi_check_states(const eg_memory *m, const float *x, size_t q, const void *out,
+                           const char *who)
+{
+    if (m == NULL || (q > 0 && (x == NULL || out == NULL)))
+        return egi_fail(EG_ERR_INVALID, "%s: an argument is NULL", who);
+    if (m->n == 0 && m->backend->keeps_patterns)
+        return egi_fail(EG_ERR_INVALID, "%s: the memory is empty", who);
+    size_t cells;
+    EGI_TRY(egi_mul_size(q, m->d, &cells));
+    for (size_t i = 0; i < cells; i++)
+        if (!isfinite(x[i]))
+            return egi_fail(EG_ERR_INVALID, "%s: state %zu, component %zu: %g", who, i / m->d,
+                            i % m->d, (double)x[i]);
+    return EG_OK;
+}
+
+/* ---- one batch of synchronous updates ---- */
+
+struct batch {
+    const eg_memory *m;
+    const eg_recall_options *o;
+    size_t q;
+    float *x;              /* (Q, D) states */
+    struct egi_run *run;   /* (Q) */
+    size_t *active;        /* (Q) queries still moving; the first `moving` of them */
+    size_t moving;
+    float *from, *pull_to; /* (moving, D) states, and where they are pulled */
+    struct egi_pull *pull; /* (moving) */
+    double *work;          /* (workers, 2 D) */
+    eg_status *status;     /* (moving) */
+    double constant;
+    size_t step;
+};
+
+/* A state in the domain of the projection: from there on the energy must not rise. */
+static int in_domain(const eg_rule *rule, const float *x, size_t d)
+{
+    double norm2 = 0;
+    for (size_t j = 0; j < d; j++) {
+        norm2 += (double)x[j] * (double)x[j];
+        if (rule->projection == EG_PROJ_SIGN && x[j] != 1.0f && x[j] != -1.0f) return 0;
+        if (rule->projection == EG_PROJ_THRESHOLD && x[j] != 1.0f && x[j] != 0.0f) return 0;
+    }
+    if (rule->projection == EG_PROJ_BALL) return fabs(sqrt(norm2) / rule->gain - 1) < 1e-5;
+    return rule->projection != EG_PROJ_LAYERNORM; /* proved from its own output on */
+}
+
+void egi_run_energy(const eg_memory *m, struct egi_run *run, const float *x, double energy,
+                    double rounding)
+{
+    const size_t t = run->steps;
+    if (run->trace != NULL) run->trace[t] = energy;
+    if (run->path != NULL) memcpy(run->path + t * m->d, x, m->d * sizeof *x);
+    if (t == 0) run->before = energy;
+    if (run->in_domain && energy > run->last + rounding + run->rounding) run->descended = 0;
+    run->in_domain = run->in_domain || t > 0 || in_domain(&m->options.rule, x, m->d);
+    run->last = energy;
+    run->rounding = rounding;
+}
+
+static void damp(const struct batch *b, const float *x, const uint8_t *clamp, float *next)
+{
+    const double by = b->o->damping;
+    for (size_t j = 0; j < b->m->d; j++)
+        if (clamp == NULL || !clamp[j])
+            next[j] = (float)((1 - by) * (double)x[j] + by * (double)next[j]);
+}
+
+static eg_status update_query(struct batch *b, size_t a, double *work)
+{
+    const eg_memory *m = b->m;
+    const size_t q = b->active[a], d = m->d;
+    struct egi_run *run = &b->run[q];
+    const float *x = b->from + a * d;
+    float *next = b->x + q * d;
+    const uint8_t *clamp = b->o->clamp != NULL ? b->o->clamp + q * d : NULL;
+    egi_run_energy(m, run, x, egi_state_energy(m, x, b->pull[a].attraction, b->constant),
+                   b->pull[a].rounding);
+    EGI_TRY(egi_next_state(m, x, b->pull_to + a * d, &b->pull[a], clamp, work, next));
+    if (b->o->dynamics == EG_DYN_DAMPED) damp(b, x, clamp, next);
+    double change = 0, size = 0;
+    for (size_t j = 0; j < d; j++) {
+        change += ((double)next[j] - (double)x[j]) * ((double)next[j] - (double)x[j]);
+        size += (double)x[j] * (double)x[j];
+    }
+    const double most = b->o->tolerance * (size > 1 ? sqrt(size) : 1);
+    run->converged = sqrt(change) <= most;
+    if (change > 0) run->steps++;
+    run->empty = b->pull[a].empty;
+    return EG_OK;
+}
+
+static void update_body(void *arg, size_t a, size_t worker)
+{
+    struct batch *b = arg;
+    b->status[a] = update_query(b, a, b->work + worker * 2 * b->m->d);
+}
+
+static eg_status update_all(struct batch *b)
+{
+    const eg_memory *m = b->m;
+    for (size_t a = 0; a < b->moving; a++)
+        memcpy(b->from + a * m->d, b->x + b->active[a] * m->d, m->d * sizeof *b->x);
+    const enum egi_update update = egi_rule_update(&m->options.rule, b->o->dynamics);
+    if (update == EGI_UPDATE_MEDIAN && m->backend->rows != NULL)
+        EGI_TRY(egi_median_field(m, b->from, b->moving, b->o->threads, b->pull_to, b->pull));
+    else
+        EGI_TRY(m->backend->field(m, b->from, b->moving, b->o->threads, NULL, m->d,
+                                  update != EGI_UPDATE_SUM, b->pull_to, b->pull));
+    egi_parallel_workers(b->moving, b->o->threads, update_body, b);
+    size_t still = 0;
+    for (size_t a = 0; a < b->moving; a++) {
+        EGI_TRY(b->status[a]);
+        if (!b->run[b->active[a]].converged) b->active[still++] = b->active[a];
+    }
+    b->moving = still;
+    return EG_OK;
+}
+
+static eg_status iterate(struct batch *b)
+{
+    for (size_t t = 0; t < b->o->max_steps && b->moving > 0; t++) {
+        EGI_TRY(egi_report(b->o->progress, "recall", b->q - b->moving, b->q));
+        EGI_TRY(update_all(b));
+    }
+    return egi_report(b->o->progress, "recall", b->q, b->q);
+}
+
+/* The energy of where each query has come to rest, over one more field. */
+static eg_status settle(struct batch *b)
+{
+    const eg_memory *m = b->m;
+    EGI_TRY(m->backend->field(m, b->x, b->q, b->o->threads, NULL, m->d,
+                              egi_is_mean(m), NULL, b->pull));
+    for (size_t q = 0; q < b->q; q++) {
+        const float *x = b->x + q * m->d;
+        egi_run_energy(m, &b->run[q], x,
+                       egi_state_energy(m, x, b->pull[q].attraction, b->constant),
+                       b->pull[q].rounding);
+        b->run[q].empty = b->pull[q].empty;
+    }
+    return EG_OK;
+}
+
+static eg_status run_synchronous(const eg_memory *m, const eg_recall_options *o, size_t q, float *x,
+                                 struct egi_run *run)
+{
+    const size_t workers = (size_t)egi_thread_count(o->threads);
+    size_t states, work;
+    EGI_TRY(egi_mul_size(q, m->d, &states));
+    EGI_TRY(egi_mul_size(workers, 2 * m->d, &work));
+    const struct egi_need needs[] = {
+        { states, sizeof(float) },       { states, sizeof(float) }, { q, sizeof(size_t) },
+        { q, sizeof(struct egi_pull) },  { work, sizeof(double) },  { q, sizeof(eg_status) },
+    };
+    struct egi_arena arena;
+    EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "recall", &arena));
+    struct batch b = { .m = m, .o = o, .q = q, .x = x, .run = run, .moving = q,
+                       .from = arena.part[0], .pull_to = arena.part[1], .active = arena.part[2],
+                       .pull = arena.part[3], .work = arena.part[4], .status = arena.part[5],
+                       .constant = egi_energy_constant(m) };
+    for (size_t i = 0; i < q; i++) b.active[i] = i;
+    eg_status s = iterate(&b);
+    if (s == EG_OK) s = settle(&b);
+    egi_arena_destroy(&arena);
+    return s;
+}
+
+/* ---- a relaxation for each query ---- */
+
+struct relaxations {
+    const eg_memory *m;
+    const eg_recall_options *o;
+    float *x;
+    struct egi_run *run;
+    eg_status *status;
+    eg_status (*relax)(const eg_memory *m, const struct egi_relax *relax, float *x,
+                       struct egi_relaxed *result);
+};
+
+static void relax_body(void *arg, size_t q)
+{
+    const struct relaxations *r = arg;
+    const size_t d = r->m->d;
+    struct egi_run *run = &r->run[q];
+    const struct egi_relax one = { .options = r->o,
+                                   .clamp = r->o->clamp != NULL ? r->o->clamp + q * d : NULL,
+                                   .trace = run->trace,
+                                   .path = run->path };
+    struct egi_relaxed result = { 0 };
+    r->status[q] = r->relax(r->m, &one, r->x + q * d, &result);
+    run->steps = result.steps;
+    run->converged = result.converged;
+    run->descended = result.descended;
+}
+
+/* Energies before and after, where the relaxation does not give them through its trace. */
+static eg_status ends(const eg_memory *m, const eg_recall_options *o, const float *x, size_t q,
+                      struct egi_run *run, int after)
+{
+    void *block;
+    EGI_TRY(egi_alloc_array(m->alloc, q, sizeof(struct egi_pull), "recall: energies", &block));
+    struct egi_pull *pull = block;
+    const double constant = egi_energy_constant(m);
+    const eg_status s = m->backend->field(m, x, q, o->threads, NULL, m->d,
+                                          egi_is_mean(m), NULL, pull);
+    for (size_t i = 0; i < q && s == EG_OK; i++) {
+        const double e = egi_state_energy(m, x + i * m->d, pull[i].attraction, constant);
+        *(after ? &run[i].last : &run[i].before) = e;
+        run[i].rounding = pull[i].rounding;
+        run[i].empty = pull[i].empty;
+    }
+    egi_free(m->alloc, block, q * sizeof(struct egi_pull));
+    return s;
+}
+
+static eg_status run_relaxations(const eg_memory *m, const eg_recall_options *o, size_t q, float *x,
+                                 struct egi_run *run)
+{
+    const int flow = o->dynamics >= EG_DYN_FLOW_A;
+    EGI_TRY(ends(m, o, x, q, run, 0));
+    void *block;
+    EGI_TRY(egi_alloc_array(m->alloc, q, sizeof(eg_status), "recall: statuses", &block));
+    struct relaxations r = { .m = m, .o = o, .x = x, .run = run, .status = block,
+                             .relax = flow ? egi_flow : m->backend->relax };
+    enum { GROUP = 64 }; /* queries between two reports */
+    eg_status s = EG_OK;
+    for (size_t from = 0; from < q && s == EG_OK; from += GROUP) {
+        const size_t n = q - from < GROUP ? q - from : GROUP;
+        struct relaxations part = r;
+        part.x += from * m->d;
+        part.run += from;
+        part.status += from;
+        eg_recall_options shifted = *o;
+        if (o->clamp != NULL) shifted.clamp = o->clamp + from * m->d;
+        part.o = &shifted;
+        egi_parallel_for(n, o->threads, relax_body, &part);
+        for (size_t i = from; i < from + n && s == EG_OK; i++) s = r.status[i];
+        if (s == EG_OK) s = egi_report(o->progress, "recall", from + n, q);
+    }
+    egi_free(m->alloc, block, q * sizeof(eg_status));
+    return s == EG_OK ? ends(m, o, x, q, run, 1) : s;
+}
+
+/* ---- the call ---- */
+
+static void clear_outputs(const eg_memory *m, const eg_recall_options *o, size_t q,
+                          struct egi_run *run)
+{
+    const size_t rows = o->max_steps + 1;
+    for (size_t i = 0; i < q; i++)
+        run[i] = (struct egi_run){ .descended = 1,
+                                   .trace = o->trace != NULL ? o->trace + i * rows : NULL,
+                                   .path = o->path != NULL ? o->path + i * rows * m->d : NULL };
+    for (size_t i = 0; o->trace != NULL && i < q * rows; i++) o->trace[i] = NAN;
+    for (size_t i = 0; o->path != NULL && i < q * rows * m->d; i++) o->path[i] = NAN;
+}
+
+eg_status eg_memory_recall(const eg_memory *m, const float *cues, size_t q,
+                           const eg_recall_options *options, float *states,
+                           eg_certificate *certificates)
+{
+    const eg_recall_options defaults = EG_RECALL_OPTIONS_INIT;
+    const eg_recall_options *o = options != NULL ? options : &defaults;
+    EGI_TRY(check_options(o));
+    EGI_TRY(egi_check_states(m, cues, q, states, "eg_memory_recall"));
+    EGI_TRY(check_dynamics(m, o));
+    size_t cells, rows;
+    EGI_TRY(egi_mul_size(q, m->d, &cells));
+    EGI_TRY(egi_mul_size(cells, o->max_steps + 1, &rows));
+    const struct egi_need needs[] = { { cells, sizeof(float) },
+                                      { q, sizeof(struct egi_run) },
+                                      { certificates != NULL ? q : 0, sizeof *certificates } };
+    struct egi_arena arena;
+    EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "recall", &arena));
+    float *x = arena.part[0];
+    struct egi_run *run = arena.part[1];
+    if (cells > 0) memcpy(x, cues, cells * sizeof *x);
+    clear_outputs(m, o, q, run);
+    const int own = o->dynamics == EG_DYN_ASYNC || o->dynamics >= EG_DYN_FLOW_A;
+    eg_status s = q == 0 ? EG_OK
+                  : own  ? run_relaxations(m, o, q, x, run)
+                         : run_synchronous(m, o, q, x, run);
+    if (s == EG_OK && certificates != NULL) s = egi_certify(m, o, x, q, run, arena.part[2]);
+    if (s == EG_OK && cells > 0) {
+        memcpy(states, x, cells * sizeof *x);
+        if (certificates != NULL) memcpy(certificates, arena.part[2], q * sizeof *certificates);
+    }
+    egi_arena_destroy(&arena);
+    return s;
+}

@@ -1,0 +1,114 @@
+/* The association by strips: all N scores of one query, then the separation in double, then
+ * the weighted sum. O(N) scratch a thread. What the fused kernel does not stream (entmax,
+ * normmax, k-subsets, top-k, max; Manhattan and Hamming; packed bits) takes this way. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "memory/egi_memory.h"
+
+struct strip_job {
+    const eg_memory *m;
+    const float *x;       /* (Q, D) */
+    const float *values;  /* (N, DV) or NULL */
+    const double *weight; /* (N) or NULL */
+    size_t dv;
+    int normalise, threads;
+    float *y;              /* (Q, DV) or NULL */
+    struct egi_pull *pull; /* (Q) */
+    double *scratch;       /* (workers, 2 N + DV) */
+    eg_status *status;     /* (Q) */
+};
+
+static void sum_values(const struct strip_job *j, const double *a, double *sum, float *y)
+{
+    memset(sum, 0, j->dv * sizeof *sum);
+    for (size_t i = 0; i < j->m->n; i++) {
+        if (a[i] == 0) continue;
+        const float *v = j->values + i * j->dv;
+        for (size_t c = 0; c < j->dv; c++) sum[c] += a[i] * (double)v[c];
+    }
+    for (size_t c = 0; c < j->dv; c++) y[c] = (float)sum[c];
+}
+
+static eg_status strip_query(const struct strip_job *j, size_t q, double *scratch)
+{
+    const eg_memory *m = j->m;
+    const eg_rule *r = &m->options.rule;
+    const float *x = j->x + q * m->d;
+    double *s = scratch, *a = s + m->n, *sum = a + m->n;
+    struct egi_pull p = { 0 };
+    EGI_TRY(m->backend->scores(m, x, j->threads, s));
+    const eg_status energy = eg_separation_energy(r, s, j->weight, m->n, &p.attraction);
+    if (energy == EG_ERR_OVERFLOW)
+        p.attraction = INFINITY;
+    else
+        EGI_TRY(energy);
+    EGI_TRY(eg_separation_weights(r, s, j->weight, m->n, a, &p.log_scale));
+    double mass = 0, magnitude = 0;
+    for (size_t i = 0; i < m->n; i++) {
+        mass += a[i];
+        magnitude += fabs(a[i]);
+    }
+    p.rounding = magnitude * exp(p.log_scale) * m->backend->score_error(m, x) +
+                 8 * 0x1p-53 * (double)m->n * fabs(p.attraction);
+    p.empty = j->normalise && !(mass > 0);
+    if (j->normalise && !p.empty) {
+        for (size_t i = 0; i < m->n; i++) a[i] /= mass;
+        p.log_scale = 0;
+    }
+    j->pull[q] = p;
+    if (j->y == NULL) return EG_OK;
+    if (j->values == NULL) return m->backend->weighted_sum(m, a, j->threads, j->y + q * j->dv);
+    sum_values(j, a, sum, j->y + q * j->dv);
+    return EG_OK;
+}
+
+static void strip_body(void *arg, size_t q, size_t worker)
+{
+    const struct strip_job *j = arg;
+    j->status[q] = strip_query(j, q, j->scratch + worker * (2 * j->m->n + j->dv));
+}
+
+static eg_status strip_run(struct strip_job *j, size_t q, int threads)
+{
+    const eg_memory *m = j->m;
+    const eg_allocator *alloc = m->alloc;
+    /* Many queries share the threads; a single one gets them all for its own sums. */
+    const int outer = q > 1 ? threads : 1;
+    j->threads = q > 1 ? 1 : threads;
+    const size_t workers = (size_t)egi_thread_count(outer);
+    size_t strip, cells;
+    EGI_TRY(egi_mul_size(m->n, 2, &strip));
+    EGI_TRY(egi_add_size(strip, j->dv, &strip));
+    EGI_TRY(egi_mul_size(strip, workers, &cells));
+    void *scratch = NULL, *status = NULL;
+    EGI_TRY(egi_alloc_array(alloc, cells, sizeof(double), "association: strip", &scratch));
+    eg_status s = egi_alloc_array(alloc, q, sizeof *j->status, "association: statuses", &status);
+    if (s == EG_OK) {
+        j->scratch = scratch;
+        j->status = status;
+        egi_parallel_workers(q, outer, strip_body, j);
+        for (size_t i = 0; i < q && s == EG_OK; i++) s = j->status[i];
+    }
+    egi_free(alloc, status, q * sizeof *j->status);
+    egi_free(alloc, scratch, cells * sizeof(double));
+    return s;
+}
+
+eg_status egi_strip_field(const eg_memory *m, const float *x, size_t q, int threads,
+                          const float *values, size_t dv, int normalise, float *y,
+                          struct egi_pull *pull)
+{
+    struct strip_job j = { .m = m, .x = x, .values = values, .dv = dv, .normalise = normalise,
+                           .y = y, .pull = pull };
+    if (!m->weighted) return strip_run(&j, q, threads);
+    void *block;
+    EGI_TRY(egi_alloc_array(m->alloc, m->n, sizeof(double), "association: weights", &block));
+    double *weight = block;
+    for (size_t i = 0; i < m->n; i++) weight[i] = (double)m->weight[i];
+    j.weight = weight;
+    const eg_status s = strip_run(&j, q, threads);
+    egi_free(m->alloc, block, m->n * sizeof(double));
+    return s;
+}

@@ -1,0 +1,114 @@
+/* Inside a memory file: blocks of patterns as bytes, and the file's description as text. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_MEMORY_FILE_H
+#define EGI_MEMORY_FILE_H
+
+#include "base/egi_base.h"
+#include "engram/memory_file.h"
+#include "store/egi_store.h"
+
+enum { EGI_KIND_F32 = 1, EGI_KIND_BITS = 2, EGI_KIND_STATE = 3 };
+
+#define EGI_BLOCK_BYTES ((size_t)256 << 10) /* what a bulk append fills a block to */
+#define EGI_STATE_CHUNK 32768               /* numbers in a record of state */
+#define EGI_MEMORY_KEY "memory"
+#define EGI_LIBRARY_KEY "library"
+#define EGI_NOTE_PREFIX "note/"
+
+struct eg_memory_file {
+    egi_store *store;
+    egi_store_options options;
+    size_t d;
+    eg_memory_options memory; /* as described in the file; alloc is the handle's */
+    char *note;               /* lent to the caller by eg_memory_file_note() */
+    size_t note_size;
+};
+
+/* pattern_block.c - a block looked at where it lies; valid as long as its bytes. */
+typedef struct egi_block {
+    uint64_t kind, lo;
+    size_t n, d, dv, row;                                      /* row: bytes of a pattern */
+    const uint8_t *ids, *weights, *labels, *values, *patterns; /* first three NULL: defaults */
+    int ascending;                                             /* ids rise strictly */
+} egi_block;
+
+/* Checks everything; EG_ERR_CORRUPT says what does not fit. d = 0: take D and DV as they are. */
+eg_status egi_block_parse(const egi_record *head, const uint8_t *bytes, size_t d, size_t dv,
+                          egi_block *out);
+uint64_t egi_block_id(const egi_block *b, size_t i);
+
+/* Rows from .. from + n - 1 of a block as numbers; every array has room for n rows. */
+typedef struct egi_rows {
+    float *x;        /* (n, D) */
+    float *values;   /* (n, DV) */
+    float *weights;  /* (n) */
+    int32_t *labels; /* (n) */
+    uint64_t *ids;   /* (n) */
+    size_t n, bytes; /* capacity; size of the one allocation behind the arrays */
+    void *block;
+} egi_rows;
+
+eg_status egi_rows_create(const eg_allocator *alloc, size_t n, size_t d, size_t dv, egi_rows *out);
+void egi_rows_destroy(const eg_allocator *alloc, egi_rows *rows);
+void egi_rows_read(const egi_block *b, size_t from, size_t n, const egi_rows *rows, size_t at);
+
+/* Rows on their way into a block. */
+typedef struct egi_builder {
+    const eg_allocator *alloc;
+    uint64_t kind;
+    size_t d, dv, row, capacity, n, bytes;
+    uint8_t *block, *ids, *weights, *labels, *values, *patterns, *encoded;
+    uint64_t lo, hi;
+    int has_weights, has_labels, consecutive;
+} egi_builder;
+
+/* capacity 0: as many rows as a bulk block has. */
+eg_status egi_builder_create(const eg_allocator *alloc, uint64_t kind, size_t d, size_t dv,
+                             size_t capacity, egi_builder *out);
+void egi_builder_destroy(egi_builder *b);
+/* One row as numbers, or row i of a block; there must be room. value may be NULL if DV is 0. */
+void egi_builder_add(egi_builder *b, uint64_t id, float weight, int32_t label, const float *value,
+                     const float *x);
+void egi_builder_copy(egi_builder *b, const egi_block *from, size_t i);
+/* Write what was gathered as record id (0: a new one) and begin anew; nothing if empty. */
+eg_status egi_builder_flush(egi_builder *b, egi_store *store, uint64_t id);
+
+uint64_t egi_pattern_kind(eg_storage storage);
+
+/* id_set.c - which ids have been seen. */
+typedef struct egi_id_set {
+    const eg_allocator *alloc;
+    uint64_t *slot; /* (capacity), a power of two; 0 is free */
+    size_t capacity, used;
+} egi_id_set;
+
+/* EG_OK if new, EG_NOT_FOUND if it was there. id > 0. */
+eg_status egi_id_set_add(egi_id_set *set, uint64_t id);
+int egi_id_set_has(const egi_id_set *set, uint64_t id);
+void egi_id_set_clear(egi_id_set *set);
+
+/* memory_text.c - the description. */
+#define EGI_TEXT_MAX 1024
+size_t egi_memory_text(size_t d, const eg_memory_options *options, char out[EGI_TEXT_MAX]);
+eg_status egi_memory_parse(const char *text, size_t size, size_t *d, eg_memory_options *options);
+eg_status egi_utf8_check(const char *what, const char *text, size_t limit);
+
+/* memory_file.c */
+eg_status egi_file_settings(const eg_file_options *options, egi_store_options *out);
+/* Writes description and library version into a store that has none. */
+eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory);
+
+/* A failure of the block or text readers, with the file's name before it. */
+eg_status egi_file_blame(const eg_memory_file *f, eg_status status);
+
+/* memory_file_read.c - all pattern rows in the order of storing; inside a transaction. */
+eg_status egi_file_gather(eg_memory_file *f, egi_rows *out);
+/* Judges the bytes of a record that verifies. */
+typedef struct egi_judge {
+    size_t d, dv;
+    uint64_t state_next; /* number that the next record of state must begin with */
+    egi_id_set seen;
+} egi_judge;
+eg_status egi_judge_record(void *user, const egi_record *head, const uint8_t *bytes);
+
+#endif

@@ -1,0 +1,461 @@
+/* The memory file: create, open, append, remove, notes, info.
+ *
+ * Patterns lie in blocks (pattern_block.c), one record each. Ids are not used twice: the root
+ * knows the greatest there ever was, so an append with new ids reads nothing but the root. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "engram/version.h"
+#include "model/egi_memory_file.h"
+
+enum { NOTE_KEY_MAX = 200, DEFAULT_WAIT_MS = 5000 };
+#define DEFAULT_MAX_BYTES ((size_t)16 << 30)
+
+eg_status egi_file_settings(const eg_file_options *options, egi_store_options *out)
+{
+    eg_file_options o = EG_FILE_OPTIONS_INIT;
+    if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    if (o.durability < 0 || o.durability > 2)
+        return egi_fail(EG_ERR_INVALID, "eg_file_options: durability = %d, not 0, 1 or 2",
+                        o.durability);
+    *out = (egi_store_options){
+        .read_only = o.read_only != 0,
+        .durability = o.durability,
+        .max_bytes = o.max_bytes > 0 ? o.max_bytes : DEFAULT_MAX_BYTES,
+        .wait_ms = o.wait_ms == 0  ? DEFAULT_WAIT_MS
+                   : o.wait_ms < 0 ? 0
+                                   : o.wait_ms,
+        .alloc = o.alloc != NULL ? o.alloc : eg_allocator_default(),
+        .progress = o.progress,
+    };
+    return EG_OK;
+}
+
+eg_status egi_file_blame(const eg_memory_file *f, eg_status status)
+{
+    char text[512];
+    if (status != EG_ERR_CORRUPT && status != EG_ERR_VERSION) return status;
+    snprintf(text, sizeof text, "%s", eg_error_detail());
+    return egi_fail(status, "%s: %s", egi_store_path(f->store), text);
+}
+
+/* Ends the transaction: with a commit if all went well. */
+static eg_status finish(egi_store *s, eg_status status)
+{
+    if (status == EG_OK) return egi_store_commit(s);
+    egi_store_abort(s);
+    return status;
+}
+
+eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory)
+{
+    char text[EGI_TEXT_MAX];
+    const size_t size = egi_memory_text(d, memory, text);
+    EGI_TRY(egi_store_set_meta(store, EGI_MEMORY_KEY, text, size));
+    return egi_store_set_meta(store, EGI_LIBRARY_KEY, EG_VERSION, strlen(EG_VERSION));
+}
+
+struct description {
+    size_t d;
+    const eg_memory_options *memory;
+};
+
+static eg_status fill_empty(void *user, egi_store *s)
+{
+    const struct description *what = user;
+    EGI_TRY(egi_store_begin(s, 1));
+    return finish(s, egi_file_describe(s, what->d, what->memory));
+}
+
+eg_status eg_memory_file_create(const char *path, size_t d, const eg_memory_options *memory,
+                                const eg_file_options *options, eg_memory_file **out)
+{
+    const eg_memory_options defaults = EG_MEMORY_OPTIONS_INIT;
+    egi_store_options settings;
+    egi_builder room;
+    if (path == NULL || out == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_create: %s is NULL",
+                        path == NULL ? "path" : "out");
+    EGI_TRY(egi_file_settings(options, &settings));
+    eg_memory_options mine = memory != NULL ? *memory : defaults;
+    mine.alloc = settings.alloc;
+    eg_memory *probe = NULL; /* what could not be loaded is not to be written */
+    EGI_TRY(eg_memory_create(d, &mine, &probe));
+    eg_memory_destroy(probe);
+    EGI_TRY(egi_builder_create(settings.alloc, egi_pattern_kind(mine.storage), d, mine.value_size,
+                               1, &room));
+    egi_builder_destroy(&room);
+    struct description what = { d, &mine };
+    EGI_TRY(egi_store_build(path, &settings, fill_empty, &what));
+    return eg_memory_file_open(path, options, out);
+}
+
+static eg_status read_description(eg_memory_file *f)
+{
+    const uint8_t *text;
+    size_t size;
+    EGI_TRY(egi_store_begin(f->store, 0));
+    eg_status status = egi_store_meta(f->store, EGI_MEMORY_KEY, &text, &size);
+    if (status == EG_NOT_FOUND)
+        status = egi_fail(EG_ERR_CORRUPT, "the description of the memory is missing");
+    if (status == EG_OK) status = egi_memory_parse((const char *)text, size, &f->d, &f->memory);
+    status = egi_file_blame(f, status);
+    f->memory.alloc = f->options.alloc;
+    return finish(f->store, status);
+}
+
+eg_status eg_memory_file_open(const char *path, const eg_file_options *options,
+                              eg_memory_file **out)
+{
+    egi_store_options settings;
+    if (path == NULL || out == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_open: %s is NULL",
+                        path == NULL ? "path" : "out");
+    EGI_TRY(egi_file_settings(options, &settings));
+    eg_memory_file *f = egi_alloc(settings.alloc, sizeof *f);
+    if (f == NULL) return egi_fail(EG_ERR_NOMEM, "eg_memory_file_open: %zu bytes", sizeof *f);
+    memset(f, 0, sizeof *f);
+    f->options = settings;
+    eg_status status = egi_store_open(path, &settings, &f->store);
+    if (status == EG_OK) status = read_description(f);
+    if (status == EG_OK)
+        *out = f;
+    else
+        eg_memory_file_close(f);
+    return status;
+}
+
+void eg_memory_file_close(eg_memory_file *f)
+{
+    if (f == NULL) return;
+    egi_store_close(f->store);
+    egi_free(f->options.alloc, f->note, f->note_size);
+    egi_free(f->options.alloc, f, sizeof *f);
+}
+
+/* Records of patterns whose lo .. hi meets a range of ids. */
+struct candidates {
+    const eg_allocator *alloc;
+    uint64_t lo, hi, *id;
+    size_t n, capacity;
+};
+
+static eg_status add_candidate(void *user, const egi_record *head)
+{
+    struct candidates *c = user;
+    if (head->kind == EGI_KIND_STATE || head->hi < c->lo || head->lo > c->hi) return EG_OK;
+    if (c->n == c->capacity) {
+        const size_t capacity = 2 * c->capacity + 16;
+        uint64_t *id = egi_realloc(c->alloc, c->id, c->capacity * 8, capacity * 8);
+        if (id == NULL) return egi_fail(EG_ERR_NOMEM, "memory file: %zu records", capacity);
+        c->id = id;
+        c->capacity = capacity;
+    }
+    c->id[c->n++] = head->id;
+    return EG_OK;
+}
+
+static eg_status get_block(eg_memory_file *f, uint64_t id, egi_block *out)
+{
+    egi_record head;
+    const uint8_t *bytes;
+    EGI_TRY(egi_store_get(f->store, id, &head, &bytes));
+    return egi_file_blame(f, egi_block_parse(&head, bytes, f->d, f->memory.value_size, out));
+}
+
+/* visit for each block that may hold one of the ids, which lie in lo .. hi. */
+typedef eg_status block_visit(void *user, uint64_t record, const egi_block *block);
+
+static eg_status visit_blocks(eg_memory_file *f, uint64_t lo, uint64_t hi, block_visit *visit,
+                              void *user)
+{
+    struct candidates c = { f->options.alloc, lo, hi, NULL, 0, 0 };
+    egi_block block;
+    eg_status status = egi_store_heads(f->store, add_candidate, &c);
+    for (size_t i = 0; i < c.n && status == EG_OK; i++) {
+        status = get_block(f, c.id[i], &block);
+        if (status == EG_OK) status = visit(user, c.id[i], &block);
+    }
+    egi_free(c.alloc, c.id, c.capacity * 8);
+    return status;
+}
+
+static eg_status collect_ids(const char *who, const uint64_t *ids, size_t n, egi_id_set *set,
+                             uint64_t *lo, uint64_t *hi)
+{
+    *lo = UINT64_MAX;
+    *hi = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (ids[i] == 0 || ids[i] == UINT64_MAX)
+            return egi_fail(EG_ERR_INVALID, "%s: id %llu of item %zu", who,
+                            (unsigned long long)ids[i], i);
+        const eg_status status = egi_id_set_add(set, ids[i]);
+        if (status == EG_NOT_FOUND)
+            return egi_fail(EG_ERR_INVALID, "%s: id %llu is given twice", who,
+                            (unsigned long long)ids[i]);
+        EGI_TRY(status);
+        if (ids[i] < *lo) *lo = ids[i];
+        if (ids[i] > *hi) *hi = ids[i];
+    }
+    return EG_OK;
+}
+
+static eg_status refuse_known(void *user, uint64_t record, const egi_block *block)
+{
+    const egi_id_set *set = user;
+    (void)record;
+    for (size_t i = 0; i < block->n; i++)
+        if (egi_id_set_has(set, egi_block_id(block, i)))
+            return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: id %llu is in use",
+                            (unsigned long long)egi_block_id(block, i));
+    return EG_OK;
+}
+
+static eg_status check_new_ids(eg_memory_file *f, const uint64_t *ids, size_t n)
+{
+    egi_id_set set = { f->options.alloc, NULL, 0, 0 };
+    uint64_t lo, hi;
+    eg_status status = collect_ids("eg_memory_file_append", ids, n, &set, &lo, &hi);
+    if (status == EG_OK && lo <= egi_store_root_view(f->store)->top)
+        status = visit_blocks(f, lo, hi, refuse_known, &set);
+    egi_id_set_clear(&set);
+    return status;
+}
+
+static eg_status check_finite(const char *what, const float *x, size_t n, size_t row)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: %s %zu, component %zu: %g",
+                            what, i / row, i % row, (double)x[i]);
+    return EG_OK;
+}
+
+static eg_status check_items(const eg_memory_file *f, const float *patterns, size_t n,
+                             const eg_items *items)
+{
+    const size_t dv = f->memory.value_size;
+    size_t cells;
+    if ((items->values != NULL) != (dv > 0))
+        return egi_fail(EG_ERR_SHAPE, "eg_memory_file_append: values are %s, value_size is %zu",
+                        items->values != NULL ? "given" : "missing", dv);
+    EGI_TRY(egi_mul_size(n, f->d, &cells));
+    EGI_TRY(check_finite("pattern", patterns, cells, f->d));
+    EGI_TRY(egi_mul_size(n, dv, &cells));
+    if (dv > 0) EGI_TRY(check_finite("value", items->values, cells, dv));
+    for (size_t i = 0; items->weights != NULL && i < n; i++)
+        if (!(items->weights[i] > 0) || !isfinite(items->weights[i]))
+            return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: weight %zu = %g, expected > 0",
+                            i, (double)items->weights[i]);
+    return EG_OK;
+}
+
+static eg_status write_items(eg_memory_file *f, const float *patterns, size_t n,
+                             const eg_items *items, uint64_t first)
+{
+    const size_t d = f->d, dv = f->memory.value_size;
+    egi_builder b;
+    EGI_TRY(
+        egi_builder_create(f->options.alloc, egi_pattern_kind(f->memory.storage), d, dv, 0, &b));
+    eg_status status = EG_OK;
+    for (size_t i = 0; i < n && status == EG_OK; i++) {
+        egi_builder_add(&b, items->ids != NULL ? items->ids[i] : first + i,
+                        items->weights != NULL ? items->weights[i] : 1.0f,
+                        items->labels != NULL ? items->labels[i] : -1,
+                        dv > 0 ? items->values + i * dv : NULL, patterns + i * d);
+        if (b.n < b.capacity) continue;
+        status = egi_builder_flush(&b, f->store, 0);
+        if (status == EG_OK) status = egi_report(f->options.progress, "store", i + 1, n);
+    }
+    if (status == EG_OK) status = egi_builder_flush(&b, f->store, 0);
+    egi_builder_destroy(&b);
+    return status;
+}
+
+eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t n,
+                                const eg_items *items, uint64_t *ids)
+{
+    static const eg_items none = { NULL, NULL, NULL, NULL };
+    const eg_items *with = items != NULL ? items : &none;
+    if (f == NULL || (patterns == NULL && n > 0))
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: %s is NULL",
+                        f == NULL ? "file" : "patterns");
+    if (n == 0) return EG_OK;
+    EGI_TRY(check_items(f, patterns, n, with));
+    EGI_TRY(egi_store_begin(f->store, 1));
+    const uint64_t first = egi_store_root_view(f->store)->top + 1;
+    eg_status status = EG_OK;
+    if (with->ids != NULL)
+        status = check_new_ids(f, with->ids, n);
+    else if (first == 0 || n >= UINT64_MAX - first)
+        status = egi_fail(EG_ERR_OVERFLOW, "eg_memory_file_append: no ids are left");
+    if (status == EG_OK) status = write_items(f, patterns, n, with, first);
+    EGI_TRY(finish(f->store, status));
+    for (size_t i = 0; ids != NULL && i < n; i++)
+        ids[i] = with->ids != NULL ? with->ids[i] : first + i;
+    return EG_OK;
+}
+
+struct removal {
+    eg_memory_file *f;
+    const egi_id_set *set;
+    size_t removed;
+};
+
+/* A block is written anew without the rows that go, under its own record id: order stays. */
+static eg_status remove_rows(void *user, uint64_t record, const egi_block *block)
+{
+    struct removal *r = user;
+    egi_builder b;
+    EGI_TRY(
+        egi_builder_create(r->f->options.alloc, block->kind, block->d, block->dv, block->n, &b));
+    for (size_t i = 0; i < block->n; i++)
+        if (!egi_id_set_has(r->set, egi_block_id(block, i))) egi_builder_copy(&b, block, i);
+    const size_t gone = block->n - b.n;
+    eg_status status = EG_OK;
+    if (b.n == 0)
+        status = egi_store_delete(r->f->store, record);
+    else if (gone > 0)
+        status = egi_builder_flush(&b, r->f->store, record);
+    r->removed += gone;
+    egi_builder_destroy(&b);
+    return status;
+}
+
+eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n)
+{
+    if (f == NULL || (ids == NULL && n > 0))
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_remove: %s is NULL",
+                        f == NULL ? "file" : "ids");
+    if (n == 0) return EG_OK;
+    egi_id_set set = { f->options.alloc, NULL, 0, 0 };
+    struct removal r = { f, &set, 0 };
+    uint64_t lo, hi;
+    eg_status status = collect_ids("eg_memory_file_remove", ids, n, &set, &lo, &hi);
+    if (status == EG_OK) {
+        status = egi_store_begin(f->store, 1);
+        if (status == EG_OK) {
+            status = visit_blocks(f, lo, hi, remove_rows, &r);
+            if (status == EG_OK && r.removed != n)
+                status =
+                    egi_fail(EG_NOT_FOUND, "eg_memory_file_remove: %zu of %zu ids are not there",
+                             n - r.removed, n);
+            status = finish(f->store, status);
+        }
+    }
+    egi_id_set_clear(&set);
+    return status;
+}
+
+static eg_status note_key(const char *who, const char *key, char out[EGI_META_KEY_MAX + 1])
+{
+    if (key == NULL || key[0] == '\0') return egi_fail(EG_ERR_INVALID, "%s: no key", who);
+    EGI_TRY(egi_utf8_check("key of a note", key, NOTE_KEY_MAX));
+    snprintf(out, EGI_META_KEY_MAX + 1, EGI_NOTE_PREFIX "%s", key);
+    return EG_OK;
+}
+
+eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key, const char *value)
+{
+    char full[EGI_META_KEY_MAX + 1];
+    if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_set_note: file is NULL");
+    EGI_TRY(note_key("eg_memory_file_set_note", key, full));
+    if (value != NULL) EGI_TRY(egi_utf8_check("note", value, EGI_META_MAX));
+    EGI_TRY(egi_store_begin(f->store, 1));
+    return finish(f->store,
+                  egi_store_set_meta(f->store, full, value, value != NULL ? strlen(value) : 0));
+}
+
+/* The text, ended by a NUL, in the handle's own buffer. */
+static eg_status keep_note(eg_memory_file *f, const uint8_t *value, size_t size)
+{
+    char *text = egi_alloc(f->options.alloc, size + 1);
+    if (text == NULL) return egi_fail(EG_ERR_NOMEM, "memory file: a note of %zu bytes", size);
+    memcpy(text, value, size);
+    text[size] = '\0';
+    egi_free(f->options.alloc, f->note, f->note_size);
+    f->note = text;
+    f->note_size = size + 1;
+    if (strlen(text) != size || egi_utf8_check("note", text, EGI_META_MAX) != EG_OK)
+        return egi_file_blame(f, egi_fail(EG_ERR_CORRUPT, "a note is no text"));
+    return EG_OK;
+}
+
+eg_status eg_memory_file_note(eg_memory_file *f, const char *key, const char **value)
+{
+    char full[EGI_META_KEY_MAX + 1];
+    const uint8_t *bytes;
+    size_t size;
+    if (f == NULL || value == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_note: %s is NULL",
+                        f == NULL ? "file" : "value");
+    EGI_TRY(note_key("eg_memory_file_note", key, full));
+    EGI_TRY(egi_store_begin(f->store, 0));
+    eg_status status = egi_store_meta(f->store, full, &bytes, &size);
+    if (status == EG_OK) status = keep_note(f, bytes, size);
+    status = finish(f->store, status);
+    if (status == EG_OK) *value = f->note;
+    return status;
+}
+
+struct note_walk {
+    eg_memory_file *f;
+    eg_status (*visit)(void *user, const char *key, const char *value);
+    void *user;
+};
+
+static eg_status visit_note(void *user, const char *key, const uint8_t *value, size_t size)
+{
+    const struct note_walk *w = user;
+    const size_t prefix = strlen(EGI_NOTE_PREFIX);
+    if (strncmp(key, EGI_NOTE_PREFIX, prefix) != 0) return EG_OK;
+    EGI_TRY(keep_note(w->f, value, size));
+    return w->visit(w->user, key + prefix, w->f->note);
+}
+
+eg_status eg_memory_file_notes(eg_memory_file *f,
+                               eg_status (*visit)(void *user, const char *key, const char *value),
+                               void *user)
+{
+    struct note_walk w = { f, visit, user };
+    if (f == NULL || visit == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_notes: %s is NULL",
+                        f == NULL ? "file" : "visit");
+    EGI_TRY(egi_store_begin(f->store, 0));
+    return finish(f->store, egi_store_metas(f->store, visit_note, &w));
+}
+
+static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
+{
+    const egi_store_root *root = egi_store_root_view(f->store);
+    const uint8_t *library;
+    size_t size = 0;
+    const eg_status there = egi_store_meta(f->store, EGI_LIBRARY_KEY, &library, &size);
+    EGI_TRY(there);
+    EGI_TRY(egi_store_space(f->store, &info->file_bytes, &info->free_bytes));
+    snprintf(info->library_version, sizeof info->library_version, "%.*s",
+             there == EG_OK && size < 32 ? (int)size : 0, (const char *)library);
+    snprintf(info->root_hash, sizeof info->root_hash, "%016llx", (unsigned long long)root->check);
+    info->count = root->items;
+    info->size = f->d;
+    info->value_size = f->memory.value_size;
+    info->format_version = EGI_STORE_VERSION;
+    info->storage = f->memory.storage;
+    info->rule = f->memory.rule;
+    return EG_OK;
+}
+
+eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
+{
+    eg_file_info found;
+    if (f == NULL || info == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_info: %s is NULL",
+                        f == NULL ? "file" : "info");
+    memset(&found, 0, sizeof found);
+    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(finish(f->store, fill_info(f, &found)));
+    *info = found;
+    return EG_OK;
+}

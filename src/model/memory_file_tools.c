@@ -1,0 +1,234 @@
+/* Backup, vacuum, repair and export of a memory file. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "engram/dataset.h"
+#include "engram/version.h"
+#include "model/egi_memory_file.h"
+
+eg_status eg_memory_file_backup(eg_memory_file *f, const char *to)
+{
+    if (f == NULL || to == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_backup: %s is NULL",
+                        f == NULL ? "file" : "to");
+    return egi_store_backup(f->store, to);
+}
+
+/* The next record of patterns behind `after`, by its head. */
+struct next_block {
+    uint64_t after, id;
+    size_t blocks;
+    uint64_t rows;
+};
+
+static eg_status find_next(void *user, const egi_record *head)
+{
+    struct next_block *b = user;
+    if (head->kind == EGI_KIND_STATE) return EG_OK;
+    if (b->id == 0 && head->id > b->after) b->id = head->id;
+    b->blocks++;
+    b->rows += head->count;
+    return EG_OK;
+}
+
+/* Moves the rows of one record to the builder, which writes full blocks behind all others. */
+static eg_status move_block(eg_memory_file *f, uint64_t id, egi_builder *b)
+{
+    egi_record head;
+    const uint8_t *bytes;
+    egi_block block;
+    EGI_TRY(egi_store_get(f->store, id, &head, &bytes));
+    EGI_TRY(egi_file_blame(f, egi_block_parse(&head, bytes, f->d, f->memory.value_size, &block)));
+    void *copy;
+    EGI_TRY(egi_alloc_array(f->options.alloc, (size_t)head.size, 1, "vacuum", &copy));
+    memcpy(copy, bytes, (size_t)head.size); /* what is borrowed ends with the first flush */
+    eg_status status = egi_block_parse(&head, copy, f->d, f->memory.value_size, &block);
+    for (size_t i = 0; i < block.n && status == EG_OK; i++) {
+        egi_builder_copy(b, &block, i);
+        if (b->n == b->capacity) status = egi_builder_flush(b, f->store, 0);
+    }
+    egi_free(f->options.alloc, copy, (size_t)head.size);
+    return status == EG_OK ? egi_store_delete(f->store, id) : status;
+}
+
+struct id_list {
+    uint64_t *id;
+    size_t n;
+};
+
+static eg_status list_block(void *user, const egi_record *head)
+{
+    struct id_list *l = user;
+    if (head->kind != EGI_KIND_STATE) l->id[l->n++] = head->id;
+    return EG_OK;
+}
+
+static eg_status join_blocks(eg_memory_file *f, egi_builder *b)
+{
+    const size_t records = (size_t)egi_store_root_view(f->store)->records;
+    struct id_list list = { NULL, 0 };
+    void *block;
+    EGI_TRY(egi_alloc_array(f->options.alloc, records, 8, "vacuum: records", &block));
+    list.id = block;
+    eg_status status = egi_store_heads(f->store, list_block, &list);
+    for (size_t i = 0; i < list.n && status == EG_OK; i++) {
+        status = move_block(f, list.id[i], b);
+        if (status == EG_OK) status = egi_report(f->options.progress, "vacuum", i + 1, list.n);
+    }
+    egi_free(f->options.alloc, block, records * 8);
+    return status == EG_OK ? egi_builder_flush(b, f->store, 0) : status;
+}
+
+/* Only where there are more than twice the blocks that would do. */
+static eg_status join_small(eg_memory_file *f)
+{
+    struct next_block count = { 0, 0, 0, 0 };
+    egi_builder b;
+    EGI_TRY(egi_builder_create(f->options.alloc, egi_pattern_kind(f->memory.storage), f->d,
+                               f->memory.value_size, 0, &b));
+    eg_status status = egi_store_begin(f->store, 1);
+    if (status == EG_OK) {
+        status = egi_store_heads(f->store, find_next, &count);
+        if (status == EG_OK && count.blocks > 2 * (count.rows / b.capacity + 1))
+            status = join_blocks(f, &b);
+        if (status == EG_OK)
+            status = egi_store_commit(f->store);
+        else
+            egi_store_abort(f->store);
+    }
+    egi_builder_destroy(&b);
+    return status;
+}
+
+eg_status eg_memory_file_vacuum(eg_memory_file *f)
+{
+    if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_vacuum: file is NULL");
+    EGI_TRY(join_small(f));
+    return egi_store_vacuum(f->store);
+}
+
+struct repair {
+    const char *path;
+    const egi_store_options *options;
+    egi_store *to;
+    egi_judge judge;
+    uint64_t kind, kept, lost;
+};
+
+/* A file that lost its description tells D and DV by its first whole block. */
+static eg_status learn_size(struct repair *r, const egi_record *head, const uint8_t *bytes)
+{
+    eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+    const uint8_t *text;
+    size_t size;
+    egi_block b;
+    const eg_status there = egi_store_meta(r->to, EGI_MEMORY_KEY, &text, &size);
+    EGI_TRY(there);
+    if (there == EG_OK && egi_memory_parse((const char *)text, size, &r->judge.d, &o) == EG_OK) {
+        r->judge.dv = o.value_size;
+        return EG_OK;
+    }
+    EGI_TRY(egi_block_parse(head, bytes, 0, 0, &b));
+    r->judge.d = b.d;
+    r->judge.dv = o.value_size = b.dv;
+    o.storage = b.kind == EGI_KIND_BITS ? EG_STORE_BITS : EG_STORE_DENSE;
+    r->lost++;
+    return egi_file_describe(r->to, b.d, &o);
+}
+
+static eg_status accept_record(void *user, const egi_record *head, const uint8_t *bytes)
+{
+    struct repair *r = user;
+    if (r->judge.d == 0) EGI_TRY(learn_size(r, head, bytes));
+    return egi_judge_record(&r->judge, head, bytes);
+}
+
+static eg_status fill_repaired(void *user, egi_store *to)
+{
+    struct repair *r = user;
+    uint64_t lost = 0;
+    const uint8_t *text;
+    size_t size;
+    r->to = to;
+    EGI_TRY(egi_store_salvage(r->path, r->options, to, accept_record, r, &r->kept, &lost));
+    r->lost += lost;
+    EGI_TRY(egi_store_begin(to, 0));
+    const eg_status there = egi_store_meta(to, EGI_MEMORY_KEY, &text, &size);
+    egi_store_abort(to);
+    if (there == EG_NOT_FOUND)
+        return egi_fail(EG_ERR_CORRUPT, "%s: neither a description nor a pattern can be saved",
+                        r->path);
+    EGI_TRY(there);
+    return egi_store_verify(to, NULL, NULL, NULL, NULL);
+}
+
+eg_status eg_memory_file_repair(const char *path, const char *to, uint64_t *kept, uint64_t *lost)
+{
+    egi_store_options settings;
+    if (path == NULL || to == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_repair: %s is NULL",
+                        path == NULL ? "path" : "to");
+    EGI_TRY(egi_file_settings(NULL, &settings));
+    struct repair r = { .path = path, .options = &settings };
+    r.judge.seen.alloc = settings.alloc;
+    const eg_status status = egi_store_build(to, &settings, fill_repaired, &r);
+    egi_id_set_clear(&r.judge.seen);
+    if (status != EG_OK) return status;
+    if (kept != NULL) *kept = r.kept;
+    if (lost != NULL) *lost = r.lost;
+    return EG_OK;
+}
+
+static eg_status export_npy(const eg_memory_file *f, const char *to, const egi_rows *rows)
+{
+    return eg_npy_write(to, rows->x, rows->n, f->d);
+}
+
+static eg_status export_safetensors(const eg_memory_file *f, const char *to, const egi_rows *rows)
+{
+    char text[EGI_TEXT_MAX];
+    const size_t n = rows->n, dv = f->memory.value_size;
+    const eg_tensor_entry entry[] = {
+        { "patterns", "F32", rows->x, 2, { n, f->d } },
+        { "weights", "F32", rows->weights, 1, { n } },
+        { "labels", "I32", rows->labels, 1, { n } },
+        { "ids", "I64", rows->ids, 1, { n } },
+        { "values", "F32", rows->values, 2, { n, dv } }, /* last: left out where there are none */
+    };
+    const char *const meta[] = { "memory", text, "library", EG_VERSION };
+    egi_memory_text(f->d, &f->memory, text);
+    return eg_safetensors_write(to, entry, EGI_COUNT(entry) - (dv == 0), meta, 2);
+}
+
+static const struct {
+    const char *name;
+    eg_status (*write)(const eg_memory_file *f, const char *to, const egi_rows *rows);
+} formats[] = { { "safetensors", export_safetensors }, { "npy", export_npy } };
+
+eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *format)
+{
+    egi_rows rows;
+    size_t i = 0;
+    if (f == NULL || to == NULL || format == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_export: %s is NULL",
+                        f == NULL    ? "file"
+                        : to == NULL ? "to"
+                                     : "format");
+    while (i < EGI_COUNT(formats) && strcmp(formats[i].name, format) != 0) i++;
+    if (i == EGI_COUNT(formats))
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_memory_file_export: format \"%s\", expected safetensors or npy",
+                        format);
+    EGI_TRY(egi_store_begin(f->store, 0));
+    const uint64_t items = egi_store_root_view(f->store)->items;
+    const eg_status status = egi_file_gather(f, &rows);
+    egi_store_abort(f->store);
+    EGI_TRY(status);
+    const eg_status written =
+        rows.n == items ? formats[i].write(f, to, &rows)
+                        : egi_fail(EG_ERR_UNSUPPORTED, "%s: holds weights without their patterns",
+                                   egi_store_path(f->store));
+    egi_rows_destroy(f->options.alloc, &rows);
+    return written;
+}

@@ -1,0 +1,90 @@
+/* The memory file's bottom: named, checksummed, transactional byte records in one SQLite file.
+ * It knows bytes, not tensors. Layout and reasons: docs/file-format.md. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_STORE_H
+#define EGI_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/egi_base.h"
+
+#define EGI_STORE_VERSION 1
+#define EGI_RECORD_MAX ((size_t)256 << 20) /* bytes of one record */
+#define EGI_META_MAX ((size_t)1 << 20)     /* bytes of one meta value */
+#define EGI_META_KEY_MAX 255
+
+typedef struct egi_store egi_store;
+
+typedef struct egi_store_options {
+    int read_only;
+    int durability;   /* 2: full, 1: normal, 0: off */
+    size_t max_bytes; /* > 0 */
+    int wait_ms;      /* for another writer's lock */
+    const eg_allocator *alloc;
+    const eg_progress *progress;
+} egi_store_options;
+
+/* What is known of a record without its bytes. lo, hi and count are the owner's. */
+typedef struct egi_record {
+    uint64_t id; /* 1 .. 2^63 - 1 */
+    uint64_t kind, lo, hi, count;
+    uint64_t size; /* of its bytes */
+} egi_record;
+
+typedef struct egi_store_root {
+    uint64_t generation, records, metas, items, bytes, top, last, sum0, sum1, check;
+} egi_store_root;
+
+/* store.c - open and close. Opening verifies everything but the records' bytes. */
+eg_status egi_store_open(const char *path, const egi_store_options *options, egi_store **out);
+void egi_store_close(egi_store *s);
+const char *egi_store_path(const egi_store *s);
+/* A new file: fill writes into it (each call in a transaction of its own making), then it
+ * gets its name; EG_ERR_IO if that exists, and no file is left on any failure. */
+typedef eg_status egi_store_fill(void *user, egi_store *s);
+eg_status egi_store_build(const char *path, const egi_store_options *options, egi_store_fill *fill,
+                          void *user);
+
+/* store_record.c - transactions. begin sees the newest commit, verified; abort and a failed
+ * commit leave the file as it was. Every call below needs a transaction. */
+eg_status egi_store_begin(egi_store *s, int write);
+eg_status egi_store_commit(egi_store *s);
+void egi_store_abort(egi_store *s);
+/* Valid inside a transaction: of the snapshot it sees. */
+const egi_store_root *egi_store_root_view(const egi_store *s);
+
+/* The bytes are borrowed until the next call on s. EG_NOT_FOUND if there is none. */
+eg_status egi_store_get(egi_store *s, uint64_t id, egi_record *head, const uint8_t **bytes);
+/* Insert, or replace what has this id. id 0: the next free one; *head receives it. */
+eg_status egi_store_put(egi_store *s, egi_record *head, const void *bytes);
+eg_status egi_store_delete(egi_store *s, uint64_t id);
+/* Heads in the order of ids; visit must not call the store. */
+typedef eg_status egi_store_visit(void *user, const egi_record *head);
+eg_status egi_store_heads(egi_store *s, egi_store_visit *visit, void *user);
+
+/* The value is borrowed until the next call on s. A NULL value in set removes the key. */
+eg_status egi_store_meta(egi_store *s, const char *key, const uint8_t **value, size_t *size);
+eg_status egi_store_set_meta(egi_store *s, const char *key, const void *value, size_t size);
+typedef eg_status egi_store_meta_visit(void *user, const char *key, const uint8_t *value,
+                                       size_t size);
+eg_status egi_store_metas(egi_store *s, egi_store_meta_visit *visit, void *user);
+
+/* store_check.c - care of the whole file; none of these may be called in a transaction. */
+typedef eg_status egi_store_bytes_visit(void *user, const egi_record *head, const uint8_t *bytes);
+typedef void egi_store_report(void *user, const char *text);
+/* Everything; visit judges the bytes of each record that verifies. The first damage is the
+ * detail, report (may be NULL) hears of at most 20. */
+eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *visit_user,
+                           egi_store_report *report, void *report_user);
+eg_status egi_store_backup(egi_store *s, const char *to);
+eg_status egi_store_vacuum(egi_store *s);
+/* Copies what verifies of a damaged file: rows whose hashes are right, whatever the root
+ * says, and for which accept (may be NULL) gives EG_OK; *lost counts what does not. */
+eg_status egi_store_salvage(const char *path, const egi_store_options *options, egi_store *to,
+                            egi_store_bytes_visit *accept, void *user, uint64_t *kept,
+                            uint64_t *lost);
+/* Pages of the file and those free, in bytes. */
+eg_status egi_store_space(egi_store *s, uint64_t *file_bytes, uint64_t *free_bytes);
+
+#endif

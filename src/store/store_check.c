@@ -1,0 +1,307 @@
+/* Care of the whole memory file: verify, back up, vacuum, salvage. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/egi_store_impl.h"
+
+enum { REPORTS_MAX = 20, BACKUP_STEP = 1024 /* pages between two words with the caller */ };
+
+/* The first damage is kept as the detail; all are told, up to a bound. */
+struct findings {
+    egi_store_report *report;
+    void *user;
+    unsigned count;
+    eg_status first;
+    char text[1024];
+};
+
+static void note_damage(struct findings *f, eg_status status, const char *text)
+{
+    if (f->count == 0) {
+        f->first = status;
+        snprintf(f->text, sizeof f->text, "%s", text);
+    }
+    if (f->count < REPORTS_MAX && f->report != NULL) f->report(f->user, text);
+    f->count++;
+}
+
+static int is_damage(eg_status status)
+{
+    return status == EG_ERR_CORRUPT || status == EG_ERR_DIVERGED;
+}
+
+static eg_status verify_records(egi_store *s, egi_store_bytes_visit *visit, void *user,
+                                struct findings *f)
+{
+    uint64_t last = 0, done = 0;
+    for (;;) {
+        sqlite3_stmt *row;
+        egi_head head;
+        const uint8_t *bytes;
+        EGI_TRY(egi_sql_ready(s, EGI_SQL_NEXT, &row));
+        sqlite3_bind_int64(row, 1, (int64_t)last);
+        eg_status status = egi_sql_step(s, row, "read the records");
+        if (status == EG_END) return EG_OK;
+        EGI_TRY(status);
+        const int64_t id = sqlite3_column_int64(row, 0);
+        if (id <= (int64_t)last)
+            return egi_fail(EG_ERR_CORRUPT, "%s: record %lld follows %llu", s->path, (long long)id,
+                            (unsigned long long)last);
+        last = (uint64_t)id;
+        status = egi_head_read(s, row, &head);
+        if (status == EG_OK) status = egi_head_bytes(s, row, &head, &bytes);
+        if (status == EG_OK && visit != NULL) status = visit(user, &head.record, bytes);
+        if (is_damage(status))
+            note_damage(f, status, eg_error_detail());
+        else if (status != EG_OK)
+            return status;
+        EGI_TRY(egi_report(s->options.progress, "verify", done++, s->root.records));
+    }
+}
+
+static eg_status verify_structure(egi_store *s, struct findings *f)
+{
+    sqlite3_stmt *stmt;
+    char text[1024];
+    const int rc = sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(20)", -1, &stmt, NULL);
+    if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "check the structure");
+    eg_status status;
+    while ((status = egi_sql_step(s, stmt, "check the structure")) == EG_OK) {
+        const char *said = (const char *)sqlite3_column_text(stmt, 0);
+        if (said != NULL && strcmp(said, "ok") == 0) continue;
+        snprintf(text, sizeof text, "%s: %s", s->path, said != NULL ? said : "damaged");
+        note_damage(f, EG_ERR_CORRUPT, text);
+    }
+    sqlite3_finalize(stmt);
+    return status < 0 ? status : EG_OK;
+}
+
+/* Damage that ends one pass does not keep the next from being made. */
+static eg_status verify_pass(struct findings *f, eg_status status)
+{
+    if (!is_damage(status)) return status;
+    note_damage(f, status, eg_error_detail());
+    return EG_OK;
+}
+
+eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *visit_user,
+                           egi_store_report *report, void *report_user)
+{
+    struct findings f = { report, report_user, 0, EG_OK, "" };
+    s->is_known = 0;
+    eg_status status = egi_store_begin(s, 0);
+    if (status != EG_OK) {
+        if (is_damage(status)) note_damage(&f, status, eg_error_detail());
+        return status;
+    }
+    status = verify_pass(&f, verify_records(s, visit, visit_user, &f));
+    if (status == EG_OK) status = verify_pass(&f, verify_structure(s, &f));
+    egi_store_abort(s);
+    if (status == EG_OK && f.count > 0)
+        return f.count == 1 ? egi_fail(f.first, "%s", f.text)
+                            : egi_fail(f.first, "%s (and %u more)", f.text, f.count - 1);
+    return status;
+}
+
+static eg_status copy_pages(egi_store *from, egi_store *to)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to->db, "main", from->db, "main");
+    if (b == NULL) return egi_sql_fail(to, sqlite3_errcode(to->db), "back up");
+    eg_status status = EG_OK;
+    int rc = SQLITE_OK;
+    while (status == EG_OK && (rc = sqlite3_backup_step(b, BACKUP_STEP)) == SQLITE_OK) {
+        const uint64_t total = (uint64_t)sqlite3_backup_pagecount(b);
+        status = egi_report(from->options.progress, "backup",
+                            total - (uint64_t)sqlite3_backup_remaining(b), total);
+    }
+    const int end = sqlite3_backup_finish(b);
+    if (status != EG_OK) return status;
+    if (rc != SQLITE_DONE) return egi_sql_fail(to, end != SQLITE_OK ? end : rc, "back up");
+    return EG_OK;
+}
+
+static eg_status fill_backup(void *user, egi_store *to)
+{
+    egi_store *from = user;
+    egi_sql_finalize(to);
+    EGI_TRY(copy_pages(from, to));
+    to->is_known = 0;
+    return egi_store_verify(to, NULL, NULL, NULL, NULL);
+}
+
+eg_status egi_store_backup(egi_store *s, const char *to)
+{
+    EGI_TRY(egi_store_begin(s, 0)); /* one snapshot, whatever a writer does meanwhile */
+    const eg_status status = egi_store_build(to, &s->options, fill_backup, s);
+    egi_store_abort(s);
+    return status;
+}
+
+/* VACUUM needs to attach its own copy, which may be too large for memory. */
+static eg_status rebuild(egi_store *s)
+{
+    EGI_TRY(egi_sql_exec(s, "PRAGMA temp_store=FILE"));
+    sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 1);
+    s->writing = 1;
+    const eg_status status = egi_sql_exec(s, "VACUUM");
+    s->writing = 0;
+    sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
+    EGI_TRY(status);
+    return egi_sql_exec(s, "PRAGMA temp_store=MEMORY");
+}
+
+eg_status egi_store_vacuum(egi_store *s)
+{
+    int64_t busy = 0;
+    EGI_TRY(egi_store_begin(s, 1)); /* what is damaged is not worth rewriting */
+    egi_store_abort(s);
+    egi_sql_finalize(s);
+    EGI_TRY(rebuild(s));
+    EGI_TRY(egi_sql_integer(s, "PRAGMA wal_checkpoint(TRUNCATE)", &busy));
+    if (busy != 0)
+        return egi_fail(EG_ERR_IO, "%s: vacuum: a reader still needs the log, try again", s->path);
+    return EG_OK;
+}
+
+eg_status egi_store_space(egi_store *s, uint64_t *file_bytes, uint64_t *free_bytes)
+{
+    int64_t pages = 0, unused = 0;
+    EGI_TRY(egi_sql_integer(s, "PRAGMA page_count", &pages));
+    EGI_TRY(egi_sql_integer(s, "PRAGMA freelist_count", &unused));
+    *file_bytes = (uint64_t)pages * EGI_STORE_PAGE;
+    *free_bytes = (uint64_t)unused * EGI_STORE_PAGE;
+    return EG_OK;
+}
+
+struct salvage {
+    egi_store *from, *to;
+    egi_store_bytes_visit *accept;
+    void *user;
+    uint64_t kept, bad;
+};
+
+/* EG_OK with the row, EG_END after the last one that can be reached, EG_ERR_CORRUPT. */
+static eg_status next_row(egi_store *s, uint64_t after, sqlite3_stmt **row)
+{
+    EGI_TRY(egi_sql_ready(s, EGI_SQL_NEXT, row));
+    sqlite3_bind_int64(*row, 1, (int64_t)after);
+    eg_status status = egi_sql_step(s, *row, "read the records");
+    if (status == EG_OK && sqlite3_column_int64(*row, 0) <= (int64_t)after)
+        status = egi_fail(EG_ERR_CORRUPT, "%s: records out of order", s->path);
+    return status;
+}
+
+/* A page that cannot be read hides the ids between two others: the first id behind it is found
+ * by steps that double, then by halving. EG_END if nothing behind can be read. */
+static eg_status jump(egi_store *s, uint64_t *after)
+{
+    sqlite3_stmt *row;
+    uint64_t bad = *after, good = 0;
+    for (uint64_t step = 1; step <= (uint64_t)1 << 61 && good == 0; step *= 2) {
+        const eg_status status = next_row(s, *after + step, &row);
+        if (status == EG_OK) good = *after + step;
+        if (status == EG_END) return EG_END;
+        if (status < 0 && !is_damage(status)) return status;
+        if (good == 0) bad = *after + step;
+    }
+    if (good == 0) return EG_END;
+    while (good - bad > 1) {
+        const uint64_t middle = bad + (good - bad) / 2;
+        const eg_status status = next_row(s, middle, &row);
+        if (status < 0 && !is_damage(status)) return status;
+        *(status == EG_OK ? &good : &bad) = middle;
+    }
+    *after = good;
+    return EG_OK;
+}
+
+static eg_status salvage_row(struct salvage *v, sqlite3_stmt *row)
+{
+    egi_head head;
+    const uint8_t *bytes;
+    eg_status status = egi_head_read(v->from, row, &head);
+    if (status == EG_OK) status = egi_head_bytes(v->from, row, &head, &bytes);
+    if (status == EG_OK && v->accept != NULL) status = v->accept(v->user, &head.record, bytes);
+    if (status == EG_OK) {
+        EGI_TRY(egi_store_put(v->to, &head.record, bytes));
+        v->kept++;
+    } else if (is_damage(status)) {
+        v->bad++;
+        status = EG_OK;
+    }
+    return status;
+}
+
+static eg_status salvage_records(struct salvage *v)
+{
+    sqlite3_stmt *row;
+    uint64_t last = 0;
+    for (;;) {
+        eg_status status = next_row(v->from, last, &row);
+        if (status == EG_OK) {
+            last = (uint64_t)sqlite3_column_int64(row, 0);
+            status = salvage_row(v, row);
+        } else if (is_damage(status)) {
+            v->bad++;
+            status = jump(v->from, &last);
+        }
+        if (status != EG_OK) return status == EG_END ? EG_OK : status;
+        EGI_TRY(egi_report(v->from->options.progress, "repair", v->kept + v->bad, 0));
+    }
+}
+
+static eg_status salvage_meta(struct salvage *v)
+{
+    sqlite3_stmt *row;
+    const char *key;
+    const uint8_t *value;
+    size_t size;
+    EGI_TRY(egi_sql_ready(v->from, EGI_SQL_METAS, &row));
+    eg_status status;
+    while ((status = egi_sql_step(v->from, row, "read the notes")) == EG_OK) {
+        status = egi_meta_read(v->from, row, &key, &value, &size);
+        if (status == EG_OK) status = egi_store_set_meta(v->to, key, value, size);
+        if (is_damage(status))
+            v->bad++;
+        else
+            EGI_TRY(status);
+    }
+    return status == EG_END || is_damage(status) ? EG_OK : status;
+}
+
+static eg_status salvage_into(struct salvage *v)
+{
+    EGI_TRY(egi_store_begin(v->to, 1));
+    eg_status status = salvage_meta(v);
+    if (status == EG_OK) status = salvage_records(v);
+    if (status == EG_OK) return egi_store_commit(v->to);
+    egi_store_abort(v->to);
+    return status;
+}
+
+eg_status egi_store_salvage(const char *path, const egi_store_options *options, egi_store *to,
+                            egi_store_bytes_visit *accept, void *user, uint64_t *kept,
+                            uint64_t *lost)
+{
+    struct salvage v = { NULL, to, accept, user, 0, 0 };
+    egi_store_options mine = *options;
+    char local[EGI_STORE_PATH];
+    uint64_t bytes = 0;
+    mine.read_only = 1;
+    EGI_TRY(egi_path_local(path, local));
+    EGI_TRY(egi_path_check(local, &bytes));
+    EGI_TRY(egi_store_connect(path, &mine, &v.from));
+    eg_status status = egi_store_identify(v.from);
+    if (status == EG_OK) status = salvage_into(&v);
+    if (status == EG_OK) {
+        /* A root that is still right knows how many there were. */
+        const int rooted = egi_root_read(v.from) == EG_OK;
+        const uint64_t missing =
+            rooted && v.from->root.records > v.kept ? v.from->root.records - v.kept : 0;
+        *kept = v.kept;
+        *lost = missing > v.bad ? missing : v.bad;
+    }
+    egi_store_close(v.from);
+    return status;
+}

@@ -1,0 +1,127 @@
+/* Statements and errors of the memory file: the only SQL beside the schema is in this table, and
+ * the only mapping of SQLite's result codes in the next. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/egi_store_impl.h"
+
+#define HEAD_COLUMNS "id,kind,lo,hi,count,size,digest,hash"
+
+static const char *const sql_text[EGI_SQL_COUNT] = {
+    [EGI_SQL_BEGIN] = "BEGIN",
+    [EGI_SQL_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [EGI_SQL_COMMIT] = "COMMIT",
+    [EGI_SQL_ROLLBACK] = "ROLLBACK",
+    [EGI_SQL_ROOT] = "SELECT id,bytes FROM root",
+    [EGI_SQL_SET_ROOT] = "INSERT OR REPLACE INTO root VALUES(1,?1)",
+    [EGI_SQL_HEADS] = "SELECT " HEAD_COLUMNS " FROM record ORDER BY id",
+    [EGI_SQL_HEAD] = "SELECT " HEAD_COLUMNS " FROM record WHERE id=?1",
+    [EGI_SQL_GET] = "SELECT " HEAD_COLUMNS ",bytes FROM record WHERE id=?1",
+    [EGI_SQL_NEXT] = "SELECT " HEAD_COLUMNS ",bytes FROM record WHERE id>?1 ORDER BY id LIMIT 1",
+    [EGI_SQL_PUT] = "INSERT OR REPLACE INTO record VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
+    [EGI_SQL_DELETE] = "DELETE FROM record WHERE id=?1",
+    [EGI_SQL_METAS] = "SELECT key,value,hash FROM meta ORDER BY key",
+    [EGI_SQL_META] = "SELECT key,value,hash FROM meta WHERE key=?1",
+    [EGI_SQL_SET_META] = "INSERT OR REPLACE INTO meta VALUES(?1,?2,?3)",
+    [EGI_SQL_DELETE_META] = "DELETE FROM meta WHERE key=?1",
+};
+
+/* Extended codes before their primary code: the first row that fits is taken. */
+static const struct {
+    int code, mask;
+    eg_status status;
+    const char *text;
+} errors[] = {
+    { SQLITE_IOERR_NOMEM, ~0, EG_ERR_NOMEM, "out of memory" },
+    { SQLITE_IOERR_CORRUPTFS, ~0, EG_ERR_CORRUPT, "damaged" },
+    { SQLITE_IOERR, 0xff, EG_ERR_IO, "read or write failed" },
+    { SQLITE_NOMEM, 0xff, EG_ERR_NOMEM, "out of memory" },
+    { SQLITE_CORRUPT, 0xff, EG_ERR_CORRUPT, "damaged" },
+    { SQLITE_NOTADB, 0xff, EG_ERR_CORRUPT, "no memory file" },
+    { SQLITE_SCHEMA, 0xff, EG_ERR_CORRUPT, "its tables changed" },
+    { SQLITE_MISMATCH, 0xff, EG_ERR_CORRUPT, "a value of another type" },
+    { SQLITE_ERROR, 0xff, EG_ERR_CORRUPT, "damaged tables" },
+    { SQLITE_FULL, 0xff, EG_ERR_IO, "no space left" },
+    { SQLITE_BUSY, 0xff, EG_ERR_IO, "another writer, or a reader, holds it" },
+    { SQLITE_LOCKED, 0xff, EG_ERR_IO, "another statement holds it" },
+    { SQLITE_PROTOCOL, 0xff, EG_ERR_IO, "locking failed" },
+    { SQLITE_CANTOPEN, 0xff, EG_ERR_IO, "cannot open" },
+    { SQLITE_READONLY, 0xff, EG_ERR_IO, "not writable" },
+    { SQLITE_PERM, 0xff, EG_ERR_IO, "not permitted" },
+    { SQLITE_AUTH, 0xff, EG_ERR_IO, "not permitted" },
+    { SQLITE_TOOBIG, 0xff, EG_ERR_LIMIT, "larger than a record may be" },
+    { SQLITE_INTERRUPT, 0xff, EG_ERR_INTERRUPTED, "stopped" },
+    { 0, 0, EG_ERR_IO, "failed" }, /* fits all */
+};
+
+eg_status egi_sql_fail(egi_store *s, int rc, const char *doing)
+{
+    size_t i = 0;
+    while ((rc & errors[i].mask) != errors[i].code) i++;
+    /* After a write or sync that failed nobody knows what is on disk. */
+    if (s->writing && errors[i].code == SQLITE_IOERR) s->dead = 1;
+    return egi_fail(errors[i].status, "%s: %s: %s (%s)", s->path, doing, errors[i].text,
+                    s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+}
+
+eg_status egi_sql_exec(egi_store *s, const char *sql)
+{
+    const int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, sql);
+}
+
+eg_status egi_sql_ready(egi_store *s, enum egi_sql which, sqlite3_stmt **out)
+{
+    if (s->stmt[which] == NULL) {
+        const int rc = sqlite3_prepare_v3(s->db, sql_text[which], -1, SQLITE_PREPARE_PERSISTENT,
+                                          &s->stmt[which], NULL);
+        if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "prepare");
+    }
+    sqlite3_reset(s->stmt[which]); /* tells the failure of the last run, reported then */
+    *out = s->stmt[which];
+    return EG_OK;
+}
+
+eg_status egi_sql_step(egi_store *s, sqlite3_stmt *stmt, const char *doing)
+{
+    const int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) return EG_OK;
+    if (rc == SQLITE_DONE) return EG_END;
+    return egi_sql_fail(s, rc, doing);
+}
+
+eg_status egi_sql_run(egi_store *s, enum egi_sql which, const char *doing)
+{
+    sqlite3_stmt *stmt;
+    EGI_TRY(egi_sql_ready(s, which, &stmt));
+    const eg_status status = egi_sql_step(s, stmt, doing);
+    sqlite3_reset(stmt);
+    return status < 0 ? status : EG_OK;
+}
+
+void egi_sql_reset(egi_store *s)
+{
+    for (size_t i = 0; i < EGI_SQL_COUNT; i++) {
+        if (s->stmt[i] == NULL) continue;
+        sqlite3_reset(s->stmt[i]);
+        sqlite3_clear_bindings(s->stmt[i]);
+    }
+}
+
+void egi_sql_finalize(egi_store *s)
+{
+    for (size_t i = 0; i < EGI_SQL_COUNT; i++) {
+        sqlite3_finalize(s->stmt[i]);
+        s->stmt[i] = NULL;
+    }
+}
+
+eg_status egi_sql_integer(egi_store *s, const char *sql, int64_t *out)
+{
+    sqlite3_stmt *stmt;
+    const int rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    if (rc != SQLITE_OK) return egi_sql_fail(s, rc, sql);
+    eg_status status = egi_sql_step(s, stmt, sql);
+    if (status == EG_OK) *out = sqlite3_column_int64(stmt, 0);
+    if (status == EG_END) status = egi_fail(EG_ERR_CORRUPT, "%s: %s: no answer", s->path, sql);
+    sqlite3_finalize(stmt);
+    return status;
+}
