@@ -224,7 +224,10 @@ static int many_memories(struct bench *b)
 int bench_bits(int json, int threads)
 {
     struct bench b = { .json = json, .threads = threads };
-    printf(json ? "[" : "packed patterns, %d thread(s), medians of %d runs\n", threads, RUNS);
+    if (json)
+        printf("[");
+    else
+        printf("packed patterns, %d thread(s), medians of %d runs\n", threads, RUNS);
     int failed = many_neurons(&b);
     release(&b);
     struct bench c = { .json = json, .threads = threads, .rows = b.rows };

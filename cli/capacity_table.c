@@ -8,11 +8,11 @@
 #include <string.h>
 
 static const struct column columns[] = {
-    { "patterns", "%.0f" },       { "load", "%.4g" },     { "amount", "%.3g" },
-    { "recovered", "%.4f" },      { "error", "%.4f" },    { "overlap", "%.4f" },
-    { "overlap_error", "%.4f" },  { "bit_error", "%.5f" }, { "at_rest_theory", "%.5f" },
-    { "unstable", "%.5f" },       { "theory", "%.5f" },   { "steps", "%.2f" },
-    { "converged", "%.3f" },      { "exact", "%.4f" },
+    { "patterns", "%.0f" },      { "load", "%.4g" },      { "amount", "%.3g" },
+    { "recovered", "%.4f" },     { "error", "%.4f" },     { "overlap", "%.4f" },
+    { "overlap_error", "%.4f" }, { "bit_error", "%.5f" }, { "at_rest_theory", "%.5f" },
+    { "unstable", "%.5f" },      { "theory", "%.5f" },    { "steps", "%.2f" },
+    { "converged", "%.3f" },     { "exact", "%.4f" },
 };
 
 enum { LOAD = 1, AMOUNT, RECOVERED, ERROR, BIT_ERROR = 7, AT_REST, UNSTABLE, THEORY, COLS = 14 };
@@ -30,12 +30,13 @@ static int is_dam(const eg_capacity_options *o)
            && o->recall.dynamics == EG_DYN_ASYNC;
 }
 
-static double value_of(const eg_capacity_options *o, const char *param)
+/* The papers' letters: N neurons, K patterns, F(x) = x^n, alpha = K/N. */
+static double value_of(const eg_capacity_options *o, double load, const char *param)
 {
-    if (strcmp(param, "N") == 0) return (double)o->d; /* the paper's N neurons, K patterns */
-    if (strcmp(param, "K") == 0) return (double)o->n;
+    if (strcmp(param, "N") == 0) return (double)o->d;
+    if (strcmp(param, "K") == 0) return load * (double)o->d;
     if (strcmp(param, "n") == 0) return o->memory.rule.order;
-    return (double)o->n / (double)o->d; /* alpha */
+    return load;
 }
 
 static const struct {
@@ -48,7 +49,8 @@ static const struct {
     { "dam-error", "error", 0, is_dam },
 };
 
-static double by_theory(const eg_capacity_options *o, int at_rest)
+/* The share of wrong components by the closed form for this memory; NaN where there is none. */
+static double by_theory(const eg_capacity_options *o, double load, int at_rest)
 {
     for (size_t i = 0; i < sizeof theories / sizeof *theories; i++) {
         const eg_theory *row = eg_theory_find(theories[i].form);
@@ -56,17 +58,12 @@ static double by_theory(const eg_capacity_options *o, int at_rest)
         if (row == NULL || theories[i].at_rest != at_rest || !theories[i].holds(o)) continue;
         if (o->patterns != EG_PATTERNS_SIGNS) continue;
         for (size_t p = 0; p < EG_THEORY_PARAMS && row->params[p].name != NULL; p++)
-            in[p] = value_of(o, row->params[p].name);
+            in[p] = value_of(o, load, row->params[p].name);
         if (eg_theory_evaluate(row, in, out) != EG_OK) continue;
         for (size_t k = 0; k < EG_THEORY_RESULTS && row->results[k] != NULL; k++)
             if (strcmp(row->results[k], theories[i].result) == 0) return out[k];
     }
     return (double)NAN;
-}
-
-double capacity_theory(const eg_capacity_options *o)
-{
-    return by_theory(o, 0);
 }
 
 void capacity_begin(struct table *t)
@@ -76,17 +73,18 @@ void capacity_begin(struct table *t)
 
 void capacity_row(struct table *t, const eg_capacity_options *o, const eg_capacity_result *r)
 {
+    const double load = (double)o->n / (double)o->d;
     const double row[COLS] = { (double)o->n,
-                               (double)o->n / (double)o->d,
+                               load,
                                o->amount,
                                r->recovered,
                                r->recovered_error,
                                r->overlap,
                                r->overlap_error,
                                r->bit_error,
-                               by_theory(o, 1),
+                               by_theory(o, load, 1),
                                r->unstable,
-                               by_theory(o, 0),
+                               by_theory(o, load, 0),
                                r->steps,
                                r->converged,
                                r->exact };
@@ -125,8 +123,9 @@ static void recovered_chart(struct report *r, const struct table *t)
             x[lines] = need(rows, sizeof(double));
             y[lines] = need(rows, sizeof(double));
             e[lines] = need(rows, sizeof(double));
-            series[lines] = (struct series){ keep_format("corruption %g", amount), x[lines], y[lines],
-                                             e[lines], 0, 0, (int)lines };
+            series[lines] = (struct series){
+                keep_format("corruption %g", amount), x[lines], y[lines], e[lines], 0, 0, (int)lines
+            };
             lines++;
         }
         x[line][series[line].n] = t->cell[i * COLS + LOAD].number;
@@ -148,35 +147,59 @@ static void recovered_chart(struct report *r, const struct table *t)
     }
 }
 
-void capacity_charts(struct report *r, const struct table *t)
+double capacity_distance(const struct table *t)
 {
+    double most = (double)NAN;
+    for (size_t i = 0; i < table_rows(t); i++) {
+        const struct cell *row = &t->cell[i * COLS];
+        const double apart = fabs(row[UNSTABLE].number - row[THEORY].number);
+        if (isfinite(apart) && !(apart <= most)) most = apart;
+    }
+    return most;
+}
+
+/* Lines of theory on a grid as wide as the measured loads. */
+static void theory_lines(const struct table *t, const eg_capacity_options *o, size_t points,
+                         double *x, double *step, double *rest)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < table_rows(t); i++) {
+        low = fmin(low, t->cell[i * COLS + LOAD].number);
+        high = fmax(high, t->cell[i * COLS + LOAD].number);
+    }
+    for (size_t i = 0; i < points; i++) {
+        x[i] = low + (high - low) * (double)i / (double)(points - 1);
+        step[i] = by_theory(o, x[i], 0);
+        rest[i] = by_theory(o, x[i], 1);
+    }
+}
+
+void capacity_charts(struct report *r, const struct table *t, const eg_capacity_options *o)
+{
+    enum { POINTS = 200 };
+    double x[POINTS], step[POINTS], rest[POINTS];
     const size_t n = table_rows(t);
     double *load = column_of(t, LOAD), *unstable = column_of(t, UNSTABLE);
-    double *theory = column_of(t, THEORY), *bits = column_of(t, BIT_ERROR);
-    double *rest = column_of(t, AT_REST);
-    struct series series[4] = {
+    double *bits = column_of(t, BIT_ERROR);
+    theory_lines(t, o, POINTS, x, step, rest);
+    const struct series all[] = {
         { "one step from the pattern, measured", load, unstable, NULL, n, 0, 0 },
-        { "one step, closed form", load, theory, NULL, n, 1, 0 },
+        { "one step, closed form", x, step, NULL, POINTS, 1, 0 },
         { "at rest, measured", load, bits, NULL, n, 0, 1 },
-        { "at rest, mean field, infinitely many neurons", load, rest, NULL, n, 1, 1 },
+        { "at rest, mean field, N infinite", x, rest, NULL, POINTS, 1, 1 },
     };
+    struct series drawn[4];
     struct chart chart = { .title = "Share of components wrong, by load",
                            .x_label = "load: patterns a component",
                            .y_label = "share of components wrong",
                            .alt = "Share of wrong components against the load, measured points and "
                                   "theoretical lines",
-                           .series = series };
-    if (any_finite(rest, n)) {
-        chart.count = 4;
-    } else {
-        series[1] = any_finite(theory, n) ? series[1] : series[2];
-        chart.count = any_finite(theory, n) ? 3 : 2;
-    }
+                           .series = drawn };
+    for (size_t i = 0; i < 4; i++)
+        if (any_finite(all[i].y, all[i].n)) drawn[chart.count++] = all[i];
     recovered_chart(r, t);
     report_chart(r, &chart, t);
     free(load);
     free(unstable);
-    free(theory);
     free(bits);
-    free(rest);
 }

@@ -9,10 +9,10 @@
 
 void capacity_begin(struct table *t);
 void capacity_row(struct table *t, const eg_capacity_options *o, const eg_capacity_result *r);
-void capacity_charts(struct report *r, const struct table *t);
+/* The charts of a table; the lines of theory are those of the memory and size in o. */
+void capacity_charts(struct report *r, const struct table *t, const eg_capacity_options *o);
 
-/* The share of components of a stored pattern that one step turns, by the closed form for this
- * memory; NaN where there is none. */
-double capacity_theory(const eg_capacity_options *o);
+/* Largest distance of measured and predicted share that one step turns; NaN without theory. */
+double capacity_distance(const struct table *t);
 
 #endif

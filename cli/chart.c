@@ -17,8 +17,8 @@ struct axis {
 
 static double place(const struct axis *a, double v)
 {
-    const double share = a->log ? log(v / a->low) / log(a->high / a->low)
-                                : (v - a->low) / (a->high - a->low);
+    const double share =
+        a->log ? log(v / a->low) / log(a->high / a->low) : (v - a->low) / (a->high - a->low);
     return a->from + share * (a->to - a->from);
 }
 
@@ -129,7 +129,8 @@ static void draw_line(const struct series *r, const struct axis *x, const struct
     text_add(out, "<path class=\"line c%d%s\" d=\"", r->colour % 6, r->theory ? " theory" : "");
     for (size_t i = 0; i < r->n; i++) {
         const int draw = drawable(r, i, x->log);
-        if (draw) text_add(out, "%c%.1f %.1f", open ? 'L' : 'M', place(x, r->x[i]), place(y, r->y[i]));
+        if (draw)
+            text_add(out, "%c%.1f %.1f", open ? 'L' : 'M', place(x, r->x[i]), place(y, r->y[i]));
         open = draw;
     }
     text_add(out, "\"/>\n");
@@ -143,7 +144,8 @@ static void draw_points(const struct series *r, const struct axis *x, const stru
         const double px = place(x, r->x[i]), py = place(y, r->y[i]);
         const double e = r->error && isfinite(r->error[i]) ? r->error[i] : 0;
         if (e > 0)
-            text_add(out, "<line class=\"bar c%d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
+            text_add(out,
+                     "<line class=\"bar c%d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
                      r->colour % 6, px, px, place(y, r->y[i] - e), place(y, r->y[i] + e));
         text_add(out, "<circle class=\"point c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\"><title>",
                  r->colour % 6, px, py);
@@ -163,7 +165,8 @@ static void draw_legend(const struct chart *c, struct text *out)
                  "<li><svg width=\"26\" height=\"10\"><path class=\"line c%d%s\" d=\"M1 5L25 5\"/>",
                  r->colour % 6, r->theory ? " theory" : "");
         if (!r->theory)
-            text_add(out, "<circle class=\"point c%d\" cx=\"13\" cy=\"5\" r=\"3.2\"/>", r->colour % 6);
+            text_add(out, "<circle class=\"point c%d\" cx=\"13\" cy=\"5\" r=\"3.2\"/>",
+                     r->colour % 6);
         text_add(out, "</svg>");
         text_add_html(out, r->name);
         text_add(out, "</li>");
@@ -178,8 +181,8 @@ void chart_svg(const struct chart *c, struct text *out)
     if (c->count > 1) draw_legend(c, out);
     text_add(out, "<div class=\"ylabel\">");
     text_add_html(out, c->y_label);
-    text_add(out, "</div>\n<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH,
-             HEIGHT);
+    text_add(out, "</div>\n<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+             WIDTH, HEIGHT);
     text_add_html(out, c->alt);
     text_add(out, "\">\n");
     draw_frame(c, &x, &y, out);

@@ -106,7 +106,8 @@ void table_print(const struct table *t, FILE *out)
     }
     for (size_t r = 0; r < table_rows(t); r++)
         for (size_t c = 0; c < t->cols; c++)
-            print_cell(out, cell_text(t, r, c, buffer), width[c], is_number(t, c), c + 1 == t->cols);
+            print_cell(out, cell_text(t, r, c, buffer), width[c], is_number(t, c),
+                       c + 1 == t->cols);
     free(width);
 }
 

@@ -22,7 +22,7 @@ struct table {
     struct cell {
         double number;
         char *text; /* NULL: a number */
-    } *cell; /* (rows, cols) */
+    } * cell;       /* (rows, cols) */
 };
 
 void table_begin(struct table *t, const char *title, const struct column *columns, size_t cols);

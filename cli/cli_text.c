@@ -17,7 +17,7 @@
 static struct kept {
     struct kept *next;
     char *text;
-} *kept_list;
+} * kept_list;
 
 static void *or_end(void *p)
 {
@@ -122,7 +122,8 @@ void text_add_base64(struct text *t, const void *bytes, size_t size)
         if (left > 1) v |= (uint32_t)b[i + 1] << 8;
         if (left > 2) v |= b[i + 2];
         const char four[4] = { digit[v >> 18], digit[v >> 12 & 63],
-                               left > 1 ? digit[v >> 6 & 63] : '=', left > 2 ? digit[v & 63] : '=' };
+                               left > 1 ? digit[v >> 6 & 63] : '=',
+                               left > 2 ? digit[v & 63] : '=' };
         text_add_bytes(t, four, sizeof four);
     }
 }
@@ -211,8 +212,8 @@ int write_file(const char *path, const char *bytes, size_t size)
 {
     const char *beside = keep_format("%s.part", path);
     FILE *f = fopen(beside, "wb");
-    int ok = f != NULL && fwrite(bytes, 1, size, f) == size && fflush(f) == 0
-             && fsync(fileno(f)) == 0;
+    int ok =
+        f != NULL && fwrite(bytes, 1, size, f) == size && fflush(f) == 0 && fsync(fileno(f)) == 0;
     if (f != NULL) ok = fclose(f) == 0 && ok;
     ok = ok && rename(beside, path) == 0;
     if (ok) return EXIT_DONE;

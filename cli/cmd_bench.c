@@ -40,8 +40,8 @@ static int run(const struct call *call)
     }
     if (ran != 0) return code;
     const char *near = nearest_name(call->args[0], bench_name, NULL);
-    return fail_usage(call, "no benchmark \"%s\"%s%s%s", call->args[0], near ? "; did you mean " : "",
-                      near ? near : "", near ? "?" : "");
+    return fail_usage(call, "no benchmark \"%s\"%s%s%s", call->args[0],
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 const struct command cmd_bench = {
@@ -49,8 +49,9 @@ const struct command cmd_bench = {
     .summary = "measure this machine and this library on it",
     .arguments = "[association|bits] ",
     .examples = "engram bench association\nengram bench --json --threads 2",
-    .notes = "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"
-             "standard output.",
+    .notes =
+        "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"
+        "standard output.",
     .min_args = 0,
     .max_args = 1,
     .own_output = 1,

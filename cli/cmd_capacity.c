@@ -45,21 +45,23 @@ static const struct capacity defaults = { .rule = RULE_OPTIONS_INIT,
 
 static const struct opt options[] = {
     { "size", 'd', OPT_SIZE, AT(d), "D", "components of a pattern", NULL, 1, 1e7 },
-    { "patterns", 0, OPT_TEXT, AT(patterns), "LIST", "numbers of patterns: 50,100 or 50:500:50", NULL,
-      0, 0 },
+    { "patterns", 0, OPT_TEXT, AT(patterns), "LIST", "numbers of patterns: 50,100 or 50:500:50",
+      NULL, 0, 0 },
     { "loads", 0, OPT_TEXT, AT(loads), "LIST", "the same as N / D", NULL, 0, 0 },
     { "amounts", 0, OPT_TEXT, AT(amounts), "LIST", "of corruption", NULL, 0, 0 },
-    { "corruption", 0, OPT_CHOICE, AT(corruption), "KIND", "what is done to the cue", corruption_row,
-      0, 0 },
+    { "corruption", 0, OPT_CHOICE, AT(corruption), "KIND", "what is done to the cue",
+      corruption_row, 0, 0 },
     { "kind", 0, OPT_CHOICE, AT(kind), "KIND", "of patterns", kind_row, 0, 0 },
     { "radius", 0, OPT_NUMBER, AT(radius), "K", "of the sphere, in sqrt(D - 1)", NULL, 1e-9, 1e9 },
     { "trials", 0, OPT_SIZE, AT(trials), "Q", "cues a cell", NULL, 1, 1e9 },
     { "draws", 0, OPT_SIZE, AT(draws), "N", "sets of patterns they are shared over", NULL, 1, 1e6 },
-    { "threshold", 0, OPT_NUMBER, AT(threshold), "M", "recovered: overlap at least this", NULL, -1, 1 },
+    { "threshold", 0, OPT_NUMBER, AT(threshold), "M", "recovered: overlap at least this", NULL, -1,
+      1 },
     { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME", "how a state moves", dynamics_name, 0, 0 },
     { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e6 },
     { "csv", 0, OPT_FLAG, AT(csv), NULL, "print CSV", NULL, 0, 0 },
-    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "write a report with the curves", NULL, 0, 0 },
+    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "write a report with the curves", NULL, 0,
+      0 },
     RULE_OPTION_ROWS(struct capacity),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -82,15 +84,17 @@ static size_t pattern_counts(const struct call *call, const struct capacity *o, 
         if (!(n[i] >= 1) || n[i] > 1e9) count = 0;
     }
     if (count == 0)
-        (void)fail_usage(call, "--patterns, --loads: expected a list 1,2,3 or a range 1:9:2 of numbers "
-                               "that give at least one pattern");
+        (void)fail_usage(call,
+                         "--patterns, --loads: expected a list 1,2,3 or a range 1:9:2 of numbers "
+                         "that give at least one pattern");
     return count;
 }
 
 static int measure_all(const struct call *call, const struct capacity *o, const double *n,
-                       size_t counts, const double *amounts, size_t many, struct table *t)
+                       size_t counts, const double *amounts, size_t many, struct table *t,
+                       eg_capacity_options *last)
 {
-    eg_capacity_options c = EG_CAPACITY_OPTIONS_INIT;
+    eg_capacity_options c = *last;
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     int code = rule_resolve(call, &o->rule, o->d, NULL, &c.memory);
@@ -118,6 +122,8 @@ static int measure_all(const struct call *call, const struct capacity *o, const 
         if (s == EG_OK) capacity_row(t, &c, &r);
     }
     bar_end(&bar);
+    c.recall.progress = NULL;
+    *last = c;
     return code;
 }
 
@@ -138,12 +144,14 @@ static void print_table(const struct call *call, const struct capacity *o, const
     json_decref(rows);
 }
 
-static int write_report(const struct call *call, const struct capacity *o, const struct table *t)
+static int write_report(const struct call *call, const struct capacity *o, const struct table *t,
+                        const eg_capacity_options *last)
 {
     struct report r;
     json_t *facts = environment_json(call);
-    report_begin(&r, "Capacity", "Recall over load and corruption, measured, with theory beside it.");
-    capacity_charts(&r, t);
+    report_begin(&r, "Capacity",
+                 "Recall over load and corruption, measured, with theory beside it.");
+    capacity_charts(&r, t, last);
     report_section(&r, "How it was made", "");
     json_object_set_new(facts, "command", json_string(call->line));
     json_object_set_new(facts, "seed", json_integer((json_int_t)call->common->seed));
@@ -159,17 +167,20 @@ static int run(const struct call *call)
 {
     const struct capacity *o = call->options;
     double n[MOST], amounts[MOST];
+    eg_capacity_options c = EG_CAPACITY_OPTIONS_INIT;
     struct table t;
     const size_t counts = pattern_counts(call, o, n);
     const size_t many = parse_numbers(o->amounts, amounts, MOST);
     if (counts == 0) return EXIT_USAGE;
     if (many == 0)
-        return fail_usage(call, "--amounts: expected a list 0.1,0.2 or a range 0:0.5:0.1, got \"%s\"",
+        return fail_usage(call,
+                          "--amounts: expected a list 0.1,0.2 or a range 0:0.5:0.1, got \"%s\"",
                           o->amounts);
     capacity_begin(&t);
-    int code = measure_all(call, o, n, counts, amounts, many, &t);
-    if (table_rows(&t) > 0 && (code == EXIT_DONE || code == EXIT_INTERRUPTED)) print_table(call, o, &t);
-    if (code == EXIT_DONE && o->report != NULL) code = write_report(call, o, &t);
+    int code = measure_all(call, o, n, counts, amounts, many, &t, &c);
+    if (table_rows(&t) > 0 && (code == EXIT_DONE || code == EXIT_INTERRUPTED))
+        print_table(call, o, &t);
+    if (code == EXIT_DONE && o->report != NULL) code = write_report(call, o, &t, &c);
     if (code == EXIT_DONE && o->report == NULL)
         say_next(call, "the same with --csv, --json or --report capacity.html");
     table_clear(&t);
@@ -184,7 +195,8 @@ const struct command cmd_capacity = {
                 "engram capacity --memory dam:3 --patterns 500,1000,2000 --amounts 0,0.1,0.2\n"
                 "engram capacity --memory modern:1 --kind sphere --corruption noise --amounts 0.3\n"
                 "engram capacity --memory exponential --report capacity.html",
-    .notes = "theory: share of components of a stored pattern that one step turns (measured: unstable),\n"
+    .notes = "theory: share of components of a stored pattern that one step turns (measured: "
+             "unstable),\n"
              "where a closed form is known; see engram theory.",
     .options = options,
     .defaults = &defaults,

@@ -36,7 +36,9 @@ static void add_found(void *user, const char *name, const char *folder)
 
 static int list_sets(const struct call *call)
 {
-    static const struct column columns[] = { { "name", NULL }, { "where", NULL }, { "what", NULL } };
+    static const struct column columns[] = { { "name", NULL },
+                                             { "where", NULL },
+                                             { "what", NULL } };
     struct table t;
     table_begin(&t, "data", columns, 3);
     const eg_status s = eg_catalogue_find_all(add_found, &t);
@@ -170,8 +172,9 @@ const struct command cmd_data = {
     .arguments = "list | info NAME | get NAME ",
     .examples = "engram data list\nengram data info semeion\nengram data info photos/\n"
                 "engram data get fashion-mnist",
-    .notes = "Sets are looked for in $ENGRAM_DATA, in the data the program ships with, where Debian's\n"
-             "packages put them, and where get downloads to. info also reads a file or folder.",
+    .notes =
+        "Sets are looked for in $ENGRAM_DATA, in the data the program ships with, where Debian's\n"
+        "packages put them, and where get downloads to. info also reads a file or folder.",
     .min_args = 0,
     .max_args = 2,
     .run = run,

@@ -12,7 +12,8 @@ static const char *format_name(size_t row)
     return row < 3 ? formats[row] : NULL;
 }
 
-struct export {
+struct export
+{
     struct common common;
     int format;
 };
@@ -33,7 +34,8 @@ static int run(const struct call *call)
     for (int i = 0; format < 0 && dot != NULL && formats[i] != NULL; i++)
         if (strcmp(dot + 1, formats[i]) == 0) format = i;
     if (format < 0)
-        return fail_usage(call, "%s: expected a name ending in .safetensors or .npy, or --format", to);
+        return fail_usage(call, "%s: expected a name ending in .safetensors or .npy, or --format",
+                          to);
     struct stored s = { 0 };
     const int code = stored_open(call, call->args[0], 1, &s);
     if (code != EXIT_DONE) return code;

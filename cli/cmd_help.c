@@ -15,8 +15,8 @@ static const struct help defaults = { .man = 0 };
 
 static const struct opt options[] = {
     { "man", 0, OPT_FLAG, offsetof(struct help, man), NULL, "the man page (troff)", NULL, 0, 0 },
-    { "completion", 0, OPT_FLAG, offsetof(struct help, completion), NULL, "completion for bash", NULL,
-      0, 0 },
+    { "completion", 0, OPT_FLAG, offsetof(struct help, completion), NULL, "completion for bash",
+      NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -60,7 +60,8 @@ static void help_memories(FILE *out)
         { "choice", NULL }, { "name", NULL }, { "reads", NULL }, { "formula", NULL }
     };
     struct table t;
-    fputs("A memory is three choices and one loop: x <- projection(sum separation(similarity) xi).\n\n"
+    fputs("A memory is three choices and one loop: x <- projection(sum separation(similarity) "
+          "xi).\n\n"
           "By short name (--memory):\n",
           out);
     presets_table(&t);

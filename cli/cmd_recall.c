@@ -23,24 +23,24 @@ struct recall {
     const char *item;
 };
 
-static const struct recall defaults = { .rule = RULE_OPTIONS_INIT,
-                                        .steps = 100,
-                                        .tolerance = 1e-5,
-                                        .damping = 0.5 };
+static const struct recall defaults = {
+    .rule = RULE_OPTIONS_INIT, .steps = 100, .tolerance = 1e-5, .damping = 0.5
+};
 
 #define AT(field) offsetof(struct recall, field)
 
 static const struct opt options[] = {
     { "item", 0, OPT_TEXT, AT(item), "IDS", "cues are these stored items: 3,17", NULL, 0, 0 },
-    { "sample", 0, OPT_SIZE, AT(sample), "Q", "cues are Q stored items, chosen by the seed", NULL, 1,
-      1e12 },
+    { "sample", 0, OPT_SIZE, AT(sample), "Q", "cues are Q stored items, chosen by the seed", NULL,
+      1, 1e12 },
     { "hide", 0, OPT_TEXT, AT(cue.hide), "P|HALF",
       "hide this share of each cue, or its top, bottom, left, right, centre", NULL, 0, 0 },
-    { "flip", 0, OPT_NUMBER, AT(cue.flip), "P", "turn each sign with this probability", NULL, 0, 1 },
+    { "flip", 0, OPT_NUMBER, AT(cue.flip), "P", "turn each sign with this probability", NULL, 0,
+      1 },
     { "noise", 0, OPT_NUMBER, AT(cue.noise), "S", "add N(0, S^2)", NULL, 0, 1e30 },
     { "clamp", 0, OPT_FLAG, AT(cue.clamp), NULL, "what is not hidden stays as it is", NULL, 0, 0 },
-    { "invert", 0, OPT_CHOICE, AT(cue.invert), "WHEN", "black for white in a picture", invert_name, 0,
-      0 },
+    { "invert", 0, OPT_CHOICE, AT(cue.invert), "WHEN", "black for white in a picture", invert_name,
+      0, 0 },
     { "crop", 0, OPT_FLAG, AT(cue.crop), NULL, "cut a picture to what is drawn on it", NULL, 0, 0 },
     { "as-is", 0, OPT_FLAG, AT(cue.as_is), NULL, "numbers are in the memory's units", NULL, 0, 0 },
     { "format", 0, OPT_TEXT, AT(cue.format), "NAME", "of the cues' file", NULL, 0, 0 },
@@ -50,13 +50,13 @@ static const struct opt options[] = {
     { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e9 },
     { "tolerance", 0, OPT_NUMBER, AT(tolerance), "X", "at rest when it moves less", NULL, 0, 1 },
     { "damping", 0, OPT_NUMBER, AT(damping), "X", "of damped", NULL, 1e-9, 1 },
-    { "strip", 0, OPT_TEXT, AT(out.strip), "FILE.png", "cue, steps, recalled and stored as one picture",
-      NULL, 0, 0 },
-    { "picture", 0, OPT_FLAG, AT(out.picture), NULL, "draw, even where output is no terminal", NULL, 0,
-      0 },
+    { "strip", 0, OPT_TEXT, AT(out.strip), "FILE.png",
+      "cue, steps, recalled and stored as one picture", NULL, 0, 0 },
+    { "picture", 0, OPT_FLAG, AT(out.picture), NULL, "draw, even where output is no terminal", NULL,
+      0, 0 },
     { "trace", 0, OPT_FLAG, AT(out.trace), NULL, "the energy of every step", NULL, 0, 0 },
-    { "read", 0, OPT_FLAG, AT(out.read), NULL, "the value associated with what was recalled", NULL, 0,
-      0 },
+    { "read", 0, OPT_FLAG, AT(out.read), NULL, "the value associated with what was recalled", NULL,
+      0, 0 },
     RULE_OPTION_ROWS(struct recall),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -81,8 +81,8 @@ static int read_cues(const struct call *call, const struct recall *o, struct sto
     uint64_t ids[1024];
     const int given = (call->nargs == 2) + (o->item != NULL) + (o->sample != 0);
     if (given != 1)
-        return fail_usage(call, "give one of: a file of cues, --item IDS, --sample Q (%d were given)",
-                          given);
+        return fail_usage(
+            call, "give one of: a file of cues, --item IDS, --sample Q (%d were given)", given);
     int code;
     if (o->sample != 0) {
         code = cues_of_sample(s, call->common->seed, o->sample, cues);
@@ -148,8 +148,7 @@ static int recall_all(const struct call *call, const struct recall *o, struct st
         return fail_usage(call, "--read: %s holds no values (store --values)", call->args[0]);
     if (r->read_size == 0) return EXIT_DONE;
     r->values = need_floats(cues->q, r->read_size);
-    const eg_status read =
-        eg_memory_read(s->memory, r->states, cues->q, how.threads, r->values);
+    const eg_status read = eg_memory_read(s->memory, r->states, cues->q, how.threads, r->values);
     return read == EG_OK ? EXIT_DONE : fail(read, NULL);
 }
 
@@ -185,9 +184,10 @@ const struct command cmd_recall = {
                 "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
                 "engram recall digits.egm cues.npy -o recalled.npy --json\n"
                 "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential",
-    .notes = "CUES is a picture of any size (it is treated as the stored pictures were), a file of\n"
-             "numbers, a data set's name, or - for standard input. Exit 1: no cue was recalled as one\n"
-             "memory. -o FILE: .png (one cue), .npy or .csv (the states).",
+    .notes =
+        "CUES is a picture of any size (it is treated as the stored pictures were), a file of\n"
+        "numbers, a data set's name, or - for standard input. Exit 1: no cue was recalled as one\n"
+        "memory. -o FILE: .png (one cue), .npy or .csv (the states).",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -5,57 +5,117 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
-#include "cli/experiment.h"
+#include "cli/report.h"
+#include "cli/run_folder.h"
+#include "experiments/experiment.h"
 
 struct reproduce {
     struct common common;
     int all, full;
+    const char *report;
 };
 
 static const struct reproduce defaults = { .full = 0 };
 
 static const struct opt options[] = {
     { "all", 0, OPT_FLAG, offsetof(struct reproduce, all), NULL, "run every one", NULL, 0, 0 },
-    { "full", 0, OPT_FLAG, offsetof(struct reproduce, full), NULL, "at the size of the paper", NULL, 0,
-      0 },
+    { "full", 0, OPT_FLAG, offsetof(struct reproduce, full), NULL, "at the size of the paper", NULL,
+      0, 0 },
+    { "report", 0, OPT_TEXT, offsetof(struct reproduce, report), "FILE.html", "write a report",
+      NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static const struct column columns[] = {
-    { "experiment", NULL },  { "quantity", NULL },     { "published", "%.6g" },
-    { "measured", "%.6g" },  { "tolerance", "%.3g" },  { "verdict", NULL },
+    { "experiment", NULL }, { "quantity", NULL },  { "published", "%.6g" },
+    { "measured", "%.6g" }, { "tolerance", NULL }, { "verdict", NULL },
 };
 
-struct rows {
-    const struct experiment *experiment;
+/* Where the results of all experiments go. */
+struct results {
+    const struct call *call;
+    const struct experiment *now;
     struct table table;
+    struct report *report; /* or NULL */
     size_t outside;
 };
 
-static int is_inside(enum experiment_relation relation, double published, double measured,
-                     double tolerance)
+/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
+static void say_interval(struct table *t, const struct experiment_row *row)
 {
-    if (!isfinite(measured)) return 0;
-    switch (relation) {
-    case EXPERIMENT_AT_MOST: return measured <= published + tolerance;
-    case EXPERIMENT_AT_LEAST: return measured >= published - tolerance;
-    default: return fabs(measured - published) <= tolerance;
-    }
+    if (isinf(row->low))
+        table_word(t, "<= %.6g", row->high);
+    else if (isinf(row->high))
+        table_word(t, ">= %.6g", row->low);
+    else if (fabs((row->low + row->high) / 2 - row->published) <= 1e-9 * fabs(row->published))
+        table_word(t, "+- %.3g", (row->high - row->low) / 2);
+    else
+        table_word(t, "%.6g .. %.6g", row->low, row->high);
 }
 
-void experiment_row(struct experiment_run *run, const char *quantity,
-                    enum experiment_relation relation, double published, double measured,
-                    double tolerance)
+static void take_row(void *user, const struct experiment_row *row)
 {
-    struct rows *rows = run->rows;
-    const int inside = is_inside(relation, published, measured, tolerance);
-    table_word(&rows->table, "%s", rows->experiment->name);
-    table_word(&rows->table, "%s", quantity);
-    table_number(&rows->table, published);
-    table_number(&rows->table, measured);
-    table_number(&rows->table, tolerance);
-    table_word(&rows->table, "%s", inside ? "inside" : "OUTSIDE");
-    rows->outside += !inside;
+    struct results *r = user;
+    const int inside = row->low <= row->measured && row->measured <= row->high; /* NaN fails */
+    table_word(&r->table, "%s", r->now->name);
+    table_word(&r->table, "%s", row->quantity);
+    table_number(&r->table, row->published);
+    table_number(&r->table, row->measured);
+    say_interval(&r->table, row);
+    table_word(&r->table, "%s", inside ? "inside" : "OUTSIDE");
+    r->outside += !inside;
+}
+
+static void print_curve(const struct results *r, const struct experiment_curve *curve)
+{
+    json_t *x = json_array(), *y = json_array(), *theory = json_array();
+    for (size_t i = 0; i < curve->n; i++) {
+        json_array_append_new(x, json_real(curve->x[i]));
+        json_array_append_new(y, json_real(curve->y[i]));
+        if (curve->theory != NULL) json_array_append_new(theory, json_real(curve->theory[i]));
+    }
+    json_t *line =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "experiment", r->now->name, "curve",
+                  curve->title, "series", curve->series, "x_label", curve->x_label, "y_label",
+                  curve->y_label, "x", x, "y", y, "theory", theory);
+    print_json_line(r->call->out, line);
+    json_decref(line);
+}
+
+static void draw_curve(struct report *report, const struct experiment_curve *curve)
+{
+    const struct series both[2] = { { curve->series, curve->x, curve->y, NULL, curve->n, 0, 0 },
+                                    { "theory", curve->x, curve->theory, NULL, curve->n, 1, 1 } };
+    const struct chart chart = { curve->title,
+                                 curve->x_label,
+                                 curve->y_label,
+                                 curve->title,
+                                 0,
+                                 0,
+                                 0,
+                                 both,
+                                 curve->theory != NULL ? 2 : 1 };
+    report_chart(report, &chart, NULL);
+}
+
+/* A curve goes where results go: a line of JSON, a chart of the report. */
+static void take_curve(void *user, const struct experiment_curve *curve)
+{
+    const struct results *r = user;
+    if (r->call->common->json) print_curve(r, curve);
+    if (r->report != NULL) draw_curve(r->report, curve);
+}
+
+static void take_picture(void *user, const char *title, const eg_image *image)
+{
+    const struct results *r = user;
+    if (r->report != NULL) report_pictures(r->report, image, &title, 1, image->width, title);
+}
+
+static void take_note(void *user, const char *text)
+{
+    const struct results *r = user;
+    say(r->call, "  %s", text);
 }
 
 static const char *experiment_name(const void *user, size_t i)
@@ -79,15 +139,15 @@ static void print_rows(const struct call *call, const struct table *t)
 static int list_all(const struct call *call)
 {
     static const struct column listed[] = {
-        { "name", NULL }, { "takes", NULL }, { "what", NULL }, { "source", NULL }
+        { "name", NULL }, { "what", NULL }, { "source", NULL }, { "setting", NULL }
     };
     struct table t;
     table_begin(&t, "experiments", listed, 4);
     for (size_t i = 0; experiments[i] != NULL; i++) {
         table_word(&t, "%s", experiments[i]->name);
-        table_word(&t, "%s", experiments[i]->seconds ? experiments[i]->seconds : "");
         table_word(&t, "%s", experiments[i]->title);
         table_word(&t, "%s", experiments[i]->source);
+        table_word(&t, "%s", experiments[i]->setting);
     }
     print_rows(call, &t);
     table_clear(&t);
@@ -95,63 +155,93 @@ static int list_all(const struct call *call)
     return EXIT_DONE;
 }
 
-static int run_one(const struct call *call, const struct experiment *e, struct table *all,
-                   size_t *outside)
+static int run_one(struct results *r, const struct experiment *e)
 {
+    const struct call *call = r->call;
     const struct reproduce *o = call->options;
     struct bar bar;
-    struct rows rows = { .experiment = e };
     const eg_progress progress = bar_begin(&bar, call);
-    struct experiment_run run = { call->common->seed, call->common->threads, &progress, &rows };
-    const size_t before = table_rows(all);
-    rows.table = *all;
+    const size_t before = table_rows(&r->table), outside = r->outside;
+    const struct experiment_context context = {
+        o->full,    call->common->threads, call->common->seed, &progress, take_row,
+        take_curve, take_picture,          take_note,          r
+    };
+    r->now = e;
+    if (r->report != NULL) report_section(r->report, e->title, e->source);
     say(call, "%s%s%s  %s\n  %s", style(stderr, "bold"), e->name, style(stderr, "plain"), e->title,
         e->source);
-    const eg_status s = o->full && e->full ? e->full(&run) : e->quick(&run);
+    const eg_status s = e->run(&context);
     bar_end(&bar);
-    *all = rows.table;
-    *outside += rows.outside;
     if (s != EG_OK) return fail(s, e->name);
-    if (table_rows(all) == before) {
+    if (table_rows(&r->table) == before) {
         fprintf(stderr, "engram: %s: measured nothing\n", e->name);
         return EXIT_NO;
     }
-    say(call, "  %zu quantities, %zu outside, %.1f s", table_rows(all) - before, rows.outside,
-        seconds_now() - bar.started);
+    say(call, "  %zu quantities, %zu outside, %.1f s", table_rows(&r->table) - before,
+        r->outside - outside, seconds_now() - bar.started);
     return EXIT_DONE;
+}
+
+static int save_report(const struct results *r, const char *path)
+{
+    json_t *facts = environment_json(r->call);
+    json_object_set_new(facts, "command", json_string(r->call->line));
+    json_object_set_new(facts, "seed", json_integer((json_int_t)r->call->common->seed));
+    report_section(r->report, "Every number", "");
+    report_table(r->report, &r->table, 0);
+    report_section(r->report, "How it was made", "");
+    report_facts(r->report, facts);
+    json_decref(facts);
+    const int code = report_save(r->report, path);
+    if (code == EXIT_DONE) say(r->call, "wrote   %s", path);
+    return code;
+}
+
+static int no_experiment(const struct call *call, const char *name)
+{
+    const char *near = nearest_name(name, experiment_name, NULL);
+    return fail_usage(call, "no experiment \"%s\"%s%s%s; engram reproduce lists them", name,
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static int run(const struct call *call)
 {
     const struct reproduce *o = call->options;
-    struct table t;
-    size_t outside = 0, ran = 0;
+    struct results r = { .call = call };
+    struct report report;
+    size_t ran = 0;
     int code = EXIT_DONE;
     if (call->nargs == 0 && !o->all) return list_all(call);
-    table_begin(&t, "reproduce", columns, sizeof columns / sizeof *columns);
+    if (o->report != NULL) {
+        r.report = &report;
+        report_begin(&report, "Published results, run again",
+                     "What papers report, beside what this program measures.");
+    }
+    table_begin(&r.table, "Published and measured", columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; experiments[i] != NULL && code == EXIT_DONE; i++) {
         if (call->nargs == 1 && strcmp(experiments[i]->name, call->args[0]) != 0) continue;
-        code = run_one(call, experiments[i], &t, &outside);
+        code = run_one(&r, experiments[i]);
         ran++;
     }
-    print_rows(call, &t);
-    table_clear(&t);
-    if (code == EXIT_DONE && ran == 0) {
-        const char *name = call->nargs ? call->args[0] : "--all";
-        const char *near = nearest_name(name, experiment_name, NULL);
-        return fail_usage(call, "no experiment \"%s\"%s%s%s; engram reproduce lists them", name,
-                          near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    if (ran == 0) code = no_experiment(call, call->nargs ? call->args[0] : "--all");
+    if (table_rows(&r.table) > 0) print_rows(call, &r.table);
+    if (code == EXIT_DONE && o->report != NULL) code = save_report(&r, o->report);
+    if (code == EXIT_DONE) {
+        say(call, "%s", r.outside ? "OUTSIDE the tolerance" : "all inside their tolerance");
+        code = r.outside ? EXIT_NO : EXIT_DONE;
     }
-    if (code != EXIT_DONE) return code;
-    say(call, "%s", outside ? "OUTSIDE the tolerance" : "all inside their tolerance");
-    return outside ? EXIT_NO : EXIT_DONE;
+    table_clear(&r.table);
+    if (r.report != NULL) report_clear(&report);
+    return code;
 }
 
 const struct command cmd_reproduce = {
     .name = "reproduce",
     .summary = "published results, run again: value, tolerance, verdict",
     .arguments = "[NAME] ",
-    .examples = "engram reproduce\nengram reproduce --all\nengram reproduce --all --full --json",
+    .examples =
+        "engram reproduce\nengram reproduce dam-recovery\n"
+        "engram reproduce --all --report results.html\nengram reproduce --all --full --json",
     .notes = "Exit 1: a measured value lies outside its tolerance.",
     .options = options,
     .defaults = &defaults,

@@ -20,10 +20,9 @@ struct store {
     const char *labels, *label_column, *format, *title;
 };
 
-static const struct store defaults = { .rule = RULE_OPTIONS_INIT,
-                                       .scale = -1,
-                                       .index_base = -1,
-                                       .threshold = (double)NAN };
+static const struct store defaults = {
+    .rule = RULE_OPTIONS_INIT, .scale = -1, .index_base = -1, .threshold = (double)NAN
+};
 
 #define AT(field) offsetof(struct store, field)
 
@@ -48,7 +47,8 @@ static const struct opt options[] = {
       0 },
     { "title", 0, OPT_TEXT, AT(title), "TEXT", "kept in the file", NULL, 0, 0 },
     { "append", 0, OPT_FLAG, AT(append), NULL, "add to a file that exists", NULL, 0, 0 },
-    { "resume", 0, OPT_FLAG, AT(resume), NULL, "go on where an interrupted store ended", NULL, 0, 0 },
+    { "resume", 0, OPT_FLAG, AT(resume), NULL, "go on where an interrupted store ended", NULL, 0,
+      0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -126,7 +126,8 @@ static eg_status append_all(const struct call *call, eg_memory_file *f, const eg
 
 /* The file to store into: a new one, or with --append and --resume one of the same D. */
 static int open_target(const struct call *call, const struct store *o, const eg_dataset *set,
-                       struct stored *s, eg_memory_options *m, struct scaling *scaling, size_t *first)
+                       struct stored *s, eg_memory_options *m, struct scaling *scaling,
+                       size_t *first)
 {
     const char *path = call->args[0];
     *first = 0;
@@ -179,8 +180,9 @@ static int report_stored(const struct call *call, const struct stored *s, const 
     json_object_set_new(r, "seconds", json_number(seconds));
     print_record(call, r);
     json_decref(r);
-    say_next(call, set->height ? "engram recall %s cue.png -o fixed.png"
-                               : "engram recall %s --sample 100 --hide 0.3",
+    say_next(call,
+             set->height ? "engram recall %s cue.png -o fixed.png"
+                         : "engram recall %s --sample 100 --hide 0.3",
              path);
     return EXIT_DONE;
 }
@@ -207,7 +209,8 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
         code = status == EG_OK ? report_stored(call, &s, set, &m, seconds_now() - started)
                                : fail(status, call->args[0]);
         if (status == EG_ERR_INTERRUPTED)
-            fprintf(stderr, "  %s holds %zu of %zu items, whole; the same command with --resume goes on\n",
+            fprintf(stderr,
+                    "  %s holds %zu of %zu items, whole; the same command with --resume goes on\n",
                     call->args[0], done, set->n);
         free(values);
     }
@@ -221,7 +224,8 @@ static int run(const struct call *call)
     eg_dataset set = { 0 };
     int code = read_data(call, o, &set);
     if (code != EXIT_DONE) return code;
-    say(call, "data    %zu items of %zu numbers%s", set.n, set.d, set.labels ? ", with labels" : "");
+    say(call, "data    %zu items of %zu numbers%s", set.n, set.d,
+        set.labels ? ", with labels" : "");
     code = store_set(call, o, &set);
     eg_dataset_clear(&set);
     return code;

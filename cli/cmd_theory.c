@@ -23,9 +23,9 @@ static const char *param_name(const void *user, size_t i)
 
 static int list_all(const struct call *call)
 {
-    static const struct column columns[] = {
-        { "name", NULL }, { "parameters", NULL }, { "what", NULL }
-    };
+    static const struct column columns[] = { { "name", NULL },
+                                             { "parameters", NULL },
+                                             { "what", NULL } };
     struct table t;
     table_begin(&t, "theory", columns, 3);
     for (size_t i = 0; eg_theory_row(i) != NULL; i++) {
@@ -71,7 +71,8 @@ static int parse_param(const struct call *call, const eg_theory *row, const char
         double list[MOST_VALUES];
         const size_t n = parse_numbers(text + length + 1, list, MOST_VALUES);
         if (n == 0)
-            return fail_usage(call, "%s: expected a number, a list 1,2,3 or a range 1:9:2, got \"%s\"",
+            return fail_usage(call,
+                              "%s: expected a number, a list 1,2,3 or a range 1:9:2, got \"%s\"",
                               name, text + length + 1);
         if (n > 1 && g->count > 1)
             return fail_usage(call, "only one parameter may be a list; %s and %s are",
@@ -88,10 +89,9 @@ static int parse_param(const struct call *call, const eg_theory *row, const char
     struct text all = { 0 };
     text_add(&all, "%s", "");
     for (size_t p = 0; param_name(row, p) != NULL; p++) text_add(&all, " %s", param_name(row, p));
-    const int code =
-        fail_usage(call, "%s has no parameter \"%s\"%s%s%s; it has%s", row->name, name,
-                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-                   all.size ? all.s : " none");
+    const int code = fail_usage(call, "%s has no parameter \"%s\"%s%s%s; it has%s", row->name, name,
+                                near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
+                                all.size ? all.s : " none");
     text_clear(&all);
     return code;
 }
@@ -158,8 +158,9 @@ static int run(const struct call *call)
     const eg_theory *row = eg_theory_find(call->args[0]);
     if (row == NULL) {
         const char *near = nearest_name(call->args[0], theory_name, NULL);
-        return fail_usage(call, "no closed form \"%s\"%s%s%s; engram theory lists them", call->args[0],
-                          near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        return fail_usage(call, "no closed form \"%s\"%s%s%s; engram theory lists them",
+                          call->args[0], near ? "; did you mean " : "", near ? near : "",
+                          near ? "?" : "");
     }
     struct given g = { .count = 1 };
     for (size_t p = 0; param_name(row, p) != NULL; p++) g.value[p] = row->params[p].value;

@@ -80,8 +80,8 @@ eg_status tour_measure(const struct tour *t, const eg_memory *m, const float *cu
         o->mixture += c[i].kind == EG_FIXED_METASTABLE;
         o->average += c[i].kind == EG_FIXED_GLOBAL;
     }
-    double *const means[] = { &o->recovered, &o->overlap, &o->steps, &o->memory, &o->mixture,
-                              &o->average };
+    double *const means[] = { &o->recovered, &o->overlap, &o->steps,
+                              &o->memory,    &o->mixture, &o->average };
     for (size_t i = 0; i < sizeof means / sizeof *means; i++) *means[i] /= (double)q;
     o->error = sqrt(o->recovered * (1 - o->recovered) / (double)q);
     free(states);
@@ -112,6 +112,12 @@ eg_status tour_path(const struct tour *t, const eg_memory *m, const float *cue, 
     return EG_OK;
 }
 
+void tour_hard_cues(const struct tour *t, float *cues, size_t q)
+{
+    memcpy(cues, t->truth, q * t->d * sizeof *cues);
+    hide_apply("0.9", &t->shape, t->seed, 0, cues, NULL, q, t->d);
+}
+
 static int read_data(struct tour *t)
 {
     eg_read_options read = EG_READ_OPTIONS_INIT;
@@ -121,7 +127,8 @@ static int read_data(struct tour *t)
     t->shape = (struct shape){ t->set.height, t->set.width, t->set.channels };
     t->scaling = scaling_of(&t->set, SCALING_SIGNS);
     if (!shape_drawable(&t->shape, t->d) || t->set.n < TOUR_CUES || t->set.labels == NULL) {
-        fprintf(stderr, "engram: semeion: expected at least %d labelled pictures, got %zu items of %zu\n",
+        fprintf(stderr,
+                "engram: semeion: expected at least %d labelled pictures, got %zu items of %zu\n",
                 TOUR_CUES, t->set.n, t->d);
         return EXIT_CORRUPT;
     }
@@ -154,7 +161,8 @@ static int store_data(struct tour *t)
     const eg_status s = write_file_of(t, &o);
     if (s != EG_OK) return fail(s, t->file);
     const double seconds = seconds_now() - started;
-    tour_say(t, "  2/4 store     dense memory, n = %g           %zu/%zu   %.2f s   -> %s (verified)",
+    tour_say(t,
+             "  2/4 store     dense memory, n = %g           %zu/%zu   %.2f s   -> %s (verified)",
              o.rule.order, eg_memory_count(t->memory), t->set.n, seconds, t->file);
     run_folder_metric(&t->run, json_pack("{s:s,s:I,s:f}", "chapter", "store", "stored",
                                          (json_int_t)t->set.n, "seconds", seconds));
@@ -175,10 +183,12 @@ static void make_cues(struct tour *t)
     free(order);
 }
 
-/* Cue, steps, recalled, stored of one cue: in the terminal where asked, and in the report. */
-static eg_status show_path(struct tour *t, const eg_memory *m, size_t cue, int in_terminal,
-                           const char *alt)
+/* Cue, steps, stored of one cue (D): in the report, and where asked in the terminal. */
+static eg_status show_path(struct tour *t, const eg_memory *m, const float *cue, const float *truth,
+                           int in_terminal)
 {
+    static const char alt[] =
+        "A digit with hidden pixels, the steps of its recall, the stored digit";
     enum { MOST = 6 };
     eg_image images[MOST + 2] = { { 0 } };
     const char *captions[MOST + 2];
@@ -186,7 +196,7 @@ static eg_status show_path(struct tour *t, const eg_memory *m, size_t cue, int i
     double *energy;
     size_t length, n = 0;
     eg_certificate c;
-    eg_status s = tour_path(t, m, t->cues + cue * t->d, &states, &energy, &length, &c);
+    eg_status s = tour_path(t, m, cue, &states, &energy, &length, &c);
     if (s != EG_OK) return s;
     for (size_t i = 0; i < length && n <= MOST && s == EG_OK; i++) {
         if (i > 1 && memcmp(states + i * t->d, states + (i - 1) * t->d, t->d * sizeof(float)) == 0)
@@ -196,7 +206,7 @@ static eg_status show_path(struct tour *t, const eg_memory *m, size_t cue, int i
     }
     if (s == EG_OK) {
         captions[n] = "stored";
-        s = tour_picture(t, t->truth + cue * t->d, &images[n++]);
+        s = tour_picture(t, truth, &images[n++]);
     }
     if (s == EG_OK) {
         report_pictures(&t->report, images, captions, n, 96, alt);
@@ -206,6 +216,35 @@ static eg_status show_path(struct tour *t, const eg_memory *m, size_t cue, int i
     for (size_t i = 0; i < n; i++) eg_image_clear(&images[i]);
     free(states);
     free(energy);
+    return s;
+}
+
+/* A lower order and nine tenths hidden: the recall that takes the most steps and arrives. */
+static eg_status show_hard(struct tour *t)
+{
+    enum { LOOK_AT = 60 };
+    eg_memory *m = NULL;
+    float *cues = need_floats(LOOK_AT, t->d), *states = need_floats(LOOK_AT, t->d);
+    eg_certificate *c = need(LOOK_AT, sizeof *c);
+    size_t best = 0;
+    tour_hard_cues(t, cues, LOOK_AT);
+    eg_status s = tour_memory(t, "dam:10", t->set.n, &m);
+    if (s == EG_OK) s = eg_memory_recall(m, cues, LOOK_AT, NULL, states, c);
+    for (size_t i = 0; i < LOOK_AT && s == EG_OK; i++) {
+        const int arrived =
+            memcmp(states + i * t->d, t->truth + i * t->d, t->d * sizeof *cues) == 0;
+        if (arrived && c[i].steps > c[best].steps) best = i;
+    }
+    if (s == EG_OK) {
+        report_paragraph(&t->report,
+                         "A memory of order 10, nine tenths of the pixels hidden: now it "
+                         "takes several steps.");
+        s = show_path(t, m, cues + best * t->d, t->truth + best * t->d, 0);
+    }
+    eg_memory_destroy(m);
+    free(cues);
+    free(states);
+    free(c);
     return s;
 }
 
@@ -223,14 +262,18 @@ static eg_status write_cue(struct tour *t)
 
 static void begin_report(struct tour *t, const struct outcome *o)
 {
-    const char *figure[4] = { keep_format("%zu", t->set.n), keep_format("%.1f %%", 100 * o->recovered),
-                              keep_format("%.1f", o->steps),
-                              keep_format("%.0f", (double)t->q / (o->seconds > 0 ? o->seconds : 1e-9)) };
-    static const char *const what[4] = { "handwritten digits stored", "recovered, 30 % of pixels hidden",
-                                         "steps a recall, mean", "recalls a second" };
-    report_begin(&t->report, "A memory that recalls, and proves it",
-                 "1593 handwritten digits in one dense associative memory. Hide part of a digit and the "
-                 "memory completes it; every recall comes with a certificate of what was done.");
+    const char *figure[4] = {
+        keep_format("%zu", t->set.n), keep_format("%.1f %%", 100 * o->recovered),
+        keep_format("%.1f", o->steps),
+        keep_format("%.0f", (double)t->q / (o->seconds > 0 ? o->seconds : 1e-9))
+    };
+    static const char *const what[4] = { "handwritten digits stored",
+                                         "recovered, 30 % of pixels hidden", "steps a recall, mean",
+                                         "recalls a second" };
+    report_begin(
+        &t->report, "A memory that recalls, and proves it",
+        "1593 handwritten digits in one dense associative memory. Hide part of a digit and the "
+        "memory completes it; every recall comes with a certificate of what was done.");
     report_figures(&t->report, figure, what, 4);
 }
 
@@ -240,18 +283,21 @@ static int recall_data(struct tour *t)
     make_cues(t);
     eg_status s = tour_measure(t, t->memory, t->cues, t->truth, t->q, &o);
     if (s != EG_OK) return fail(s, NULL);
-    tour_say(t, "  3/4 recall    30 %% of pixels hidden        recovered %.1f %% (+-%.1f)      mean %.1f steps",
+    tour_say(t,
+             "  3/4 recall    30 %% of pixels hidden        recovered %.1f %% (+-%.1f)      mean "
+             "%.1f steps",
              100 * o.recovered, 100 * o.error, o.steps);
     run_folder_metric(&t->run, json_pack("{s:s,s:f,s:f,s:f,s:f}", "chapter", "recall", "recovered",
                                          o.recovered, "error", o.error, "steps", o.steps, "seconds",
                                          o.seconds));
     begin_report(t, &o);
-    report_section(&t->report, "Recall",
-                   "Three tenths of the pixels are taken away (grey). Each step the memory compares the "
-                   "picture with all that it holds, and moves towards what is most alike.");
-    for (size_t i = 0; i < 3 && s == EG_OK; i++)
-        s = show_path(t, t->memory, i, i == 0,
-                      "A digit with hidden pixels, the steps of its recall, and the digit stored");
+    report_section(
+        &t->report, "Recall",
+        "Three tenths of the pixels are taken away (grey). Each step the memory compares the "
+        "picture with all that it holds, and moves towards what is most alike.");
+    for (size_t i = 0; i < 2 && s == EG_OK; i++)
+        s = show_path(t, t->memory, t->cues + i * t->d, t->truth + i * t->d, i == 0);
+    if (s == EG_OK) s = show_hard(t);
     if (s == EG_OK) s = write_cue(t);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
@@ -267,9 +313,10 @@ static int finish(struct tour *t)
         json_object_set_new(facts, "digits.egm sha256", json_string(hash));
     json_object_update(facts, env);
     json_decref(env);
-    report_section(&t->report, "How it was made",
-                   "Everything above was computed by this one command; the same seed gives the same "
-                   "numbers for any number of threads.");
+    report_section(
+        &t->report, "How it was made",
+        "Everything above was computed by this one command; the same seed gives the same "
+        "numbers for any number of threads.");
     report_facts(&t->report, facts);
     json_decref(facts);
     const int code = report_save(&t->report, path);
@@ -290,9 +337,20 @@ static int finish(struct tour *t)
 static json_t *config_of(const struct tour *t)
 {
     const eg_memory_options o = memory_by_name(TOUR_MEMORY, 256);
-    return json_pack("{s:s,s:s,s:I,s:i,s:s,s:s,s:o,s:i}", "command", t->call->line, "data", "semeion",
-                     "seed", (json_int_t)t->seed, "threads", t->call->common->threads, "memory",
-                     TOUR_MEMORY, "hide", TOUR_HIDE, "rule", rule_json(&o), "cues", TOUR_CUES);
+    return json_pack("{s:s,s:s,s:I,s:i,s:s,s:s,s:o,s:i}", "command", t->call->line, "data",
+                     "semeion", "seed", (json_int_t)t->seed, "threads", t->call->common->threads,
+                     "memory", TOUR_MEMORY, "hide", TOUR_HIDE, "rule", rule_json(&o), "cues",
+                     TOUR_CUES);
+}
+
+static int run_chapter(struct tour *t, const struct tour_chapter *c)
+{
+    const double started = seconds_now();
+    if (interrupted()) return fail(EG_ERR_INTERRUPTED, c->name);
+    const int code = c->run(t);
+    run_folder_metric(&t->run,
+                      json_pack("{s:s,s:f}", "done", c->name, "seconds", seconds_now() - started));
+    return code;
 }
 
 static int run(const struct call *call)
@@ -305,7 +363,7 @@ static int run(const struct call *call)
     if (code == EXIT_DONE) code = store_data(&t);
     if (code == EXIT_DONE) code = recall_data(&t);
     for (const struct tour_chapter *c = tour_chapters; c->name != NULL && code == EXIT_DONE; c++)
-        code = interrupted() ? fail(EG_ERR_INTERRUPTED, c->name) : c->run(&t);
+        code = run_chapter(&t, c);
     if (code == EXIT_DONE) code = finish(&t);
     if (code == EXIT_INTERRUPTED && t.run.path != NULL)
         fprintf(stderr, "  what was done is in %s\n", t.run.path);
@@ -323,8 +381,9 @@ const struct command cmd_tour = {
     .summary = "see it all work on real data, in seconds, and read the report",
     .arguments = "",
     .examples = "engram tour\nengram tour -o my-tour --seed 7",
-    .notes = "Needs no network. Writes a folder under runs/ (or the new folder -o names): report.html,\n"
-             "digits.egm, cue.png, config.json, metrics.jsonl, log.txt, env.json.",
+    .notes =
+        "Needs no network. Writes a folder under runs/ (or the new folder -o names): report.html,\n"
+        "digits.egm, cue.png, config.json, metrics.jsonl, log.txt, env.json.",
     .min_args = 0,
     .max_args = 0,
     .own_output = 1,

@@ -17,7 +17,7 @@
 /* Exit codes, the same for every command. */
 enum exit_code {
     EXIT_DONE = 0,
-    EXIT_NO = 1,    /* ran, and the answer is no */
+    EXIT_NO = 1, /* ran, and the answer is no */
     EXIT_USAGE = 2,
     EXIT_CORRUPT = 3,
     EXIT_IO = 4,
@@ -34,7 +34,7 @@ struct opt {
     char letter; /* 0: none */
     enum opt_kind kind;
     size_t offset;
-    const char *arg;     /* what stands for the value in help, NULL for flags */
+    const char *arg; /* what stands for the value in help, NULL for flags */
     const char *summary;
     const char *(*choice)(size_t row); /* names of a choice, NULL past its end */
     double low, high;                  /* domain of a number; both 0: any */

@@ -41,16 +41,23 @@ int exit_of(eg_status status)
 {
     switch (status) {
     case EG_OK:
-    case EG_END: return EXIT_DONE;
+    case EG_END:
+        return EXIT_DONE;
     case EG_NOT_FOUND:
-    case EG_ERR_DIVERGED: return EXIT_NO;
+    case EG_ERR_DIVERGED:
+        return EXIT_NO;
     case EG_ERR_CORRUPT:
-    case EG_ERR_VERSION: return EXIT_CORRUPT;
-    case EG_ERR_IO: return EXIT_IO;
+    case EG_ERR_VERSION:
+        return EXIT_CORRUPT;
+    case EG_ERR_IO:
+        return EXIT_IO;
     case EG_ERR_NOMEM:
-    case EG_ERR_LIMIT: return EXIT_MEMORY;
-    case EG_ERR_INTERRUPTED: return EXIT_INTERRUPTED;
-    default: return EXIT_USAGE;
+    case EG_ERR_LIMIT:
+        return EXIT_MEMORY;
+    case EG_ERR_INTERRUPTED:
+        return EXIT_INTERRUPTED;
+    default:
+        return EXIT_USAGE;
     }
 }
 
@@ -72,6 +79,15 @@ int fail(eg_status status, const char *what)
         fprintf(stderr, "engram: %s: %s\n", what, detail);
     else
         fprintf(stderr, "engram: %s\n", detail);
+    return exit_of(status);
+}
+
+int fail_as(eg_status status, const char *scratch, const char *name)
+{
+    const char *detail = plain_detail();
+    const size_t n = strlen(scratch);
+    if (status == EG_ERR_INTERRUPTED || strncmp(detail, scratch, n) != 0) return fail(status, name);
+    fprintf(stderr, "engram: %s%s\n", name, detail + n);
     return exit_of(status);
 }
 
@@ -115,8 +131,7 @@ void print_record(const struct call *call, json_t *record)
     json_object_foreach(record, key, value)
     {
         int width = 0;
-        for (const char *k = key; *k != '\0'; k++, width++)
-            fputc(*k == '_' ? ' ' : *k, call->out);
+        for (const char *k = key; *k != '\0'; k++, width++) fputc(*k == '_' ? ' ' : *k, call->out);
         fprintf(call->out, "%*s", width < 18 ? 18 - width : 1, "");
         if (json_is_array(value)) {
             size_t i;
@@ -157,7 +172,8 @@ static void draw_bar(const char *stage, uint64_t done, uint64_t total, double el
         fprintf(stderr, "\r  %-12.12s [%s] %llu/%llu  %.1f s\033[K", stage, cells,
                 (unsigned long long)done, (unsigned long long)total, elapsed);
     else
-        fprintf(stderr, "\r  %-12.12s %llu  %.1f s\033[K", stage, (unsigned long long)done, elapsed);
+        fprintf(stderr, "\r  %-12.12s %llu  %.1f s\033[K", stage, (unsigned long long)done,
+                elapsed);
 }
 
 static int bar_report(void *user, const char *stage, uint64_t done, uint64_t total)
@@ -227,8 +243,11 @@ const char *style(FILE *stream, const char *name)
 {
     static const struct {
         const char *name, *escape;
-    } rows[] = { { "bold", "\033[1m" },   { "faint", "\033[2m" }, { "green", "\033[32m" },
-                 { "red", "\033[31m" }, { "plain", "\033[0m" } };
+    } rows[] = { { "bold", "\033[1m" },
+                 { "faint", "\033[2m" },
+                 { "green", "\033[32m" },
+                 { "red", "\033[31m" },
+                 { "plain", "\033[0m" } };
     if (!wants_colour(stream)) return "";
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].name, name) == 0) return rows[i].escape;

@@ -12,6 +12,8 @@ void say_next(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
 /* Errors are said even with --quiet. fail: the library's detail of `status` after `what`
  * (NULL: alone), and its exit code. fail_usage: EXIT_USAGE, with the way to help. */
 int fail(eg_status status, const char *what);
+/* The same where the detail begins with the name of a scratch file: `name` in its place. */
+int fail_as(eg_status status, const char *scratch, const char *name);
 int fail_usage(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
 int exit_of(eg_status status);
 

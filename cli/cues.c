@@ -65,10 +65,10 @@ static int cue_of_picture(const struct call *call, const char *path, const char 
     const size_t d = eg_memory_size(s->memory);
     eg_image image = { 0 };
     if (!shape_drawable(&s->shape, d))
-        return fail_usage(call, "%s is a picture, the memory holds items of %zu numbers, not pictures",
-                          name, d);
+        return fail_usage(
+            call, "%s is a picture, the memory holds items of %zu numbers, not pictures", name, d);
     eg_status status = eg_image_read(path, NULL, &image);
-    if (status != EG_OK) return fail(status, name);
+    if (status != EG_OK) return fail_as(status, path, name);
     const double paper = picture_border(&image), stored = stored_border(s);
     const int invert = o->invert == 0 ? fabs(paper - stored) > 0.5 : o->invert == 1;
     if (image.height != s->shape.height || image.width != s->shape.width || invert)
@@ -108,11 +108,13 @@ static int cues_of_data(const struct call *call, const char *path, const char *n
     read.grey = s->shape.channels == 1;
     read.height = s->shape.height;
     read.width = s->shape.width;
-    const int code = data_read(call, path, &read, &set);
+    const int code = path_exists(path) ? data_read_file(call, path, name, &read, &set)
+                                       : data_read(call, path, &read, &set);
     if (code != EXIT_DONE) return code;
     if (set.d != d) {
-        const int wrong = fail_usage(call, "%s: items of %zu numbers (%zux%zu), the memory holds %zu "
-                                           "(%zux%zux%zu)",
+        const int wrong = fail_usage(call,
+                                     "%s: items of %zu numbers (%zux%zu), the memory holds %zu "
+                                     "(%zux%zux%zu)",
                                      name, set.d, set.n, set.d, d, s->shape.height, s->shape.width,
                                      s->shape.channels);
         eg_dataset_clear(&set);
@@ -227,21 +229,23 @@ int cues_corrupt(const struct call *call, const struct stored *s, const struct c
     const uint64_t seed = call->common->seed;
     eg_status status = EG_OK;
     if (o->clamp) {
-        if (o->hide == NULL) return fail_usage(call, "--clamp keeps what --hide leaves: give --hide");
+        if (o->hide == NULL)
+            return fail_usage(call, "--clamp keeps what --hide leaves: give --hide");
         c->clamp = need(c->q, c->d);
     }
     if (o->flip > 0)
         status = eg_patterns_corrupt(EG_CORRUPT_FLIP, o->flip, seed + STREAM_FLIP, c->x, c->q, c->d,
                                      c->x);
     if (status == EG_OK && o->noise > 0)
-        status = eg_patterns_corrupt(EG_CORRUPT_NOISE, o->noise, seed + STREAM_NOISE, c->x, c->q, c->d,
-                                     c->x);
+        status = eg_patterns_corrupt(EG_CORRUPT_NOISE, o->noise, seed + STREAM_NOISE, c->x, c->q,
+                                     c->d, c->x);
     if (status != EG_OK) return fail(status, NULL);
     if (o->hide != NULL
         && !hide_apply(o->hide, &s->shape, seed, scaling_unknown(&s->scaling), c->x, c->clamp, c->q,
                        c->d))
-        return fail_usage(call, "--hide: expected a share from 0 to 1, or top, bottom, left, right, "
-                                "centre of a picture; got \"%s\"",
+        return fail_usage(call,
+                          "--hide: expected a share from 0 to 1, or top, bottom, left, right, "
+                          "centre of a picture; got \"%s\"",
                           o->hide);
     return EXIT_DONE;
 }

@@ -15,10 +15,10 @@ struct cue_options {
 
 struct cues {
     size_t q, d;
-    float *x;       /* (Q, D) */
-    uint8_t *clamp; /* (Q, D) 1 where the component is known, or NULL */
-    float *truth;   /* (Q, D) before corruption */
-    size_t *source; /* (Q) index of the stored item it came from; SIZE_MAX: none */
+    float *x;          /* (Q, D) */
+    uint8_t *clamp;    /* (Q, D) 1 where the component is known, or NULL */
+    float *truth;      /* (Q, D) before corruption */
+    size_t *source;    /* (Q) index of the stored item it came from; SIZE_MAX: none */
     const char **name; /* (Q) */
     int inverted;      /* the picture was turned: black for white */
 };

@@ -15,9 +15,9 @@ extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_t
     cmd_reproduce, cmd_doctor, cmd_help;
 
 const struct command *const commands[] = {
-    &cmd_tour,   &cmd_store,  &cmd_recall, &cmd_capacity, &cmd_theory,    &cmd_info,
-    &cmd_verify, &cmd_backup, &cmd_vacuum, &cmd_repair,   &cmd_export,    &cmd_delete,
-    &cmd_data,   &cmd_bench,  &cmd_doctor, &cmd_reproduce, &cmd_help,      NULL,
+    &cmd_tour,   &cmd_store,  &cmd_recall, &cmd_capacity,  &cmd_theory, &cmd_info,
+    &cmd_verify, &cmd_backup, &cmd_vacuum, &cmd_repair,    &cmd_export, &cmd_delete,
+    &cmd_data,   &cmd_bench,  &cmd_doctor, &cmd_reproduce, &cmd_help,   NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -43,7 +43,8 @@ static const char *quoted_line(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const int simple = *argv[i] != '\0' && argv[i][strspn(argv[i], plain)] == '\0';
         text_add(&t, " %s", simple ? "" : "'");
-        for (const char *p = argv[i]; *p != '\0'; p++) text_add(&t, *p == '\'' ? "'\\''" : "%c", *p);
+        for (const char *p = argv[i]; *p != '\0'; p++)
+            text_add(&t, *p == '\'' ? "'\\''" : "%c", *p);
         text_add(&t, "%s", simple ? "" : "'");
     }
     const char *line = keep_format("%s", t.s);
@@ -108,7 +109,8 @@ static int run_command(struct call *call)
 
 static int bad_count(const struct command *c, size_t got)
 {
-    fprintf(stderr, "engram %s: expected %s%zu argument%s (%s), got %zu\n  engram %s --help\n", c->name,
+    fprintf(stderr, "engram %s: expected %s%zu argument%s (%s), got %zu\n  engram %s --help\n",
+            c->name,
             got < c->min_args && c->min_args != c->max_args ? "at least "
             : c->min_args != c->max_args                    ? "at most "
                                                             : "",

@@ -105,7 +105,8 @@ static int store_value(const struct opt *o, const char *text, void *values)
         if (o->choice((size_t)row) == NULL) return 0;
         memcpy(at, &row, sizeof row);
         return 1;
-    default: return store_whole(o, text, at);
+    default:
+        return store_whole(o, text, at);
     }
 }
 
@@ -159,9 +160,11 @@ int options_parse(const struct command *command, int argc, const char *const *ar
     struct poptOption *table = need(n + 1, sizeof *table);
     for (size_t i = 0; i < n; i++) {
         const struct opt *o = option_at(command, i);
-        table[i] = (struct poptOption){ o->name, o->letter,
-                                        o->kind == OPT_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
-                                        NULL, (int)i + 1, o->summary, o->arg };
+        table[i] = (struct poptOption){
+            o->name, o->letter,  o->kind == OPT_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
+            NULL,    (int)i + 1, o->summary,
+            o->arg
+        };
     }
     const char **words = need((size_t)argc + 2, sizeof *words);
     words[0] = command->name; /* popt takes the first word for the program's name */

@@ -116,8 +116,8 @@ static void paste(const eg_image *tile, size_t top, size_t left, eg_image *out)
 {
     const size_t c = out->channels;
     for (size_t y = 0; y < tile->height; y++)
-        memcpy(out->pixels + ((top + y) * out->width + left) * c, tile->pixels + y * tile->width * c,
-               tile->width * c);
+        memcpy(out->pixels + ((top + y) * out->width + left) * c,
+               tile->pixels + y * tile->width * c, tile->width * c);
 }
 
 eg_status picture_sheet(const eg_image *images, size_t count, size_t columns, size_t height,

@@ -18,8 +18,8 @@ static const char *nearest_words(struct stored *s, const eg_certificate *c)
 {
     if (c->nearest >= eg_memory_count(s->memory)) return "none";
     const char *name = stored_class(s, eg_memory_label(s->memory, c->nearest));
-    return keep_format("item %llu%s%s%s", (unsigned long long)c->nearest_id, *name ? " (class " : "",
-                       name, *name ? ")" : "");
+    return keep_format("item %llu%s%s%s", (unsigned long long)c->nearest_id,
+                       *name ? " (class " : "", name, *name ? ")" : "");
 }
 
 /* Shares of cues that came back as the item they were made from, bit by bit or nearly. */
@@ -36,7 +36,8 @@ static size_t path_length(const struct recalls *r)
 }
 
 static eg_status add_picture(const struct stored *s, const struct cues *cues, const float *x,
-                             const char *caption, eg_image *images, const char **captions, size_t *n)
+                             const char *caption, eg_image *images, const char **captions,
+                             size_t *n)
 {
     const eg_status status = picture_of_state(&s->shape, &s->scaling, x, &images[*n]);
     if (status != EG_OK) return status;
@@ -53,9 +54,9 @@ static eg_status story(struct stored *s, const struct cues *cues, const struct r
     const size_t nearest = r->certificates[0].nearest;
     eg_status status = add_picture(s, cues, cues->x, "cue", images, captions, n);
     for (size_t t = 1; t + 1 < length && t <= STRIP_STEPS && status == EG_OK; t++)
-        status = add_picture(s, cues, r->path + t * d, keep_format("step %zu", t), images, captions, n);
-    if (status == EG_OK)
-        status = add_picture(s, cues, r->states, "recalled", images, captions, n);
+        status =
+            add_picture(s, cues, r->path + t * d, keep_format("step %zu", t), images, captions, n);
+    if (status == EG_OK) status = add_picture(s, cues, r->states, "recalled", images, captions, n);
     if (status == EG_OK && nearest < eg_memory_count(s->memory)) {
         float *x = need_floats(1, d);
         status = eg_memory_pattern(s->memory, nearest, x);
@@ -135,10 +136,10 @@ static void print_many(const struct call *call, struct stored *s, const struct c
                        const struct recalls *r)
 {
     static const struct column columns[] = {
-        { "cue", NULL },           { "recalled", NULL },       { "nearest", "%.0f" },
-        { "class", NULL },         { "overlap", "%.4f" },      { "exact", NULL },
-        { "steps", "%.0f" },       { "energy_before", "%.5g" }, { "energy_after", "%.5g" },
-        { "gap", "%.4g" },         { "bound", "%.2g" },
+        { "cue", NULL },     { "recalled", NULL },        { "nearest", "%.0f" },
+        { "class", NULL },   { "overlap", "%.4f" },       { "exact", NULL },
+        { "steps", "%.0f" }, { "energy_before", "%.5g" }, { "energy_after", "%.5g" },
+        { "gap", "%.4g" },   { "bound", "%.2g" },
     };
     struct table t;
     table_begin(&t, "recall", columns, sizeof columns / sizeof *columns);
@@ -169,6 +170,7 @@ static int ends_with(const char *s, const char *end)
 static int write_csv(const char *path, const float *x, size_t q, size_t d)
 {
     struct text t = { 0 };
+    for (size_t j = 0; j < d; j++) text_add(&t, "x%zu%s", j + 1, j + 1 == d ? "\n" : ",");
     for (size_t i = 0; i < q * d; i++)
         text_add(&t, "%.9g%s", (double)x[i], (i + 1) % d == 0 ? "\n" : ",");
     const int code = write_file(path, t.s, t.size);
@@ -194,8 +196,9 @@ static int write_output(const struct call *call, struct stored *s, const struct 
         if (status == EG_OK) status = eg_image_write_png(path, &image);
         eg_image_clear(&image);
     } else {
-        return fail_usage(call, "-o %s: expected .npy, .csv, or .png for one cue of a memory of "
-                                "pictures",
+        return fail_usage(call,
+                          "-o %s: expected .npy, .csv, or .png for one cue of a memory of "
+                          "pictures",
                           path);
     }
     if (status != EG_OK) return fail(status, path);

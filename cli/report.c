@@ -12,10 +12,9 @@
 void report_begin(struct report *r, const char *title, const char *lead)
 {
     *r = (struct report){ .title = title };
-    text_add(&r->body,
-             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
+    text_add(&r->body, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+                       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
     text_add_html(&r->body, title);
     text_add(&r->body, "</title>\n<style>%s</style></head>\n<body><main>\n<header><h1>",
              report_style);
@@ -53,8 +52,8 @@ void report_section(struct report *r, const char *heading, const char *text)
     report_paragraph(r, text);
 }
 
-void report_pictures(struct report *r, const eg_image *images, const char *const *captions, size_t n,
-                     size_t pixels, const char *alt)
+void report_pictures(struct report *r, const eg_image *images, const char *const *captions,
+                     size_t n, size_t pixels, const char *alt)
 {
     text_add(&r->body, "<div class=\"pictures\" role=\"group\" aria-label=\"");
     text_add_html(&r->body, alt);
@@ -114,8 +113,9 @@ void report_facts(struct report *r, json_t *object)
     text_add(&r->body, "<dl class=\"facts\">");
     json_object_foreach(object, key, value)
     {
-        char *s = json_is_string(value) ? NULL
-                                        : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        char *s = json_is_string(value)
+                      ? NULL
+                      : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         text_add(&r->body, "<dt>");
         text_add_html(&r->body, key);
         text_add(&r->body, "</dt><dd>");

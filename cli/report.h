@@ -22,8 +22,8 @@ void report_section(struct report *r, const char *heading, const char *text);
 void report_paragraph(struct report *r, const char *text);
 /* Pictures in a row, each with its caption; alt says what they show together. `pixels`: the
  * width of one on the page. */
-void report_pictures(struct report *r, const eg_image *images, const char *const *captions, size_t n,
-                     size_t pixels, const char *alt);
+void report_pictures(struct report *r, const eg_image *images, const char *const *captions,
+                     size_t n, size_t pixels, const char *alt);
 /* A chart with the table behind it (may be NULL), which can be downloaded as CSV. */
 void report_chart(struct report *r, const struct chart *chart, const struct table *behind);
 void report_table(struct report *r, const struct table *t, int folded);

@@ -55,8 +55,9 @@ static const struct preset {
 
 enum { PRESETS = sizeof presets / sizeof *presets };
 
-static const char *const storages[EG_STORE_COUNT + 1] = { "dense",         "bits",     "hebb", "storkey",
-                                                          "pseudoinverse", "features", NULL };
+static const char *const storages[EG_STORE_COUNT + 1] = { "dense",   "bits",          "hebb",
+                                                          "storkey", "pseudoinverse", "features",
+                                                          NULL };
 
 const char *storage_name(size_t row)
 {
@@ -92,7 +93,8 @@ static int find_preset(const char *text, size_t d, eg_memory_options *m)
         const struct preset *p = &presets[i];
         if (strlen(p->name) != length || strncmp(p->name, text, length) != 0) continue;
         double value = p->value;
-        if (text[length] == ':' && (p->number == NO_NUMBER || !parse_number(text + length + 1, &value)))
+        if (text[length] == ':'
+            && (p->number == NO_NUMBER || !parse_number(text + length + 1, &value)))
             return -1;
         m->storage = p->storage;
         m->rule.similarity = p->similarity;
@@ -121,9 +123,9 @@ static int bad_preset(const struct call *call, const char *text, int found)
     const char *near = nearest_name(name, preset_name, NULL);
     struct text all = { 0 };
     for (size_t i = 0; i < PRESETS; i++) text_add(&all, " %s", presets[i].name);
-    const int code = fail_usage(call, "--memory: no memory \"%s\"%s%s%s; there are%s", name,
-                                near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-                                all.s);
+    const int code =
+        fail_usage(call, "--memory: no memory \"%s\"%s%s%s; there are%s", name,
+                   near ? "; did you mean " : "", near ? near : "", near ? "?" : "", all.s);
     text_clear(&all);
     return code;
 }

@@ -64,7 +64,8 @@ int scaling_parse(const char *note, struct scaling *s)
 {
     char name[16], after;
     struct scaling got = { SCALING_NONE, 0, 0, 0 };
-    if (sscanf(note, "%15s %lf %lf %lf%c", name, &got.black, &got.white, &got.threshold, &after) != 4)
+    if (sscanf(note, "%15s %lf %lf %lf%c", name, &got.black, &got.white, &got.threshold, &after)
+        != 4)
         return 0;
     if (!isfinite(got.black) || !isfinite(got.white) || !isfinite(got.threshold)) return 0;
     if (!(got.white > got.black)) return 0;

@@ -88,31 +88,45 @@ static const char *catalogue_name(const void *user, size_t i)
     return row ? row->name : NULL;
 }
 
-int data_read(const struct call *call, const char *name, const eg_read_options *options,
-              eg_dataset *out)
+int data_read_file(const struct call *call, const char *path, const char *name,
+                   const eg_read_options *options, eg_dataset *out)
 {
     eg_read_options o = *options;
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
-    eg_status s;
     o.progress = &progress;
-    if (strcmp(name, "-") == 0) {
-        const char *path = path_of_stdin();
-        if (path == NULL) return EXIT_IO;
-        s = eg_dataset_read(path, &o, out);
-        unlink(path);
-        name = "standard input";
-    } else if (path_exists(name)) {
-        s = eg_dataset_read(name, &o, out);
-    } else {
-        s = eg_catalogue_read(name, &o, out);
-    }
+    const eg_status s = eg_dataset_read(path, &o, out);
+    bar_end(&bar);
+    return s == EG_OK ? EXIT_DONE : fail_as(s, path, name);
+}
+
+static int read_from_catalogue(const struct call *call, const char *name,
+                               const eg_read_options *options, eg_dataset *out)
+{
+    eg_read_options o = *options;
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, call);
+    o.progress = &progress;
+    const eg_status s = eg_catalogue_read(name, &o, out);
     bar_end(&bar);
     if (s == EG_OK) return EXIT_DONE;
     const int code = fail(s, name);
-    const char *near = s == EG_NOT_FOUND ? nearest_name(name, catalogue_name, NULL) : NULL;
-    if (s == EG_NOT_FOUND)
-        fprintf(stderr, "  neither a file nor a data set found here%s%s%s; engram data list\n",
-                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    return s == EG_NOT_FOUND ? EXIT_IO : code;
+    if (s != EG_NOT_FOUND && s != EG_ERR_IO) return code;
+    const char *near = nearest_name(name, catalogue_name, NULL);
+    fprintf(stderr, "  neither a file nor a data set found here%s%s%s; engram data list\n",
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return EXIT_IO;
+}
+
+int data_read(const struct call *call, const char *name, const eg_read_options *options,
+              eg_dataset *out)
+{
+    if (strcmp(name, "-") != 0)
+        return path_exists(name) ? data_read_file(call, name, name, options, out)
+                                 : read_from_catalogue(call, name, options, out);
+    const char *path = path_of_stdin();
+    if (path == NULL) return EXIT_IO;
+    const int code = data_read_file(call, path, "standard input", options, out);
+    unlink(path);
+    return code;
 }

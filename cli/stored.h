@@ -25,6 +25,9 @@ const char *stored_class(struct stored *s, int32_t label);
 /* Data by file, folder, catalogue name or "-"; exit code, message printed. */
 int data_read(const struct call *call, const char *name, const eg_read_options *options,
               eg_dataset *out);
+/* A file by its path, called `name` in messages. */
+int data_read_file(const struct call *call, const char *path, const char *name,
+                   const eg_read_options *options, eg_dataset *out);
 /* "-" as a file that can be read twice: its path, or NULL with the message printed. */
 const char *path_of_stdin(void);
 int path_exists(const char *path);

@@ -22,7 +22,8 @@ static int grey_of(struct rgb c)
 
 static void cell_true(FILE *out, struct rgb t, struct rgb b)
 {
-    fprintf(out, "\033[38;2;%u;%u;%um\033[48;2;%u;%u;%um\xe2\x96\x80", t.r, t.g, t.b, b.r, b.g, b.b);
+    fprintf(out, "\033[38;2;%u;%u;%um\033[48;2;%u;%u;%um\xe2\x96\x80", t.r, t.g, t.b, b.r, b.g,
+            b.b);
 }
 
 /* xterm's 256: a ramp of 24 greys from 232, a 6 x 6 x 6 cube from 16. */

@@ -52,6 +52,9 @@ eg_status tour_memory(const struct tour *t, const char *name, size_t n, eg_memor
 eg_status tour_path(const struct tour *t, const eg_memory *m, const float *cue, float **states,
                     double **energy, size_t *length, eg_certificate *c);
 
+/* The first q true items (q, D), nine tenths of each hidden. */
+void tour_hard_cues(const struct tour *t, float *cues, size_t q);
+
 /* A line of the terminal and of the log. */
 void tour_say(struct tour *t, const char *format, ...) EG_PRINTF(2, 3);
 eg_status tour_picture(const struct tour *t, const float *x, eg_image *out);

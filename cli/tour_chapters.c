@@ -10,7 +10,8 @@
 #include "cli/tour.h"
 #include "cli/words.h"
 
-static eg_status add_state(const struct tour *t, const eg_memory *m, const float *cue, eg_image *out)
+static eg_status add_state(const struct tour *t, const eg_memory *m, const float *cue,
+                           eg_image *out)
 {
     float *state = need_floats(1, t->d);
     eg_status s = eg_memory_recall(m, cue, 1, NULL, state, NULL);
@@ -22,14 +23,14 @@ static eg_status add_state(const struct tour *t, const eg_memory *m, const float
 /* Several memories on the same cues. */
 static int chapter_memories(struct tour *t)
 {
-    static const char *const names[] = { "classical",   "dam:2",       "dam:3",     "dam:10",
-                                         "dam:20",      "exponential", "modern:0.001", "modern:0.02",
-                                         "modern:1",    "sparse:2",    "nearest" };
+    static const char *const names[] = { "classical", "dam:2",       "dam:3",       "dam:10",
+                                         "dam:20",    "exponential", "modern:1e-5", "modern:0.02",
+                                         "modern:1",  "sparse:2",    "nearest" };
     enum { NAMES = sizeof names / sizeof *names };
     static const struct column columns[] = {
-        { "memory", NULL },     { "recovered", "%.3f" }, { "error", "%.3f" },
-        { "overlap", "%.3f" },  { "steps", "%.1f" },     { "one_memory", "%.2f" },
-        { "mixture", "%.2f" },  { "average", "%.2f" },   { "seconds", "%.3f" },
+        { "memory", NULL },    { "recovered", "%.3f" }, { "error", "%.3f" },
+        { "overlap", "%.3f" }, { "steps", "%.1f" },     { "one_memory", "%.2f" },
+        { "mixture", "%.2f" }, { "average", "%.2f" },   { "seconds", "%.3f" },
     };
     eg_image images[NAMES + 2] = { { 0 } };
     const char *captions[NAMES + 2] = { "cue", "stored" };
@@ -47,26 +48,30 @@ static int chapter_memories(struct tour *t)
         eg_memory_destroy(m);
         if (s != EG_OK) break;
         table_word(&table, "%s", names[i]);
-        const double row[] = { o.recovered, o.error, o.overlap, o.steps,
+        const double row[] = { o.recovered, o.error,   o.overlap, o.steps,
                                o.memory,    o.mixture, o.average, o.seconds };
         for (size_t k = 0; k < sizeof row / sizeof *row; k++) table_number(&table, row[k]);
         run_folder_metric(&t->run, json_pack("{s:s,s:s,s:f,s:f}", "chapter", "memories", "memory",
                                              names[i], "recovered", o.recovered, "steps", o.steps));
     }
     if (s == EG_OK) {
-        report_section(&t->report, "One cue, eleven memories",
-                       "The same digits in other memories. A classical network is far beyond what it can "
-                       "hold, and so are low orders: digits look alike. High orders, the exponential "
-                       "memory and softmax at high beta tell them apart; softmax at low beta returns the "
-                       "average of everything, and in between a mixture.");
+        report_section(
+            &t->report, "One cue, eleven memories",
+            "The same digits in other memories. A classical network is far beyond what it can "
+            "hold, and so are low orders: digits look alike. High orders, the exponential "
+            "memory and softmax at high beta tell them apart; softmax at low beta returns the "
+            "average of everything, and in between a mixture.");
         report_pictures(&t->report, images, captions, NAMES + 2, 84,
                         "The cue, the stored digit, and what each memory makes of the cue");
         report_table(&t->report, &table, 0);
-        tour_say(t, "      memories  classical %.0f %%, n = 3 %.0f %%, n = 10 %.0f %%, n = 20 %.0f %%, "
-                    "exponential %.0f %% recovered",
-                 100 * table.cell[1].number, 100 * table.cell[2 * table.cols + 1].number,
-                 100 * table.cell[3 * table.cols + 1].number, 100 * table.cell[4 * table.cols + 1].number,
-                 100 * table.cell[5 * table.cols + 1].number);
+        tour_say(
+            t,
+            "      memories  classical %.0f %%, n = 3 %.0f %%, n = 10 %.0f %%, n = 20 %.0f %%, "
+            "exponential %.0f %% recovered",
+            100 * table.cell[1].number, 100 * table.cell[2 * table.cols + 1].number,
+            100 * table.cell[3 * table.cols + 1].number,
+            100 * table.cell[4 * table.cols + 1].number,
+            100 * table.cell[5 * table.cols + 1].number);
     }
     for (size_t i = 0; i < NAMES + 2; i++) eg_image_clear(&images[i]);
     table_clear(&table);
@@ -92,7 +97,8 @@ static void add_curves(struct tour *t, const struct curves *c, const struct char
     struct table table;
     table_begin(&table, table_title, columns, 4);
     for (size_t i = 0; i < c->count; i++) {
-        series[i] = (struct series){ c->names[i], c->x, c->y[i], c->error[i], c->points, 0, (int)i };
+        series[i] =
+            (struct series){ c->names[i], c->x, c->y[i], c->error[i], c->points, 0, (int)i };
         for (size_t p = 0; p < c->points; p++) {
             table_word(&table, "%s", c->names[i]);
             table_number(&table, c->x[p]);
@@ -110,8 +116,8 @@ static void add_curves(struct tour *t, const struct curves *c, const struct char
 static int chapter_hidden(struct tour *t)
 {
     static const char *const names[] = { "dam:3", "dam:10", "dam:20", "exponential" };
-    static const double hidden[] = { 0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95 };
-    enum { POINTS = sizeof hidden / sizeof *hidden, NAMES = sizeof names / sizeof *names, Q = 150 };
+    static const double hidden[] = { 0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95 };
+    enum { POINTS = sizeof hidden / sizeof *hidden, NAMES = sizeof names / sizeof *names, Q = 80 };
     struct curves c = { names, NAMES, POINTS, hidden, { { 0 } }, { { 0 } } };
     float *cues = need_floats(Q, t->d);
     eg_status s = EG_OK;
@@ -133,24 +139,28 @@ static int chapter_hidden(struct tour *t)
     const struct chart form = { .title = "Recovered, by share of pixels hidden",
                                 .x_label = "share of pixels hidden",
                                 .y_label = "share of digits recovered",
-                                .alt = "Share of digits recovered against share of pixels hidden, for "
-                                       "four memories",
+                                .alt =
+                                    "Share of digits recovered against share of pixels hidden, for "
+                                    "four memories",
                                 .y_high = 1 };
-    report_section(&t->report, "How much can be hidden",
-                   "150 digits, more and more of their pixels taken away. Recovered means every pixel "
-                   "right. Bars are standard errors.");
+    report_section(
+        &t->report, "How much can be hidden",
+        "80 digits, more and more of their pixels taken away. Recovered means every pixel "
+        "right. Bars are standard errors.");
     add_curves(t, &c, &form, "hidden", "Recovery by corruption");
-    tour_say(t, "      hidden    n = 20 recovers %.0f %% with half hidden, %.0f %% with 90 %% hidden",
-             100 * c.y[2][5], 100 * c.y[2][9]);
+    tour_say(t,
+             "      hidden    n = 20 recovers %.0f %% with half hidden, %.0f %% with 90 %% hidden",
+             100 * c.y[2][2], 100 * c.y[2][7]);
     return EXIT_DONE;
 }
 
 /* How many digits each memory holds. */
 static int chapter_load(struct tour *t)
 {
-    static const char *const names[] = { "classical", "pseudoinverse", "dam:3", "dam:10", "dam:20" };
+    static const char *const names[] = { "classical", "pseudoinverse", "dam:3", "dam:10",
+                                         "dam:20" };
     static const double counts[] = { 5, 10, 20, 50, 100, 200, 500, 1000, 1593 };
-    enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 150 };
+    enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 80 };
     struct curves c = { names, NAMES, POINTS, counts, { { 0 } }, { { 0 } } };
     float *cues = need_floats(Q, t->d);
     eg_status s = EG_OK;
@@ -171,19 +181,23 @@ static int chapter_load(struct tour *t)
     }
     free(cues);
     if (s != EG_OK) return fail(s, NULL);
-    const struct chart form = { .title = "Recovered, by number of digits stored",
-                                .x_label = "digits stored (256 pixels each)",
-                                .y_label = "share recovered, 30 % of pixels hidden",
-                                .alt = "Share of digits recovered against how many are stored, for five "
-                                       "memories",
-                                .log_x = 1,
-                                .y_high = 1 };
-    report_section(&t->report, "How many digits each memory holds",
-                   "Real pictures are correlated, which is harder than the random patterns of theory: "
-                   "classical weights give way after a few digits, order by order more are held.");
+    const struct chart form = {
+        .title = "Recovered, by number of digits stored",
+        .x_label = "digits stored (256 pixels each)",
+        .y_label = "share recovered, 30 % of pixels hidden",
+        .alt = "Share of digits recovered against how many are stored, for five "
+               "memories",
+        .log_x = 1,
+        .y_high = 1
+    };
+    report_section(
+        &t->report, "How many digits each memory holds",
+        "Real pictures are correlated, which is harder than the random patterns of theory: "
+        "classical weights give way after a few digits, order by order more are held.");
     add_curves(t, &c, &form, "stored", "Recovery by load");
-    tour_say(t, "      load      100 digits: classical %.0f %%, n = 3 %.0f %%, n = 10 %.0f %% recovered",
-             100 * c.y[0][4], 100 * c.y[2][4], 100 * c.y[3][4]);
+    tour_say(
+        t, "      load      100 digits: classical %.0f %%, n = 3 %.0f %%, n = 10 %.0f %% recovered",
+        100 * c.y[0][4], 100 * c.y[2][4], 100 * c.y[3][4]);
     return EXIT_DONE;
 }
 
@@ -197,8 +211,8 @@ static int chapter_theory(struct tour *t)
     o.d = 200;
     o.memory = memory_by_name("classical", o.d);
     o.amount = 0.1;
-    o.trials = 200;
-    o.draws = 4;
+    o.trials = 90;
+    o.draws = 3;
     o.seed = t->seed;
     o.recall.max_steps = 30;
     o.recall.threads = t->call->common->threads;
@@ -210,13 +224,16 @@ static int chapter_theory(struct tour *t)
         if (s == EG_OK) capacity_row(&table, &o, &r);
     }
     if (s == EG_OK) {
-        report_section(&t->report, "Beside theory",
-                       "On random patterns the classical network has an exact theory. One step from a "
-                       "stored pattern turns the share of components that Gaussian noise of the other "
-                       "patterns predicts; dots are measured, the dashed line is the closed form.");
-        capacity_charts(&t->report, &table);
-        tour_say(t, "      theory    classical, random patterns: measured error within the line's reach "
-                    "(engram capacity, engram theory)");
+        report_section(
+            &t->report, "Beside theory",
+            "On random patterns the classical network has an exact theory. One step from a "
+            "stored pattern turns the share of components that Gaussian noise of the other "
+            "patterns predicts. At rest, mean field finds a jump at 0.138 for infinitely "
+            "many neurons; 200 neurons turn softly, and beyond the jump a remnant of the "
+            "pattern survives that the equilibrium does not have.");
+        capacity_charts(&t->report, &table, &o);
+        tour_say(t, "      theory    one step, largest distance of measured and closed form: %.4f",
+                 capacity_distance(&table));
     }
     table_clear(&table);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
@@ -226,7 +243,9 @@ static int chapter_theory(struct tour *t)
 static int chapter_energy(struct tour *t)
 {
     enum { LINES = 5 };
-    static const struct column columns[] = { { "cue", "%.0f" }, { "step", "%.0f" }, { "energy", "%.6f" } };
+    static const struct column columns[] = { { "cue", "%.0f" },
+                                             { "step", "%.0f" },
+                                             { "energy", "%.6f" } };
     double steps[64], *energy[LINES] = { NULL };
     struct series series[LINES];
     struct table table;
@@ -234,17 +253,20 @@ static int chapter_energy(struct tour *t)
     eg_memory *m = NULL;
     size_t lines = 0;
     eg_certificate certificate = { 0 };
+    float *cues = need_floats(LINES, t->d);
+    tour_hard_cues(t, cues, LINES);
     for (size_t i = 0; i < 64; i++) steps[i] = (double)i;
     table_begin(&table, "Energy by step", columns, 3);
     eg_status s = tour_memory(t, "dam:10", t->set.n, &m);
     for (size_t cue = 0; cue < LINES && s == EG_OK; cue++) {
         float *states;
         size_t length;
-        s = tour_path(t, m, t->cues + cue * t->d, &states, &energy[cue], &length, &certificate);
+        s = tour_path(t, m, cues + cue * t->d, &states, &energy[cue], &length, &certificate);
         if (s != EG_OK) break;
         free(states);
-        series[cue] = (struct series){ keep_format("cue %zu", cue + 1), steps, energy[cue], NULL,
-                                       length, 0, (int)cue };
+        series[cue] = (struct series){
+            keep_format("cue %zu", cue + 1), steps, energy[cue], NULL, length, 0, (int)cue
+        };
         for (size_t i = 0; i < length; i++) {
             table_number(&table, (double)cue + 1);
             table_number(&table, (double)i);
@@ -253,18 +275,23 @@ static int chapter_energy(struct tour *t)
         lines++;
     }
     if (s == EG_OK) {
-        const struct chart chart = { .title = "Energy by step, dense memory of order 10",
-                                     .x_label = "step",
-                                     .y_label = "energy",
-                                     .alt = "Energy of five recalls against the step: every line falls",
-                                     .series = series,
-                                     .count = lines };
-        report_section(&t->report, "Energy, and a certificate read aloud",
-                       "Recall is descent: the energy of a state never rises, up to rounding that is "
-                       "bounded. What is known of a recall comes back with it, for each cue alone.");
+        const struct chart chart = {
+            .title = "Energy by step, dense memory of order 10",
+            .x_label = "step",
+            .y_label = "energy",
+            .alt = "Energy of five recalls against the step: every line falls",
+            .series = series,
+            .count = lines
+        };
+        report_section(
+            &t->report, "Energy, and a certificate read aloud",
+            "Recall is descent: the energy of a state never rises, up to rounding that is "
+            "bounded. Five digits with nine tenths hidden, in a memory of order 10. What is known "
+            "of a recall comes back with it, for each cue alone.");
         report_chart(&t->report, &chart, &table);
         certificate_words(&certificate, eg_memory_count(m),
-                          keep_format("item %llu", (unsigned long long)certificate.nearest_id), &words);
+                          keep_format("item %llu", (unsigned long long)certificate.nearest_id),
+                          &words);
         report_words(&t->report, words.s);
         tour_say(t, "      certificate of cue %d, n = 10:", LINES);
         for (char *state, *line = strtok_r(words.s, "\n", &state); line != NULL;
@@ -272,6 +299,7 @@ static int chapter_energy(struct tour *t)
             tour_say(t, "        %s", line);
     }
     for (size_t i = 0; i < LINES; i++) free(energy[i]);
+    free(cues);
     text_clear(&words);
     table_clear(&table);
     eg_memory_destroy(m);
@@ -319,16 +347,19 @@ static int chapter_association(struct tour *t)
         right += largest(read + i * classes, classes) == (size_t)labels[1][i];
     const double p = (double)right / (double)count[1], e = sqrt(p * (1 - p) / (double)count[1]);
     if (s == EG_OK) {
-        tour_say(t, "      classes   %zu digits never seen: %.1f %% (+-%.1f) named right, without training",
-                 count[1], 100 * p, 100 * e);
-        run_folder_metric(&t->run, json_pack("{s:s,s:f,s:f}", "chapter", "classes", "accuracy", p,
-                                             "error", e));
-        report_section(&t->report, "From picture to class",
-                       keep_format("A memory can answer with something else than what was asked: each of "
-                                   "%zu digits is stored with its class as value. Shown %zu digits it never "
-                                   "saw, the memory names %.1f %% (+-%.1f) of them right. Nothing was "
-                                   "trained; a new class is one more call of store.",
-                                   count[0], count[1], 100 * p, 100 * e));
+        tour_say(
+            t,
+            "      classes   %zu digits never seen: %.1f %% (+-%.1f) named right, without training",
+            count[1], 100 * p, 100 * e);
+        run_folder_metric(
+            &t->run, json_pack("{s:s,s:f,s:f}", "chapter", "classes", "accuracy", p, "error", e));
+        report_section(
+            &t->report, "From picture to class",
+            keep_format("A memory can answer with something else than what was asked: each of "
+                        "%zu digits is stored with its class as value. Shown %zu digits it never "
+                        "saw, the memory names %.1f %% (+-%.1f) of them right. Nothing was "
+                        "trained; a new class is one more call of store.",
+                        count[0], count[1], 100 * p, 100 * e));
     }
     for (int i = 0; i < 2; i++) {
         free(x[i]);
@@ -341,7 +372,11 @@ static int chapter_association(struct tour *t)
 }
 
 const struct tour_chapter tour_chapters[] = {
-    { "memories", chapter_memories }, { "hidden", chapter_hidden }, { "load", chapter_load },
-    { "energy", chapter_energy },     { "theory", chapter_theory }, { "classes", chapter_association },
+    { "memories", chapter_memories },
+    { "hidden", chapter_hidden },
+    { "load", chapter_load },
+    { "energy", chapter_energy },
+    { "theory", chapter_theory },
+    { "classes", chapter_association },
     { NULL, NULL },
 };

@@ -30,7 +30,8 @@ static void add_default(struct text *t, const struct opt *o, const void *default
         memcpy(&text, at, sizeof text);
         if (text != NULL) text_add(t, " [%s]", text);
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -194,7 +195,8 @@ void help_completion(FILE *out)
           "  local verb=${COMP_WORDS[1]} options= choices=\n"
           "  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W \"",
           out);
-    for (const struct command *const *c = commands; *c != NULL; c++) fprintf(out, "%s ", (*c)->name);
+    for (const struct command *const *c = commands; *c != NULL; c++)
+        fprintf(out, "%s ", (*c)->name);
     fputs("\" -- \"$word\"))\n    return\n  fi\n  case $verb in\n", out);
     for (const struct command *const *c = commands; *c != NULL; c++) {
         fprintf(out, "  %s) options=\"", (*c)->name);

@@ -32,7 +32,9 @@ int certificate_recalled(const eg_certificate *c)
 static void kind_words(const eg_certificate *c, size_t stored, const char *who, struct text *out)
 {
     switch (c->kind) {
-    case EG_FIXED_MEMORY: text_add(out, "recalled   one memory: %s\n", who); break;
+    case EG_FIXED_MEMORY:
+        text_add(out, "recalled   one memory: %s\n", who);
+        break;
     case EG_FIXED_METASTABLE:
         text_add(out, "recalled   a mixture of %zu of %zu memories; nearest %s\n", c->mass_size,
                  stored, who);
@@ -43,7 +45,9 @@ static void kind_words(const eg_certificate *c, size_t stored, const char *who, 
     case EG_FIXED_SPURIOUS:
         text_add(out, "recalled   a resting state; the weights keep no patterns to compare with\n");
         break;
-    default: text_add(out, "recalled   nothing; nearest %s\n", who); break;
+    default:
+        text_add(out, "recalled   nothing; nearest %s\n", who);
+        break;
     }
 }
 
@@ -56,8 +60,7 @@ void certificate_words(const eg_certificate *c, size_t stored, const char *who, 
         text_add(out, "energy     none: this rule has no energy\n");
     else
         text_add(out, "energy     %.6g -> %.6g (+-%.1g); %s; %s\n", c->energy_before,
-                 c->energy_after, c->energy_error,
-                 c->descended ? "it never rose" : "IT ROSE",
+                 c->energy_after, c->energy_error, c->descended ? "it never rose" : "IT ROSE",
                  c->lyapunov ? "proved for this rule" : "no proof for this rule and dynamics");
     if (c->kind == EG_FIXED_SPURIOUS) return;
     text_add(out, "overlap    %.6f%s%s\n", c->overlap, c->exact ? ", equal to the bit" : "",

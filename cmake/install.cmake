@@ -14,8 +14,9 @@ install(FILES ${PROJECT_BINARY_DIR}/cmake/engramConfig.cmake
   ${PROJECT_BINARY_DIR}/cmake/engramConfigVersion.cmake DESTINATION ${package_dir})
 
 file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-list(JOIN EG_MODULES " " pc_modules)
+# By name, not as Requires.private: that would ask for the static libraries of libcurl and others.
 list(TRANSFORM EG_LIBRARIES PREPEND -l OUTPUT_VARIABLE pc_libraries)
+list(JOIN EG_DEPS_LDFLAGS " " pc_modules)
 list(JOIN pc_libraries " " pc_libraries)
 configure_file(cmake/engram.pc.in cmake/engram.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cmake/engram.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

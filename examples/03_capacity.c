@@ -1,5 +1,5 @@
 /* Capacity: how many random patterns of 100 components a memory keeps. Separations of higher
- * order keep more; theory gives the number of patterns for one wrong bit in 1000. */
+ * order keep more, about D^(n-1) of them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 

@@ -31,8 +31,8 @@ struct experiment_curve {
 /* Where results go, and what the user asked for. The strings and arrays handed to the calls
  * are borrowed for the call only. */
 struct experiment_context {
-    int full;      /* 0: the quick setting, at most five minutes */
-    int threads;   /* as everywhere */
+    int full;    /* 0: the quick setting, at most five minutes */
+    int threads; /* as everywhere */
     uint64_t seed;
     const eg_progress *progress;
     void (*row)(void *user, const struct experiment_row *row);
@@ -43,7 +43,7 @@ struct experiment_context {
 };
 
 struct experiment {
-    const char *name;    /* "dam-recovery": what the user types */
+    const char *name; /* "dam-recovery": what the user types */
     const char *title;
     const char *source;  /* paper, figure or equation */
     const char *setting; /* what quick and full run */
@@ -51,7 +51,7 @@ struct experiment {
 };
 
 extern const struct experiment experiment_dam_recovery, experiment_dam_half,
-    experiment_classical_error, experiment_exponential_flips, experiment_ramsauer_sphere,
+    experiment_classical_error, experiment_exponential_flips, experiment_softmax_sphere,
     experiment_exact_retrieval, experiment_xor, experiment_half_masked;
 
 /* The table, ending in NULL. */

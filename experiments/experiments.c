@@ -2,7 +2,13 @@
 #include "experiments/experiment.h"
 
 const struct experiment *const experiments[] = {
-    &experiment_dam_recovery,     &experiment_dam_half,        &experiment_classical_error,
-    &experiment_exponential_flips, &experiment_ramsauer_sphere, &experiment_exact_retrieval,
-    &experiment_xor,              &experiment_half_masked,     NULL,
+    &experiment_dam_recovery,
+    &experiment_dam_half,
+    &experiment_classical_error,
+    &experiment_exponential_flips,
+    &experiment_softmax_sphere,
+    &experiment_exact_retrieval,
+    &experiment_xor,
+    &experiment_half_masked,
+    NULL,
 };

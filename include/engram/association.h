@@ -45,7 +45,7 @@ typedef enum eg_separation {
                             alpha = 2 is sparsemax         Santos et al. 2024 */
     EG_SEP_NORMMAX,      /* the same with Omega = |p|_gamma - 1, gamma > 1 */
     EG_SEP_KSUBSETS,     /* the same over 0 <= p <= 1, sum p = k, Omega = |p|^2 / 2 */
-    EG_SEP_LSR,          /* A = log(eps + sum max(1 + z, 0)) / beta   Hoover et al. 2025 */
+    EG_SEP_LSR,          /* A = log(eps + sum max(1 + z, 0)) / beta, eps = 1e-12; Hoover 2025 */
     EG_SEP_EPANECHNIKOV, /* A = sum max(1 + z, 0) / beta: the same support, no logarithm */
     EG_SEP_TOPK,         /* A = mean of the k largest s; a = 1/k on them */
     EG_SEP_MAX,          /* A = max s; a = 1 on the first that reaches it: nearest neighbour */
@@ -72,7 +72,8 @@ typedef struct eg_rule {
     eg_projection projection;
     double beta;  /* inverse temperature, > 0; multiplies every similarity */
     double order; /* n >= 2 of power and rectified, alpha > 1 of entmax, gamma > 1 of normmax */
-    size_t k;     /* of k-subsets and top-k, >= 1 */
+    size_t k;     /* of k-subsets and top-k, >= 1; beyond the sum of the multiplicities: that sum,
+                     so k-subsets returns all and top-k the mean of all */
     double gain;  /* of tanh (> 0), ball (radius > 0), layer norm (> 0); threshold (any) */
 } eg_rule;
 
@@ -108,11 +109,13 @@ EG_API EG_MUST_CHECK eg_status eg_rule_check(const eg_rule *rule);
 /* The separation on the scores of one query: a = dA/ds, computed in double.
  *
  * @param s  (N) similarities, finite
- * @param w  (N) multiplicities > 0, or NULL for ones
+ * @param w  (N) multiplicities > 0, or NULL for ones; any real: copies consume slots of top-k,
+ *           the memory at the edge what is left of k, the first among equals first
  * @param a  (N) out: derivative of A with respect to s_i, which counts the multiplicity;
  *           for unnormalised rows (identity, power, rectified, exponential) divided by
  *           their largest magnitude so that nothing overflows; may not overlap s
  * @param log_scale  out, may be NULL: a must be multiplied by exp(*log_scale)
+ * @return EG_OK, EG_ERR_INVALID, EG_ERR_OVERFLOW (sum of w above 1e290)
  */
 EG_API EG_MUST_CHECK eg_status eg_separation_weights(const eg_rule *rule, const double *s,
                                                      const double *w, size_t n, double *a,

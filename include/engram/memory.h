@@ -100,7 +100,8 @@ EG_API int32_t eg_memory_label(const eg_memory *m, size_t i); /* -1 outside */
 EG_API float eg_memory_weight(const eg_memory *m, size_t i);  /* 0 outside */
 EG_API EG_MUST_CHECK eg_status eg_memory_find(const eg_memory *m, uint64_t id, size_t *index);
 
-/* The (D, D) weights of Hebb, Storkey, pseudo-inverse; (2Y) sums of features: a copy.
+/* The (D, D) weights of Hebb, Storkey, pseudo-inverse, with their diagonal; (2Y) sums of
+ * features, or their logarithms under dot similarity: a copy.
  * set_state is its inverse for a memory just created: what a file holds. */
 EG_API size_t eg_memory_state_size(const eg_memory *m);
 EG_API EG_MUST_CHECK eg_status eg_memory_state(const eg_memory *m, double *state);

@@ -40,7 +40,8 @@ EG_API const eg_theory *eg_theory_row(size_t row);
 EG_API const eg_theory *eg_theory_find(const char *name);
 
 /* Evaluate with the domain of every parameter checked. values: (count of params), or NULL for
- * the defaults; results: (count of results). */
+ * the defaults; results: (count of results), +infinity where nothing finite suffices.
+ * @return EG_OK, EG_ERR_INVALID (the parameter named), EG_ERR_OVERFLOW (a result) */
 EG_API EG_MUST_CHECK eg_status eg_theory_evaluate(const eg_theory *row, const double *values,
                                                   double *results);
 

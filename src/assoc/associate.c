@@ -39,7 +39,7 @@ enum {
     ROWS = EGI_TILE_ROWS,
     CHUNK_TILES = 16,
     SEGMENT_TILES_MIN = 8,
-    SEGMENTS_MAX = 16,
+    SEGMENTS_MAX = 2,
     PATIENCE_MAX = 31,      /* tiles between two trials of the list where it never fits */
     SCORE_ROWS = 64 * ROWS, /* unit of egi_scores() */
 };

@@ -9,11 +9,10 @@
 
 #include "assoc/egi_assoc.h"
 
-/* Doubles as integers in the same order; the two zeros are one. */
+/* Doubles as integers in the same order. */
 static uint64_t rank_of(double x)
 {
     uint64_t bits;
-    x += 0.0; /* -0 becomes +0 */
     memcpy(&bits, &x, sizeof bits);
     return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }

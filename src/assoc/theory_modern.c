@@ -1,5 +1,6 @@
 /* Continuous memories: softmax (Ramsauer et al. 2021), exact retrieval of the sparse rows (Santos
- * et al. 2024) and of compact support (Hoover et al. 2025), random features (Hoover et al. 2024). */
+ * et al. 2024) and of compact support (Hoover et al. 2025), random features (Hoover et al. 2024).
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assoc/egi_theory.h"
 
@@ -90,50 +91,84 @@ static eg_status features(const double *in, double *out)
     return EG_OK;
 }
 
-#define BETA { "beta", "inverse temperature", 1, 1e-12, 1e12 }
-#define GAP { "gap", "Delta: <xi, xi> minus the largest <xi, xj>", 1, 1e-300, 1e300 }
-#define NORM { "M", "largest norm of a pattern", 1, 1e-150, 1e150 }
-#define NEAR { "eps", "distance of the cue from the pattern", 0.1, 0, 1e150 }
+#define BETA                                          \
+    {                                                 \
+        "beta", "inverse temperature", 1, 1e-12, 1e12 \
+    }
+#define GAP                                                                   \
+    {                                                                         \
+        "gap", "Delta: <xi, xi> minus the largest <xi, xj>", 1, 1e-300, 1e300 \
+    }
+#define NORM                                               \
+    {                                                      \
+        "M", "largest norm of a pattern", 1, 1e-150, 1e150 \
+    }
+#define NEAR                                                         \
+    {                                                                \
+        "eps", "distance of the cue from the pattern", 0.1, 0, 1e150 \
+    }
 
 const eg_theory egi_theory_modern[] = {
-    { "softmax-storage", "random patterns on a sphere of radius K sqrt(d-1), stored but for p",
+    { "softmax-storage",
+      "random patterns on a sphere of radius K sqrt(d-1), stored but for p",
       "a = 2/(d-1) (1 + ln(2 beta K^2 p (d-1))), b = 2 K^2 beta/5, c = b/W0(exp(a + ln b)) >= "
       "c_min = (2/sqrt p)^(4/(d-1)): N >= sqrt(p) c^((d-1)/4)",
       "Ramsauer et al. 2021, theorem 3",
-      { BETA, { "K", "radius in units of sqrt(d-1)", 3, 1e-6, 1e6 },
-        { "d", "components", 20, 2, 1e9 }, { "p", "probability of failure", 0.001, 1e-300, 1 } },
-      { "a", "b", "c", "c_min", "applies", "log10_patterns" }, storage },
-    { "softmax-error", "bounds of one update near a pattern",
+      { BETA,
+        { "K", "radius in units of sqrt(d-1)", 3, 1e-6, 1e6 },
+        { "d", "components", 20, 2, 1e9 },
+        { "p", "probability of failure", 0.001, 1e-300, 1 } },
+      { "a", "b", "c", "c_min", "applies", "log10_patterns" },
+      storage },
+    { "softmax-error",
+      "bounds of one update near a pattern",
       "|J| <= 2 beta N M^2 (N-1) e, |f(x) - xi| <= 2 (N-1) M e, e = exp(-beta (gap - 2 eps M)); "
       "fixed point within 1/(2 beta M): |x* - xi| <= 2 e (N-1) M exp(-beta gap)",
       "Ramsauer et al. 2021, theorems 4 and 5",
-      { BETA, { "N", "patterns", 10, 1, 1e15 }, NORM, GAP,
+      { BETA,
+        { "N", "patterns", 10, 1, 1e15 },
+        NORM,
+        GAP,
         { "eps", "larger distance of cue and fixed point from the pattern", 0, 0, 1e150 } },
-      { "contraction", "error", "fixed_point_error", "radius" }, softmax_error },
-    { "softmax-energy", "range of the energy for |x| <= M",
+      { "contraction", "error", "fixed_point_error", "radius" },
+      softmax_error },
+    { "softmax-energy",
+      "range of the energy for |x| <= M",
       "E = -lse + |x|^2/2 + ln(N)/beta + M^2/2 in [0, 2 M^2]",
       "Ramsauer et al. 2021, eq. 2 and lemma A1",
-      { BETA, { "N", "patterns", 10, 1, 1e15 }, NORM }, { "constant", "low", "high" },
+      { BETA, { "N", "patterns", 10, 1, 1e15 }, NORM },
+      { "constant", "low", "high" },
       softmax_energy },
-    { "entmax-margin", "beta for exact retrieval by alpha-entmax (2: sparsemax)",
+    { "entmax-margin",
+      "beta for exact retrieval by alpha-entmax (2: sparsemax)",
       "m = 1/(alpha - 1); stationary: beta >= m/gap; from every cue within eps: m/(gap - 2 M eps)",
       "Santos et al. 2024, prop. 2 and what follows it",
       { { "alpha", "order of entmax", 2, 1 + 1e-9, 1e6 }, GAP, NORM, NEAR },
-      { "margin", "beta_stationary", "beta_basin" }, entmax },
-    { "normmax-margin", "beta for exact retrieval by normmax of any gamma",
+      { "margin", "beta_stationary", "beta_basin" },
+      entmax },
+    { "normmax-margin",
+      "beta for exact retrieval by normmax of any gamma",
       "m = 1; stationary: beta >= m/gap; from every cue within eps: m/(gap - 2 M eps)",
-      "Santos et al. 2024, prop. 2 and what follows it", { GAP, NORM, NEAR },
-      { "margin", "beta_stationary", "beta_basin" }, normmax },
-    { "lsr-retrieval", "beta for exact one-step retrieval of compact support",
-      "beta = 2/(r - Delta)^2 for every cue within Delta", "Hoover et al. 2025, theorem 1",
+      "Santos et al. 2024, prop. 2 and what follows it",
+      { GAP, NORM, NEAR },
+      { "margin", "beta_stationary", "beta_basin" },
+      normmax },
+    { "lsr-retrieval",
+      "beta for exact one-step retrieval of compact support",
+      "beta = 2/(r - Delta)^2 for every cue within Delta",
+      "Hoover et al. 2025, theorem 1",
       { { "r", "smallest distance of two patterns", 1, 1e-150, 1e150 },
         { "delta", "distance of the cue, below r", 0.5, 0, 1e150 } },
-      { "beta", "support" }, lsr },
-    { "features-error", "standard error of a kernel value from Y random features",
+      { "beta", "support" },
+      lsr },
+    { "features-error",
+      "standard error of a kernel value from Y random features",
       "k = exp(-beta r^2/2), error = (1 - k^2)/sqrt(2 Y)",
       "Hoover et al. 2024, scaling 1/sqrt(Y); constant derived here",
-      { { "Y", "random features", 4096, 1, 1e15 }, BETA,
+      { { "Y", "random features", 4096, 1, 1e15 },
+        BETA,
         { "r", "distance of state and pattern", 1, 0, 1e6 } },
-      { "kernel", "error" }, features },
+      { "kernel", "error" },
+      features },
     { .name = NULL },
 };

@@ -32,7 +32,7 @@ enum {
     BLOCK = 2048,     /* memories: h, s and the bits of a few columns stay in the first cache */
     PARTS = 64,       /* of the memories; the parallel tasks of a pass */
     TOGETHER = 8,     /* components summed in one pass, at most */
-    AFTER_CHANGE = 2, /* components summed right after a change */
+    AFTER_CHANGE = 3, /* components summed right after a change: with its own, four at once */
     PARALLEL_FROM = 1 << 18 /* memories: below, starting threads costs more than a pass */
 };
 
@@ -182,7 +182,7 @@ static size_t take(const struct run *r, size_t at, size_t most, size_t *j, size_
     const struct egi_bits_sweep *sweep = r->sweep;
     size_t m = 0;
     for (; at < r->b->d && m < most; at++) {
-        const size_t next = sweep->order == NULL ? at : sweep->order[at];
+        const size_t next = sweep->order == NULL || sweep->steepest ? at : sweep->order[at];
         if (sweep->clamp != NULL && sweep->clamp[next]) continue;
         j[m] = next;
         after[m++] = at + 1;
@@ -212,6 +212,7 @@ static size_t sweep_in_order(struct run *r)
     }
 }
 
+/* Of falls that are equal the first component's, whatever the order. */
 static size_t sweep_steepest(struct run *r)
 {
     size_t change = SIZE_MAX;

@@ -41,7 +41,8 @@ struct egi_bits_sweep {
     const double *weight;     /* (N) multiplicities or NULL: ones */
     const uint32_t *order;    /* (D) components in the order of the sweep, or NULL: 0 .. D-1 */
     const uint8_t *clamp;     /* (D) 1: keep, or NULL */
-    int steepest;             /* 1: instead of a sweep, D times the flip that lowers E most */
+    int steepest;             /* 1: instead of a sweep, D times the flip that lowers E most, or
+                                 until none does; the lowest j of equals; order is not read */
     double *work;             /* (egi_bits_sweep_work(b)) scratch, aligned to EGI_ALIGN */
 };
 

@@ -18,25 +18,15 @@
 #define EG_INSTALL_DATA ""
 #endif
 
-#define ELSEWHERE "put its folder into one of $ENGRAM_DATA (docs/data.md)"
-#define SHIPPED "it ships with Engram; set ENGRAM_SHARE to the folder that holds data/"
-
-static const struct row {
-    eg_catalogue_entry entry;
-    const char *skip_columns, *label_column;
-} rows[] = {
-#include "data/egi_catalogue_rows.h"
-};
-
 const eg_catalogue_entry *eg_catalogue_row(size_t row)
 {
-    return row < EGI_COUNT(rows) ? &rows[row].entry : NULL;
+    return row < egi_catalogue_row_count ? &egi_catalogue_rows[row].entry : NULL;
 }
 
-static const struct row *row_of(const char *name)
+static const struct egi_catalogue_row *row_of(const char *name)
 {
-    for (size_t r = 0; r < EGI_COUNT(rows); r++)
-        if (strcmp(rows[r].entry.name, name) == 0) return &rows[r];
+    for (size_t r = 0; r < egi_catalogue_row_count; r++)
+        if (strcmp(egi_catalogue_rows[r].entry.name, name) == 0) return &egi_catalogue_rows[r];
     return NULL;
 }
 
@@ -112,9 +102,10 @@ static eg_status find(const char *name, struct search *s)
     EGI_TRY(check_name(name, &s->name_size));
     if (each_root(visit_find, s)) return EG_OK;
     snprintf(plain, sizeof plain, "%.*s", (int)s->name_size, name);
-    const struct row *row = row_of(plain);
+    const struct egi_catalogue_row *row = row_of(plain);
     return egi_fail(EG_NOT_FOUND, "data set %s is not on this machine: %s", plain,
-                    row != NULL ? row->entry.hint : "no folder of that name; " ELSEWHERE);
+                    row != NULL ? row->entry.hint
+                                : "no folder of that name in $ENGRAM_DATA (docs/data.md)");
 }
 
 eg_status eg_catalogue_find(const char *name, char *path, size_t size)
@@ -300,7 +291,7 @@ eg_status eg_catalogue_read(const char *name, const eg_read_options *options, eg
     EGI_TRY(s);
     char set[65];
     snprintf(set, sizeof set, "%.*s", (int)at.name_size, name);
-    const struct row *row = row_of(set);
+    const struct egi_catalogue_row *row = row_of(set);
     if (row != NULL && o.skip_columns == NULL) o.skip_columns = row->skip_columns;
     if (row != NULL && o.label_column == NULL) o.label_column = row->label_column;
     return read_named(&at, name[at.name_size] == '/' ? name + at.name_size + 1 : "", &o, out);

@@ -163,6 +163,14 @@ void egi_sha256_init(struct egi_sha256 *s);
 void egi_sha256_add(struct egi_sha256 *s, const void *bytes, size_t size);
 void egi_sha256_hex(struct egi_sha256 *s, char hex[65]);
 
+/* catalogue_rows.c - what is known of a set that its files do not say. */
+struct egi_catalogue_row {
+    eg_catalogue_entry entry;
+    const char *skip_columns, *label_column; /* for read options, or NULL */
+};
+extern const struct egi_catalogue_row egi_catalogue_rows[];
+extern const size_t egi_catalogue_row_count;
+
 /* parts.c - the parts of a folder of data. */
 struct egi_part {
     char name[128];              /* "" when the folder is one set */

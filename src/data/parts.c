@@ -141,8 +141,7 @@ static eg_status add_folder(struct egi_parts *p, int fd, const char *name, int *
     if (depth == 1) *classes = 1;
     if (depth != 2) return EG_OK;
     struct egi_part part = { .format = egi_folder_info.name };
-    if ((size_t)snprintf(part.name, sizeof part.name, "%s", name) >= sizeof part.name)
-        return EG_OK;
+    if ((size_t)snprintf(part.name, sizeof part.name, "%s", name) >= sizeof part.name) return EG_OK;
     snprintf(part.file, sizeof part.file, "%s", name);
     return push(p, &part);
 }

@@ -18,6 +18,7 @@
 
 enum {
     TILE = EGI_TILE_LANES,
+    TILE_SHIFT = 6, /* log2(TILE) */
     SLAB = 96, /* components of product 1 at a time: 24 KiB of queries stay in the first cache */
 };
 
@@ -308,21 +309,18 @@ WEIGH(rectified)
 WEIGH(support)
 #undef WEIGH
 
-/* Weights of the n entries listed in picks->at. */
-ROW_SLOT void weigh_picks(const struct egi_weighing *w, const struct egi_lane_scale *scale,
-                          size_t n, const float *s, struct egi_picks *picks)
+/* Weights of the n entries listed in picks->at, whose space is a multiple of LANES. */
+ROW void weigh_picks(const struct egi_weighing *w, const struct egi_lane_scale *scale, size_t n,
+                     const float *s, struct egi_picks *picks)
 {
+    const V rate = v_set1(w->rate), floor = v_set1(w->floor);
+    for (size_t i = n; i % LANES != 0; i++) picks->at[i] = 0;
     for (size_t i = 0; i < n; i += LANES) {
-        float sv[LANES], mv[LANES], wv[LANES];
-        for (size_t k = 0; k < LANES; k++) {
-            const size_t at = (size_t)picks->at[i + k < n ? i + k : n - 1];
-            sv[k] = s[at];
-            mv[k] = scale->m[at % TILE];
-            wv[k] = w->weight ? w->weight[at / TILE] : 1.0f;
-        }
-        const V y = v_mul(v_sub(v_load(sv), v_load(mv)), v_set1(w->rate));
-        const V a = exp2_above(y, v_set1(w->floor));
-        v_store(picks->a + i, w->weight ? v_mul(a, v_load(wv)) : a);
+        const int32_t *at = picks->at + i;
+        const V y = v_mul(v_sub(v_gather(s, at, 0, -1), v_gather(scale->m, at, 0, TILE - 1)), rate);
+        V a = exp2_above(y, floor);
+        if (w->weight) a = v_mul(a, v_gather(w->weight, at, TILE_SHIFT, -1));
+        v_store(picks->a + i, a);
     }
 }
 
@@ -330,16 +328,19 @@ ROW_SLOT size_t pick_exp(const struct egi_weighing *w, const struct egi_lane_sca
                          const float *threshold, uint64_t live, size_t rows, size_t limit,
                          const float *s, struct egi_picks *picks)
 {
-    size_t n = 0;
+    V least[TILE / LANES];
+    for (size_t l = 0; l < TILE; l += LANES)
+        least[l / LANES] = (live >> l & LANE_BITS) ? v_load(threshold + l) : v_set1(INFINITY);
+    int32_t *next = picks->at, *const end = picks->at + limit;
     for (size_t t = 0; t < rows; t++) {
-        for (size_t l = 0; l < TILE; l += LANES) {
-            if ((live >> l & LANE_BITS) == 0) continue;
+        UNROLL for (size_t l = 0; l < TILE; l += LANES)
+        {
             const size_t at = t * TILE + l;
-            const M keep = v_ge(v_load(s + at), v_load(threshold + l));
-            n += v_list(keep, (int32_t)at, picks->at + n);
+            next += v_list(v_ge(v_load(s + at), least[l / LANES]), (int32_t)at, next);
         }
-        if (n > limit) return EGI_PICKS_FULL;
+        if (next > end) return EGI_PICKS_FULL;
     }
+    const size_t n = (size_t)(next - picks->at);
     weigh_picks(w, scale, n, s, picks);
     return n;
 }

@@ -146,6 +146,14 @@ ROW_ALWAYS size_t v_list(M m, int32_t at, int32_t *list)
     return n;
 }
 
+/* p[(at >> shift) & keep] for LANES entries at */
+ROW_ALWAYS V v_gather(const float *p, const int32_t *at, int shift, int keep)
+{
+    const __m256i all = _mm256_loadu_si256((const __m256i_u *)at);
+    const __m256i i = _mm256_srl_epi32(all, _mm_cvtsi32_si128(shift));
+    return _mm256_i32gather_ps(p, _mm256_and_si256(i, _mm256_set1_epi32(keep)), 4);
+}
+
 ROW_ALWAYS void v_transpose(V *r)
 {
     V a[8], b[8];

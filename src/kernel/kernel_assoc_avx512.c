@@ -140,6 +140,13 @@ ROW_ALWAYS size_t v_list(M m, int32_t at, int32_t *list)
     return (size_t)__builtin_popcount(m);
 }
 
+/* p[(at >> shift) & keep] for LANES entries at */
+ROW_ALWAYS V v_gather(const float *p, const int32_t *at, int shift, int keep)
+{
+    const __m512i i = _mm512_srl_epi32(_mm512_loadu_si512(at), _mm_cvtsi32_si128(shift));
+    return _mm512_i32gather_ps(_mm512_and_epi32(i, _mm512_set1_epi32(keep)), p, 4);
+}
+
 /* Four steps of exchanging halves: of pairs, quarters, and of quarters of registers. */
 ROW_ALWAYS void v_transpose(V *r)
 {

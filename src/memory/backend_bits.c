@@ -152,7 +152,7 @@ static eg_rule scaled_rule(const eg_rule *r, double d)
 }
 
 /* difference[s + D] = F(s) - F(s - 2). Far above the largest overlap an exponential is held
- * at e^700 times what it was: the order of two states is kept, and the next sweep, with
+ * at e^600 times what it was: the order of two states is kept, and the next sweep, with
  * another largest overlap, sees the exact values. */
 static void fill_differences(const eg_memory *m, double largest, double *difference)
 {
@@ -165,7 +165,7 @@ static void fill_differences(const eg_memory *m, double largest, double *differe
         const double s = of_overlap(r.similarity, (double)k - d, d);
         if (row->transform == EGI_TRANSFORM_EXP) {
             const double z = r.beta * (s - top);
-            difference[k] = exp(z < 700 ? z : 700) * -expm1(-2 * r.beta * unit);
+            difference[k] = exp(z < 600 ? z : 600) * -expm1(-2 * r.beta * unit);
         } else {
             difference[k] = row->f(&r, s) - row->f(&r, s - 2 * unit);
         }
@@ -228,7 +228,7 @@ static size_t bits_sweep(struct bits_relax *k, size_t t)
         .steepest = o->order == EG_ORDER_STEEPEST,
         .work = k->work,
     };
-    return egi_bits_sweep(bits_of(m), &sweep, k->p.x, k->p.overlap, 1);
+    return egi_bits_sweep(bits_of(m), &sweep, k->p.x, k->p.overlap, o->threads);
 }
 
 static eg_status bits_run(struct bits_relax *k, float *x, struct egi_relaxed *result)
@@ -269,12 +269,9 @@ static eg_status bits_relax_state(const eg_memory *m, const struct egi_relax *re
 {
     if (!is_separable(&m->options.rule)) return relax_unpacked(m, relax, x, result);
     const struct egi_need needs[] = {
-        { m->n, sizeof(double) },
-        { m->n, sizeof(double) },
-        { 2 * m->d + 3, sizeof(double) },
-        { egi_bits_sweep_work(bits_of(m)), sizeof(double) },
-        { m->d, sizeof(uint32_t) },
-        { m->d, sizeof(size_t) },
+        { m->n, sizeof(double) },         { m->n, sizeof(double) },
+        { 2 * m->d + 3, sizeof(double) }, { egi_bits_sweep_work(bits_of(m)), sizeof(double) },
+        { m->d, sizeof(uint32_t) },       { m->d, sizeof(size_t) },
     };
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "asynchronous recall", &arena));

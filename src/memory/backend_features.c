@@ -1,6 +1,6 @@
 /* A memory of fixed size: the sum of the random features of its patterns, whatever their
  * number (Hoover, Chau, Strobelt, Ram and Krotov 2024, "Dense associative memory through the
- * lens of random features", eqs. 7 to 10). With w_y ~ N(0, I), u_y(x) = sqrt(beta) <w_y, x>:
+ * lens of random features"). With w_y ~ N(0, I), u_y(x) = sqrt(beta) <w_y, x>:
  *
  *   euclidean  Phi(x) = [cos u_y, sin u_y] / sqrt Y        <Phi(x), Phi(xi)> ~ exp(beta s)
  *   dot        Phi(x) = [exp(u_y), exp(-u_y)] exp(-beta |x|^2 / 2) / sqrt(2Y)   likewise
@@ -23,7 +23,10 @@
 #include "engram/random.h"
 #include "memory/egi_memory.h"
 
-enum { STREAM_FEATURES = 0x46454154 }; /* "FEAT": w, row by row */
+enum {
+    STREAM_FEATURES = 0x46454154, /* "FEAT": w, row by row */
+    WORTH = 1 << 16,              /* products that pay for starting threads */
+};
 static const double FLOOR = 1e-5;
 static const double NOTHING = -1e300; /* the logarithm of an empty sum, kept finite */
 
@@ -179,7 +182,7 @@ static eg_status features_append(eg_memory *m, const float *patterns, const floa
     double *shift = block;
     for (size_t mu = 0; mu < n; mu++) shift[mu] = half_norm2(k, patterns + mu * m->d, m->d);
     struct adding a = { k, patterns, weights, shift, n, m->d, 1 };
-    egi_parallel_for(k->y, 0, add_feature, &a);
+    egi_parallel_for(k->y, (double)n * (double)(k->y * m->d) < WORTH ? 1 : 0, add_feature, &a);
     egi_free(m->alloc, block, n * sizeof *shift);
     k->used = 1;
     return EG_OK;
@@ -190,7 +193,7 @@ static eg_status features_forget(eg_memory *m, const float *pattern)
     struct features *k = m->store;
     const double shift = half_norm2(k, pattern, m->d);
     struct adding a = { k, pattern, NULL, &shift, 1, m->d, -1 };
-    egi_parallel_for(k->y, 0, add_feature, &a);
+    egi_parallel_for(k->y, 1, add_feature, &a);
     return EG_OK;
 }
 
@@ -302,7 +305,8 @@ static eg_status features_field(const eg_memory *m, const float *x, size_t q, in
     if (values != NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "features keep no patterns to carry values");
     const struct features *k = m->store;
-    size_t workers = (size_t)egi_thread_count(threads), each, cells;
+    const int small = (double)q * (double)(k->y * m->d) < WORTH;
+    size_t workers = (size_t)egi_thread_count(small ? 1 : threads), each, cells;
     if (workers > q) workers = q;
     EGI_TRY(egi_add_size(k->y, m->d, &each));
     EGI_TRY(egi_mul_size(workers, each, &cells));

@@ -3,7 +3,7 @@
  *     E(x) = -1/2 x^T W x + Psi(x),    y = W x
  *
  * Hebb (Hopfield 1982), Storkey (Storkey and Valabregue 1999, eq. 3) and the pseudo-inverse
- * (Personnaz, Guyon and Dreyfus 1985, eq. 7) differ only in how W is learnt (weights_learn.c).
+ * (Personnaz, Guyon and Dreyfus 1985) differ only in how W is learnt (weights_learn.c).
  * Without self-coupling the diagonal is kept, because learning needs it, but not used. The
  * similarity is the dot product and there is no separation but the identity; beta plays no
  * role. A component of the pull that is smaller than the bound on its own rounding error is
@@ -14,7 +14,10 @@
 
 #include "memory/egi_weights.h"
 
-enum { ROWS = 64 }; /* of a unit of work; independent of the number of threads */
+enum {
+    ROWS = 64,       /* of a unit of work; independent of the number of threads */
+    WORTH = 1 << 18, /* products below which starting threads costs more than it saves */
+};
 
 static eg_status create(eg_memory *m, double scale, double noise)
 {
@@ -156,7 +159,7 @@ static eg_status field(const eg_memory *m, const float *x, size_t q, int threads
     EGI_TRY(egi_mul_size(q, f.blocks, &units));
     EGI_TRY(egi_alloc_array(m->alloc, units, sizeof(struct block), "field", &partial));
     f.partial = partial;
-    egi_parallel_for(units, threads, field_block, &f);
+    egi_parallel_for(units, units * ROWS * m->d < WORTH ? 1 : threads, field_block, &f);
     for (size_t i = 0; i < q; i++) {
         struct block sum = { 0, 0 };
         for (size_t b = 0; b < f.blocks; b++) {

@@ -107,7 +107,8 @@ static eg_status measure_set(struct lab *l, eg_memory *m, size_t r, size_t trial
 static double standard_error(const double *x, size_t n)
 {
     double mean = 0, square = 0;
-    for (size_t i = 0; i < n; i++) mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++) mean += x[i];
+    mean /= (double)n;
     for (size_t i = 0; i < n; i++) square += (x[i] - mean) * (x[i] - mean);
     return sqrt(square / (double)(n - 1) / (double)n);
 }

@@ -1,13 +1,13 @@
 /* Gradient flow of the three models of Krotov and Hopfield 2021, "Large associative memory
- * problem in neurobiology and machine learning", after the fast neurons are integrated out
- * (eqs. 7, 9, 11). They are one equation, with time in units of tau:
+ * problem in neurobiology and machine learning", after the fast neurons are integrated out.
+ * They are one equation, with time in units of tau:
  *
  *     dv/dt = y(g(v)) - v,    g = the projection,    y = dA/dx at x = g(v)
  *
- *   A: g = sign v           eq. 7      E = -A(g)
- *   B: g = v                eq. 9      E = |v|^2 / 2 - A(v); an Euler step of length 1 is the
- *                                      synchronous update
- *   C: g = gain v / |v|     eq. 11     E = -A(g); the arbitrary decay is 1
+ *   A: g = sign v           E = -A(g)
+ *   B: g = v                E = |v|^2 / 2 - A(v); an Euler step of length 1 is the
+ *                             synchronous update
+ *   C: g = gain v / |v|     E = -A(g); the arbitrary decay is 1
  *
  * dE/dt = -v'^T Hess(L) v' <= 0, with L convex. A Euclidean similarity has y - v = dA/dx, so
  * that model B descends too. The state returned is g(v).
@@ -85,7 +85,7 @@ static int clamped(const struct flow *f, size_t j)
     return f->relax->clamp != NULL && f->relax->clamp[j] != 0;
 }
 
-/* x = g(v). The signs of model A change at crossings only. */
+/* x = g(v). The signs of model A change at crossings only. A clamped component has v at rest. */
 static eg_status activate(struct flow *f, const double *v)
 {
     const size_t d = f->m->d;
@@ -95,7 +95,7 @@ static eg_status activate(struct flow *f, const double *v)
     for (size_t j = 0; j < d; j++) {
         if (!(fabs(f->g[j]) <= (double)__FLT_MAX__))
             return egi_fail(EG_ERR_DIVERGED, "flow: component %zu of the state is %g", j, f->g[j]);
-        if (!clamped(f, j)) f->x[j] = (float)f->g[j];
+        f->x[j] = (float)f->g[j];
     }
     return EG_OK;
 }
@@ -105,8 +105,7 @@ static eg_status attract(struct flow *f)
 {
     const eg_memory *m = f->m;
     struct egi_pull pull;
-    EGI_TRY(m->backend->field(m, f->x, 1, 1, NULL, m->d, egi_is_mean(m), f->y,
-                              &pull));
+    EGI_TRY(m->backend->field(m, f->x, 1, 1, NULL, m->d, egi_is_mean(m), f->y, &pull));
     const double scale = exp(pull.log_scale);
     for (size_t j = 0; j < m->d; j++) {
         f->pull[j] = f->y[j] != 0 ? (double)f->y[j] * scale : 0;
@@ -147,8 +146,6 @@ static int crossings(realtype t, N_Vector at, realtype *g, void *user)
     (void)t;
     const struct flow *f = user;
     memcpy(g, N_VGetArrayPointer(at), f->m->d * sizeof *g);
-    for (size_t j = 0; j < f->m->d; j++)
-        if (clamped(f, j)) g[j] = 1;
     return 0;
 }
 

@@ -41,8 +41,8 @@
 
 static const struct argument {
     unsigned similarities, projections, dynamics, storages;
-    unsigned need;         /* flags of the separation */
-    const double *gain;    /* the one gain for which it holds, or NULL */
+    unsigned need;      /* flags of the separation */
+    const double *gain; /* the one gain for which it holds, or NULL */
     const char *why;
 } arguments[] = {
 #define ZERO (&(const double){ 0 })
@@ -108,9 +108,9 @@ static const char *lacking(const struct argument *g, const eg_rule *rule, eg_sto
         return "patterns are not +-1: their lengths or distances break the argument";
     if (missing & EGI_SEP_NONDECREASING)
         return "A falls where s grows: weights may be negative and push away";
-    if (missing & EGI_SEP_EXP_CONVEX) return "A is not convex in s: an odd power of negative scores";
-    if (missing & EGI_SEP_CONVEX)
-        return "A is not convex in s, and Psi is not an indicator";
+    if (missing & EGI_SEP_EXP_CONVEX)
+        return "A is not convex in s: an odd power of negative scores";
+    if (missing & EGI_SEP_CONVEX) return "A is not convex in s, and Psi is not an indicator";
     if (g->gain != NULL && rule->gain != *g->gain)
         return "the threshold is not the one that minimises (0, or 1/2 for euclidean)";
     return NULL;
@@ -191,14 +191,19 @@ static int is_state(const eg_rule *rule, const double *x, size_t d)
     }
     const double n = (double)d, gain = rule->gain, rms = sqrt(square / n);
     switch (rule->projection) {
-    case EG_PROJ_SIGN: return bits[0] + bits[2] == d;
-    case EG_PROJ_THRESHOLD: return bits[1] + bits[2] == d;
-    case EG_PROJ_TANH: return outside == 0;
-    case EG_PROJ_BALL: return fabs(rms * sqrt(n) - gain) <= gain * EGI_DOMAIN_SLACK;
+    case EG_PROJ_SIGN:
+        return bits[0] + bits[2] == d;
+    case EG_PROJ_THRESHOLD:
+        return bits[1] + bits[2] == d;
+    case EG_PROJ_TANH:
+        return outside == 0;
+    case EG_PROJ_BALL:
+        return fabs(rms * sqrt(n) - gain) <= gain * EGI_DOMAIN_SLACK;
     case EG_PROJ_LAYERNORM:
         return fabs(rms - gain) <= gain * EGI_DOMAIN_SLACK
                && fabs(sum / n) <= gain * EGI_DOMAIN_SLACK;
-    default: return 1;
+    default:
+        return 1;
     }
 }
 

@@ -2,7 +2,7 @@
  *
  * Hebb      W_ij += w xi_i xi_j / D, linear: order and grouping do not matter.
  * Storkey   W_ij += (xi_i xi_j - xi_i h_ji - h_ij xi_j) / D with the local field
- *           h_ij = sum_{k != i,j} W_ik xi_k (Storkey and Valabregue 1999, eqs. 3 and 4). With
+ *           h_ij = sum_{k != i,j} W_ik xi_k (Storkey and Valabregue 1999). With
  *           r_i = sum_{k != i} W_ik xi_k, h_ij = r_i - W_ij xi_j for j != i and h_ii = r_i. The
  *           diagonal never enters h. The order of storing matters; a multiplicity must be a
  *           whole number, and the pattern is then stored that many times in a row.
@@ -17,7 +17,7 @@
 #include "memory/egi_weights.h"
 
 #define DEPENDENT 1e-6
-enum { MAX_REPEATS = 1000000 };
+enum { MAX_REPEATS = 1000000, WORTH = 1 << 18 /* products that pay for starting threads */ };
 
 /* sum += w xi xi^T. The product of two components is exact in double, so the matrix is
  * symmetric to the bit. */
@@ -53,7 +53,7 @@ eg_status egi_learn_hebb(eg_memory *m, const float *patterns, const float *weigh
 {
     const struct egi_weights *k = m->store;
     struct hebb h = { k->sum, patterns, weights, n, m->d };
-    egi_parallel_for(m->d, 0, hebb_row, &h);
+    egi_parallel_for(m->d, (double)n * (double)(m->d * m->d) < WORTH ? 1 : 0, hebb_row, &h);
     return EG_OK;
 }
 
@@ -112,8 +112,7 @@ eg_status egi_learn_storkey(eg_memory *m, const float *patterns, const float *we
         }
         for (size_t i = 0; i < cells && s == EG_OK; i++)
             if (!isfinite(fresh[i]))
-                s = egi_fail(EG_ERR_DIVERGED, "storkey: weight (%zu, %zu) is %g", i / d, i % d,
-                             fresh[i]);
+                s = egi_fail(EG_ERR_DIVERGED, "storkey: a weight becomes %g", fresh[i]);
     }
     if (s == EG_OK) {
         double *old = k->sum;

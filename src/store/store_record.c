@@ -260,6 +260,8 @@ eg_status egi_store_begin(egi_store *s, int write)
     EGI_TRY(egi_store_usable(s));
     if (write && s->options.read_only)
         return egi_fail(EG_ERR_INVALID, "%s: opened read-only", s->path);
+    sqlite3_stmt *rollback; /* there before it is needed: then memory may be short */
+    EGI_TRY(egi_sql_ready(s, EGI_SQL_ROLLBACK, &rollback));
     EGI_TRY(egi_sql_run(s, write ? EGI_SQL_BEGIN_WRITE : EGI_SQL_BEGIN, "begin"));
     s->writing = write;
     s->changed = 0;
@@ -293,8 +295,12 @@ eg_status egi_store_commit(egi_store *s)
 void egi_store_abort(egi_store *s)
 {
     egi_sql_reset(s);
-    if (!sqlite3_get_autocommit(s->db) && sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL))
-        s->dead = 1; /* a transaction that cannot end holds the file's locks */
+    if (!sqlite3_get_autocommit(s->db)) {
+        sqlite3_stmt *rollback = s->stmt[EGI_SQL_ROLLBACK];
+        if (rollback == NULL || sqlite3_step(rollback) != SQLITE_DONE)
+            s->dead = 1; /* a transaction that cannot end holds the file's locks */
+        sqlite3_reset(rollback);
+    }
     s->writing = s->changed = 0;
 }
 

@@ -90,7 +90,7 @@ eg_status egi_sql_step(egi_store *s, sqlite3_stmt *stmt, const char *doing)
 
 eg_status egi_sql_run(egi_store *s, enum egi_sql which, const char *doing)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     EGI_TRY(egi_sql_ready(s, which, &stmt));
     const eg_status status = egi_sql_step(s, stmt, doing);
     sqlite3_reset(stmt);

@@ -1,6 +1,7 @@
 /* Readers with memory that fails: every allocation once, and from there on for good; files
  * that cannot be written; long work that is stopped. Nothing may leak. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <glob.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -139,6 +140,10 @@ static void a_full_disk_keeps_the_old_file(void **state)
     CHECK(set.n == 2);
     eg_dataset_clear(&set);
     unlink(path);
+    char pattern[600];
+    glob_t left;
+    snprintf(pattern, sizeof pattern, "%s*", path);
+    CHECK(glob(pattern, 0, NULL, &left) == GLOB_NOMATCH);
 }
 
 static int stop_at_once(void *user, const char *stage, uint64_t done, uint64_t total)

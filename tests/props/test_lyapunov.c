@@ -185,14 +185,20 @@ static void proved_never_rises(void **state)
     size_t proved = 0, refused = 0;
     for (int c = 0; c < EG_SIM_COUNT * EG_SEP_COUNT * EG_PROJ_COUNT * 4 * 2 * 3 * 2 * 2; c++) {
         int at = c;
-#define NEXT(count) (at % (count)); at /= (count)
+#define NEXT(count) \
+    (at % (count)); \
+    at /= (count)
         const int sim = NEXT(EG_SIM_COUNT);
         const int sep = NEXT(EG_SEP_COUNT);
         const int proj = NEXT(EG_PROJ_COUNT);
-        const eg_dynamics dyn = dynamics[at % 4]; at /= 4;
-        const eg_storage storage = at % 2 ? EG_STORE_BITS : EG_STORE_DENSE; at /= 2;
-        const double gain = gains[at % 3]; at /= 3;
-        const double order = orders[at % 2]; at /= 2;
+        const eg_dynamics dyn = dynamics[at % 4];
+        at /= 4;
+        const eg_storage storage = at % 2 ? EG_STORE_BITS : EG_STORE_DENSE;
+        at /= 2;
+        const double gain = gains[at % 3];
+        at /= 3;
+        const double order = orders[at % 2];
+        at /= 2;
         const eg_rule rule = rule_of(sim, sep, proj, order, gain, betas[at]);
         if (eg_rule_check(&rule) != EG_OK) continue; /* gain 0 */
         const char *why = NULL;
@@ -233,7 +239,6 @@ static void refusals_have_examples(void **state)
           2 },
         { EG_SIM_MANHATTAN, EG_SEP_SOFTMAX, EG_PROJ_SIGN, EG_DYN_SYNC, EG_STORE_DENSE, 2, 1, 0.1 },
         { EG_SIM_HAMMING, EG_SEP_SOFTMAX, EG_PROJ_SIGN, EG_DYN_SYNC, EG_STORE_DENSE, 2, 1, 2 },
-        { EG_SIM_HAMMING, EG_SEP_SOFTMAX, EG_PROJ_LAYERNORM, EG_DYN_SYNC, EG_STORE_BITS, 2, 1, 2 },
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         const eg_rule rule = rule_of(cases[c].sim, cases[c].sep, cases[c].proj, cases[c].order,
@@ -270,8 +275,8 @@ static void weights_need_their_diagonal(void **state)
     double rise[2] = { 0, 0 };
     for (uint64_t t = 0; t < 2000; t++)
         for (int keep = 0; keep < 2; keep++) {
-            const struct world k = draw(rule_of(0, 0, EG_PROJ_SIGN, 2, 1, 1), EG_STORE_BITS,
-                                        EG_DYN_SYNC, t);
+            const struct world k =
+                draw(rule_of(0, 0, EG_PROJ_SIGN, 2, 1, 1), EG_STORE_BITS, EG_DYN_SYNC, t);
             double x[D], next[D], after[D];
             start(&k, t, x);
             const double before = hebb_step(&k, keep, x, next);

@@ -285,7 +285,7 @@ static void bits_depend_on_the_query_alone(void **state)
     draw(18, N * D, 0.5, xi);
     draw(19, Q * D, 0.5, x);
     for (size_t k = 0; k < EGI_COUNT(similarities); k++) {
-        eg_memory *m = create(EG_STORE_FEATURES, similarities[k], 1, 100, 20, D);
+        eg_memory *m = create(EG_STORE_FEATURES, similarities[k], 1, 2000, 20, D);
         CHECK_OK(eg_memory_add(m, xi, N, NULL));
         for (size_t q = 0; q < Q; q++) CHECK_OK(eg_memory_step(m, x + q * D, 1, 1, one + q * D));
         for (int threads = 1; threads <= 4; threads++) {

@@ -151,24 +151,26 @@ static void check_descent(eg_dynamics dynamics, eg_storage storage, eg_rule rule
     eg_certificate c[Q];
     CHECK_OK(eg_memory_recall(m, cue, Q, &o, out, c));
     CHECK_OK(eg_memory_step(m, out, Q, 1, next));
+    size_t fell = 0; /* signs may be those of a minimum from the start */
     for (size_t q = 0; q < Q; q++) {
         const double *t = trace + q * (T + 1);
         CHECK(c[q].descended);
         for (size_t s = 1; s <= c[q].steps; s++)
             CHECK(t[s] <= t[s - 1] + 1e-5 * (1 + fabs(t[s - 1])));
-        CHECK(t[c[q].steps] < t[0]); /* it did fall */
+        fell += t[c[q].steps] < t[0] - 1e-3;
         CHECK_NEAR(c[q].energy_after, t[c[q].steps], 1e-5 * (1 + fabs(t[0])));
-        if (!c[q].converged) print_message("dyn %d sep %d sim %d q %zu steps %zu\n", (int)dynamics, (int)rule.separation, (int)rule.similarity, q, c[q].steps);
+        CHECK(c[q].converged);
         for (size_t j = q * D; j < (q + 1) * D; j++) CHECK_NEAR(out[j], next[j], 2e-3);
     }
+    CHECK(fell > 0);
     eg_memory_destroy(m);
 }
 
 static void energy_never_rises(void **state)
 {
     (void)state;
-    const eg_separation separations[] = { EG_SEP_IDENTITY, EG_SEP_RECTIFIED, EG_SEP_POWER,
-                                          EG_SEP_EXPONENTIAL, EG_SEP_SOFTMAX, EG_SEP_ENTMAX };
+    const eg_separation separations[] = { EG_SEP_IDENTITY,    EG_SEP_RECTIFIED, EG_SEP_POWER,
+                                          EG_SEP_EXPONENTIAL, EG_SEP_SOFTMAX,   EG_SEP_ENTMAX };
     for (size_t k = 0; k < EGI_COUNT(separations); k++) {
         eg_rule r = rule_of(separations[k], EG_PROJ_SIGN, 0.3);
         r.order = separations[k] == EG_SEP_RECTIFIED ? 3 : 2;
@@ -218,11 +220,11 @@ static void clamped_components_stay(void **state)
     float xi[N * D], cue[D], out[D];
     eg_random_normal(7, 0, 0, N * D, xi);
     eg_random_normal(8, 0, 0, D, cue);
+    cue[0] = 0; /* at a crossing, and stays there */
     const uint8_t clamp[D] = { 1, 0, 0, 1 };
     const eg_projection projections[] = { EG_PROJ_SIGN, EG_PROJ_IDENTITY };
     for (size_t k = 0; k < EGI_COUNT(projections); k++) {
-        eg_memory *m =
-            create(EG_STORE_DENSE, rule_of(EG_SEP_SOFTMAX, projections[k], 1), xi, N, D);
+        eg_memory *m = create(EG_STORE_DENSE, rule_of(EG_SEP_SOFTMAX, projections[k], 1), xi, N, D);
         eg_recall_options o = EG_RECALL_OPTIONS_INIT;
         o.dynamics = EG_DYN_FLOW_A + (int)k;
         o.clamp = clamp;
@@ -273,8 +275,7 @@ static void runaways_are_reported(void **state)
     (void)state;
     const float xi[3] = { 1, -1, 1 };
     float out[3];
-    eg_memory *m =
-        create(EG_STORE_DENSE, rule_of(EG_SEP_IDENTITY, EG_PROJ_IDENTITY, 1), xi, 1, 3);
+    eg_memory *m = create(EG_STORE_DENSE, rule_of(EG_SEP_IDENTITY, EG_PROJ_IDENTITY, 1), xi, 1, 3);
     eg_recall_options o = EG_RECALL_OPTIONS_INIT;
     o.dynamics = EG_DYN_FLOW_B;
     CHECK_STATUS(eg_memory_recall(m, xi, 1, &o, out, NULL), EG_ERR_DIVERGED);
@@ -288,8 +289,7 @@ static void bits_depend_on_the_query_alone(void **state)
     float xi[N * D], cue[Q * D], one[Q * D], many[Q * D];
     eg_random_normal(9, 0, 0, N * D, xi);
     eg_random_normal(10, 0, 0, Q * D, cue);
-    eg_memory *m =
-        create(EG_STORE_DENSE, rule_of(EG_SEP_SOFTMAX, EG_PROJ_IDENTITY, 1), xi, N, D);
+    eg_memory *m = create(EG_STORE_DENSE, rule_of(EG_SEP_SOFTMAX, EG_PROJ_IDENTITY, 1), xi, N, D);
     eg_recall_options o = EG_RECALL_OPTIONS_INIT;
     o.dynamics = EG_DYN_FLOW_B;
     for (size_t q = 0; q < Q; q++)

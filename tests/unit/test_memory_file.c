@@ -1,7 +1,6 @@
 /* The memory file: what goes in comes out, to the bit, and nothing else does. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,7 +123,8 @@ static void what_is_stored_comes_back(void **state)
         static const size_t cut[] = { 0, 1, 2, 40, 41, N }; /* small and large appends */
         for (size_t k = 0; k + 1 < EGI_COUNT(cut); k++) {
             const size_t at = cut[k];
-            const eg_items items = { a->weight + at, a->label + at, a->value + at * DV, a->id + at };
+            const eg_items items = { a->weight + at, a->label + at, a->value + at * DV,
+                                     a->id + at };
             CHECK_OK(eg_memory_file_append(f, a->x + at * D, cut[k + 1] - at, &items, got + at));
         }
         CHECK_SAME_BITS(got, a->id, sizeof got);
@@ -336,8 +336,8 @@ static void notes_are_text(void **state)
     CHECK_OK(eg_memory_file_set_note(f, "title", NULL));
     CHECK_OK(eg_memory_file_set_note(f, "title", NULL));
     CHECK_STATUS(eg_memory_file_note(f, "title", &value), EG_NOT_FOUND);
-    static const char *const bad[] = { "\xff", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf5\x80\x80\x80",
-                                       "ab\x80" };
+    static const char *const bad[] = { "\xff",     "\xc0\x80",         "\xed\xa0\x80",
+                                       "\xe2\x82", "\xf5\x80\x80\x80", "ab\x80" };
     for (size_t i = 0; i < EGI_COUNT(bad); i++) {
         CHECK_STATUS(eg_memory_file_set_note(f, "k", bad[i]), EG_ERR_INVALID);
         CHECK_STATUS(eg_memory_file_set_note(f, bad[i], "v"), EG_ERR_INVALID);
@@ -443,63 +443,6 @@ static void exports_hold_the_patterns(void **state)
     free(a);
 }
 
-/* Appends of single patterns in one thread, full loads in three others: every load sees a
- * prefix of what was appended. */
-struct race {
-    const char *path;
-    const struct data *a;
-    int failed, stop;
-};
-
-static void *read_along(void *arg)
-{
-    struct race *r = arg;
-    eg_file_options reader = EG_FILE_OPTIONS_INIT;
-    eg_memory_file *f = NULL;
-    reader.read_only = 1;
-    if (eg_memory_file_open(r->path, &reader, &f) != EG_OK) {
-        __atomic_store_n(&r->failed, 1, __ATOMIC_SEQ_CST);
-        return NULL;
-    }
-    size_t before = 0;
-    while (!__atomic_load_n(&r->stop, __ATOMIC_SEQ_CST)) {
-        eg_memory *m = NULL;
-        int ok = eg_memory_file_load(f, &m) == EG_OK;
-        const size_t n = ok ? eg_memory_count(m) : 0;
-        ok = ok && n >= before;
-        float x[D];
-        for (size_t i = 0; ok && i < n; i++)
-            ok = eg_memory_pattern(m, i, x) == EG_OK && memcmp(x, r->a->x + i * D, sizeof x) == 0;
-        before = n;
-        eg_memory_destroy(m);
-        if (!ok) __atomic_store_n(&r->failed, 1, __ATOMIC_SEQ_CST);
-        if (!ok) break;
-    }
-    eg_memory_file_close(f);
-    return NULL;
-}
-
-static void readers_run_beside_a_writer(void **state)
-{
-    struct data *a = make_data();
-    const char *path = fresh("race.egm");
-    struct race r = { path, a, 0, 0 };
-    eg_file_options fast = EG_FILE_OPTIONS_INIT;
-    eg_memory_file *f = NULL;
-    pthread_t thread[3];
-    (void)state;
-    fast.durability = 1;
-    CHECK_OK(eg_memory_file_create(path, D, NULL, &fast, &f));
-    for (size_t i = 0; i < 3; i++) CHECK(pthread_create(&thread[i], NULL, read_along, &r) == 0);
-    for (size_t i = 0; i < N; i++) CHECK_OK(eg_memory_file_append(f, a->x + i * D, 1, NULL, NULL));
-    __atomic_store_n(&r.stop, 1, __ATOMIC_SEQ_CST);
-    for (size_t i = 0; i < 3; i++) pthread_join(thread[i], NULL);
-    CHECK(!r.failed);
-    eg_memory_file_close(f);
-    free(a);
-}
-
-/* Throughput is printed by the bench; here only that a bulk file is whole. */
 static void blocks_are_filled(void **state)
 {
     enum { MANY = 20000 };
@@ -538,7 +481,6 @@ int main(void)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(a_backup_is_the_file),
         cmocka_unit_test(exports_hold_the_patterns),
-        cmocka_unit_test(readers_run_beside_a_writer),
         cmocka_unit_test(blocks_are_filled),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

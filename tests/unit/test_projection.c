@@ -91,6 +91,9 @@ static void borders_are_kept(void **state)
         const eg_rule rule = rule_of(kept[i], 2);
         CHECK_OK(eg_projection_apply(&rule, zero, 3, x));
         CHECK_SAME_BITS(x, old, sizeof x);
+        double out[3] = { 7, 7, 7 };
+        CHECK_OK(eg_projection_derivative(&rule, zero, old, 3, out));
+        CHECK_SAME_BITS(out, zero, sizeof out); /* what is kept does not move */
     }
     eg_rule rule = rule_of(EG_PROJ_LAYERNORM, 2);
     CHECK_OK(eg_projection_apply(&rule, flat, 3, x));
@@ -111,6 +114,11 @@ static void borders_are_kept(void **state)
     rule = rule_of(EG_PROJ_THRESHOLD, -0.5);
     CHECK_OK(eg_projection_apply(&rule, zero, 3, x));
     CHECK(x[0] == 1 && x[1] == 1);
+    rule.gain = 5;
+    CHECK_OK(eg_projection_apply(&rule, flat, 3, x)); /* at the threshold: 0 */
+    CHECK(x[0] == 0 && x[1] == 0);
+    rule.gain = -0.5;
+    CHECK_OK(eg_projection_apply(&rule, zero, 3, x));
     CHECK_OK(eg_projection_energy(&rule, x, 3, &e));
     CHECK_NEAR(e, -1.5, 0);
     rule = rule_of(EG_PROJ_TANH, 0);

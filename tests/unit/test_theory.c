@@ -108,8 +108,8 @@ static void classical_and_dense(void **state)
     /* N = 30: not monotone in n */
     CHECK_NEAR(AT("dam-capacity", 4, 20, 30, .005) / 2.08e5, 1, 5e-3);
     CHECK_NEAR(AT("dam-capacity", 4, 30, 30, .005) / 2.0e3, 1, 3e-2);
-    CHECK_NEAR(AT("dam-error", 1, 3, 100, 500),
-               gaussian_tail(1 / AT("dam-error", 2, 3, 100, 500)), 1e-12);
+    CHECK_NEAR(AT("dam-error", 1, 3, 100, 500), gaussian_tail(1 / AT("dam-error", 2, 3, 100, 500)),
+               1e-12);
     /* n = 2 is Hebb's rule: K random patterns, v = K/N */
     CHECK_NEAR(AT("dam-error", 1, 2, 100, 14), AT("classical-one-step", 0, 100, 14), 1e-15);
 }
@@ -129,9 +129,9 @@ static void exponential_memory(void **state)
         CHECK_NEAR(AT("exponential-capacity", 0, 50, rho), best / 2, 1e-7);
     }
     double out[EG_THEORY_RESULTS];
-    CHECK_STATUS(eg_theory_evaluate(eg_theory_find("exponential-capacity"),
-                                    (const double[]){ 1e6, 0 }, out),
-                 EG_ERR_OVERFLOW);
+    CHECK_STATUS(
+        eg_theory_evaluate(eg_theory_find("exponential-capacity"), (const double[]){ 1e6, 0 }, out),
+        EG_ERR_OVERFLOW);
 }
 
 static void softmax_theorems(void **state)
@@ -187,8 +187,8 @@ static void softmax_bounds_hold(void **state)
             const double eps = fmax(hypot(x[0] - m, x[1]), hypot(fix[0] - m, fix[1]));
             const double gap = m * m - m * other[0];
             CHECK(error <= AT("softmax-error", 1, 1, 2, m, gap, eps));
-            const double e = -(s0 + log1p(exp(s1 - s0))) + m * m / 2
-                             + AT("softmax-energy", 0, 1, 2, m);
+            const double e =
+                -(s0 + log1p(exp(s1 - s0))) + m * m / 2 + AT("softmax-energy", 0, 1, 2, m);
             CHECK(e >= 0 && e <= AT("softmax-energy", 2, 1, 2, m));
         }
 }

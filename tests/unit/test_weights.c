@@ -133,7 +133,9 @@ static void projector_projects(void **state)
     float xi[(N + 2) * D];
     double w[D * D], again[D * D];
     eg_random_normal(4, 0, 0, N * D, xi);
-    for (size_t j = 0; j < D; j++) { /* two that depend on the others */
+    for (size_t j = 0; j < D; j++) /* one almost depends on another */
+        xi[(N - 1) * D + j] = xi[2 * D + j] + 1e-4f * xi[(N - 1) * D + j];
+    for (size_t j = 0; j < D; j++) { /* two depend on the others */
         xi[N * D + j] = xi[3 * D + j];
         xi[(N + 1) * D + j] = xi[j] - 2 * xi[5 * D + j];
     }
@@ -252,79 +254,6 @@ static void hebb_agrees_with_stored_patterns(void **state)
     eg_memory_destroy(hebb);
 }
 
-/* The energy by its definition, from the weights a memory gives. */
-static double energy_of(const eg_memory *m, const float *x)
-{
-    const size_t d = eg_memory_size(m);
-    const eg_memory_options *o = eg_memory_options_view(m);
-    double *w = malloc(d * d * sizeof *w), sum = 0;
-    CHECK(w != NULL);
-    CHECK_OK(eg_memory_state(m, w));
-    for (size_t i = 0; i < d; i++) {
-        for (size_t j = 0; j < d; j++)
-            if (i != j || o->self_coupling) sum -= w[i * d + j] * (double)x[i] * (double)x[j] / 2;
-        if (o->rule.projection == EG_PROJ_THRESHOLD) sum += o->rule.gain * (double)x[i];
-    }
-    free(w);
-    return sum;
-}
-
-static void check_descent(eg_storage storage, eg_projection projection, int self, eg_order order)
-{
-    enum { D = 48, N = 16, Q = 4, STEPS = 40 };
-    float xi[N * D], x[Q * D], out[Q * D];
-    double trace[Q * (STEPS + 1)];
-    uint8_t clamp[Q * D];
-    draw_signs(10, N, D, xi);
-    draw_signs(11, Q, D, x);
-    for (size_t i = 0; i < Q * D; i++) {
-        clamp[i] = i % 11 == 3;
-        if (projection == EG_PROJ_THRESHOLD) x[i] = x[i] > 0 ? 1.0f : 0.0f;
-    }
-    eg_memory *m = create(storage, projection, self, D);
-    eg_rule rule = eg_memory_options_view(m)->rule;
-    rule.gain = 0.03;
-    CHECK_OK(eg_memory_set_rule(m, &rule));
-    CHECK_OK(eg_memory_add(m, xi, N, NULL));
-    eg_recall_options o = EG_RECALL_OPTIONS_INIT;
-    o.dynamics = EG_DYN_ASYNC;
-    o.order = order;
-    o.max_steps = STEPS;
-    o.trace = trace;
-    o.clamp = clamp;
-    eg_certificate c[Q];
-    CHECK_OK(eg_memory_recall(m, x, Q, &o, out, c));
-    for (size_t q = 0; q < Q; q++) {
-        const double *t = trace + q * (STEPS + 1);
-        CHECK(c[q].converged && c[q].descended && c[q].steps < STEPS);
-        CHECK_NEAR(t[0], energy_of(m, x + q * D), 1e-12);
-        CHECK_NEAR(t[c[q].steps], energy_of(m, out + q * D), 1e-12);
-        CHECK_NEAR(c[q].energy_after, t[c[q].steps], 1e-12);
-        for (size_t s = 1; s <= c[q].steps; s++) CHECK(t[s] <= t[s - 1] + 1e-12);
-        CHECK(isnan(t[c[q].steps + 1]));
-        for (size_t j = 0; j < D; j++) {
-            if (clamp[q * D + j]) CHECK(out[q * D + j] == x[q * D + j]);
-            if (clamp[q * D + j]) continue;
-            float other[D]; /* no single change lowers the energy where it rests */
-            memcpy(other, out + q * D, sizeof other);
-            other[j] = projection == EG_PROJ_SIGN ? -other[j] : 1 - other[j];
-            CHECK(energy_of(m, other) >= t[c[q].steps] - 1e-12);
-        }
-    }
-    eg_memory_destroy(m);
-}
-
-static void asynchronous_energy_never_rises(void **state)
-{
-    (void)state;
-    const eg_projection projections[] = { EG_PROJ_SIGN, EG_PROJ_THRESHOLD };
-    for (size_t k = 0; k < EGI_COUNT(storages); k++)
-        for (size_t p = 0; p < EGI_COUNT(projections); p++)
-            for (int self = 0; self < 2; self++)
-                for (int order = 0; order <= (int)EG_ORDER_STEEPEST; order++)
-                    check_descent(storages[k], projections[p], self, (eg_order)order);
-}
-
 /* x = (1, -1) under W = [0 1; 1 0] / 2 swaps for ever when both move at once. */
 static void synchronous_updates_may_cycle(void **state)
 {
@@ -380,7 +309,7 @@ static void what_cancels_decides_nothing(void **state)
 static void a_state_goes_round(void **state)
 {
     (void)state;
-    enum { D = 37, N = 6 };
+    enum { D = 20, N = 6 }; /* 6 (1/20) / (1/20) is not 6 in double */
     float xi[N * D], a[D], b[D];
     double w[D * D], again[D * D];
     draw_signs(13, N, D, xi);
@@ -396,6 +325,11 @@ static void a_state_goes_round(void **state)
         CHECK_OK(eg_memory_step(m, xi, 1, 1, a));
         CHECK_OK(eg_memory_step(copy, xi, 1, 1, b));
         CHECK_SAME_BITS(a, b, sizeof a);
+        for (size_t i = 0; storages[k] == EG_STORE_HEBB && i < N; i++)
+            CHECK_OK(eg_memory_forget(copy, xi + i * D));
+        CHECK_OK(eg_memory_state(copy, again));
+        for (size_t i = 0; storages[k] == EG_STORE_HEBB && i < D * D; i++) CHECK(again[i] == 0);
+        memcpy(again, w, sizeof w);
         w[D] += 1; /* below the diagonal: does not count */
         CHECK_OK(eg_memory_set_state(copy, w, D * D));
         CHECK_OK(eg_memory_state(copy, w));
@@ -447,7 +381,7 @@ static void what_weights_cannot_do_is_refused(void **state)
 static void bits_depend_on_the_query_alone(void **state)
 {
     (void)state;
-    enum { D = 150, N = 10, Q = 5 };
+    enum { D = 300, N = 4, Q = 5 };
     float xi[N * D], x[Q * D], one[Q * D], many[Q * D];
     eg_random_normal(14, 0, 0, N * D, xi);
     eg_random_normal(15, 0, 0, Q * D, x);
@@ -514,7 +448,6 @@ int main(void)
         cmocka_unit_test(every_rule_recalls_at_low_load),
         cmocka_unit_test(capacities_are_ordered),
         cmocka_unit_test(hebb_agrees_with_stored_patterns),
-        cmocka_unit_test(asynchronous_energy_never_rises),
         cmocka_unit_test(synchronous_updates_may_cycle),
         cmocka_unit_test(what_cancels_decides_nothing),
         cmocka_unit_test(a_state_goes_round),

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "experiments/lab.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void emit(const struct experiment_context *run, struct experiment_row row,
+                 const char *format, va_list ap)
+{
+    char text[160];
+    vsnprintf(text, sizeof text, format, ap);
+    row.quantity = text;
+    run->row(run->user, &row);
+}
+
+void lab_near(const struct experiment_context *run, double published, double measured,
+              double tolerance, const char *quantity, ...)
+{
+    va_list ap;
+    va_start(ap, quantity);
+    emit(run,
+         (struct experiment_row){ NULL, published, measured, published - tolerance,
+                                  published + tolerance },
+         quantity, ap);
+    va_end(ap);
+}
+
+void lab_at_most(const struct experiment_context *run, double bound, double measured,
+                 double tolerance, const char *quantity, ...)
+{
+    va_list ap;
+    va_start(ap, quantity);
+    emit(run, (struct experiment_row){ NULL, bound, measured, -INFINITY, bound + tolerance },
+         quantity, ap);
+    va_end(ap);
+}
+
+void lab_at_least(const struct experiment_context *run, double bound, double measured,
+                  double tolerance, const char *quantity, ...)
+{
+    va_list ap;
+    va_start(ap, quantity);
+    emit(run, (struct experiment_row){ NULL, bound, measured, bound - tolerance, INFINITY },
+         quantity, ap);
+    va_end(ap);
+}
+
+void lab_curve(const struct experiment_context *run, const char *text, size_t n, const double *x,
+               const double *y, const double *theory, const char *series, ...)
+{
+    char words[240], name[80];
+    va_list ap;
+    va_start(ap, series);
+    vsnprintf(name, sizeof name, series, ap);
+    va_end(ap);
+    snprintf(words, sizeof words, "%s", text);
+    char *x_label = strchr(words, '|'),
+         *y_label = x_label != NULL ? strchr(x_label + 1, '|') : NULL;
+    if (y_label == NULL) return;
+    *x_label++ = *y_label++ = '\0';
+    const struct experiment_curve curve = { words, x_label, y_label, name, n, x, y, theory };
+    run->curve(run->user, &curve);
+}
+
+double lab_share_error(double p, size_t n)
+{
+    const double shrunk = (p * (double)n + 1) / ((double)n + 2);
+    return sqrt(shrunk * (1 - shrunk) / (double)n);
+}
+
+float *lab_floats(size_t count)
+{
+    return count <= SIZE_MAX / sizeof(float) ? malloc(count > 0 ? count * sizeof(float) : 1) : NULL;
+}
+
+eg_status lab_no_memory(void)
+{
+    return EG_ERR_NOMEM;
+}
+
+eg_status lab_memory(eg_storage storage, const eg_rule *rule, const float *patterns, size_t n,
+                     size_t d, eg_memory **out)
+{
+    eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+    o.storage = storage;
+    o.rule = *rule;
+    eg_memory *m = NULL;
+    LAB_TRY(eg_memory_create(d, &o, &m));
+    const eg_status s = eg_memory_add(m, patterns, n, NULL);
+    if (s != EG_OK) {
+        eg_memory_destroy(m);
+        return s;
+    }
+    *out = m;
+    return EG_OK;
+}
+
+static void tally(const float *states, const float *patterns, const eg_certificate *certificate,
+                  size_t n, size_t k, size_t starts, struct lab_starts *out)
+{
+    *out = (struct lab_starts){ 0 };
+    for (size_t b = 0; b < LAB_BINS; b++) out->bin[b] = (double)b / (LAB_BINS - 1);
+    for (size_t t = 0; t < starts; t++) {
+        double best = 0; /* |overlap|: a mirror image is a minimum of even energies too */
+        for (size_t i = 0; i < k && best < 1; i++) {
+            double dot = 0;
+            for (size_t j = 0; j < n; j++) dot += (double)(states[t * n + j] * patterns[i * n + j]);
+            best = fmax(best, fabs(dot) / (double)n);
+            if (certificate[t].exact) best = 1;
+        }
+        out->recovered += best >= 1 ? 1 : 0;
+        out->overlap += best;
+        out->histogram[(size_t)(best * (LAB_BINS - 1) + 0.5)] += 1 / (double)starts;
+    }
+    out->recovered /= (double)starts;
+    out->overlap /= (double)starts;
+}
+
+eg_status lab_random_starts(const struct experiment_context *run, eg_rule rule, size_t n, size_t k,
+                            size_t starts, uint64_t seed, struct lab_starts *out)
+{
+    float *patterns = lab_floats(k * n), *states = lab_floats(starts * n);
+    eg_certificate *certificate = calloc(starts, sizeof *certificate);
+    eg_memory *m = NULL;
+    rule.similarity = EG_SIM_DOT;
+    rule.projection = EG_PROJ_SIGN;
+    eg_status s =
+        patterns != NULL && states != NULL && certificate != NULL ? EG_OK : lab_no_memory();
+    if (s == EG_OK) {
+        eg_random_sign(seed, 0, 0, k * n, patterns);
+        eg_random_sign(seed, 1, 0, starts * n, states);
+        s = lab_memory(EG_STORE_BITS, &rule, patterns, k, n, &m);
+    }
+    if (s == EG_OK) {
+        eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+        o.dynamics = EG_DYN_ASYNC;
+        o.order = EG_ORDER_RANDOM;
+        o.seed = seed;
+        o.threads = run->threads;
+        o.progress = run->progress;
+        s = eg_memory_recall(m, states, starts, &o, states, certificate);
+    }
+    if (s == EG_OK) tally(states, patterns, certificate, n, k, starts, out);
+    eg_memory_destroy(m);
+    free(certificate);
+    free(states);
+    free(patterns);
+    return s;
+}

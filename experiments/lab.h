@@ -1,0 +1,56 @@
+/* What experiments share: rows in one line, scratch that is released at the end, recalls of
+ * many random starts. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXPERIMENTS_LAB_H
+#define EXPERIMENTS_LAB_H
+
+#include "experiments/experiment.h"
+
+/* Return from the caller if an expression yields a failure. */
+#define LAB_TRY(expr)                          \
+    do {                                       \
+        const eg_status lab_status = (expr);   \
+        if (lab_status < 0) return lab_status; \
+    } while (0)
+
+/* Rows: measured within published +- tolerance; at most, at least a bound. */
+void lab_near(const struct experiment_context *run, double published, double measured,
+              double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
+void lab_at_most(const struct experiment_context *run, double bound, double measured,
+                 double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
+void lab_at_least(const struct experiment_context *run, double bound, double measured,
+                  double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
+
+/* A curve; text is "title|x label|y label", theory (n) or NULL, then the name of the series. */
+void lab_curve(const struct experiment_context *run, const char *text, size_t n, const double *x,
+               const double *y, const double *theory, const char *series, ...) EG_PRINTF(7, 8);
+
+/* The standard error of a share p of n trials, never 0: that of (n p + 1) / (n + 2). */
+double lab_share_error(double p, size_t n);
+
+/* What many recalls from random starts came to. */
+enum { LAB_BINS = 21 };
+struct lab_starts {
+    double recovered; /* share that is a memory or, for even energies, its mirror image */
+    double overlap;   /* mean |overlap| with the nearest memory */
+    double bin[LAB_BINS], histogram[LAB_BINS]; /* share by |overlap| 0, .05, .. 1 */
+};
+
+/**
+ * K random +-1 memories of N neurons, asynchronous recall in random order from random starts.
+ * @param rule  separation, order and beta; similarity dot and projection sign are set here
+ */
+eg_status lab_random_starts(const struct experiment_context *run, eg_rule rule, size_t n, size_t k,
+                            size_t starts, uint64_t seed, struct lab_starts *out);
+
+/* A memory of (n, d) patterns under a rule; release with eg_memory_destroy. */
+eg_status lab_memory(eg_storage storage, const eg_rule *rule, const float *patterns, size_t n,
+                     size_t d, eg_memory **out);
+
+/* malloc of count floats, checked; NULL only on failure. */
+float *lab_floats(size_t count);
+
+/* EG_ERR_NOMEM as a return value of an experiment. */
+eg_status lab_no_memory(void);
+
+#endif

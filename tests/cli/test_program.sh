@@ -1,0 +1,171 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The program as a user meets it: every command, its exit codes and its messages.
+# ENGRAM: the program; ENGRAM_SHARE: the folder that holds data/.
+set -u
+engram=$(realpath "${ENGRAM:?the program to test}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+export LC_ALL=C TERM=dumb
+failures=0
+
+problem() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    sed 's/^/    /' out err | head -n 12
+}
+# check EXIT PATTERN ARGS...: the exit code, and a pattern in either stream
+check() {
+    local want=$1 pattern=$2 got
+    shift 2
+    "$engram" "$@" >out 2>err </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] || problem "engram $*: exit $got, expected $want"
+    cat out err | grep -Eq -- "$pattern" || problem "engram $*: no \"$pattern\""
+}
+json() { # ARGS...: one JSON value
+    "$engram" "$@" --json --quiet >out 2>err </dev/null
+    python3 -m json.tool <out >/dev/null || problem "engram $* --json: not JSON"
+}
+json_lines() {
+    "$engram" "$@" --json --quiet >out 2>err </dev/null
+    python3 -c 'import json, sys; assert [json.loads(l) for l in sys.stdin]' <out ||
+        problem "engram $* --json: not lines of JSON"
+}
+
+# help, typos, usage
+check 0 'store' help
+check 0 'did|engram tour' help tour
+check 0 'dense associative' help memories
+check 2 'did you mean store' stroe
+check 2 'did you mean --beta' store --betta 3 a b
+check 2 'did you mean dam' store x.egm semeion --memory dan:3
+check 2 'did you mean softmax' store x.egm semeion --separation softmac
+check 2 'expected 2 arguments' store onlyone.egm
+check 2 'whole number.*got "abc"' theory --seed abc
+check 2 'a number from 0 to 1' recall x.egm --flip 2
+for verb in $("$engram" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | grep -vx engram | sort -u); do
+    "$engram" "$verb" --help >out 2>err || problem "engram $verb --help"
+    [ "$(head -n 1 out)" = "Examples:" ] || problem "engram $verb --help: does not begin with examples"
+done
+check 0 '^\.TH ENGRAM 1' help --man
+"$engram" help --completion >completion && bash -n completion || problem "completion: no shell"
+check 0 '0\.' --version
+
+# store, info, verify
+check 0 'recall digits.egm' store digits.egm semeion --memory dam:20
+check 4 'already there' store digits.egm semeion
+check 0 '1593' info digits.egm
+check 0 'whole +yes' verify digits.egm
+json info digits.egm
+json verify digits.egm
+check 0 '3186' store digits.egm semeion --append
+printf 'a,b,c\n1,2,3\n4,5,6\n' >small.csv
+check 2 'numbers of 256|256 numbers.*2 x 3' store digits.egm small.csv --append
+check 4 'neither a file nor a data set' store y.egm no-such-thing
+[ ! -e y.egm ] || problem "a failed store left a file"
+cat small.csv | "$engram" store piped.egm - --memory nearest --quiet >out 2>err || problem "store from -"
+check 0 'patterns +2' info piped.egm
+
+# recall
+check 0 'recalled +one memory: item 17 ' recall digits.egm --item 17 --hide 0.3
+check 0 'recovered' recall digits.egm --sample 20 --hide 0.3
+check 0 'proved|equal' recall digits.egm --item 17 --hide top --clamp
+check 2 'give one of' recall digits.egm
+check 2 'expected a share' recall digits.egm --item 17 --hide sideways
+check 1 'no stored item' recall digits.egm --item 999999
+check 1 'mixture|average' recall digits.egm --item 17 --memory modern:0.00001
+check 2 '3 numbers \(2x3\).*256' recall digits.egm small.csv
+json recall digits.egm --item 17 --hide 0.3 --trace
+json_lines recall digits.egm --sample 5 --flip 0.1
+check 0 'wrote' recall digits.egm --item 17 --hide 0.5 -o fixed.png --strip strip.png
+check 0 'wrote' recall digits.egm --sample 3 -o states.npy
+check 0 'wrote' recall digits.egm --sample 3 -o states.csv
+check 2 'expected .npy' recall digits.egm --sample 3 -o states.xyz
+check 0 'one memory: item 17 ' recall digits.egm fixed.png
+"$engram" recall digits.egm - --quiet <fixed.png >out 2>err || problem "recall of a picture from -"
+check 0 'one memory' recall digits.egm states.csv --as-is --limit 1
+check 0 '[#@%]' recall digits.egm --item 17 --picture
+LC_ALL=C.UTF-8 TERM=xterm-256color NO_COLOR=1 "$engram" recall digits.egm --item 17 --picture >out 2>err
+! grep -q $'\x1b' out err || problem "NO_COLOR: an escape sequence"
+grep -q '█' out || problem "UTF-8: no blocks"
+
+# a value with each item
+check 0 'yes' store valued.egm semeion --memory modern:1 --values --limit 300
+check 0 '^value' recall valued.egm --item 5 --read
+
+# files: backup, delete, vacuum, export, repair
+check 0 'verified +yes' backup digits.egm copy.egm
+check 4 . backup digits.egm copy.egm
+check 0 'patterns +3184' delete copy.egm 3 5
+check 1 . delete copy.egm 3
+check 2 'expected an id' delete copy.egm three
+check 0 'bytes' vacuum copy.egm
+check 0 'whole +yes' verify copy.egm
+check 0 'safetensors' export copy.egm out.safetensors
+check 0 'npy' export copy.egm out.npy
+check 2 'expected a name ending' export copy.egm out.bin
+check 4 . info absent.egm
+echo 'not a memory' >junk.egm
+check 3 . info junk.egm
+check 3 . verify junk.egm
+check 3 . recall junk.egm --item 1
+: >empty.egm
+check 3 . info empty.egm
+head -c 20000 copy.egm >short.egm
+"$engram" verify short.egm >out 2>err
+case $? in 1 | 3) ;; *) problem "verify of a truncated file" ;; esac
+python3 - copy.egm flipped.egm <<'PY'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[len(data) // 2] ^= 16
+open(sys.argv[2], "wb").write(data)
+PY
+"$engram" verify flipped.egm >out 2>err
+case $? in 1 | 3) ;; *) problem "verify of a flipped bit" ;; esac
+"$engram" repair flipped.egm repaired.egm >out 2>err
+case $? in 0 | 1) ;; *) problem "repair of a flipped bit" ;; esac
+check 0 'whole +yes' verify repaired.egm
+
+# theory, capacity, data, doctor, reproduce, bench
+check 0 'dam-capacity' theory
+check 0 'Krotov' theory dam-capacity n=3 N=100
+check 0 '^ *5' theory dam-capacity n=2:5:1
+check 2 'did you mean dam-capacity' theory dam-capasity
+check 2 'no parameter' theory dam-capacity zeta=1
+check 2 'not in' theory dam-capacity N=-5
+json theory dam-capacity
+check 0 'recovered' capacity --memory classical --size 60 --loads 0.05,0.1 --trials 20 --draws 2
+json_lines capacity --memory dam:3 --size 40 --patterns 10,20 --trials 20 --draws 2
+check 0 'patterns,load' capacity --size 40 --patterns 10 --trials 10 --draws 1 --csv
+check 0 'wrote' capacity --size 40 --patterns 10,20 --trials 10 --draws 1 --report capacity.html
+check 2 'expected a list' capacity --loads none
+check 0 'semeion' data list
+check 0 '16x16' data info semeion
+check 2 'did you mean semeion' data get semeon
+json data list
+json data info semeion
+check 0 'works' doctor
+json doctor
+check 0 . reproduce
+check 2 'no experiment' reproduce no-such-experiment
+check 2 'no benchmark' bench nothing
+
+# output: -o, a full disk, a closed one, a reader that has gone
+check 0 'wrote' info digits.egm --json -o info.json
+python3 -m json.tool <info.json >/dev/null || problem "-o: not JSON"
+"$engram" info digits.egm >/dev/full 2>err
+[ $? -eq 4 ] || problem "/dev/full: exit 4 expected"
+"$engram" info digits.egm >&- 2>err
+[ $? -eq 4 ] || problem "standard output closed: exit 4 expected"
+check 4 . info digits.egm -o no/such/folder/file
+set -o pipefail
+"$engram" recall digits.egm --sample 500 --json 2>err | head -n 1 >out || problem "| head"
+set +o pipefail
+check 0 'patterns' info digits.egm --quiet
+"$engram" info digits.egm --quiet >out 2>err
+[ ! -s err ] || problem "--quiet: something on standard error"
+
+echo "$failures failures"
+exit $((failures > 0))

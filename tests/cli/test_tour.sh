@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The tour as a new user runs it, its folder, its report; and Ctrl-C in the middle of it.
+set -u
+engram=$(realpath "${ENGRAM:?the program to test}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+failures=0
+problem() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+}
+
+"$engram" tour -o first --seed 3 >out 2>err || problem "tour: exit $?: $(cat err)"
+for line in '1/4 data .*1593' '2/4 store .*verified' '3/4 recall .*recovered' '4/4 report'; do
+    grep -Eq "$line" out || problem "tour: no line \"$line\""
+done
+for file in config.json env.json metrics.jsonl log.txt report.html digits.egm cue.png; do
+    [ -s "first/$file" ] || problem "tour: no $file"
+done
+python3 - <<'PY' || problem "tour: its folder"
+import html.parser, json, os, re
+json.load(open("first/config.json")), json.load(open("first/env.json"))
+rows = [json.loads(line) for line in open("first/metrics.jsonl")]
+recall = [row for row in rows if row.get("chapter") == "recall"][0]
+assert recall["recovered"] > 0.95, recall
+text = open("first/report.html", encoding="utf-8").read()
+assert len(text) < 2 << 20
+assert not re.search(r'(src|href)="(?!data:)', text), "the report points outside itself"
+void = {"meta", "img"}
+open_tags = []
+class Check(html.parser.HTMLParser):
+    def handle_starttag(self, tag, attrs):
+        if tag not in void:
+            open_tags.append(tag)
+        if tag == "img":
+            assert dict(attrs).get("alt"), "a picture without words"
+    def handle_startendtag(self, tag, attrs):
+        pass
+    def handle_endtag(self, tag):
+        assert open_tags.pop() == tag, tag
+Check().feed(text)
+assert not open_tags, open_tags
+assert text.count("<svg class=\"chart\"") >= 4 and text.count("Download as CSV") >= 4
+PY
+"$engram" recall first/digits.egm first/cue.png -o fixed.png >out 2>err || problem "recall of cue.png"
+grep -q 'one memory' out || problem "recall of cue.png: no memory"
+
+# the same seed gives the same numbers for another number of threads
+"$engram" tour -o second --seed 3 --threads 1 --quiet >/dev/null 2>&1
+same() { sed 's/, *"seconds": *[0-9.e-]*//; s/"seconds":[0-9.e-]*,*//' "$1/metrics.jsonl" | grep -v '"done"'; }
+[ "$(same first)" = "$(same second)" ] || problem "tour: other numbers with one thread"
+"$engram" tour -o first >/dev/null 2>&1
+[ $? -eq 4 ] || problem "tour into a folder that is there: exit 4 expected"
+
+# Ctrl-C: 130, and what was done is kept. A shell's background job ignores SIGINT: python starts it.
+python3 - "$engram" <<'PY' || problem "tour: Ctrl-C"
+import signal, subprocess, sys, time
+p = subprocess.Popen([sys.argv[1], "tour", "-o", "third"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+p.stdout.readline()
+time.sleep(0.3)
+p.send_signal(signal.SIGINT)
+_, err = p.communicate(timeout=60)
+assert p.returncode == 130, (p.returncode, err)
+assert b"third" in err, err
+PY
+[ -s third/config.json ] || problem "tour: nothing kept after Ctrl-C"
+
+echo "$failures failures"
+exit $((failures > 0))
