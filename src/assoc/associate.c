@@ -43,7 +43,6 @@ enum {
     PATIENCE_MAX = 31,      /* tiles between two trials of the list where it never fits */
     SCORE_ROWS = 64 * ROWS, /* unit of egi_scores() */
 };
-#define WORTH_A_THREAD 4e6 /* multiply-adds: some 50 us, several times what waking a thread takes */
 
 /* ---- transforms ---- */
 
@@ -62,10 +61,10 @@ static double shrink_power(const struct egi_transform *t, double from, double to
 
 static const struct transform_row {
     enum egi_weighing_kind kind;
-    int scaled;         /* scores are relative to m */
-    int magnitude;      /* m is the largest magnitude */
-    int homogeneous;    /* the sum is of degree one more than the weights */
-    float least;        /* m before any score */
+    int scaled;      /* scores are relative to m */
+    int magnitude;   /* m is the largest magnitude */
+    int homogeneous; /* the sum is of degree one more than the weights */
+    float least;     /* m before any score */
     shrink_fn *shrink;
 } transforms[EGI_TRANSFORM_COUNT] = {
     [EGI_TRANSFORM_EXP] = { EGI_WEIGH_EXP, 1, 0, 0, -INFINITY, shrink_exp },
@@ -137,8 +136,8 @@ struct worker {
     struct egi_lane_scale scale;
     struct egi_picks picks;
     struct partial own;
-    float *xt;   /* (D, LANES) queries of the block in columns */
-    float *acc;  /* (lanes, ld) weighted sum of the current chunk */
+    float *xt;  /* (D, LANES) queries of the block in columns */
+    float *acc; /* (lanes, ld) weighted sum of the current chunk */
     size_t patience, wait;
 };
 
@@ -149,7 +148,7 @@ struct plan {
     const struct transform_row *row;
     struct egi_weighing weighing;
     const float *values, *x, *query_bias;
-    size_t dv, ld, q, lanes; /* lanes: queries of a block, rounded up */
+    size_t dv, ld, q, lanes;                 /* lanes: queries of a block, rounded up */
     size_t segment, segments, blocks, whole; /* the first `whole` blocks are one unit each */
     struct worker **worker;
     struct partial *split; /* (blocks - whole, segments) */
@@ -239,8 +238,8 @@ static void raise_scale(const struct plan *p, struct worker *w, size_t l, float 
     scale_floats(w->acc + l * p->ld, p->ld, factor);
 }
 
-static void tile_scores(const struct plan *p, struct worker *w, const struct block *b,
-                        size_t row, size_t rows)
+static void tile_scores(const struct plan *p, struct worker *w, const struct block *b, size_t row,
+                        size_t rows)
 {
     const struct egi_keys *keys = p->keys;
     const struct egi_score_terms terms = {
@@ -282,8 +281,8 @@ static uint64_t tile_scales(const struct plan *p, struct worker *w, const struct
     return p->k->at_least(max, w->threshold, b->lanes) & b->active;
 }
 
-static void tile_sums(const struct plan *p, struct worker *w, const struct block *b,
-                      uint64_t live, size_t row, size_t rows)
+static void tile_sums(const struct plan *p, struct worker *w, const struct block *b, uint64_t live,
+                      size_t row, size_t rows)
 {
     struct egi_weighing weighing = p->weighing;
     if (weighing.weight != NULL) weighing.weight += row;
@@ -415,7 +414,7 @@ static size_t cut(struct plan *p, int threads)
     p->blocks = (p->q + LANES - 1) / LANES;
     p->lanes = round_up((p->q + p->blocks - 1) / p->blocks, EGI_LANE_STEP);
     const double work = (double)p->q * (double)n * (double)(p->keys->d + p->dv);
-    const size_t crew = work < WORTH_A_THREAD ? 1 : (size_t)egi_thread_count(threads);
+    const size_t crew = (size_t)egi_thread_count(egi_crew(threads, work));
     p->whole = p->blocks - (crew > 1 ? p->blocks % crew : 0);
     return least_of(crew, p->whole + (p->blocks - p->whole) * p->segments);
 }
@@ -521,6 +520,6 @@ void egi_scores(const struct egi_keys *keys, const float *x, float query_bias, i
 {
     struct score_job job = { egi_assoc_kernels(), keys, x, query_bias, scores };
     const double work = (double)keys->n * (double)keys->d;
-    egi_parallel_for((keys->n + SCORE_ROWS - 1) / SCORE_ROWS, work < WORTH_A_THREAD ? 1 : threads,
-                     score_unit, &job);
+    egi_parallel_for((keys->n + SCORE_ROWS - 1) / SCORE_ROWS, egi_crew(threads, work), score_unit,
+                     &job);
 }

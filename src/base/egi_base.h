@@ -68,6 +68,9 @@ void egi_parallel_workers(size_t n, int threads, void (*body)(void *arg, size_t 
 /* The number of workers that `threads` stands for: at least 1, at most EGI_MAX_THREADS. */
 #define EGI_MAX_THREADS 256
 int egi_thread_count(int threads);
+/* The threads that pay for `work` multiply-adds: 1 for what ends before a second one has
+ * woken, else `threads` as it is. */
+int egi_crew(int threads, double work);
 
 /* bytes.c - little-endian fields. */
 uint32_t egi_load_le32(const uint8_t *p);

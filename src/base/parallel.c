@@ -95,6 +95,13 @@ int egi_thread_count(int threads)
     return n < 1 ? 1 : n > EGI_MAX_THREADS ? EGI_MAX_THREADS : n;
 }
 
+#define WORTH_A_THREAD 4e6 /* some 50 us, several times what waking a thread takes */
+
+int egi_crew(int threads, double work)
+{
+    return work < WORTH_A_THREAD ? 1 : threads;
+}
+
 int eg_threads(void)
 {
     return egi_thread_count(0);

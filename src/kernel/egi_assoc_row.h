@@ -10,8 +10,9 @@
  * and after: score_rows and sum_shape, which name the shapes of the blocks.
  *
  * exp2: y = n + r, n the nearest integer, 2^r a polynomial of degree 6 made by the Remez
- * exchange for the relative error on [-1/2, 1/2], 1.9e-9: within 2 ulp. log2: u = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)), log by the odd series in
- * f / (2 + f), whose first omitted term is below 1e-9. */
+ * exchange for the relative error on [-1/2, 1/2], 1.9e-9: within 2 ulp. log2: u = 2^e (1 + f), 1 +
+ * f in [sqrt(1/2), sqrt(2)), log by the odd series in f / (2 + f), whose first omitted term is
+ * below 1e-9. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef EGI_ASSOC_ROW_H
 #define EGI_ASSOC_ROW_H
@@ -101,8 +102,7 @@ ROW_ALWAYS void score_column(const float *xi, size_t rows, size_t d, size_t dn, 
                              int first, float *s, const size_t nm, const size_t nv)
 {
     size_t t = 0;
-    for (; t + nm <= rows; t += nm)
-        score_block(xi + t * d, d, dn, xt, first, s + t * TILE, nm, nv);
+    for (; t + nm <= rows; t += nm) score_block(xi + t * d, d, dn, xt, first, s + t * TILE, nm, nv);
     for (; t < rows; t++) score_block(xi + t * d, d, dn, xt, first, s + t * TILE, 1, nv);
 }
 
@@ -159,14 +159,14 @@ ROW_ALWAYS void few_dots(const float *xi, size_t n, size_t d, const float *x, si
         if (dn == LANES) {
             UNROLL for (size_t k = 0; k < LANES; k++)
             {
-                UNROLL for (size_t q = 0; q < shape; q++) acc[q] = v_fma(
-                    r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
+                UNROLL for (size_t q = 0; q < shape; q++) acc[q] =
+                    v_fma(r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
             }
             continue;
         }
         for (size_t k = 0; k < dn; k++)
-            UNROLL for (size_t q = 0; q < shape; q++) acc[q] = v_fma(
-                r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
+            UNROLL for (size_t q = 0; q < shape; q++) acc[q] =
+                v_fma(r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
     }
 }
 
@@ -266,8 +266,8 @@ ROW V weigh_rectified(const struct column *c, V s, V *term)
     if (c->power != 0)
         a = power_of(u, c->power);
     else
-        a = v_keep(keep, exp2_above(v_mul(log2_of(v_max(u, c->floor)), c->exponent),
-                                    v_set1(-125.0f)));
+        a = v_keep(keep,
+                   exp2_above(v_mul(log2_of(v_max(u, c->floor)), c->exponent), v_set1(-125.0f)));
     *term = v_mul(a, u);
     return a;
 }
@@ -280,28 +280,28 @@ ROW V weigh_support(const struct column *c, V s, V *term)
 }
 
 /* One slot a kind: the loop over the live columns, with the weigh_ function inlined. */
-#define WEIGH(kind)                                                                               \
-    ROW_SLOT void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *scale,    \
-                             uint64_t live, size_t rows, float *s, float *sum, float *mass)       \
-    {                                                                                             \
-        for (size_t l = 0; l < TILE; l += LANES) {                                                \
-            V sums = v_set1(0.0f), masses = sums;                                                 \
-            const struct column c = column_of(w, scale, l);                                       \
-            const size_t n = (live >> l & LANE_BITS) ? rows : 0;                                  \
-            for (size_t t = 0; t < n; t++) {                                                      \
-                float *at = s + t * TILE + l;                                                     \
-                V term, a = weigh_##kind(&c, v_load(at), &term);                                  \
-                if (w->weight) {                                                                  \
-                    a = v_mul(a, v_set1(w->weight[t]));                                           \
-                    term = v_mul(term, v_set1(w->weight[t]));                                     \
-                }                                                                                 \
-                v_store(at, a);                                                                   \
-                sums = v_add(sums, term);                                                         \
-                masses = v_add(masses, a);                                                        \
-            }                                                                                     \
-            v_store(sum + l, sums);                                                               \
-            v_store(mass + l, masses);                                                            \
-        }                                                                                         \
+#define WEIGH(kind)                                                                            \
+    ROW_SLOT void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *scale, \
+                             uint64_t live, size_t rows, float *s, float *sum, float *mass)    \
+    {                                                                                          \
+        for (size_t l = 0; l < TILE; l += LANES) {                                             \
+            V sums = v_set1(0.0f), masses = sums;                                              \
+            const struct column c = column_of(w, scale, l);                                    \
+            const size_t n = (live >> l & LANE_BITS) ? rows : 0;                               \
+            for (size_t t = 0; t < n; t++) {                                                   \
+                float *at = s + t * TILE + l;                                                  \
+                V term, a = weigh_##kind(&c, v_load(at), &term);                               \
+                if (w->weight) {                                                               \
+                    a = v_mul(a, v_set1(w->weight[t]));                                        \
+                    term = v_mul(term, v_set1(w->weight[t]));                                  \
+                }                                                                              \
+                v_store(at, a);                                                                \
+                sums = v_add(sums, term);                                                      \
+                masses = v_add(masses, a);                                                     \
+            }                                                                                  \
+            v_store(sum + l, sums);                                                            \
+            v_store(mass + l, masses);                                                         \
+        }                                                                                      \
     }
 WEIGH(exp)
 WEIGH(power)
@@ -406,9 +406,13 @@ ROW_SLOT void weighted_sum(const float *a, size_t rows, size_t queries, uint64_t
         const size_t k = v * LANES, left = dv - k - (nv - 1) * LANES;
         for (size_t q = 0; q < queries; q += nq) {
             if ((live >> q & group) == 0) continue;
-            const struct sum_job job = { .a = a + q, .rows = rows, .values = values + k,
-                                         .dv = dv, .last = left < LANES ? left : LANES,
-                                         .acc = acc + q * ld + k, .ld = ld };
+            const struct sum_job job = { .a = a + q,
+                                         .rows = rows,
+                                         .values = values + k,
+                                         .dv = dv,
+                                         .last = left < LANES ? left : LANES,
+                                         .acc = acc + q * ld + k,
+                                         .ld = ld };
             sum_shape(&job, nq, nv);
         }
     }
@@ -429,9 +433,9 @@ ROW_SLOT void picked_sum(const struct egi_picks *picks, size_t n, const float *v
     }
 }
 
-#define EGI_ASSOC_SLOTS                                                                        \
-    .scores = scores, .scores_few = scores_few, .maxima = maxima, .at_least = at_least,        \
-    .weigh = { all_exp, all_power, all_rectified, all_support }, .pick_exp = pick_exp,         \
+#define EGI_ASSOC_SLOTS                                                                 \
+    .scores = scores, .scores_few = scores_few, .maxima = maxima, .at_least = at_least, \
+    .weigh = { all_exp, all_power, all_rectified, all_support }, .pick_exp = pick_exp,  \
     .weighted_sum = weighted_sum, .picked_sum = picked_sum
 
 #endif

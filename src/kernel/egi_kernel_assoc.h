@@ -5,8 +5,8 @@
  * of EGI_LANE_STEP; lanes past the last query hold finite rubbish that nobody reads.
  *
  * Determinism: a score is one fused multiply-add a component in the order of components (the
- * reference: in double, rounded once), a weighted sum one a memory in the order of memories, a sum of
- * weights one addition a memory in that order; everything else is done to each element on its
+ * reference: in double, rounded once), a weighted sum one a memory in the order of memories, a sum
+ * of weights one addition a memory in that order; everything else is done to each element on its
  * own. So no result depends on the shape of the tile or on which of two slots made it, and
  * memories of weight exactly 0 may be left out. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -69,8 +69,8 @@ struct egi_assoc_kernels {
                        const struct egi_score_terms *terms, size_t stride, float *s);
 
     /* max over rows of s (magnitude: of |s|); the lanes where it exceeds floor, as bits. */
-    uint64_t (*maxima)(const float *s, size_t rows, size_t lanes, int magnitude,
-                       const float *floor, float *max);
+    uint64_t (*maxima)(const float *s, size_t rows, size_t lanes, int magnitude, const float *floor,
+                       float *max);
 
     /* The lanes where a >= b, as bits. */
     uint64_t (*at_least)(const float *a, const float *b, size_t lanes);
@@ -78,8 +78,7 @@ struct egi_assoc_kernels {
     /* Scores to weights in place; sum and mass (lanes) are set, to 0 where a lane is not
      * live and its scores may be left as they are. */
     void (*weigh[EGI_WEIGH_COUNT])(const struct egi_weighing *w, const struct egi_lane_scale *l,
-                                   uint64_t live, size_t rows, float *s, float *sum,
-                                   float *mass);
+                                   uint64_t live, size_t rows, float *s, float *sum, float *mass);
 
     /* EGI_WEIGH_EXP of the entries s >= threshold of live lanes alone. Returns their number,
      * or EGI_PICKS_FULL when it exceeds limit <= EGI_PICKS_MAX. */

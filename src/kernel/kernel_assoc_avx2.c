@@ -188,17 +188,39 @@ ROW void score_rows(const float *xi, size_t rows, size_t d, size_t dn, const flo
 ROW void sum_shape(const struct sum_job *job, size_t nq, size_t nv)
 {
     switch (nq * 10 + nv) {
-    case 43: sum_block(job, 4, 3); break;
-    case 42: sum_block(job, 4, 2); break;
-    case 41: sum_block(job, 4, 1); break;
-    case 18: sum_block(job, 1, 8); break;
-    case 17: sum_block(job, 1, 7); break;
-    case 16: sum_block(job, 1, 6); break;
-    case 15: sum_block(job, 1, 5); break;
-    case 14: sum_block(job, 1, 4); break;
-    case 13: sum_block(job, 1, 3); break;
-    case 12: sum_block(job, 1, 2); break;
-    default: sum_block(job, 1, 1); break;
+    case 43:
+        sum_block(job, 4, 3);
+        break;
+    case 42:
+        sum_block(job, 4, 2);
+        break;
+    case 41:
+        sum_block(job, 4, 1);
+        break;
+    case 18:
+        sum_block(job, 1, 8);
+        break;
+    case 17:
+        sum_block(job, 1, 7);
+        break;
+    case 16:
+        sum_block(job, 1, 6);
+        break;
+    case 15:
+        sum_block(job, 1, 5);
+        break;
+    case 14:
+        sum_block(job, 1, 4);
+        break;
+    case 13:
+        sum_block(job, 1, 3);
+        break;
+    case 12:
+        sum_block(job, 1, 2);
+        break;
+    default:
+        sum_block(job, 1, 1);
+        break;
     }
 }
 

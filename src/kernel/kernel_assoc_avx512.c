@@ -184,27 +184,57 @@ ROW void score_rows(const float *xi, size_t rows, size_t d, size_t dn, const flo
                     size_t lanes, int first, float *s)
 {
     switch (lanes / LANES) {
-    case 1: score_column(xi, rows, d, dn, xt, first, s, 12, 1); break;
-    case 2: score_column(xi, rows, d, dn, xt, first, s, 12, 2); break;
-    case 3: score_column(xi, rows, d, dn, xt, first, s, 8, 3); break;
-    default: score_column(xi, rows, d, dn, xt, first, s, 6, 4); break;
+    case 1:
+        score_column(xi, rows, d, dn, xt, first, s, 12, 1);
+        break;
+    case 2:
+        score_column(xi, rows, d, dn, xt, first, s, 12, 2);
+        break;
+    case 3:
+        score_column(xi, rows, d, dn, xt, first, s, 8, 3);
+        break;
+    default:
+        score_column(xi, rows, d, dn, xt, first, s, 6, 4);
+        break;
     }
 }
 
 ROW void sum_shape(const struct sum_job *job, size_t nq, size_t nv)
 {
     switch (nq * 10 + nv) {
-    case 83: sum_block(job, 8, 3); break;
-    case 82: sum_block(job, 8, 2); break;
-    case 81: sum_block(job, 8, 1); break;
-    case 18: sum_block(job, 1, 8); break;
-    case 17: sum_block(job, 1, 7); break;
-    case 16: sum_block(job, 1, 6); break;
-    case 15: sum_block(job, 1, 5); break;
-    case 14: sum_block(job, 1, 4); break;
-    case 13: sum_block(job, 1, 3); break;
-    case 12: sum_block(job, 1, 2); break;
-    default: sum_block(job, 1, 1); break;
+    case 83:
+        sum_block(job, 8, 3);
+        break;
+    case 82:
+        sum_block(job, 8, 2);
+        break;
+    case 81:
+        sum_block(job, 8, 1);
+        break;
+    case 18:
+        sum_block(job, 1, 8);
+        break;
+    case 17:
+        sum_block(job, 1, 7);
+        break;
+    case 16:
+        sum_block(job, 1, 6);
+        break;
+    case 15:
+        sum_block(job, 1, 5);
+        break;
+    case 14:
+        sum_block(job, 1, 4);
+        break;
+    case 13:
+        sum_block(job, 1, 3);
+        break;
+    case 12:
+        sum_block(job, 1, 2);
+        break;
+    default:
+        sum_block(job, 1, 1);
+        break;
     }
 }
 

@@ -45,8 +45,8 @@ static uint64_t at_least(const float *a, const float *b, size_t lanes)
     return bits;
 }
 
-static uint64_t maxima(const float *s, size_t rows, size_t lanes, int magnitude,
-                       const float *floor, float *max)
+static uint64_t maxima(const float *s, size_t rows, size_t lanes, int magnitude, const float *floor,
+                       float *max)
 {
     uint64_t bits = 0;
     for (size_t l = 0; l < lanes; l++) {
@@ -84,8 +84,8 @@ static struct weighed weigh_power(const struct egi_weighing *w, const struct egi
     return power_of(w, (double)s * (double)l->up[lane] * (double)l->down[lane]);
 }
 
-static struct weighed weigh_rectified(const struct egi_weighing *w,
-                                      const struct egi_lane_scale *l, size_t lane, float s)
+static struct weighed weigh_rectified(const struct egi_weighing *w, const struct egi_lane_scale *l,
+                                      size_t lane, float s)
 {
     return power_of(w, fmax((double)s * (double)l->up[lane] * (double)l->down[lane], 0.0));
 }
@@ -119,11 +119,11 @@ static void weigh(weigh_one *one, const struct egi_weighing *w, const struct egi
     }
 }
 
-#define WEIGH(kind)                                                                             \
-    static void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *l,        \
-                           uint64_t live, size_t rows, float *s, float *sum, float *mass)       \
-    {                                                                                           \
-        weigh(weigh_##kind, w, l, live, rows, s, sum, mass);                                    \
+#define WEIGH(kind)                                                                       \
+    static void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *l,  \
+                           uint64_t live, size_t rows, float *s, float *sum, float *mass) \
+    {                                                                                     \
+        weigh(weigh_##kind, w, l, live, rows, s, sum, mass);                              \
     }
 WEIGH(exp)
 WEIGH(power)

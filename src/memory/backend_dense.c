@@ -17,9 +17,9 @@
 #define UNIT_ROUNDOFF ((double)FLT_EPSILON / 2)
 
 struct dense {
-    float *xi;      /* (capacity, D) */
-    float *bias;    /* (capacity) -|xi|^2 / 2 */
-    float *scale;   /* (capacity) 1 / |xi|, 0 for the zero pattern */
+    float *xi;    /* (capacity, D) */
+    float *bias;  /* (capacity) -|xi|^2 / 2 */
+    float *scale; /* (capacity) 1 / |xi|, 0 for the zero pattern */
     size_t capacity;
     double max_norm;
 };
@@ -112,7 +112,8 @@ static void find_max_norm(struct dense *k, size_t n)
 {
     k->max_norm = 0;
     for (size_t i = 0; i < n; i++)
-        if (sqrt(-2 * (double)k->bias[i]) > k->max_norm) k->max_norm = sqrt(-2 * (double)k->bias[i]);
+        if (sqrt(-2 * (double)k->bias[i]) > k->max_norm)
+            k->max_norm = sqrt(-2 * (double)k->bias[i]);
 }
 
 static void dense_keep(eg_memory *m, const uint8_t *keep)
@@ -193,7 +194,8 @@ static eg_status dense_scores(const eg_memory *m, const float *x, int threads, d
     const struct dense *k = m->store;
     const eg_similarity sim = m->options.rule.similarity;
     if (!forms[sim].fused) {
-        for (size_t i = 0; i < m->n; i++) s[i] = eg_similarity_value(sim, k->xi + i * m->d, x, m->d);
+        for (size_t i = 0; i < m->n; i++)
+            s[i] = eg_similarity_value(sim, k->xi + i * m->d, x, m->d);
         return EG_OK;
     }
     const size_t bytes = (m->d + m->n) * sizeof(float);
@@ -277,15 +279,15 @@ static struct egi_pull pull_of_stat(const eg_memory *m, const struct egi_assoc_s
     case EG_SEP_RECTIFIED:
         p.attraction = t->m > 0 ? pow(beta * t->m, n) * t->sum : 0;
         p.log_scale = t->m > 0 ? log(n * beta) + (n - 1) * log(beta * t->m) : 0;
-        p.rounding = t->m > 0 ? pow(beta * t->m, n) *
-                                    (n * score_error / t->m + (16 * n + 64) * u) * fabs(t->mass)
+        p.rounding = t->m > 0 ? pow(beta * t->m, n) * (n * score_error / t->m + (16 * n + 64) * u)
+                                    * fabs(t->mass)
                               : 0;
         break;
     case EG_SEP_LSR:
         p.attraction = log(EGI_LSR_EPSILON + t->sum) / beta;
         p.log_scale = -log(EGI_LSR_EPSILON + t->sum);
-        p.rounding = (t->mass * beta * score_error + 64 * u * t->sum) /
-                     ((EGI_LSR_EPSILON + t->sum) * beta);
+        p.rounding =
+            (t->mass * beta * score_error + 64 * u * t->sum) / ((EGI_LSR_EPSILON + t->sum) * beta);
         break;
     default: /* Epanechnikov */
         p.attraction = t->sum / beta;
@@ -308,11 +310,12 @@ static void finish_query(const eg_memory *m, const struct egi_assoc_stat *t, int
 }
 
 static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int threads,
-                             const float *values, size_t dv, int normalise, float *y,
-                             struct egi_pull *pull)
+                             const struct egi_reading *reading, float *y, struct egi_pull *pull)
 {
     const struct dense *k = m->store;
+    const float *values = reading->values != NULL ? reading->values : k->xi;
     const eg_allocator *alloc = m->alloc;
+    const size_t dv = reading->dv;
     size_t cells;
     EGI_TRY(egi_mul_size(q, m->d + 1, &cells));
     void *query = NULL, *stats = NULL;
@@ -325,11 +328,11 @@ static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int t
         const struct egi_keys keys = keys_of(m);
         const struct egi_transform t = transform_of(m);
         const int biased = forms[m->options.rule.similarity].biased;
-        s = egi_associate(&keys, values != NULL ? values : k->xi, dv, &t, xq, biased ? bias : NULL,
-                          q, threads, alloc, y, stats);
+        s = egi_associate(&keys, values, dv, &t, xq, biased ? bias : NULL, q, threads, alloc, y,
+                          stats);
         const struct egi_assoc_stat *stat = stats;
         for (size_t i = 0; i < q && s == EG_OK; i++)
-            finish_query(m, &stat[i], normalise, dense_score_error(m, x + i * m->d),
+            finish_query(m, &stat[i], reading->mean, dense_score_error(m, x + i * m->d),
                          y != NULL ? y + i * dv : NULL, dv, &pull[i]);
     }
     egi_free(alloc, stats, q * sizeof(struct egi_assoc_stat));
@@ -338,14 +341,13 @@ static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int t
 }
 
 static eg_status dense_field(const eg_memory *m, const float *x, size_t q, int threads,
-                             const float *values, size_t dv, int normalise, float *y,
-                             struct egi_pull *pull)
+                             const struct egi_reading *reading, float *y, struct egi_pull *pull)
 {
     const eg_rule *r = &m->options.rule;
     const int streams = egi_separation_row(r->separation)->transform >= 0;
     if (forms[r->similarity].fused && streams)
-        return fused_field(m, x, q, threads, values, dv, normalise, y, pull);
-    return egi_strip_field(m, x, q, threads, values, dv, normalise, y, pull);
+        return fused_field(m, x, q, threads, reading, y, pull);
+    return egi_strip_field(m, x, q, threads, reading, y, pull);
 }
 
 const struct egi_backend egi_backend_dense = {

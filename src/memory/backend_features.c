@@ -25,7 +25,6 @@
 
 enum {
     STREAM_FEATURES = 0x46454154, /* "FEAT": w, row by row */
-    WORTH = 1 << 16,              /* products that pay for starting threads */
 };
 static const double FLOOR = 1e-5;
 static const double NOTHING = -1e300; /* the logarithm of an empty sum, kept finite */
@@ -182,7 +181,7 @@ static eg_status features_append(eg_memory *m, const float *patterns, const floa
     double *shift = block;
     for (size_t mu = 0; mu < n; mu++) shift[mu] = half_norm2(k, patterns + mu * m->d, m->d);
     struct adding a = { k, patterns, weights, shift, n, m->d, 1 };
-    egi_parallel_for(k->y, (double)n * (double)(k->y * m->d) < WORTH ? 1 : 0, add_feature, &a);
+    egi_parallel_for(k->y, egi_crew(0, (double)n * (double)(k->y * m->d)), add_feature, &a);
     egi_free(m->alloc, block, n * sizeof *shift);
     k->used = 1;
     return EG_OK;
@@ -297,16 +296,13 @@ static void field_of(void *arg, size_t q, size_t worker)
 }
 
 static eg_status features_field(const eg_memory *m, const float *x, size_t q, int threads,
-                                const float *values, size_t dv, int normalise, float *y,
-                                struct egi_pull *pull)
+                                const struct egi_reading *reading, float *y, struct egi_pull *pull)
 {
-    (void)dv;
-    (void)normalise; /* softmax is */
-    if (values != NULL)
+    if (reading->values != NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "features keep no patterns to carry values");
     const struct features *k = m->store;
-    const int small = (double)q * (double)(k->y * m->d) < WORTH;
-    size_t workers = (size_t)egi_thread_count(small ? 1 : threads), each, cells;
+    const int crew = egi_crew(threads, (double)q * (double)(k->y * m->d));
+    size_t workers = (size_t)egi_thread_count(crew), each, cells;
     if (workers > q) workers = q;
     EGI_TRY(egi_add_size(k->y, m->d, &each));
     EGI_TRY(egi_mul_size(workers, each, &cells));

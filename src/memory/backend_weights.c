@@ -15,8 +15,7 @@
 #include "memory/egi_weights.h"
 
 enum {
-    ROWS = 64,       /* of a unit of work; independent of the number of threads */
-    WORTH = 1 << 18, /* products below which starting threads costs more than it saves */
+    ROWS = 64, /* of a unit of work; independent of the number of threads */
 };
 
 static eg_status create(eg_memory *m, double scale, double noise)
@@ -145,11 +144,9 @@ static void field_block(void *arg, size_t at)
 }
 
 static eg_status field(const eg_memory *m, const float *x, size_t q, int threads,
-                       const float *values, size_t dv, int normalise, float *y,
-                       struct egi_pull *pull)
+                       const struct egi_reading *reading, float *y, struct egi_pull *pull)
 {
-    (void)dv;
-    if (values != NULL || normalise)
+    if (reading->values != NULL || reading->mean)
         return egi_fail(EG_ERR_UNSUPPORTED, "%s keeps no patterns to give a mean of",
                         m->backend->name);
     const struct egi_weights *k = m->store;
@@ -159,7 +156,8 @@ static eg_status field(const eg_memory *m, const float *x, size_t q, int threads
     EGI_TRY(egi_mul_size(q, f.blocks, &units));
     EGI_TRY(egi_alloc_array(m->alloc, units, sizeof(struct block), "field", &partial));
     f.partial = partial;
-    egi_parallel_for(units, units * ROWS * m->d < WORTH ? 1 : threads, field_block, &f);
+    egi_parallel_for(units, egi_crew(threads, (double)units * (double)(ROWS * m->d)), field_block,
+                     &f);
     for (size_t i = 0; i < q; i++) {
         struct block sum = { 0, 0 };
         for (size_t b = 0; b < f.blocks; b++) {

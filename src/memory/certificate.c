@@ -25,13 +25,13 @@
 
 struct certifying {
     const eg_memory *m;
-    const float *x;             /* (Q, D) */
-    const struct egi_run *run;  /* (Q) */
-    const double *weight;       /* (N) or NULL */
-    double *scratch;            /* (workers, 3 N) */
-    float *pattern;             /* (workers, D) */
-    eg_certificate *out;        /* (Q) */
-    eg_status *status;          /* (Q) */
+    const float *x;            /* (Q, D) */
+    const struct egi_run *run; /* (Q) */
+    const double *weight;      /* (N) or NULL */
+    double *scratch;           /* (workers, 3 N) */
+    float *pattern;            /* (workers, D) */
+    eg_certificate *out;       /* (Q) */
+    eg_status *status;         /* (Q) */
     int lyapunov;
 };
 
@@ -101,8 +101,8 @@ static int one_step_exact(const eg_memory *m, const float *x, double weight, dou
     const double slack = 2 * m->backend->score_error(m, x);
     if (r->projection != EG_PROJ_IDENTITY || weight < 1) return 0;
     if (r->separation == EG_SEP_LSR || r->separation == EG_SEP_EPANECHNIKOV)
-        return r->similarity == EG_SIM_EUCLIDEAN && 1 + r->beta * (best - slack) > 0 &&
-               1 + r->beta * (best - ahead + slack) < 0;
+        return r->similarity == EG_SIM_EUCLIDEAN && 1 + r->beta * (best - slack) > 0
+               && 1 + r->beta * (best - ahead + slack) < 0;
     if ((r->separation == EG_SEP_TOPK || r->separation == EG_SEP_KSUBSETS) && r->k != 1) return 0;
     return ahead > slack && r->beta * (ahead - slack) >= eg_separation_margin(r);
 }
@@ -111,8 +111,8 @@ static double theorem5(const eg_memory *m, const float *x, const float *pattern,
                        double gap)
 {
     const eg_rule *r = &m->options.rule;
-    if (r->separation != EG_SEP_SOFTMAX || r->similarity != EG_SIM_DOT ||
-        r->projection != EG_PROJ_IDENTITY)
+    if (r->separation != EG_SEP_SOFTMAX || r->similarity != EG_SIM_DOT
+        || r->projection != EG_PROJ_IDENTITY)
         return NAN;
     const double M = m->backend->max_norm(m), others = (m->weight_sum - weight) / weight;
     if (m->n == 1) return 0;
@@ -152,7 +152,8 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
     c->overlap = cosine(x, pattern, m->d);
     c->mass_size = mass_size(p, m->n);
     c->exact = memcmp(x, pattern, m->d * sizeof *x) == 0;
-    c->exact_proved = c->exact && one_step_exact(m, x, weight, s[c->nearest], lead(s, m->n, c->nearest));
+    c->exact_proved =
+        c->exact && one_step_exact(m, x, weight, s[c->nearest], lead(s, m->n, c->nearest));
     EGI_TRY(m->backend->scores(m, pattern, 1, s));
     c->gap = lead(s, m->n, c->nearest);
     c->error_bound = run->converged ? theorem5(m, x, pattern, weight, c->gap) : NAN;
@@ -185,8 +186,7 @@ static eg_status certify(const struct certifying *k, size_t q, double *scratch, 
 static void certify_body(void *arg, size_t q, size_t worker)
 {
     const struct certifying *k = arg;
-    k->status[q] =
-        certify(k, q, k->scratch + worker * 2 * k->m->n, k->pattern + worker * k->m->d);
+    k->status[q] = certify(k, q, k->scratch + worker * 2 * k->m->n, k->pattern + worker * k->m->d);
 }
 
 eg_status egi_certify(const eg_memory *m, const eg_recall_options *options, const float *x,
@@ -213,7 +213,8 @@ eg_status egi_certify(const eg_memory *m, const eg_recall_options *options, cons
                             .out = certificates,
                             .status = arena.part[3],
                             .lyapunov = eg_memory_lyapunov(m, options, NULL) };
-    egi_parallel_workers(q, options->threads, certify_body, &k);
+    const double work = 2 * (double)q * (double)(m->n * m->d);
+    egi_parallel_workers(q, egi_crew(options->threads, work), certify_body, &k);
     eg_status s = EG_OK;
     for (size_t i = 0; i < q && s == EG_OK; i++) s = k.status[i];
     egi_arena_destroy(&arena);

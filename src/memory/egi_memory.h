@@ -19,6 +19,13 @@ struct egi_pull {
     int empty;         /* no memory pulls: y is not defined and the state stays */
 };
 
+/* What is summed with the weights a. */
+struct egi_reading {
+    const float *values; /* (N, DV), or NULL: the patterns themselves, DV = D */
+    size_t dv;
+    int mean; /* 1: divided by the sum of a, as normalised separations always are */
+};
+
 struct egi_relax;
 struct egi_relaxed;
 
@@ -42,11 +49,11 @@ struct egi_backend {
     void (*get)(const eg_memory *m, size_t i, float *pattern);
     /* y_j = sum_i a_i xi_ij: (D), a (N) with many zeros where the separation is sparse. */
     eg_status (*weighted_sum)(const eg_memory *m, const double *a, int threads, float *y);
-    size_t (*state_size)(const eg_memory *m);                  /* NULL: 0 */
+    size_t (*state_size)(const eg_memory *m); /* NULL: 0 */
     void (*state)(const eg_memory *m, double *state);
     void (*set_state)(eg_memory *m, const double *state);
 
-    double (*max_norm)(const eg_memory *m); /* M = max |xi|; NULL without patterns */
+    double (*max_norm)(const eg_memory *m);   /* M = max |xi|; NULL without patterns */
     const float *(*rows)(const eg_memory *m); /* (N, D) or NULL: kept otherwise */
 
     /* Similarities of x (D) to every memory: (N) doubles. NULL without patterns. */
@@ -54,13 +61,10 @@ struct egi_backend {
     /* Bound on the rounding error of each of these scores; 0 where they are exact. */
     double (*score_error)(const eg_memory *m, const float *x);
 
-    /* The pull at each state: y (Q, DV) with values (N, DV), or the patterns themselves when
-     * values is NULL (then DV = D). Normalised separations, and every separation when
-     * `normalise` is 1, give a weighted mean. pull (Q). y may be NULL. A query's numbers
-     * depend on it alone. */
+    /* The pull at each state: y (Q, DV), pull (Q). y may be NULL. A query's numbers depend on
+     * it alone. */
     eg_status (*field)(const eg_memory *m, const float *x, size_t q, int threads,
-                       const float *values, size_t dv, int normalise, float *y,
-                       struct egi_pull *pull);
+                       const struct egi_reading *reading, float *y, struct egi_pull *pull);
 
     /* Asynchronous updates of one state in place until none changes or max_sweeps; the
      * energy after each sweep goes to trace (may be NULL), each state to path (may be
@@ -77,7 +81,6 @@ struct egi_relax {
     double *trace;        /* (max_steps + 1) or NULL */
     float *path;          /* (max_steps + 1, D) or NULL */
     const float *rows;    /* (N, D) patterns where the back end has no rows of its own */
-
 };
 
 struct egi_relaxed {
@@ -92,15 +95,15 @@ struct eg_memory {
     const struct egi_backend *backend;
     void *store; /* the back end's own */
     size_t d;
-    size_t n;        /* patterns, as items and in the back end */
-    size_t capacity; /* of the arrays below */
-    uint64_t *id;    /* (N) unique */
+    size_t n;         /* patterns, as items and in the back end */
+    size_t capacity;  /* of the arrays below */
+    uint64_t *id;     /* (N) unique */
     uint64_t next_id; /* larger than any id ever used */
-    int32_t *label;  /* (N) */
-    float *weight;   /* (N) multiplicities */
-    int weighted;    /* any of them is not 1 */
+    int32_t *label;   /* (N) */
+    float *weight;    /* (N) multiplicities */
+    int weighted;     /* any of them is not 1 */
     double weight_sum;
-    float *value;    /* (N, DV) */
+    float *value; /* (N, DV) */
 };
 
 extern const struct egi_backend *const egi_backends[EG_STORE_COUNT];
@@ -111,8 +114,7 @@ extern const struct egi_backend egi_backend_dense, egi_backend_bits, egi_backend
  * numbers, never Q x N): every separation, whatever the similarity. The same contract as
  * egi_backend.field. */
 eg_status egi_strip_field(const eg_memory *m, const float *x, size_t q, int threads,
-                          const float *values, size_t dv, int normalise, float *y,
-                          struct egi_pull *pull);
+                          const struct egi_reading *reading, float *y, struct egi_pull *pull);
 
 /* energy.c - E of a state from its pull; the constant makes 0 <= E <= 2 M^2 for normalised
  * separations of dot products (Ramsauer et al. 2021, eq. 2). NaN where there is none. */

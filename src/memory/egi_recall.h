@@ -23,10 +23,15 @@ void egi_run_energy(const eg_memory *m, struct egi_run *run, const float *x, dou
 eg_status egi_check_states(const eg_memory *m, const float *x, size_t q, const void *out,
                            const char *who);
 
-/* Whether the pull of one update is a weighted mean (distances) or a weighted sum. */
+/* The pull of one update of the state: a weighted mean for distances, else a weighted sum. */
 static inline int egi_is_mean(const eg_memory *m)
 {
     return egi_rule_update(&m->options.rule, EG_DYN_SYNC) != EGI_UPDATE_SUM;
+}
+
+static inline struct egi_reading egi_own(const eg_memory *m)
+{
+    return (struct egi_reading){ NULL, m->d, egi_is_mean(m) };
 }
 
 /* median.c - the component-wise median of the memories weighted by a: what minimises the sum

@@ -16,8 +16,8 @@
 double egi_energy_constant(const eg_memory *m)
 {
     const eg_rule *r = &m->options.rule;
-    if (m->n == 0 || r->similarity != EG_SIM_DOT || !m->backend->keeps_patterns ||
-        r->projection != EG_PROJ_IDENTITY || (egi_separation_flags(r) & EGI_SEP_NORMALISED) == 0)
+    if (m->n == 0 || r->similarity != EG_SIM_DOT || !m->backend->keeps_patterns
+        || r->projection != EG_PROJ_IDENTITY || (egi_separation_flags(r) & EGI_SEP_NORMALISED) == 0)
         return 0;
     /* A of equal scores 0 is max_p -Omega(p) / beta: with n copies, taken at the uniform p. */
     const double norm = m->backend->max_norm(m), zero = 0, copies = m->weight_sum;

@@ -105,7 +105,8 @@ static eg_status attract(struct flow *f)
 {
     const eg_memory *m = f->m;
     struct egi_pull pull;
-    EGI_TRY(m->backend->field(m, f->x, 1, 1, NULL, m->d, egi_is_mean(m), f->y, &pull));
+    const struct egi_reading own = egi_own(m);
+    EGI_TRY(m->backend->field(m, f->x, 1, 1, &own, f->y, &pull));
     const double scale = exp(pull.log_scale);
     for (size_t j = 0; j < m->d; j++) {
         f->pull[j] = f->y[j] != 0 ? (double)f->y[j] * scale : 0;

@@ -149,7 +149,8 @@ static eg_status check_ids(const eg_memory *m, const uint64_t *ids, size_t n)
     qsort(sorted, n, sizeof *sorted, compare_ids);
     eg_status s = EG_OK;
     for (size_t i = 0; i < n && s == EG_OK; i++)
-        if ((i > 0 && sorted[i] == sorted[i - 1]) || (sorted[i] < m->next_id && has_id(m, sorted[i])))
+        if ((i > 0 && sorted[i] == sorted[i - 1])
+            || (sorted[i] < m->next_id && has_id(m, sorted[i])))
             s = egi_fail(EG_ERR_INVALID, "eg_memory_add: id %llu is in use",
                          (unsigned long long)sorted[i]);
     egi_free(m->alloc, block, n * sizeof *ids);
@@ -242,7 +243,8 @@ static void keep_items(eg_memory *m, const uint8_t *keep)
 
 eg_status eg_memory_remove(eg_memory *m, const uint64_t *ids, size_t n)
 {
-    if (m == NULL || (ids == NULL && n > 0)) return egi_fail(EG_ERR_INVALID, "eg_memory_remove: NULL");
+    if (m == NULL || (ids == NULL && n > 0))
+        return egi_fail(EG_ERR_INVALID, "eg_memory_remove: NULL");
     if (m->backend->keep == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "eg_memory_remove: %s keeps no patterns",
                         m->backend->name);
@@ -293,8 +295,8 @@ eg_status eg_memory_forget(eg_memory *m, const float *pattern)
 {
     EGI_TRY(check_pattern(m, pattern, "eg_memory_forget"));
     if (m->backend->forget == NULL)
-        return egi_fail(EG_ERR_UNSUPPORTED,
-                        "eg_memory_forget: %s is not linear in its patterns%s", m->backend->name,
+        return egi_fail(EG_ERR_UNSUPPORTED, "eg_memory_forget: %s is not linear in its patterns%s",
+                        m->backend->name,
                         m->backend->keeps_patterns ? "; use eg_memory_remove" : "");
     return m->backend->forget(m, pattern);
 }
@@ -318,8 +320,8 @@ size_t eg_memory_value_size(const eg_memory *m)
 
 size_t eg_memory_bytes(const eg_memory *m)
 {
-    const size_t item = sizeof *m->id + sizeof *m->label + sizeof *m->weight +
-                        m->options.value_size * sizeof *m->value;
+    const size_t item = sizeof *m->id + sizeof *m->label + sizeof *m->weight
+                        + m->options.value_size * sizeof *m->value;
     return sizeof *m + m->capacity * item + m->backend->bytes(m);
 }
 

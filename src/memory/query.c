@@ -36,9 +36,10 @@ eg_status eg_memory_step(const eg_memory *m, const float *x, size_t q, int threa
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "eg_memory_step", &arena));
     struct looking l = { m, x, arena.part[0], arena.part[1], arena.part[2], arena.part[3] };
-    eg_status s = m->backend->field(m, x, q, threads, NULL, m->d,
-                                    egi_is_mean(m), l.y, arena.part[1]);
-    if (s == EG_OK) egi_parallel_workers(q, threads, step_body, &l);
+    const struct egi_reading own = egi_own(m);
+    eg_status s = m->backend->field(m, x, q, threads, &own, l.y, arena.part[1]);
+    const int crew = egi_crew(threads, 16.0 * (double)cells);
+    if (s == EG_OK) egi_parallel_workers(q, crew, step_body, &l);
     for (size_t i = 0; i < q && s == EG_OK; i++) s = l.status[i];
     if (s == EG_OK) memcpy(next, l.y, cells * sizeof *next);
     egi_arena_destroy(&arena);
@@ -53,8 +54,8 @@ eg_status eg_memory_energy(const eg_memory *m, const float *x, size_t q, int thr
     void *block;
     EGI_TRY(egi_alloc_array(m->alloc, q, sizeof(struct egi_pull), "eg_memory_energy", &block));
     struct egi_pull *pull = block;
-    eg_status s = m->backend->field(m, x, q, threads, NULL, m->d,
-                                    egi_is_mean(m), NULL, pull);
+    const struct egi_reading own = egi_own(m);
+    eg_status s = m->backend->field(m, x, q, threads, &own, NULL, pull);
     for (size_t i = 0; i < q && s == EG_OK; i++)
         if (isinf(pull[i].attraction) && pull[i].attraction > 0)
             s = egi_fail(EG_ERR_OVERFLOW,
@@ -72,8 +73,7 @@ eg_status eg_memory_read(const eg_memory *m, const float *x, size_t q, int threa
 {
     EGI_TRY(egi_check_states(m, x, q, values, "eg_memory_read"));
     const size_t dv = m->options.value_size;
-    if (dv == 0)
-        return egi_fail(EG_ERR_UNSUPPORTED, "eg_memory_read: the memory has no values");
+    if (dv == 0) return egi_fail(EG_ERR_UNSUPPORTED, "eg_memory_read: the memory has no values");
     if (q == 0) return EG_OK;
     size_t cells;
     EGI_TRY(egi_mul_size(q, dv, &cells));
@@ -82,7 +82,8 @@ eg_status eg_memory_read(const eg_memory *m, const float *x, size_t q, int threa
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "eg_memory_read", &arena));
     float *y = arena.part[0];
     const struct egi_pull *pull = arena.part[1];
-    const eg_status s = m->backend->field(m, x, q, threads, m->value, dv, 1, y, arena.part[1]);
+    const struct egi_reading values_of = { m->value, dv, 1 };
+    const eg_status s = m->backend->field(m, x, q, threads, &values_of, y, arena.part[1]);
     for (size_t i = 0; i < q && s == EG_OK; i++)
         if (pull[i].empty) memset(y + i * dv, 0, dv * sizeof *y);
     if (s == EG_OK) memcpy(values, y, cells * sizeof *values);

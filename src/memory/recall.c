@@ -67,16 +67,16 @@ struct batch {
     const eg_memory *m;
     const eg_recall_options *o;
     size_t q;
-    float *x;              /* (Q, D) states */
-    struct egi_run *run;   /* (Q) */
-    size_t *active;        /* (Q) queries still moving; the first `moving` of them */
+    float *x;            /* (Q, D) states */
+    struct egi_run *run; /* (Q) */
+    size_t *active;      /* (Q) queries still moving; the first `moving` of them */
     size_t moving;
     float *from, *pull_to; /* (moving, D) states, and where they are pulled */
     struct egi_pull *pull; /* (moving) */
     double *work;          /* (workers, 2 D) */
     eg_status *status;     /* (moving) */
+    struct egi_reading own;
     double constant;
-    size_t step;
 };
 
 /* A state in the domain of the projection: from there on the energy must not rise. */
@@ -152,9 +152,10 @@ static eg_status update_all(struct batch *b)
     if (update == EGI_UPDATE_MEDIAN && m->backend->rows != NULL)
         EGI_TRY(egi_median_field(m, b->from, b->moving, b->o->threads, b->pull_to, b->pull));
     else
-        EGI_TRY(m->backend->field(m, b->from, b->moving, b->o->threads, NULL, m->d,
-                                  update != EGI_UPDATE_SUM, b->pull_to, b->pull));
-    egi_parallel_workers(b->moving, b->o->threads, update_body, b);
+        EGI_TRY(
+            m->backend->field(m, b->from, b->moving, b->o->threads, &b->own, b->pull_to, b->pull));
+    egi_parallel_workers(b->moving, egi_crew(b->o->threads, 16.0 * (double)(b->moving * m->d)),
+                         update_body, b);
     size_t still = 0;
     for (size_t a = 0; a < b->moving; a++) {
         EGI_TRY(b->status[a]);
@@ -177,12 +178,10 @@ static eg_status iterate(struct batch *b)
 static eg_status settle(struct batch *b)
 {
     const eg_memory *m = b->m;
-    EGI_TRY(m->backend->field(m, b->x, b->q, b->o->threads, NULL, m->d,
-                              egi_is_mean(m), NULL, b->pull));
+    EGI_TRY(m->backend->field(m, b->x, b->q, b->o->threads, &b->own, NULL, b->pull));
     for (size_t q = 0; q < b->q; q++) {
         const float *x = b->x + q * m->d;
-        egi_run_energy(m, &b->run[q], x,
-                       egi_state_energy(m, x, b->pull[q].attraction, b->constant),
+        egi_run_energy(m, &b->run[q], x, egi_state_energy(m, x, b->pull[q].attraction, b->constant),
                        b->pull[q].rounding);
         b->run[q].empty = b->pull[q].empty;
     }
@@ -197,14 +196,24 @@ static eg_status run_synchronous(const eg_memory *m, const eg_recall_options *o,
     EGI_TRY(egi_mul_size(q, m->d, &states));
     EGI_TRY(egi_mul_size(workers, 2 * m->d, &work));
     const struct egi_need needs[] = {
-        { states, sizeof(float) },       { states, sizeof(float) }, { q, sizeof(size_t) },
-        { q, sizeof(struct egi_pull) },  { work, sizeof(double) },  { q, sizeof(eg_status) },
+        { states, sizeof(float) },      { states, sizeof(float) }, { q, sizeof(size_t) },
+        { q, sizeof(struct egi_pull) }, { work, sizeof(double) },  { q, sizeof(eg_status) },
     };
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "recall", &arena));
-    struct batch b = { .m = m, .o = o, .q = q, .x = x, .run = run, .moving = q,
-                       .from = arena.part[0], .pull_to = arena.part[1], .active = arena.part[2],
-                       .pull = arena.part[3], .work = arena.part[4], .status = arena.part[5],
+    struct batch b = { .m = m,
+                       .o = o,
+                       .q = q,
+                       .x = x,
+                       .run = run,
+                       .moving = q,
+                       .from = arena.part[0],
+                       .pull_to = arena.part[1],
+                       .active = arena.part[2],
+                       .pull = arena.part[3],
+                       .work = arena.part[4],
+                       .status = arena.part[5],
+                       .own = egi_own(m),
                        .constant = egi_energy_constant(m) };
     for (size_t i = 0; i < q; i++) b.active[i] = i;
     eg_status s = iterate(&b);
@@ -249,8 +258,8 @@ static eg_status ends(const eg_memory *m, const eg_recall_options *o, const floa
     EGI_TRY(egi_alloc_array(m->alloc, q, sizeof(struct egi_pull), "recall: energies", &block));
     struct egi_pull *pull = block;
     const double constant = egi_energy_constant(m);
-    const eg_status s = m->backend->field(m, x, q, o->threads, NULL, m->d,
-                                          egi_is_mean(m), NULL, pull);
+    const struct egi_reading own = egi_own(m);
+    const eg_status s = m->backend->field(m, x, q, o->threads, &own, NULL, pull);
     for (size_t i = 0; i < q && s == EG_OK; i++) {
         const double e = egi_state_energy(m, x + i * m->d, pull[i].attraction, constant);
         *(after ? &run[i].last : &run[i].before) = e;
@@ -268,9 +277,14 @@ static eg_status run_relaxations(const eg_memory *m, const eg_recall_options *o,
     EGI_TRY(ends(m, o, x, q, run, 0));
     void *block;
     EGI_TRY(egi_alloc_array(m->alloc, q, sizeof(eg_status), "recall: statuses", &block));
-    struct relaxations r = { .m = m, .o = o, .x = x, .run = run, .status = block,
+    struct relaxations r = { .m = m,
+                             .o = o,
+                             .x = x,
+                             .run = run,
+                             .status = block,
                              .relax = flow ? egi_flow : m->backend->relax };
-    enum { GROUP = 64 }; /* queries between two reports */
+    enum { GROUP = 64 };                                        /* queries between two reports */
+    const double work = GROUP * (double)(m->d * (m->n + m->d)); /* of one sweep */
     eg_status s = EG_OK;
     for (size_t from = 0; from < q && s == EG_OK; from += GROUP) {
         const size_t n = q - from < GROUP ? q - from : GROUP;
@@ -281,7 +295,7 @@ static eg_status run_relaxations(const eg_memory *m, const eg_recall_options *o,
         eg_recall_options shifted = *o;
         if (o->clamp != NULL) shifted.clamp = o->clamp + from * m->d;
         part.o = &shifted;
-        egi_parallel_for(n, o->threads, relax_body, &part);
+        egi_parallel_for(n, egi_crew(o->threads, work), relax_body, &part);
         for (size_t i = from; i < from + n && s == EG_OK; i++) s = r.status[i];
         if (s == EG_OK) s = egi_report(o->progress, "recall", from + n, q);
     }

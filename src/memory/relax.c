@@ -65,7 +65,7 @@ struct relaxing {
     double x_norm2;
     float low, high;
     int threshold; /* Psi = gain sum x counts */
-    double last; /* energy at the last sweep's end */
+    double last;   /* energy at the last sweep's end */
 };
 
 /* Energy with component j at value v instead of x[j]; j = D: the state as it is. */
@@ -176,8 +176,7 @@ static eg_status record(struct relaxing *k, size_t t, struct egi_relaxed *result
     if (t > 1 && energy > k->last + 1e-12 * fabs(k->last)) result->descended = 0;
     k->last = energy;
     if (k->relax->trace != NULL) k->relax->trace[t] = energy;
-    if (k->relax->path != NULL)
-        memcpy(k->relax->path + t * k->m->d, k->x, k->m->d * sizeof *k->x);
+    if (k->relax->path != NULL) memcpy(k->relax->path + t * k->m->d, k->x, k->m->d * sizeof *k->x);
     return EG_OK;
 }
 
@@ -226,10 +225,12 @@ eg_status egi_relax_scores(const eg_memory *m, const struct egi_relax *relax, fl
     struct relaxing k = { .m = m, .relax = relax, .x = x, .xi = relax->rows };
     if (k.xi == NULL) k.xi = m->backend->rows(m);
     EGI_TRY(egi_binary_values(&m->options.rule, &k.low, &k.high));
-    k.threshold = m->options.rule.projection == EG_PROJ_THRESHOLD &&
-                  egi_rule_has_psi(&m->options.rule);
-    const struct egi_need needs[] = { { m->n, sizeof(double) }, { m->n, sizeof(double) },
-                                      { m->n, sizeof(double) }, { m->n, sizeof(double) },
+    k.threshold =
+        m->options.rule.projection == EG_PROJ_THRESHOLD && egi_rule_has_psi(&m->options.rule);
+    const struct egi_need needs[] = { { m->n, sizeof(double) },
+                                      { m->n, sizeof(double) },
+                                      { m->n, sizeof(double) },
+                                      { m->n, sizeof(double) },
                                       { m->d, sizeof(size_t) } };
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "asynchronous recall", &arena));

@@ -10,10 +10,9 @@
 struct strip_job {
     const eg_memory *m;
     const float *x;       /* (Q, D) */
-    const float *values;  /* (N, DV) or NULL */
     const double *weight; /* (N) or NULL */
-    size_t dv;
-    int normalise, threads;
+    struct egi_reading reading;
+    int threads;
     float *y;              /* (Q, DV) or NULL */
     struct egi_pull *pull; /* (Q) */
     double *scratch;       /* (workers, 2 N + DV) */
@@ -22,13 +21,14 @@ struct strip_job {
 
 static void sum_values(const struct strip_job *j, const double *a, double *sum, float *y)
 {
-    memset(sum, 0, j->dv * sizeof *sum);
+    const size_t dv = j->reading.dv;
+    memset(sum, 0, dv * sizeof *sum);
     for (size_t i = 0; i < j->m->n; i++) {
         if (a[i] == 0) continue;
-        const float *v = j->values + i * j->dv;
-        for (size_t c = 0; c < j->dv; c++) sum[c] += a[i] * (double)v[c];
+        const float *v = j->reading.values + i * dv;
+        for (size_t c = 0; c < dv; c++) sum[c] += a[i] * (double)v[c];
     }
-    for (size_t c = 0; c < j->dv; c++) y[c] = (float)sum[c];
+    for (size_t c = 0; c < dv; c++) y[c] = (float)sum[c];
 }
 
 static eg_status strip_query(const struct strip_job *j, size_t q, double *scratch)
@@ -50,24 +50,25 @@ static eg_status strip_query(const struct strip_job *j, size_t q, double *scratc
         mass += a[i];
         magnitude += fabs(a[i]);
     }
-    p.rounding = magnitude * exp(p.log_scale) * m->backend->score_error(m, x) +
-                 8 * 0x1p-53 * (double)m->n * fabs(p.attraction);
-    p.empty = j->normalise && !(mass > 0);
-    if (j->normalise && !p.empty) {
+    p.rounding = magnitude * exp(p.log_scale) * m->backend->score_error(m, x)
+                 + 8 * 0x1p-53 * (double)m->n * fabs(p.attraction);
+    p.empty = j->reading.mean && !(mass > 0);
+    if (j->reading.mean && !p.empty) {
         for (size_t i = 0; i < m->n; i++) a[i] /= mass;
         p.log_scale = 0;
     }
     j->pull[q] = p;
     if (j->y == NULL) return EG_OK;
-    if (j->values == NULL) return m->backend->weighted_sum(m, a, j->threads, j->y + q * j->dv);
-    sum_values(j, a, sum, j->y + q * j->dv);
+    float *y = j->y + q * j->reading.dv;
+    if (j->reading.values == NULL) return m->backend->weighted_sum(m, a, j->threads, y);
+    sum_values(j, a, sum, y);
     return EG_OK;
 }
 
 static void strip_body(void *arg, size_t q, size_t worker)
 {
     const struct strip_job *j = arg;
-    j->status[q] = strip_query(j, q, j->scratch + worker * (2 * j->m->n + j->dv));
+    j->status[q] = strip_query(j, q, j->scratch + worker * (2 * j->m->n + j->reading.dv));
 }
 
 static eg_status strip_run(struct strip_job *j, size_t q, int threads)
@@ -75,12 +76,12 @@ static eg_status strip_run(struct strip_job *j, size_t q, int threads)
     const eg_memory *m = j->m;
     const eg_allocator *alloc = m->alloc;
     /* Many queries share the threads; a single one gets them all for its own sums. */
-    const int outer = q > 1 ? threads : 1;
+    const int outer = q > 1 ? egi_crew(threads, (double)q * (double)(m->n * m->d)) : 1;
     j->threads = q > 1 ? 1 : threads;
     const size_t workers = (size_t)egi_thread_count(outer);
     size_t strip, cells;
     EGI_TRY(egi_mul_size(m->n, 2, &strip));
-    EGI_TRY(egi_add_size(strip, j->dv, &strip));
+    EGI_TRY(egi_add_size(strip, j->reading.dv, &strip));
     EGI_TRY(egi_mul_size(strip, workers, &cells));
     void *scratch = NULL, *status = NULL;
     EGI_TRY(egi_alloc_array(alloc, cells, sizeof(double), "association: strip", &scratch));
@@ -97,11 +98,9 @@ static eg_status strip_run(struct strip_job *j, size_t q, int threads)
 }
 
 eg_status egi_strip_field(const eg_memory *m, const float *x, size_t q, int threads,
-                          const float *values, size_t dv, int normalise, float *y,
-                          struct egi_pull *pull)
+                          const struct egi_reading *reading, float *y, struct egi_pull *pull)
 {
-    struct strip_job j = { .m = m, .x = x, .values = values, .dv = dv, .normalise = normalise,
-                           .y = y, .pull = pull };
+    struct strip_job j = { .m = m, .x = x, .reading = *reading, .y = y, .pull = pull };
     if (!m->weighted) return strip_run(&j, q, threads);
     void *block;
     EGI_TRY(egi_alloc_array(m->alloc, m->n, sizeof(double), "association: weights", &block));

@@ -17,7 +17,7 @@
 #include "memory/egi_weights.h"
 
 #define DEPENDENT 1e-6
-enum { MAX_REPEATS = 1000000, WORTH = 1 << 18 /* products that pay for starting threads */ };
+enum { MAX_REPEATS = 1000000 };
 
 /* sum += w xi xi^T. The product of two components is exact in double, so the matrix is
  * symmetric to the bit. */
@@ -53,7 +53,7 @@ eg_status egi_learn_hebb(eg_memory *m, const float *patterns, const float *weigh
 {
     const struct egi_weights *k = m->store;
     struct hebb h = { k->sum, patterns, weights, n, m->d };
-    egi_parallel_for(m->d, (double)n * (double)(m->d * m->d) < WORTH ? 1 : 0, hebb_row, &h);
+    egi_parallel_for(m->d, egi_crew(0, (double)n * (double)(m->d * m->d)), hebb_row, &h);
     return EG_OK;
 }
 
