@@ -132,7 +132,9 @@ static int open_target(const struct call *call, const struct store *o, const eg_
     const char *path = call->args[0];
     *first = 0;
     if (!o->append && !o->resume) {
-        const int code = rule_resolve(call, &o->rule, set->d, NULL, m);
+        /* pictures look alike: order 20 tells them apart where 3 returns their average */
+        const eg_memory_options usual = memory_by_name("dam:20", set->d);
+        const int code = rule_resolve(call, &o->rule, set->d, &usual, m);
         if (code != EXIT_DONE) return code;
         m->value_size = o->values ? set->classes : 0;
         *scaling = choose_scaling(call, o, m, set);
@@ -236,12 +238,13 @@ const struct command cmd_store = {
     .summary = "data into a memory file, in transactions, verified",
     .arguments = "FILE.egm DATA ",
     .examples = "engram store digits.egm semeion\n"
-                "engram store digits.egm semeion --memory dam:20\n"
+                "engram store digits.egm semeion --memory exponential\n"
                 "engram store faces.egm photos/ --width 32 --height 32 --grey --memory modern:8\n"
                 "engram store flowers.egm iris.csv --memory nearest --label-column species\n"
                 "cat patterns.csv | engram store p.egm - --memory exponential",
     .notes = "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
-             "svmlight, PNG, JPEG) or a folder of pictures. Short names of memories: engram help "
+             "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: dam:20. Short names "
+             "of memories: engram help "
              "memories.",
     .options = options,
     .defaults = &defaults,

@@ -27,59 +27,31 @@ const char *storage_name(size_t row);
 
 /* Rows of the option table of a struct `type` with the field `rule`. */
 #define RULE_OPT(type, field) offsetof(type, rule.field)
-#define RULE_OPTION_ROWS(type)                                                                          \
-    { "memory",   'm',                                                                                  \
-      OPT_TEXT,   RULE_OPT(type, memory),                                                               \
-      "NAME[:X]", "a whole memory by name: see engram help memories",                                   \
-      NULL,       0,                                                                                    \
-      0 },                                                                                              \
-        { "similarity",    0, OPT_CHOICE, RULE_OPT(type, similarity), "NAME", "how alike two are",      \
-          similarity_name, 0, 0 },                                                                      \
-        { "separation",                                                                                 \
-          0,                                                                                            \
-          OPT_CHOICE,                                                                                   \
-          RULE_OPT(type, separation),                                                                   \
-          "NAME",                                                                                       \
-          "how the most alike stands out",                                                              \
-          separation_name,                                                                              \
-          0,                                                                                            \
-          0 },                                                                                          \
-        { "projection",                                                                                 \
-          0,                                                                                            \
-          OPT_CHOICE,                                                                                   \
-          RULE_OPT(type, projection),                                                                   \
-          "NAME",                                                                                       \
-          "what the weighted sum becomes",                                                              \
-          projection_name,                                                                              \
-          0,                                                                                            \
-          0 },                                                                                          \
-        { "storage",    0, OPT_CHOICE, RULE_OPT(type, storage), "NAME", "how patterns are kept",        \
-          storage_name, 0, 0 },                                                                         \
-        { "beta", 0, OPT_NUMBER, RULE_OPT(type, beta), "X", "inverse temperature", NULL, 1e-30, 1e30 }, \
-        { "order",    0,                                                                                \
-          OPT_NUMBER, RULE_OPT(type, order),                                                            \
-          "X",        "n of power and rectified, alpha of entmax, gamma of normmax",                    \
-          NULL,       1,                                                                                \
-          1000 },                                                                                       \
-        { "k", 'k', OPT_SIZE, RULE_OPT(type, k), "K", "of topk and ksubsets", NULL, 1, 1e12 },          \
-        { "gain",     0,                                                                                \
-          OPT_NUMBER, RULE_OPT(type, gain),                                                             \
-          "X",        "of tanh, ball, layernorm; level of threshold",                                   \
-          NULL,       -1e30,                                                                            \
-          1e30 },                                                                                       \
-        { "self-coupling",                                                                              \
-          0,                                                                                            \
-          OPT_FLAG,                                                                                     \
-          RULE_OPT(type, self_coupling),                                                                \
-          NULL,                                                                                         \
-          "keep the diagonal of classical weights",                                                     \
-          NULL,                                                                                         \
-          0,                                                                                            \
-          0 },                                                                                          \
-    {                                                                                                   \
-        "features", 0, OPT_SIZE, RULE_OPT(type, features), "Y",                                         \
-            "random features of --storage features", NULL, 1, 1e9                                       \
-    }
+/* A row a line, not a brace a level: */
+/* clang-format off */
+#define RULE_OPTION_ROWS(type)                                                                \
+    { "memory", 'm', OPT_TEXT, RULE_OPT(type, memory), "NAME[:X]",                            \
+      "a whole memory by name: see engram help memories", NULL, 0, 0 },                       \
+    { "similarity", 0, OPT_CHOICE, RULE_OPT(type, similarity), "NAME", "how alike two are",   \
+      similarity_name, 0, 0 },                                                                \
+    { "separation", 0, OPT_CHOICE, RULE_OPT(type, separation), "NAME",                        \
+      "how the most alike stands out", separation_name, 0, 0 },                               \
+    { "projection", 0, OPT_CHOICE, RULE_OPT(type, projection), "NAME",                        \
+      "what the weighted sum becomes", projection_name, 0, 0 },                               \
+    { "storage", 0, OPT_CHOICE, RULE_OPT(type, storage), "NAME", "how patterns are kept",     \
+      storage_name, 0, 0 },                                                                   \
+    { "beta", 0, OPT_NUMBER, RULE_OPT(type, beta), "X", "inverse temperature", NULL,          \
+      1e-30, 1e30 },                                                                          \
+    { "order", 0, OPT_NUMBER, RULE_OPT(type, order), "X",                                     \
+      "n of power and rectified, alpha of entmax, gamma of normmax", NULL, 1, 1000 },         \
+    { "k", 'k', OPT_SIZE, RULE_OPT(type, k), "K", "of topk and ksubsets", NULL, 1, 1e12 },    \
+    { "gain", 0, OPT_NUMBER, RULE_OPT(type, gain), "X",                                       \
+      "of tanh, ball, layernorm; level of threshold", NULL, -1e30, 1e30 },                    \
+    { "self-coupling", 0, OPT_FLAG, RULE_OPT(type, self_coupling), NULL,                      \
+      "keep the diagonal of classical weights", NULL, 0, 0 },                                 \
+    { "features", 0, OPT_SIZE, RULE_OPT(type, features), "Y",                                 \
+      "random features of --storage features", NULL, 1, 1e9 }
+/* clang-format on */
 
 /* The memory the options stand for, for states of d components; EXIT_DONE or EXIT_USAGE with
  * the message printed. `start`: what the options change, or NULL for --memory dam:3. */

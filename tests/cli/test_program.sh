@@ -47,14 +47,14 @@ check 2 'whole number.*got "abc"' theory --seed abc
 check 2 'a number from 0 to 1' recall x.egm --flip 2
 for verb in $("$engram" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | grep -vx engram | sort -u); do
     "$engram" "$verb" --help >out 2>err || problem "engram $verb --help"
-    [ "$(head -n 1 out)" = "Examples:" ] || problem "engram $verb --help: does not begin with examples"
+    [ "$(head -n 1 out)" = "Examples:" ] || problem "engram $verb --help: no examples first"
 done
 check 0 '^\.TH ENGRAM 1' help --man
 "$engram" help --completion >completion && bash -n completion || problem "completion: no shell"
 check 0 '0\.' --version
 
 # store, info, verify
-check 0 'recall digits.egm' store digits.egm semeion --memory dam:20
+check 0 'recall digits.egm' store digits.egm semeion
 check 4 'already there' store digits.egm semeion
 check 0 '1593' info digits.egm
 check 0 'whole +yes' verify digits.egm
@@ -65,7 +65,8 @@ printf 'a,b,c\n1,2,3\n4,5,6\n' >small.csv
 check 2 'numbers of 256|256 numbers.*2 x 3' store digits.egm small.csv --append
 check 4 'neither a file nor a data set' store y.egm no-such-thing
 [ ! -e y.egm ] || problem "a failed store left a file"
-cat small.csv | "$engram" store piped.egm - --memory nearest --quiet >out 2>err || problem "store from -"
+cat small.csv | "$engram" store piped.egm - --memory nearest --quiet >out 2>err ||
+    problem "store from -"
 check 0 'patterns +2' info piped.egm
 
 # recall
@@ -87,7 +88,8 @@ check 0 'one memory: item 17 ' recall digits.egm fixed.png
 "$engram" recall digits.egm - --quiet <fixed.png >out 2>err || problem "recall of a picture from -"
 check 0 'one memory' recall digits.egm states.csv --as-is --limit 1
 check 0 '[#@%]' recall digits.egm --item 17 --picture
-LC_ALL=C.UTF-8 TERM=xterm-256color NO_COLOR=1 "$engram" recall digits.egm --item 17 --picture >out 2>err
+LC_ALL=C.UTF-8 TERM=xterm-256color NO_COLOR=1 \
+    "$engram" recall digits.egm --item 17 --picture >out 2>err
 ! grep -q $'\x1b' out err || problem "NO_COLOR: an escape sequence"
 grep -q '█' out || problem "UTF-8: no blocks"
 
