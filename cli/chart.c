@@ -51,9 +51,10 @@ static void log_ticks(struct axis *a)
     static const double leads[] = { 1, 2, 5 };
     if (!(a->high > a->low)) a->high = 10 * a->low;
     const int dense = a->high / a->low < 300;
-    for (double power = pow(10, floor(log10(a->low))); power <= a->high; power *= 10)
+    const int last = (int)floor(log10(a->high));
+    for (int power = (int)floor(log10(a->low)); power <= last; power++)
         for (size_t i = 0; i < (dense ? 3 : 1) && a->count < MOST_TICKS; i++) {
-            const double v = power * leads[i];
+            const double v = pow(10, power) * leads[i];
             if (v >= a->low * (1 - 1e-9) && v <= a->high * (1 + 1e-9)) a->ticks[a->count++] = v;
         }
 }

@@ -51,7 +51,7 @@ void table_clear(struct table *t)
 
 size_t table_rows(const struct table *t)
 {
-    return t->cells / t->cols;
+    return t->cols > 0 ? t->cells / t->cols : 0;
 }
 
 /* The formats are literals of column tables: checked there by eye, not by the compiler. */
@@ -126,14 +126,15 @@ void table_csv(const struct table *t, struct text *out)
 {
     for (size_t c = 0; c < t->cols; c++)
         text_add(out, "%s%s", t->columns[c].name, c + 1 == t->cols ? "\n" : ",");
-    for (size_t i = 0; i < t->cells; i++) {
-        const struct cell *c = &t->cell[i];
-        if (c->text != NULL)
-            csv_field(out, c->text);
-        else if (!isnan(c->number))
-            text_add(out, "%.9g", c->number);
-        text_add(out, "%s", (i + 1) % t->cols == 0 ? "\n" : ",");
-    }
+    for (size_t r = 0; r < table_rows(t); r++)
+        for (size_t c = 0; c < t->cols; c++) {
+            const struct cell *cell = &t->cell[r * t->cols + c];
+            if (cell->text != NULL)
+                csv_field(out, cell->text);
+            else if (!isnan(cell->number))
+                text_add(out, "%.9g", cell->number);
+            text_add(out, "%s", c + 1 == t->cols ? "\n" : ",");
+        }
 }
 
 void table_html(const struct table *t, struct text *out)

@@ -169,36 +169,58 @@ const char *nearest_name(const char *got, const char *(*name)(const void *user, 
     return best;
 }
 
-int parse_number(const char *s, double *out)
+int take_number(const char **s, double *out)
 {
     char *end;
-    const double v = strtod(s, &end);
-    if (end == s || *end != '\0' || !isfinite(v)) return 0;
+    const double v = strtod(*s, &end);
+    if (end == *s || !isfinite(v)) return 0;
+    *s = end;
     *out = v;
     return 1;
 }
 
+int take_whole(const char **s, uint64_t most, uint64_t *out)
+{
+    char *end;
+    if (**s < '0' || **s > '9') return 0;
+    errno = 0;
+    const unsigned long long v = strtoull(*s, &end, 10);
+    if (errno != 0 || v > most) return 0;
+    *s = end;
+    *out = v;
+    return 1;
+}
+
+int parse_number(const char *s, double *out)
+{
+    double v;
+    if (!take_number(&s, &v) || *s != '\0') return 0;
+    *out = v;
+    return 1;
+}
+
+static size_t parse_range(const char *s, double *out, size_t room)
+{
+    double range[3]; /* first, last, step */
+    for (size_t i = 0; i < 3; i++)
+        if (!take_number(&s, &range[i]) || *s++ != (i < 2 ? ':' : '\0')) return 0;
+    if (!(range[2] > 0) || !(range[1] >= range[0])) return 0;
+    const double count = floor((range[1] - range[0]) / range[2] + 1e-9) + 1;
+    if (!(count <= (double)room)) return 0;
+    for (size_t i = 0; i < (size_t)count; i++) out[i] = range[0] + (double)i * range[2];
+    return (size_t)count;
+}
+
 size_t parse_numbers(const char *s, double *out, size_t room)
 {
-    double range[3];
-    char after;
-    if (sscanf(s, "%lf:%lf:%lf%c", range, range + 1, range + 2, &after) == 3) {
-        if (!(range[2] > 0) || !(range[1] >= range[0])) return 0;
-        const double count = floor((range[1] - range[0]) / range[2] + 1e-9) + 1;
-        if (!(count <= (double)room)) return 0;
-        for (size_t i = 0; i < (size_t)count; i++) out[i] = range[0] + (double)i * range[2];
-        return (size_t)count;
-    }
+    if (strchr(s, ':') != NULL) return parse_range(s, out, room);
     size_t n = 0;
-    for (;;) {
-        char *end;
-        const double v = strtod(s, &end);
-        if (end == s || !isfinite(v) || n == room) return 0;
-        out[n++] = v;
-        if (*end == '\0') return n;
-        if (*end != ',') return 0;
-        s = end + 1;
+    for (; n < room && take_number(&s, &out[n]); s++) {
+        n++;
+        if (*s == '\0') return n;
+        if (*s != ',') return 0;
     }
+    return 0;
 }
 
 json_t *json_number(double v)

@@ -4,6 +4,7 @@
 #define CLI_CLI_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -37,6 +38,10 @@ const char *nearest_name(const char *got, const char *(*name)(const void *user, 
 size_t parse_numbers(const char *s, double *out, size_t room);
 /* The whole of s as a finite number. */
 int parse_number(const char *s, double *out);
+/* The finite number, or the whole number up to `most`, at the front of *s, which moves behind
+ * it; 0 when there is none. */
+int take_number(const char **s, double *out);
+int take_whole(const char **s, uint64_t most, uint64_t *out);
 
 /* A number for JSON: null where it is not finite. */
 json_t *json_number(double v);

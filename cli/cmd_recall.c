@@ -3,7 +3,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/console.h"
 #include "cli/cues.h"
@@ -65,14 +64,12 @@ static const struct opt options[] = {
 static size_t parse_ids(const char *s, uint64_t *ids, size_t room)
 {
     size_t n = 0;
-    for (;;) {
-        char *end;
-        if (*s < '0' || *s > '9' || n == room) return 0;
-        ids[n++] = strtoull(s, &end, 10);
-        if (*end == '\0') return n;
-        if (*end != ',') return 0;
-        s = end + 1;
+    for (; n < room && take_whole(&s, UINT64_MAX, &ids[n]); s++) {
+        n++;
+        if (*s == '\0') return n;
+        if (*s != ',') return 0;
     }
+    return 0;
 }
 
 static int read_cues(const struct call *call, const struct recall *o, struct stored *s,
@@ -96,6 +93,13 @@ static int read_cues(const struct call *call, const struct recall *o, struct sto
     return code == EXIT_DONE ? cues_corrupt(call, s, &o->cue, cues) : code;
 }
 
+static int same_rule(const eg_rule *a, const eg_rule *b)
+{
+    return a->similarity == b->similarity && a->separation == b->separation
+           && a->projection == b->projection && a->beta == b->beta && a->order == b->order
+           && a->k == b->k && a->gain == b->gain;
+}
+
 static int change_rule(const struct call *call, const struct recall *o, eg_memory *m)
 {
     eg_memory_options changed, now = *eg_memory_options_view(m);
@@ -105,7 +109,7 @@ static int change_rule(const struct call *call, const struct recall *o, eg_memor
     if (changed.storage != now.storage)
         return fail_usage(call, "storage is chosen when storing: this file is %s, not %s",
                           storage_name(now.storage), storage_name(changed.storage));
-    if (memcmp(&changed.rule, &now.rule, sizeof now.rule) == 0) return EXIT_DONE;
+    if (same_rule(&changed.rule, &now.rule)) return EXIT_DONE;
     const eg_status s = eg_memory_set_rule(m, &changed.rule);
     if (s != EG_OK) return fail(s, NULL);
     say(call, "memory  %s", rule_words(&changed));

@@ -3,7 +3,6 @@
 #include "cli/scaling.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli_text.h"
@@ -62,15 +61,15 @@ const char *scaling_note(const struct scaling *s)
 
 int scaling_parse(const char *note, struct scaling *s)
 {
-    char name[16], after;
+    const size_t length = strcspn(note, " ");
     struct scaling got = { SCALING_NONE, 0, 0, 0 };
-    if (sscanf(note, "%15s %lf %lf %lf%c", name, &got.black, &got.white, &got.threshold, &after)
-        != 4)
-        return 0;
-    if (!isfinite(got.black) || !isfinite(got.white) || !isfinite(got.threshold)) return 0;
-    if (!(got.white > got.black)) return 0;
+    double *const numbers[] = { &got.black, &got.white, &got.threshold };
+    const char *at = note + length;
+    for (size_t i = 0; i < 3; i++)
+        if (*at++ != ' ' || !take_number(&at, numbers[i])) return 0;
+    if (*at != '\0' || !(got.white > got.black)) return 0;
     for (size_t i = 0; names[i] != NULL; i++) {
-        if (strcmp(names[i], name) != 0) continue;
+        if (strlen(names[i]) != length || strncmp(names[i], note, length) != 0) continue;
         got.kind = (enum scaling_kind)i;
         *s = got;
         return 1;
@@ -86,10 +85,10 @@ const char *shape_note(const struct shape *s)
 int shape_parse(const char *note, struct shape *s)
 {
     enum { LIMIT = 1 << 16 };
-    unsigned h, w, c;
-    char after;
-    if (sscanf(note, "%6ux%6ux%6u%c", &h, &w, &c, &after) != 3) return 0;
-    if (h == 0 || w == 0 || c == 0 || h > LIMIT || w > LIMIT || c > 4) return 0;
-    *s = (struct shape){ h, w, c };
+    uint64_t side[3]; /* height, width, channels */
+    for (size_t i = 0; i < 3; i++)
+        if (!take_whole(&note, LIMIT, &side[i]) || *note++ != (i < 2 ? 'x' : '\0')) return 0;
+    if (side[0] == 0 || side[1] == 0 || side[2] == 0 || side[2] > 4) return 0;
+    *s = (struct shape){ side[0], side[1], side[2] };
     return 1;
 }

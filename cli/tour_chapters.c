@@ -239,6 +239,19 @@ static int chapter_theory(struct tour *t)
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 
+static void say_certificate(struct tour *t, const eg_memory *m, const eg_certificate *c, int cue)
+{
+    struct text words = { 0 };
+    certificate_words(c, eg_memory_count(m),
+                      keep_format("item %llu", (unsigned long long)c->nearest_id), &words);
+    report_words(&t->report, words.s);
+    tour_say(t, "      certificate of cue %d, n = 10:", cue);
+    for (char *state, *line = strtok_r(words.s, "\n", &state); line != NULL;
+         line = strtok_r(NULL, "\n", &state))
+        tour_say(t, "        %s", line);
+    text_clear(&words);
+}
+
 /* The energy of every step, and one certificate read aloud. */
 static int chapter_energy(struct tour *t)
 {
@@ -249,7 +262,6 @@ static int chapter_energy(struct tour *t)
     double steps[64], *energy[LINES] = { NULL };
     struct series series[LINES];
     struct table table;
-    struct text words = { 0 };
     eg_memory *m = NULL;
     size_t lines = 0;
     eg_certificate certificate = { 0 };
@@ -289,18 +301,10 @@ static int chapter_energy(struct tour *t)
             "bounded. Five digits with nine tenths hidden, in a memory of order 10. What is known "
             "of a recall comes back with it, for each cue alone.");
         report_chart(&t->report, &chart, &table);
-        certificate_words(&certificate, eg_memory_count(m),
-                          keep_format("item %llu", (unsigned long long)certificate.nearest_id),
-                          &words);
-        report_words(&t->report, words.s);
-        tour_say(t, "      certificate of cue %d, n = 10:", LINES);
-        for (char *state, *line = strtok_r(words.s, "\n", &state); line != NULL;
-             line = strtok_r(NULL, "\n", &state))
-            tour_say(t, "        %s", line);
+        say_certificate(t, m, &certificate, LINES);
     }
     for (size_t i = 0; i < LINES; i++) free(energy[i]);
     free(cues);
-    text_clear(&words);
     table_clear(&table);
     eg_memory_destroy(m);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -54,10 +55,12 @@ def main():
     cache = build / "tidy"
     cache.mkdir(exist_ok=True)
     config = (ROOT / ".clang-tidy").read_bytes()
-    # omp.h is gcc's; behind all others, so that clang's own headers come first
-    gcc = subprocess.run(["gcc", "-print-file-name=include"], capture_output=True, text=True,
-                         check=True).stdout.strip()
-    arguments = [f"-p={build}", f"--extra-arg=-idirafter{gcc}",
+    # omp.h is gcc's; alone in a folder, since clang's stdatomic.h would go on to gcc's
+    (cache / "omp").mkdir(exist_ok=True)
+    omp = subprocess.run(["gcc", "-print-file-name=include/omp.h"], capture_output=True,
+                         text=True, check=True).stdout.strip()
+    shutil.copy(omp, cache / "omp")
+    arguments = [f"-p={build}", f"--extra-arg=-idirafter{cache / 'omp'}",
                  "--extra-arg=-Wno-unknown-warning-option"]
     todo, seen = [], set()
     for entry in json.loads((build / "compile_commands.json").read_text()):

@@ -152,7 +152,7 @@ typedef enum eg_fixed_point {
     EG_FIXED_MEMORY,     /* one memory carries at least 0.9 of the association's mass; for
                             weights that are not normalised, cosine >= 0.9 with one */
     EG_FIXED_METASTABLE, /* a mixture of k memories */
-    EG_FIXED_GLOBAL,     /* the average of all: k about 0.9 N, no weight twice its share */
+    EG_FIXED_GLOBAL,     /* the average of all: each weight within a factor 2 of its share */
     EG_FIXED_SPURIOUS    /* weights without patterns: nothing to compare with */
 } eg_fixed_point;
 

@@ -67,9 +67,10 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_set_note(eg_memory_file *f, const 
 EG_API EG_MUST_CHECK eg_status eg_memory_file_note(eg_memory_file *f, const char *key,
                                                    const char **value);
 /* All notes, by key. visit must not call f; other than EG_OK ends the walk and is returned. */
-EG_API EG_MUST_CHECK eg_status eg_memory_file_notes(
-    eg_memory_file *f, eg_status (*visit)(void *user, const char *key, const char *value),
-    void *user);
+EG_API EG_MUST_CHECK eg_status eg_memory_file_notes(eg_memory_file *f,
+                                                    eg_status (*visit)(void *user, const char *key,
+                                                                       const char *value),
+                                                    void *user);
 
 typedef struct eg_file_info {
     uint64_t count;      /* patterns */

@@ -297,7 +297,8 @@ static void tile_sums(const struct plan *p, struct worker *w, const struct block
     }
     if (n != EGI_PICKS_FULL) {
         memset(w->tile_sum, 0, sizeof w->tile_sum);
-        for (size_t i = 0; i < n; i++) w->tile_sum[w->picks.at[i] % LANES] += w->picks.a[i];
+        for (size_t i = 0; i < n; i++)
+            w->tile_sum[(size_t)w->picks.at[i] % LANES] += w->picks.a[i];
         mass = w->tile_sum;
         if (p->out != NULL) p->k->picked_sum(&w->picks, n, values, p->dv, w->acc, p->ld);
     } else {

@@ -427,6 +427,12 @@ ROW_SLOT void picked_sum(const struct egi_picks *picks, size_t n, const float *v
         float *sum = acc + at % TILE * ld;
         const V a = v_set1(picks->a[i]);
         size_t k = 0;
+        for (; k + 4 * LANES <= dv; k += 4 * LANES) {
+            V v[4];
+            UNROLL for (size_t j = 0; j < 4; j++) v[j] =
+                v_fma(a, v_load(value + k + j * LANES), v_load(sum + k + j * LANES));
+            UNROLL for (size_t j = 0; j < 4; j++) v_store(sum + k + j * LANES, v[j]);
+        }
         for (; k + LANES <= dv; k += LANES)
             v_store(sum + k, v_fma(a, v_load(value + k), v_load(sum + k)));
         if (k < dv) v_store(sum + k, v_fma(a, v_loadn(value + k, dv - k), v_load(sum + k)));

@@ -74,6 +74,16 @@ static double lead(const double *s, size_t n, size_t i)
     return other < n ? s[i] - s[other] : INFINITY;
 }
 
+/* Whether every memory has its equal share of the mass p (N), within a factor of two. */
+static int is_even(const eg_memory *m, const double *p)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const double share = p[i] * m->weight_sum / (double)m->weight[i];
+        if (!(share >= 0.5 && share <= 2)) return 0;
+    }
+    return 1;
+}
+
 static double cosine(const float *a, const float *b, size_t d)
 {
     double ab = 0, aa = 0, bb = 0;
@@ -121,7 +131,7 @@ static double theorem5(const eg_memory *m, const float *x, const float *pattern,
 }
 
 static eg_fixed_point kind_of(const struct certifying *k, const eg_certificate *c,
-                              const struct egi_run *run, double top_share)
+                              const struct egi_run *run, int even)
 {
     const eg_memory *m = k->m;
     const unsigned flags = egi_separation_flags(&m->options.rule);
@@ -130,8 +140,7 @@ static eg_fixed_point kind_of(const struct certifying *k, const eg_certificate *
     if ((flags & EGI_SEP_NORMALISED) == 0 && m->options.rule.separation != EG_SEP_LSR)
         return c->overlap >= NEAR_OVERLAP ? EG_FIXED_MEMORY : EG_FIXED_METASTABLE;
     if (c->mass_size == 1) return EG_FIXED_MEMORY;
-    const int all = (double)c->mass_size >= MASS * (double)m->n - 1 && top_share < 2;
-    return all ? EG_FIXED_GLOBAL : EG_FIXED_METASTABLE;
+    return even ? EG_FIXED_GLOBAL : EG_FIXED_METASTABLE;
 }
 
 static eg_status certify_patterns(const struct certifying *k, const float *x,
@@ -147,7 +156,7 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
     c->nearest = largest(s, m->n, m->n);
     c->nearest_id = m->id[c->nearest];
     const double weight = (double)m->weight[c->nearest];
-    const double top_share = p[c->nearest] * m->weight_sum / weight;
+    const int even = is_even(m, p);
     m->backend->get(m, c->nearest, pattern);
     c->overlap = cosine(x, pattern, m->d);
     c->mass_size = mass_size(p, m->n);
@@ -157,7 +166,7 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
     EGI_TRY(m->backend->scores(m, pattern, 1, s));
     c->gap = lead(s, m->n, c->nearest);
     c->error_bound = run->converged ? theorem5(m, x, pattern, weight, c->gap) : NAN;
-    c->kind = kind_of(k, c, run, top_share);
+    c->kind = kind_of(k, c, run, even);
     return EG_OK;
 }
 

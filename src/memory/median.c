@@ -31,13 +31,21 @@ static float median_of(struct weighted *item, size_t n, double total)
     return item[n - 1].value;
 }
 
-static eg_status median_query(const eg_memory *m, const float *x, int threads, double *s, double *a,
-                              const double *weight, struct weighted *item, float *y,
-                              struct egi_pull *pull)
+struct scratch {
+    double *s;              /* (N) scores */
+    double *a;              /* (N) weights of the pull */
+    double *weight;         /* (N) multiplicities */
+    struct weighted *items; /* (N) */
+};
+
+static eg_status median_query(const eg_memory *m, const struct scratch *at, const float *x,
+                              int threads, float *y, struct egi_pull *pull)
 {
-    EGI_TRY(m->backend->scores(m, x, threads, s));
-    EGI_TRY(eg_separation_energy(&m->options.rule, s, weight, m->n, &pull->attraction));
-    EGI_TRY(eg_separation_weights(&m->options.rule, s, weight, m->n, a, NULL));
+    const eg_rule *rule = &m->options.rule;
+    const double *weight = m->weighted ? at->weight : NULL, *a = at->a;
+    EGI_TRY(m->backend->scores(m, x, threads, at->s));
+    EGI_TRY(eg_separation_energy(rule, at->s, weight, m->n, &pull->attraction));
+    EGI_TRY(eg_separation_weights(rule, at->s, weight, m->n, at->a, NULL));
     const float *xi = m->backend->rows(m);
     double total = 0;
     for (size_t i = 0; i < m->n; i++) total += a[i];
@@ -45,8 +53,8 @@ static eg_status median_query(const eg_memory *m, const float *x, int threads, d
     for (size_t j = 0; j < m->d && !pull->empty; j++) {
         size_t n = 0;
         for (size_t i = 0; i < m->n; i++)
-            if (a[i] > 0) item[n++] = (struct weighted){ xi[i * m->d + j], a[i] };
-        y[j] = median_of(item, n, total);
+            if (a[i] > 0) at->items[n++] = (struct weighted){ xi[i * m->d + j], a[i] };
+        y[j] = median_of(at->items, n, total);
     }
     return EG_OK;
 }
@@ -60,13 +68,12 @@ eg_status egi_median_field(const eg_memory *m, const float *x, size_t q, int thr
                                       { m->n, sizeof(struct weighted) } };
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "median", &arena));
-    double *weight = arena.part[2];
-    for (size_t i = 0; i < m->n; i++) weight[i] = (double)m->weight[i];
+    const struct scratch at = { arena.part[0], arena.part[1], arena.part[2], arena.part[3] };
+    for (size_t i = 0; i < m->n; i++) at.weight[i] = (double)m->weight[i];
     eg_status s = EG_OK;
     for (size_t i = 0; i < q && s == EG_OK; i++) {
         pull[i] = (struct egi_pull){ 0 };
-        s = median_query(m, x + i * m->d, threads, arena.part[0], arena.part[1],
-                         m->weighted ? weight : NULL, arena.part[3], y + i * m->d, &pull[i]);
+        s = median_query(m, &at, x + i * m->d, threads, y + i * m->d, &pull[i]);
     }
     egi_arena_destroy(&arena);
     return s;

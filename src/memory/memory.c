@@ -203,7 +203,8 @@ static void append_items(eg_memory *m, size_t n, const eg_items *items)
         m->weighted |= m->weight[at] != 1.0f;
         m->weight_sum += (double)m->weight[at];
     }
-    if (dv > 0) memcpy(m->value + m->n * dv, items->values, n * dv * sizeof *m->value);
+    if (items->values != NULL) /* exactly where dv > 0: check_items() */
+        memcpy(m->value + m->n * dv, items->values, n * dv * sizeof *m->value);
     m->n += n;
 }
 

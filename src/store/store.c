@@ -63,13 +63,14 @@ static const char *const durabilities[] = { "PRAGMA synchronous=OFF", "PRAGMA sy
  * either, the file is all there is, and SQLite may be told so: only a URI can. */
 static int open_immutable(egi_store *s)
 {
+    static const char immutable[] = "?immutable=1";
     char uri[3 * EGI_STORE_PATH + 32] = "file:", *at = uri + 5;
     char log[EGI_STORE_PATH + 8];
     snprintf(log, sizeof log, "%s-wal", s->path);
     if (access(log, F_OK) == 0) return SQLITE_CANTOPEN;
     for (const char *p = s->path; *p != '\0'; p++)
-        at += sprintf(at, strchr("?#%", *p) != NULL ? "%%%02x" : "%c", (unsigned char)*p);
-    sprintf(at, "?immutable=1");
+        at += snprintf(at, 4, strchr("?#%", *p) != NULL ? "%%%02x" : "%c", (unsigned char)*p);
+    snprintf(at, sizeof immutable, "%s", immutable);
     return sqlite3_open_v2(
         uri, &s->db,
         SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
@@ -123,10 +124,10 @@ eg_status egi_store_connect(const char *path, const egi_store_options *options, 
     eg_status status = egi_path_local(path, s->path);
     if (status == EG_OK) status = open_handle(s);
     if (status == EG_OK) status = configure(s);
-    if (status == EG_OK)
-        *out = s;
-    else
+    if (status < 0)
         egi_store_close(s);
+    else
+        *out = s;
     return status;
 }
 

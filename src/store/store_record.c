@@ -162,7 +162,7 @@ eg_status egi_meta_read(egi_store *s, sqlite3_stmt *row, const char **key, const
     const void *blob = sqlite3_column_blob(row, 1);
     const size_t n = (size_t)sqlite3_column_bytes(row, 1);
     if ((text == NULL || blob == NULL) && sqlite3_errcode(s->db) == SQLITE_NOMEM)
-        return egi_sql_fail(s, SQLITE_NOMEM, "read a note");
+        return egi_fail(EG_ERR_NOMEM, "%s: read a note: out of memory", s->path);
     if (blob == NULL) blob = none;
     if (!types_fit || text == NULL || strlen(text) != length || n > EGI_META_MAX
         || egi_meta_hash(text, blob, n) != (uint64_t)sqlite3_column_int64(row, 2))

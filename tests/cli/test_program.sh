@@ -38,7 +38,7 @@ json_lines() {
 check 0 'store' help
 check 0 'did|engram tour' help tour
 check 0 'dense associative' help memories
-check 2 'did you mean store' stroe
+check 2 'did you mean store' sotre
 check 2 'did you mean --beta' store --betta 3 a b
 check 2 'did you mean dam' store x.egm semeion --memory dan:3
 check 2 'did you mean softmax' store x.egm semeion --separation softmac
@@ -50,7 +50,8 @@ for verb in $("$engram" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | grep -vx engr
     [ "$(head -n 1 out)" = "Examples:" ] || problem "engram $verb --help: no examples first"
 done
 check 0 '^\.TH ENGRAM 1' help --man
-"$engram" help --completion >completion && bash -n completion || problem "completion: no shell"
+"$engram" help --completion >completion || problem "help --completion"
+bash -n completion || problem "completion: no shell"
 check 0 '0\.' --version
 
 # store, info, verify
@@ -65,7 +66,7 @@ printf 'a,b,c\n1,2,3\n4,5,6\n' >small.csv
 check 2 'numbers of 256|256 numbers.*2 x 3' store digits.egm small.csv --append
 check 4 'neither a file nor a data set' store y.egm no-such-thing
 [ ! -e y.egm ] || problem "a failed store left a file"
-cat small.csv | "$engram" store piped.egm - --memory nearest --quiet >out 2>err ||
+printf '1,2,3\n4,5,6\n' | "$engram" store piped.egm - --memory nearest --quiet >out 2>err ||
     problem "store from -"
 check 0 'patterns +2' info piped.egm
 
