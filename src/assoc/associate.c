@@ -179,6 +179,11 @@ static struct block block_of(const struct plan *p, size_t b)
                            n == LANES ? UINT64_MAX : ((uint64_t)1 << n) - 1 };
 }
 
+static int is_few(const struct block *b)
+{
+    return b->n <= EGI_FEW_QUERIES;
+}
+
 static void set_scale(const struct plan *p, struct worker *w, size_t l, float m)
 {
     w->own.m[l] = w->scale.m[l] = m;
@@ -211,7 +216,7 @@ static void begin_block(const struct plan *p, struct worker *w, const struct blo
 {
     const size_t d = p->keys->d;
     const float *x = p->x + b->first * d;
-    for (size_t k = 0; k < d && b->n > EGI_FEW_QUERIES; k++)
+    for (size_t k = 0; k < d && !is_few(b); k++)
         for (size_t l = 0; l < b->lanes; l++) w->xt[k * LANES + l] = l < b->n ? x[l * d + k] : 0;
     for (size_t l = 0; l < b->lanes && p->query_bias != NULL; l++)
         w->query_bias[l] = l < b->n ? p->query_bias[b->first + l] : 0;
@@ -248,10 +253,28 @@ static void tile_scores(const struct plan *p, struct worker *w, const struct blo
         .query_bias = p->query_bias ? w->query_bias : NULL,
     };
     const float *xi = keys->xi + row * keys->d;
-    if (b->n <= EGI_FEW_QUERIES)
-        p->k->scores_few(xi, rows, keys->d, p->x + b->first * keys->d, b->n, &terms, LANES, w->s);
+    if (is_few(b))
+        p->k->scores_few(xi, rows, keys->d, p->x + b->first * keys->d, b->n, &terms, ROWS, w->s);
     else
         p->k->scores(xi, rows, keys->d, w->xt, b->lanes, &terms, w->s);
+}
+
+static uint64_t maxima(const struct plan *p, struct worker *w, const struct block *b, size_t rows,
+                       int magnitude, const float *floor, float *max)
+{
+    const uint64_t up = is_few(b) ? p->k->maxima_few(w->s, rows, b->n, magnitude, floor, max)
+                                  : p->k->maxima(w->s, rows, b->lanes, magnitude, floor, max);
+    return up & b->active;
+}
+
+/* The first row that holds the largest score of query l. */
+static size_t place_of(const struct worker *w, const struct block *b, size_t l, size_t rows)
+{
+    const size_t step = is_few(b) ? 1 : LANES;
+    const float *s = w->s + l * (is_few(b) ? ROWS : 1);
+    size_t t = 0;
+    while (t + 1 < rows && s[t * step] != w->max[l]) t++;
+    return t;
 }
 
 /* Follows the largest score of each query and its place; returns the queries to which this
@@ -260,25 +283,36 @@ static uint64_t tile_scales(const struct plan *p, struct worker *w, const struct
                             size_t row, size_t rows)
 {
     struct partial *own = &w->own;
-    uint64_t up = p->k->maxima(w->s, rows, b->lanes, 0, own->best_score, w->max) & b->active;
+    uint64_t up = maxima(p, w, b, rows, 0, own->best_score, w->max);
     for (uint64_t left = up; left != 0; left &= left - 1) {
         const size_t l = (size_t)__builtin_ctzll(left);
-        size_t t = 0;
-        while (t + 1 < rows && w->s[t * LANES + l] != w->max[l]) t++;
         own->best_score[l] = w->max[l];
-        own->best[l] = row + t;
+        own->best[l] = row + place_of(w, b, l, rows);
     }
     const float *max = w->max;
     if (p->row->magnitude || p->row->kind == EGI_WEIGH_RECTIFIED) {
         max = w->magnitude;
-        up = p->k->maxima(w->s, rows, b->lanes, p->row->magnitude, own->m, w->magnitude);
+        up = maxima(p, w, b, rows, p->row->magnitude, own->m, w->magnitude);
     }
     if (!p->row->scaled) up = 0;
-    for (uint64_t left = up & b->active; left != 0; left &= left - 1) {
+    for (uint64_t left = up; left != 0; left &= left - 1) {
         const size_t l = (size_t)__builtin_ctzll(left);
-        raise_scale(p, w, l, max[l]);
+        raise_scale(p, w, l, max[l] + 0.0f); /* no -0 */
     }
     return p->k->at_least(max, w->threshold, b->lanes) & b->active;
+}
+
+/* Lists what carries weight where that is little; EGI_PICKS_FULL where it is not, and for a
+ * while after. */
+static size_t tile_picks(const struct plan *p, struct worker *w, const struct block *b,
+                         const struct egi_weighing *weighing, uint64_t live, size_t rows)
+{
+    if (p->row->kind != EGI_WEIGH_EXP || is_few(b) || w->wait-- != 0) return EGI_PICKS_FULL;
+    const size_t n = p->k->pick_exp(weighing, &w->scale, w->threshold, live, rows, rows * b->n / 8,
+                                    w->s, &w->picks);
+    w->patience = n != EGI_PICKS_FULL ? 0 : least_of(2 * w->patience + 1, PATIENCE_MAX);
+    w->wait = w->patience;
+    return n;
 }
 
 static void tile_sums(const struct plan *p, struct worker *w, const struct block *b, uint64_t live,
@@ -288,26 +322,24 @@ static void tile_sums(const struct plan *p, struct worker *w, const struct block
     if (weighing.weight != NULL) weighing.weight += row;
     const float *values = p->out != NULL ? p->values + row * p->dv : NULL;
     const float *mass = w->tile_mass;
-    size_t n = EGI_PICKS_FULL;
-    if (p->row->kind == EGI_WEIGH_EXP && w->wait-- == 0) {
-        n = p->k->pick_exp(&weighing, &w->scale, w->threshold, live, rows, rows * b->n / 8, w->s,
-                           &w->picks);
-        w->patience = n != EGI_PICKS_FULL ? 0 : least_of(2 * w->patience + 1, PATIENCE_MAX);
-        w->wait = w->patience;
-    }
+    const size_t n = tile_picks(p, w, b, &weighing, live, rows);
     if (n != EGI_PICKS_FULL) {
         memset(w->tile_sum, 0, sizeof w->tile_sum);
-        for (size_t i = 0; i < n; i++)
-            w->tile_sum[(size_t)w->picks.at[i] % LANES] += w->picks.a[i];
+        for (size_t i = 0; i < n; i++) w->tile_sum[(size_t)w->picks.at[i] % LANES] += w->picks.a[i];
         mass = w->tile_sum;
         if (p->out != NULL) p->k->picked_sum(&w->picks, n, values, p->dv, w->acc, p->ld);
+    } else if (is_few(b)) {
+        p->k->weigh_few[p->row->kind](&weighing, &w->scale, b->n, rows, w->s, w->tile_sum,
+                                      w->tile_mass);
+        if (p->out != NULL)
+            p->k->weighted_sum_few(w->s, rows, b->n, live, values, p->dv, w->acc, p->ld);
     } else {
         p->k->weigh[p->row->kind](&weighing, &w->scale, live, rows, w->s, w->tile_sum,
                                   w->tile_mass);
         if (p->out != NULL)
             p->k->weighted_sum(w->s, rows, b->n, live, values, p->dv, w->acc, p->ld);
     }
-    for (size_t l = 0; l < b->lanes; l++) {
+    for (size_t l = 0; l < b->n; l++) {
         w->own.sum[l] += (double)w->tile_sum[l];
         w->own.mass[l] += (double)mass[l];
     }

@@ -140,61 +140,6 @@ ROW_SLOT void scores(const float *xi, size_t rows, size_t d, const float *xt, si
     }
 }
 
-/* Dot products of LANES memories, of which n are there, with nq queries. The components are
- * transposed in registers, so that a lane is a memory and the order of components is kept. */
-ROW_ALWAYS void few_dots(const float *xi, size_t n, size_t d, const float *x, size_t nq,
-                         const size_t shape, V *acc)
-{
-    V r[LANES];
-    UNROLL for (size_t q = 0; q < shape; q++) acc[q] = v_set1(0.0f);
-    for (size_t d0 = 0; d0 < d; d0 += LANES) {
-        const size_t dn = d - d0 < LANES ? d - d0 : LANES;
-        UNROLL for (size_t i = 0; i < LANES; i++)
-        {
-            const float *row = xi + (i < n ? i : n - 1) * d + d0;
-            v_prefetch(row, EGI_TILE_ROWS * d);
-            r[i] = v_loadn(row, dn);
-        }
-        v_transpose(r);
-        if (dn == LANES) {
-            UNROLL for (size_t k = 0; k < LANES; k++)
-            {
-                UNROLL for (size_t q = 0; q < shape; q++) acc[q] =
-                    v_fma(r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
-            }
-            continue;
-        }
-        for (size_t k = 0; k < dn; k++)
-            UNROLL for (size_t q = 0; q < shape; q++) acc[q] =
-                v_fma(r[k], v_set1(x[(q < nq ? q : nq - 1) * d + d0 + k]), acc[q]);
-    }
-}
-
-ROW_SLOT void scores_few(const float *xi, size_t rows, size_t d, const float *x, size_t q,
-                         const struct egi_score_terms *terms, size_t stride, float *s)
-{
-    const V zero = v_set1(0.0f), one = v_set1(1.0f);
-    for (size_t t = 0; t < rows; t += LANES) {
-        const size_t n = rows - t < LANES ? rows - t : LANES;
-        V acc[EGI_FEW_QUERIES];
-        if (q == 1)
-            few_dots(xi + t * d, n, d, x, q, 1, acc);
-        else
-            few_dots(xi + t * d, n, d, x, q, EGI_FEW_QUERIES, acc);
-        const V bias = terms->bias ? v_loadn(terms->bias + t, n) : zero;
-        const V scale = terms->scale ? v_loadn(terms->scale + t, n) : one;
-        for (size_t k = 0; k < q; k++) {
-            V dot = acc[k];
-            if (has_terms(terms))
-                dot = finish(dot, bias, scale,
-                             terms->query_bias ? v_set1(terms->query_bias[k]) : zero);
-            float lane[LANES];
-            v_store(lane, dot);
-            for (size_t i = 0; i < n; i++) s[(t + i) * stride + k] = lane[i];
-        }
-    }
-}
-
 /* ---- scores to weights ---- */
 
 ROW_SLOT uint64_t maxima(const float *s, size_t rows, size_t lanes, int magnitude,
@@ -234,6 +179,20 @@ ROW struct column column_of(const struct egi_weighing *w, const struct egi_lane_
         .m = v_load(scale->m + l),
         .up = v_load(scale->up + l),
         .down = v_load(scale->down + l),
+        .rate = v_set1(w->rate),
+        .floor = v_set1(w->floor),
+        .exponent = v_set1(w->exponent),
+        .power = w->power,
+    };
+}
+
+/* The same for one query, l. */
+ROW struct column row_of(const struct egi_weighing *w, const struct egi_lane_scale *scale, size_t l)
+{
+    return (struct column){
+        .m = v_set1(scale->m[l]),
+        .up = v_set1(scale->up[l]),
+        .down = v_set1(scale->down[l]),
         .rate = v_set1(w->rate),
         .floor = v_set1(w->floor),
         .exponent = v_set1(w->exponent),
@@ -348,8 +307,8 @@ ROW_SLOT size_t pick_exp(const struct egi_weighing *w, const struct egi_lane_sca
 /* ---- product 2 ---- */
 
 struct sum_job {
-    const float *a; /* (rows, TILE), from the first query of the block on */
-    size_t rows;
+    const float *a; /* (rows, a_step), from the first query of the block on */
+    size_t a_step, rows;
     const float *values; /* (rows, dv), from the first component on */
     size_t dv, last;     /* components in the last vector */
     float *acc;          /* (queries, ld) likewise */
@@ -367,7 +326,7 @@ ROW_ALWAYS void sum_block(const struct sum_job *job, const size_t nq, const size
     }
     const M tail = v_first(job->last);
     const float *a = job->a, *value = job->values;
-    for (size_t t = 0; t < job->rows; t++, a += TILE, value += job->dv) {
+    for (size_t t = 0; t < job->rows; t++, a += job->a_step, value += job->dv) {
         V v[8];
         UNROLL for (size_t j = 0; j + 1 < nv; j++) v[j] = v_load(value + j * LANES);
         v[nv - 1] = v_loadm(value + (nv - 1) * LANES, tail);
@@ -394,26 +353,40 @@ static inline size_t group_of(size_t left, size_t most)
     return left == most + 1 && most > 2 ? (left + 1) / 2 : most;
 }
 
+/* All components of nq queries: what job says of them is the same for each group. */
+ROW void sum_components(struct sum_job *job, size_t nq, size_t most, const float *values,
+                        float *acc, size_t ld)
+{
+    const size_t vectors = (job->dv + LANES - 1) / LANES;
+    for (size_t v = 0, nv; v < vectors; v += nv) {
+        nv = group_of(vectors - v, most);
+        const size_t k = v * LANES, left = job->dv - k - (nv - 1) * LANES;
+        job->values = values + k;
+        job->last = left < LANES ? left : LANES;
+        job->acc = acc + k;
+        job->ld = ld;
+        sum_shape(job, nq, nv);
+    }
+}
+
 ROW_SLOT void weighted_sum(const float *a, size_t rows, size_t queries, uint64_t live,
                            const float *values, size_t dv, float *acc, size_t ld)
 {
-    const size_t nq = queries < SUM_QUERIES / 2 ? 1 : SUM_QUERIES;
-    const size_t most = nq == 1 ? SUM_VECTORS_ONE : SUM_VECTORS;
-    const uint64_t group = nq == 1 ? 1 : SUM_BITS;
     const size_t vectors = (dv + LANES - 1) / LANES;
     for (size_t v = 0, nv; v < vectors; v += nv) {
-        nv = group_of(vectors - v, most);
+        nv = group_of(vectors - v, SUM_VECTORS);
         const size_t k = v * LANES, left = dv - k - (nv - 1) * LANES;
-        for (size_t q = 0; q < queries; q += nq) {
-            if ((live >> q & group) == 0) continue;
+        for (size_t q = 0; q < queries; q += SUM_QUERIES) {
+            if ((live >> q & SUM_BITS) == 0) continue;
             const struct sum_job job = { .a = a + q,
+                                         .a_step = TILE,
                                          .rows = rows,
                                          .values = values + k,
                                          .dv = dv,
                                          .last = left < LANES ? left : LANES,
                                          .acc = acc + q * ld + k,
                                          .ld = ld };
-            sum_shape(&job, nq, nv);
+            sum_shape(&job, SUM_QUERIES, nv);
         }
     }
 }
@@ -439,9 +412,13 @@ ROW_SLOT void picked_sum(const struct egi_picks *picks, size_t n, const float *v
     }
 }
 
+#include "kernel/egi_assoc_few.h"
+
 #define EGI_ASSOC_SLOTS                                                                 \
     .scores = scores, .scores_few = scores_few, .maxima = maxima, .at_least = at_least, \
     .weigh = { all_exp, all_power, all_rectified, all_support }, .pick_exp = pick_exp,  \
-    .weighted_sum = weighted_sum, .picked_sum = picked_sum
+    .weighted_sum = weighted_sum, .picked_sum = picked_sum, .maxima_few = maxima_few,   \
+    .weigh_few = { few_exp, few_power, few_rectified, few_support },                    \
+    .weighted_sum_few = weighted_sum_few
 
 #endif

@@ -64,7 +64,7 @@ struct egi_assoc_kernels {
     void (*scores)(const float *xi, size_t rows, size_t d, const float *xt, size_t lanes,
                    const struct egi_score_terms *terms, float *s);
 
-    /* The same bits for q <= EGI_FEW_QUERIES queries x (q, d): s[row * stride + query]. */
+    /* The same bits for q <= EGI_FEW_QUERIES queries x (q, d): s[query * stride + row]. */
     void (*scores_few)(const float *xi, size_t rows, size_t d, const float *x, size_t q,
                        const struct egi_score_terms *terms, size_t stride, float *s);
 
@@ -93,7 +93,16 @@ struct egi_assoc_kernels {
     void (*weighted_sum)(const float *a, size_t rows, size_t queries, uint64_t live,
                          const float *values, size_t dv, float *acc, size_t ld);
 
-    /* The same of n picks. */
+    /* maxima, weigh and weighted_sum for q <= EGI_FEW_QUERIES queries whose scores lie as
+     * s[query * EGI_TILE_ROWS + row]: the same bits. Weights past the last row are rubbish. */
+    uint64_t (*maxima_few)(const float *s, size_t rows, size_t q, int magnitude, const float *floor,
+                           float *max);
+    void (*weigh_few[EGI_WEIGH_COUNT])(const struct egi_weighing *w, const struct egi_lane_scale *l,
+                                       size_t q, size_t rows, float *s, float *sum, float *mass);
+    void (*weighted_sum_few)(const float *a, size_t rows, size_t q, uint64_t live,
+                             const float *values, size_t dv, float *acc, size_t ld);
+
+    /* weighted_sum of n picks. */
     void (*picked_sum)(const struct egi_picks *picks, size_t n, const float *values, size_t dv,
                        float *acc, size_t ld);
 };

@@ -52,6 +52,11 @@ ROW_ALWAYS V v_loadn(const float *p, size_t n)
     return v_loadm(p, v_first(n));
 }
 
+ROW_ALWAYS void v_storen(float *p, size_t n, V a)
+{
+    _mm256_maskstore_ps(p, _mm256_castps_si256(v_first(n)), a);
+}
+
 /* The line at p + ahead into the second cache; it need not exist. */
 ROW_ALWAYS void v_prefetch(const float *p, size_t ahead)
 {
@@ -115,6 +120,12 @@ ROW_ALWAYS V v_keep(M m, V a)
     return _mm256_and_ps(m, a);
 }
 
+/* a where m, else b */
+ROW_ALWAYS V v_pick(M m, V a, V b)
+{
+    return _mm256_blendv_ps(b, a, m);
+}
+
 ROW_ALWAYS V v_round(V a)
 {
     return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -152,28 +163,6 @@ ROW_ALWAYS V v_gather(const float *p, const int32_t *at, int shift, int keep)
     const __m256i all = _mm256_loadu_si256((const __m256i_u *)at);
     const __m256i i = _mm256_srl_epi32(all, _mm_cvtsi32_si128(shift));
     return _mm256_i32gather_ps(p, _mm256_and_si256(i, _mm256_set1_epi32(keep)), 4);
-}
-
-ROW_ALWAYS void v_transpose(V *r)
-{
-    V a[8], b[8];
-    UNROLL for (int i = 0; i < 8; i += 2)
-    {
-        a[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        a[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    UNROLL for (int i = 0; i < 8; i += 4)
-    {
-        b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
-        b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xee);
-        b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-        b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xee);
-    }
-    UNROLL for (int c = 0; c < 4; c++)
-    {
-        r[c] = _mm256_permute2f128_ps(b[c], b[c + 4], 0x20);
-        r[c + 4] = _mm256_permute2f128_ps(b[c], b[c + 4], 0x31);
-    }
 }
 
 #include "kernel/egi_assoc_row.h"

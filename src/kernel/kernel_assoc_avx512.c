@@ -49,6 +49,11 @@ ROW_ALWAYS V v_loadn(const float *p, size_t n)
     return _mm512_maskz_loadu_ps(v_first(n), p);
 }
 
+ROW_ALWAYS void v_storen(float *p, size_t n, V a)
+{
+    _mm512_mask_storeu_ps(p, v_first(n), a);
+}
+
 /* The line at p + ahead into the second cache; it need not exist. */
 ROW_ALWAYS void v_prefetch(const float *p, size_t ahead)
 {
@@ -110,6 +115,12 @@ ROW_ALWAYS V v_keep(M m, V a)
     return _mm512_maskz_mov_ps(m, a);
 }
 
+/* a where m, else b */
+ROW_ALWAYS V v_pick(M m, V a, V b)
+{
+    return _mm512_mask_mov_ps(b, m, a);
+}
+
 ROW_ALWAYS V v_round(V a)
 {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -145,37 +156,6 @@ ROW_ALWAYS V v_gather(const float *p, const int32_t *at, int shift, int keep)
 {
     const __m512i i = _mm512_srl_epi32(_mm512_loadu_si512(at), _mm_cvtsi32_si128(shift));
     return _mm512_i32gather_ps(_mm512_and_epi32(i, _mm512_set1_epi32(keep)), p, 4);
-}
-
-/* Four steps of exchanging halves: of pairs, quarters, and of quarters of registers. */
-ROW_ALWAYS void v_transpose(V *r)
-{
-    V a[16];
-    UNROLL for (int i = 0; i < 16; i += 2)
-    {
-        a[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-        a[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-    }
-    UNROLL for (int i = 0; i < 16; i += 4)
-    {
-        r[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
-        r[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xee);
-        r[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-        r[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xee);
-    }
-    /* r[4 g + c] holds components c, c+4, c+8, c+12 (by quarters) of memories 4 g .. 4 g + 3 */
-    UNROLL for (int c = 0; c < 4; c++)
-    {
-        const V lo0 = _mm512_shuffle_f32x4(r[c], r[c + 4], 0x88);
-        const V hi0 = _mm512_shuffle_f32x4(r[c], r[c + 4], 0xdd);
-        const V lo1 = _mm512_shuffle_f32x4(r[c + 8], r[c + 12], 0x88);
-        const V hi1 = _mm512_shuffle_f32x4(r[c + 8], r[c + 12], 0xdd);
-        a[c] = _mm512_shuffle_f32x4(lo0, lo1, 0x88);
-        a[c + 4] = _mm512_shuffle_f32x4(hi0, hi1, 0x88);
-        a[c + 8] = _mm512_shuffle_f32x4(lo0, lo1, 0xdd);
-        a[c + 12] = _mm512_shuffle_f32x4(hi0, hi1, 0xdd);
-    }
-    UNROLL for (int i = 0; i < 16; i++) r[i] = a[i];
 }
 
 #include "kernel/egi_assoc_row.h"

@@ -35,7 +35,7 @@ static void scores_few(const float *xi, size_t rows, size_t d, const float *x, s
 {
     for (size_t t = 0; t < rows; t++)
         for (size_t l = 0; l < q; l++)
-            s[t * stride + l] = finish(score(xi + t * d, x + l * d, 1, d), terms, t, l);
+            s[l * stride + t] = finish(score(xi + t * d, x + l * d, 1, d), terms, t, l);
 }
 
 static uint64_t at_least(const float *a, const float *b, size_t lanes)
@@ -45,17 +45,37 @@ static uint64_t at_least(const float *a, const float *b, size_t lanes)
     return bits;
 }
 
-static uint64_t maxima(const float *s, size_t rows, size_t lanes, int magnitude, const float *floor,
-                       float *max)
+/* Score of a row and a query: s[row * step.row + query * step.query]. */
+struct step {
+    size_t row, query;
+};
+static const struct step many = { L, 1 }, few = { 1, EGI_TILE_ROWS };
+
+static uint64_t maxima_at(struct step step, const float *s, size_t rows, size_t lanes,
+                          int magnitude, const float *floor, float *max)
 {
     uint64_t bits = 0;
     for (size_t l = 0; l < lanes; l++) {
         max[l] = -INFINITY;
-        for (size_t t = 0; t < rows; t++)
-            max[l] = fmaxf(max[l], magnitude ? fabsf(s[t * L + l]) : s[t * L + l]);
+        for (size_t t = 0; t < rows; t++) {
+            const float v = s[t * step.row + l * step.query];
+            max[l] = fmaxf(max[l], magnitude ? fabsf(v) : v);
+        }
         bits |= (uint64_t)(max[l] > floor[l]) << l;
     }
     return bits;
+}
+
+static uint64_t maxima(const float *s, size_t rows, size_t lanes, int magnitude, const float *floor,
+                       float *max)
+{
+    return maxima_at(many, s, rows, lanes, magnitude, floor, max);
+}
+
+static uint64_t maxima_few(const float *s, size_t rows, size_t q, int magnitude, const float *floor,
+                           float *max)
+{
+    return maxima_at(few, s, rows, q, magnitude, floor, max);
 }
 
 /* One weight a and what it adds to the sum. */
@@ -102,28 +122,40 @@ static struct weighed weigh_support(const struct egi_weighing *w, const struct e
 typedef struct weighed weigh_one(const struct egi_weighing *w, const struct egi_lane_scale *l,
                                  size_t lane, float s);
 
-static void weigh(weigh_one *one, const struct egi_weighing *w, const struct egi_lane_scale *l,
-                  uint64_t live, size_t rows, float *s, float *sum, float *mass)
+static struct weighed weigh(weigh_one *one, struct step step, const struct egi_weighing *w,
+                            const struct egi_lane_scale *l, size_t lane, size_t rows, float *s)
 {
-    for (size_t lane = 0; lane < L; lane++) {
-        float sums = 0.0f, masses = 0.0f;
-        for (size_t t = 0; t < rows && (live >> lane & 1); t++) {
-            const struct weighed r = one(w, l, lane, s[t * L + lane]);
-            const double weight = w->weight ? (double)w->weight[t] : 1.0;
-            s[t * L + lane] = (float)(weight * r.a);
-            sums += (float)(weight * r.term);
-            masses += (float)(weight * r.a);
-        }
-        sum[lane] = sums;
-        mass[lane] = masses;
+    float sum = 0.0f, mass = 0.0f;
+    for (size_t t = 0; t < rows; t++) {
+        float *at = s + t * step.row + lane * step.query;
+        const struct weighed r = one(w, l, lane, *at);
+        const double weight = w->weight ? (double)w->weight[t] : 1.0;
+        *at = (float)(weight * r.a);
+        sum += (float)(weight * r.term);
+        mass += (float)(weight * r.a);
     }
+    return (struct weighed){ (double)mass, (double)sum };
 }
 
-#define WEIGH(kind)                                                                       \
-    static void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *l,  \
-                           uint64_t live, size_t rows, float *s, float *sum, float *mass) \
-    {                                                                                     \
-        weigh(weigh_##kind, w, l, live, rows, s, sum, mass);                              \
+#define WEIGH(kind)                                                                                \
+    static void all_##kind(const struct egi_weighing *w, const struct egi_lane_scale *l,           \
+                           uint64_t live, size_t rows, float *s, float *sum, float *mass)          \
+    {                                                                                              \
+        for (size_t i = 0; i < L; i++) {                                                           \
+            const struct weighed r =                                                               \
+                weigh(weigh_##kind, many, w, l, i, (live >> i & 1) ? rows : 0, s);                 \
+            sum[i] = (float)r.term;                                                                \
+            mass[i] = (float)r.a;                                                                  \
+        }                                                                                          \
+    }                                                                                              \
+    static void few_##kind(const struct egi_weighing *w, const struct egi_lane_scale *l, size_t q, \
+                           size_t rows, float *s, float *sum, float *mass)                         \
+    {                                                                                              \
+        for (size_t i = 0; i < q; i++) {                                                           \
+            const struct weighed r = weigh(weigh_##kind, few, w, l, i, rows, s);                   \
+            sum[i] = (float)r.term;                                                                \
+            mass[i] = (float)r.a;                                                                  \
+        }                                                                                          \
     }
 WEIGH(exp)
 WEIGH(power)
@@ -146,13 +178,26 @@ static size_t pick_exp(const struct egi_weighing *w, const struct egi_lane_scale
     return n;
 }
 
+static void sum_query(struct step step, const float *a, size_t rows, const float *values, size_t dv,
+                      float *acc)
+{
+    for (size_t k = 0; k < dv; k++)
+        for (size_t t = 0; t < rows; t++)
+            acc[k] = fmaf(a[t * step.row], values[t * dv + k], acc[k]);
+}
+
 static void weighted_sum(const float *a, size_t rows, size_t queries, uint64_t live,
                          const float *values, size_t dv, float *acc, size_t ld)
 {
     for (size_t q = 0; q < queries; q++)
-        for (size_t k = 0; k < dv && (live >> q & 1); k++)
-            for (size_t t = 0; t < rows; t++)
-                acc[q * ld + k] = fmaf(a[t * L + q], values[t * dv + k], acc[q * ld + k]);
+        if (live >> q & 1) sum_query(many, a + q, rows, values, dv, acc + q * ld);
+}
+
+static void weighted_sum_few(const float *a, size_t rows, size_t queries, uint64_t live,
+                             const float *values, size_t dv, float *acc, size_t ld)
+{
+    for (size_t q = 0; q < queries; q++)
+        if (live >> q & 1) sum_query(few, a + q * few.query, rows, values, dv, acc + q * ld);
 }
 
 static void picked_sum(const struct egi_picks *picks, size_t n, const float *values, size_t dv,
@@ -174,4 +219,7 @@ const struct egi_assoc_kernels egi_assoc_ref = {
     .pick_exp = pick_exp,
     .weighted_sum = weighted_sum,
     .picked_sum = picked_sum,
+    .maxima_few = maxima_few,
+    .weigh_few = { few_exp, few_power, few_rectified, few_support },
+    .weighted_sum_few = weighted_sum_few,
 };

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "assoc/egi_assoc.h"
+#include "memory/egi_memory.h"
 #include "memory/egi_rule.h"
 
 #define BIT(row) (1u << (row))
@@ -162,6 +163,13 @@ int eg_rule_lyapunov(const eg_rule *rule, eg_storage storage, eg_dynamics dynami
                      const char **why)
 {
     return egi_rule_lyapunov(rule, storage, 0, dynamics, why);
+}
+
+int eg_memory_lyapunov(const eg_memory *m, const eg_recall_options *options, const char **why)
+{
+    const eg_dynamics dynamics = options != NULL ? options->dynamics : EG_DYN_SYNC;
+    return egi_rule_lyapunov(&m->options.rule, m->options.storage, m->options.self_coupling,
+                             dynamics, why);
 }
 
 enum egi_update egi_rule_update(const eg_rule *rule, eg_dynamics dynamics)

@@ -116,10 +116,3 @@ eg_status eg_memory_associate(const eg_memory *m, const float *x, double *s, dou
     egi_arena_destroy(&arena);
     return status;
 }
-
-int eg_memory_lyapunov(const eg_memory *m, const eg_recall_options *options, const char **why)
-{
-    const eg_dynamics dynamics = options != NULL ? options->dynamics : EG_DYN_SYNC;
-    return egi_rule_lyapunov(&m->options.rule, m->options.storage, m->options.self_coupling,
-                             dynamics, why);
-}

@@ -66,7 +66,7 @@ printf 'a,b,c\n1,2,3\n4,5,6\n' >small.csv
 check 2 'numbers of 256|256 numbers.*2 x 3' store digits.egm small.csv --append
 check 4 'neither a file nor a data set' store y.egm no-such-thing
 [ ! -e y.egm ] || problem "a failed store left a file"
-printf '1,2,3\n4,5,6\n' | "$engram" store piped.egm - --memory nearest --quiet >out 2>err ||
+printf 'a,b,c\n1,2,3\n4,5,6\n' | "$engram" store piped.egm - --memory nearest --quiet >out 2>err ||
     problem "store from -"
 check 0 'patterns +2' info piped.egm
 

@@ -4,7 +4,7 @@
 
 #include "memory_file_check.h"
 
-enum { FLIPS = 3000, HEADER_BITS = 800, PAGE = 4096 };
+enum { FLIPS = 1200, HEADER_BITS = 800, PAGE = 4096 };
 
 static int set_up(void **state)
 {

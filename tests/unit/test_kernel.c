@@ -44,14 +44,14 @@ static void scores_agree(const struct egi_assoc_kernels *k)
                                                i % 2 ? t.terms + 2 * (size_t)ROWS : NULL };
         transpose_queries(d);
         k->scores(t.xi, rows, d, t.xt, lanes, &terms, t.s[0]);
-        k->scores_few(t.xi, rows, d, t.x, few, &terms, L, t.s[1]);
+        k->scores_few(t.xi, rows, d, t.x, few, &terms, ROWS, t.s[1]);
         ref->scores(t.xi, rows, d, t.xt, lanes, &terms, t.s[2]);
         for (size_t r = 0; r < rows; r++)
             for (size_t l = 0; l < lanes; l++) {
                 const size_t at = r * L + l;
                 const double scale = terms.scale ? 1 + fabs((double)terms.scale[r]) : 1;
                 CHECK_NEAR(t.s[0][at], t.s[2][at], 6e-8 * 4 * (double)(d + 4) * scale);
-                if (l < few) CHECK_SAME_BITS(&t.s[0][at], &t.s[1][at], sizeof(float));
+                if (l < few) CHECK_SAME_BITS(&t.s[0][at], &t.s[1][l * ROWS + r], sizeof(float));
             }
     }
 }
