@@ -150,10 +150,12 @@ typedef struct eg_recall_options {
 typedef enum eg_fixed_point {
     EG_FIXED_NONE,       /* not a fixed point (not converged), or no memory within reach */
     EG_FIXED_MEMORY,     /* one memory carries at least 0.9 of the association's mass; for
-                            weights that are not normalised, cosine >= 0.9 with one */
+                            powers of scores, cosine >= 0.9 with one */
     EG_FIXED_METASTABLE, /* a mixture of k memories */
     EG_FIXED_GLOBAL,     /* the average of all: each weight within a factor 2 of its share */
-    EG_FIXED_SPURIOUS    /* weights without patterns: nothing to compare with */
+    EG_FIXED_SPURIOUS,   /* weights without patterns: nothing to compare with */
+    EG_FIXED_MIRROR      /* the negative of one memory: an energy even in its scores (classical,
+                            even powers) has both as minima; overlap is then near -1 */
 } eg_fixed_point;
 
 /* What is known about one recall. Every number is of this query alone. */
@@ -167,7 +169,8 @@ typedef struct eg_certificate {
     double energy_error;  /* bound on the rounding of each of these two */
     eg_fixed_point kind;
     size_t mass_size; /* k: smallest number of memories that carry 0.9 of the mass */
-    size_t nearest;   /* index of the most similar memory; N where there is none */
+    size_t nearest;   /* index of the most similar memory (by |similarity| where the
+                             energy is even in it); N where there is none */
     uint64_t nearest_id;
     double overlap;     /* cosine of state and nearest memory */
     int exact;          /* the state equals the nearest memory to the bit */

@@ -26,28 +26,19 @@
  * shrinks sums is rounded to f32 first, the same for sum, mass and output, so that their ratio
  * stays. s/m of POWER is two products by normal numbers: m may be as large or small as f32. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "assoc/egi_associate.h"
+#include "assoc/egi_associate_plan.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "kernel/egi_kernel_assoc.h"
-
 enum {
-    LANES = EGI_TILE_LANES,
-    ROWS = EGI_TILE_ROWS,
     CHUNK_TILES = 16,
-    SEGMENT_TILES_MIN = 8,
-    SEGMENTS_MAX = 2,
     PATIENCE_MAX = 31,      /* tiles between two trials of the list where it never fits */
     SCORE_ROWS = 64 * ROWS, /* unit of egi_scores() */
 };
 
 /* ---- transforms ---- */
-
-/* Factor of the weights when the scale of their scores rises from `from` to `to`. */
-typedef double shrink_fn(const struct egi_transform *t, double from, double to);
 
 static double shrink_exp(const struct egi_transform *t, double from, double to)
 {
@@ -59,14 +50,7 @@ static double shrink_power(const struct egi_transform *t, double from, double to
     return pow(from / to, (double)t->order - 1.0);
 }
 
-static const struct transform_row {
-    enum egi_weighing_kind kind;
-    int scaled;      /* scores are relative to m */
-    int magnitude;   /* m is the largest magnitude */
-    int homogeneous; /* the sum is of degree one more than the weights */
-    float least;     /* m before any score */
-    shrink_fn *shrink;
-} transforms[EGI_TRANSFORM_COUNT] = {
+static const struct transform_row transforms[EGI_TRANSFORM_COUNT] = {
     [EGI_TRANSFORM_EXP] = { EGI_WEIGH_EXP, 1, 0, 0, -INFINITY, shrink_exp },
     [EGI_TRANSFORM_POWER] = { EGI_WEIGH_POWER, 1, 1, 1, 0.0f, shrink_power },
     [EGI_TRANSFORM_RECTIFIED] = { EGI_WEIGH_RECTIFIED, 1, 0, 1, 0.0f, shrink_power },
@@ -119,58 +103,11 @@ static float threshold_of(const struct egi_weighing *w, const struct transform_r
     return FLT_TRUE_MIN;
 }
 
-/* ---- what a worker works with ---- */
-
-/* Result of a block of queries over a segment of memories, or over several. */
-struct partial {
-    float m[LANES], best_score[LANES];
-    double sum[LANES], mass[LANES];
-    size_t best[LANES];
-    float *total; /* (lanes, ld) */
-};
-
-struct worker {
-    float s[ROWS * LANES];
-    float max[LANES], magnitude[LANES], threshold[LANES], tile_sum[LANES], tile_mass[LANES];
-    float query_bias[LANES];
-    struct egi_lane_scale scale;
-    struct egi_picks picks;
-    struct partial own;
-    float *xt;  /* (D, LANES) queries of the block in columns */
-    float *acc; /* (lanes, ld) weighted sum of the current chunk */
-    size_t patience, wait;
-};
-
-struct plan {
-    const struct egi_assoc_kernels *k;
-    const struct egi_keys *keys;
-    const struct egi_transform *transform;
-    const struct transform_row *row;
-    struct egi_weighing weighing;
-    const float *values, *x, *query_bias;
-    size_t dv, ld, q, lanes;                 /* lanes: queries of a block, rounded up */
-    size_t segment, segments, blocks, whole; /* the first `whole` blocks are one unit each */
-    struct worker **worker;
-    struct partial *split; /* (blocks - whole, segments) */
-    float *out;
-    struct egi_assoc_stat *stat;
-};
-
 /* Queries first .. first + n - 1. */
 struct block {
     size_t first, n, lanes;
     uint64_t active;
 };
-
-static size_t least_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t round_up(size_t n, size_t step)
-{
-    return (n + step - 1) / step * step;
-}
 
 static struct block block_of(const struct plan *p, size_t b)
 {
@@ -428,68 +365,13 @@ static void run_unit(void *arg, size_t unit, size_t worker)
 
 static void fold_split(const struct plan *p)
 {
-    for (size_t i = 0; i < (p->blocks - p->whole) * p->segments; i++) {
+    for (size_t i = 0; i < p->splits; i++) {
         const struct block b = block_of(p, p->whole + i / p->segments);
         fold(p, &p->split[i], &b, i % p->segments);
     }
 }
 
-/* ---- workspace and entry ---- */
-
-/* Cuts; the number of workers. */
-static size_t cut(struct plan *p, int threads)
-{
-    const size_t n = p->keys->n;
-    const size_t least = SEGMENT_TILES_MIN * ROWS;
-    p->segment = round_up((n + SEGMENTS_MAX - 1) / SEGMENTS_MAX, ROWS);
-    if (p->segment < least) p->segment = least;
-    p->segments = (n + p->segment - 1) / p->segment;
-    p->blocks = (p->q + LANES - 1) / LANES;
-    p->lanes = round_up((p->q + p->blocks - 1) / p->blocks, EGI_LANE_STEP);
-    const double work = (double)p->q * (double)n * (double)(p->keys->d + p->dv);
-    const size_t crew = (size_t)egi_thread_count(egi_crew(threads, work));
-    p->whole = p->blocks - (crew > 1 ? p->blocks % crew : 0);
-    return least_of(crew, p->whole + (p->blocks - p->whole) * p->segments);
-}
-
-/* One block of memory: pointers to workers, workers, partials, then their floats. */
-struct layout {
-    size_t workers, splits, total, xt; /* total, xt: floats of one */
-    size_t at_worker, at_split, at_float, bytes;
-};
-
-static eg_status lay_out(const struct plan *p, size_t workers, struct layout *l)
-{
-    *l = (struct layout){ .workers = workers, .splits = (p->blocks - p->whole) * p->segments };
-    size_t a, b, floats;
-    EGI_TRY(egi_mul_size(p->lanes, p->ld, &l->total));
-    EGI_TRY(egi_mul_size(p->keys->d, LANES, &l->xt));
-    EGI_TRY(egi_mul_size(l->total, 2 * workers + l->splits, &a));
-    EGI_TRY(egi_mul_size(l->xt, workers, &b));
-    EGI_TRY(egi_add_size(a, b, &floats));
-    EGI_TRY(egi_mul_size(floats, sizeof(float), &floats));
-    l->at_worker = round_up(workers * sizeof(struct worker *), EGI_ALIGN);
-    l->at_split = l->at_worker + workers * round_up(sizeof(struct worker), EGI_ALIGN);
-    l->at_float = l->at_split + round_up(l->splits * sizeof(struct partial), EGI_ALIGN);
-    return egi_add_size(floats, l->at_float, &l->bytes);
-}
-
-static void place(struct plan *p, const struct layout *l, char *memory)
-{
-    p->worker = (struct worker **)(void *)memory;
-    p->split = (struct partial *)(void *)(memory + l->at_split);
-    float *next = (float *)(void *)(memory + l->at_float);
-    for (size_t i = 0; i < l->workers; i++) {
-        char *at = memory + l->at_worker + i * round_up(sizeof(struct worker), EGI_ALIGN);
-        struct worker *w = p->worker[i] = (struct worker *)(void *)at;
-        memset(w, 0, sizeof *w);
-        w->own.total = next;
-        w->acc = next + l->total;
-        w->xt = next + 2 * l->total;
-        next += 2 * l->total + l->xt;
-    }
-    for (size_t i = 0; i < l->splits; i++, next += l->total) p->split[i].total = next;
-}
+/* ---- entry ---- */
 
 eg_status egi_associate(const struct egi_keys *keys, const float *values, size_t dv,
                         const struct egi_transform *transform, const float *x,
@@ -512,15 +394,10 @@ eg_status egi_associate(const struct egi_keys *keys, const float *values, size_t
         .out = out,
         .stat = stat,
     };
-    const size_t workers = cut(&p, threads);
-    struct layout l;
-    EGI_TRY(lay_out(&p, workers, &l));
-    void *memory;
-    EGI_TRY(egi_alloc_array(alloc, l.bytes, 1, "association workspace", &memory));
-    place(&p, &l, memory);
-    egi_parallel_workers(p.whole + l.splits, (int)workers, run_unit, &p);
+    EGI_TRY(egi_plan_begin(&p, threads, alloc));
+    egi_parallel_workers(p.whole + p.splits, (int)p.workers, run_unit, &p);
     fold_split(&p);
-    egi_free(alloc, memory, l.bytes);
+    egi_plan_end(&p, alloc);
     return EG_OK;
 }
 

@@ -15,7 +15,7 @@
 /* score s_qi = (<xi_i, x_q> + bias_i) * scale_i + query_bias_q, in f32, the dot product one
  * fused multiply-add a component in the order of components. */
 struct egi_keys {
-    const float *xi;    /* (N, D) */
+    const float *xi; /* (N, D) */
     size_t n, d;
     const float *bias;  /* (N) or NULL: zeros */
     const float *scale; /* (N) or NULL: ones */
@@ -39,10 +39,10 @@ struct egi_transform {
 
 /* What one query leaves behind besides the weighted sum. */
 struct egi_assoc_stat {
-    double m;      /* the scale (POWER, RECTIFIED: 0 when no score exceeds 0 in magnitude) */
-    double sum;    /* see above, relative to m */
-    double mass;   /* sum of the a_i, relative to m */
-    size_t best;   /* first index of the largest score */
+    double m;    /* the scale (POWER, RECTIFIED: 0 when no score exceeds 0 in magnitude) */
+    double sum;  /* see above, relative to m */
+    double mass; /* sum of the a_i, relative to m */
+    size_t best; /* first index of the largest score */
     float best_score;
 };
 

@@ -10,12 +10,10 @@
 #define EGI_ASSOC_FEW_H
 
 enum {
-    GROUP = 8,       /* memories, and components, of a block */
-    GROUPS_ONE = 4,  /* groups in flight for one query */
-    GROUPS_SOME = 2, /* and for up to EGI_FEW_QUERIES */
-#ifndef FEW_AHEAD
-    FEW_AHEAD = 2048,
-#endif
+    GROUP = 8,        /* memories, and components, of a block */
+    GROUPS_ONE = 4,   /* groups in flight for one query */
+    GROUPS_SOME = 2,  /* and for up to EGI_FEW_QUERIES */
+    FEW_AHEAD = 4096, /* floats; from 2048 to 16384 measured alike */
 };
 
 /* The same pointer, of which the compiler knows nothing: it would else keep one for each row of
@@ -119,7 +117,8 @@ ROW_ALWAYS void few_dots(const float *xi, size_t d, const float *const *x, const
     }
 }
 
-/* All memories by groups, the last few of them one by one, in the same order of components. */
+/* All memories by groups, then by one group, and the last few of them one by one: the same order of
+ * components. */
 ROW_ALWAYS void few_rows(const float *xi, size_t rows, size_t d, const float *const *x,
                          const size_t nq, const size_t groups, size_t stride, float *s)
 {
@@ -190,11 +189,15 @@ ROW_SLOT uint64_t maxima_few(const float *s, size_t rows, size_t q, int magnitud
 }
 
 /* Added in the order of memories, as a lane of many queries does. */
-ROW float sum_in_order(const float *term, size_t rows)
+ROW void sums_in_order(const float *term, const float *a, size_t rows, float *sum, float *mass)
 {
-    float sum = 0.0f;
-    for (size_t t = 0; t < rows; t++) sum += term[t];
-    return sum;
+    float sums = 0.0f, masses = 0.0f;
+    for (size_t t = 0; t < rows; t++) {
+        sums += term[t];
+        masses += a[t];
+    }
+    *sum = sums;
+    *mass = masses;
 }
 
 #define WEIGH_FEW(kind)                                                                        \
@@ -214,8 +217,7 @@ ROW float sum_in_order(const float *term, size_t rows)
                 v_store(s + t, a);                                                             \
                 v_store(terms + t, term);                                                      \
             }                                                                                  \
-            sum[k] = sum_in_order(terms, rows);                                                \
-            mass[k] = sum_in_order(s, rows);                                                   \
+            sums_in_order(terms, s, rows, sum + k, mass + k);                                  \
         }                                                                                      \
     }
 WEIGH_FEW(exp)

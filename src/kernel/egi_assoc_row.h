@@ -292,11 +292,16 @@ ROW_SLOT size_t pick_exp(const struct egi_weighing *w, const struct egi_lane_sca
         least[l / LANES] = (live >> l & LANE_BITS) ? v_load(threshold + l) : v_set1(INFINITY);
     int32_t *next = picks->at, *const end = picks->at + limit;
     for (size_t t = 0; t < rows; t++) {
-        UNROLL for (size_t l = 0; l < TILE; l += LANES)
+        M over[TILE / LANES];
+        unsigned any = 0; /* most rows have none */
+        UNROLL for (size_t i = 0; i < TILE / LANES; i++)
         {
-            const size_t at = t * TILE + l;
-            next += v_list(v_ge(v_load(s + at), least[l / LANES]), (int32_t)at, next);
+            over[i] = v_ge(v_load(s + t * TILE + i * LANES), least[i]);
+            any |= v_bits(over[i]);
         }
+        if (any == 0) continue;
+        UNROLL for (size_t i = 0; i < TILE / LANES; i++) next +=
+            v_list(over[i], (int32_t)(t * TILE + i * LANES), next);
         if (next > end) return EGI_PICKS_FULL;
     }
     const size_t n = (size_t)(next - picks->at);

@@ -1,9 +1,9 @@
 /* The certificate of a recall: what the state that came to rest is, and what is proved of it.
  *
  * kind       Ramsauer et al. 2021, section 2: one memory, a metastable mixture, the average of
- *            all; by the mass of the association, whose entries are |a_i| / sum |a|. Where
- *            weights are not normalised to sum 1 (classical, powers) the mass of many small
- *            overlaps says little: one memory is then a cosine of at least 0.9 with it.
+ *            all; by the mass of the association, whose entries are |a_i| / sum |a|. Of powers
+ *            (classical too) the mass says little: one memory is then a cosine of at least 0.9
+ *            with it, and of at most -0.9 its mirror image where the energy has those.
  * exact      The margin condition: beta (s_i - max s_j) >= m at the state, beyond the rounding
  *            of the scores, returns memory i to the bit in one step (Santos et al. 2024, prop. 2;
  *            a memory of multiplicity above 1 needs less, below 1 it is not claimed). Compact
@@ -56,6 +56,23 @@ static size_t mass_size(double *p, size_t n)
         if (carried >= MASS * (1 - 1e-12)) return k + 1;
     }
     return positive;
+}
+
+/* Powers of the scores: the mass of many small ones says little of the few that decide. */
+static int is_polynomial(const eg_rule *r)
+{
+    const int transform = egi_separation_row(r->separation)->transform;
+    return transform == EGI_TRANSFORM_POWER || transform == EGI_TRANSFORM_RECTIFIED;
+}
+
+/* Energies that x and -x share: even in scores that change sign with x. */
+static int is_mirrored(const eg_rule *r)
+{
+    const int odd = r->similarity == EG_SIM_DOT || r->similarity == EG_SIM_COSINE
+                    || r->similarity == EG_SIM_HAMMING;
+    return odd
+           && (r->separation == EG_SEP_IDENTITY
+               || (r->separation == EG_SEP_POWER && fmod(r->order, 2) == 0));
 }
 
 /* First index of the largest score but that of `but` (N: of all). N where none is left. */
@@ -134,10 +151,10 @@ static eg_fixed_point kind_of(const struct certifying *k, const eg_certificate *
                               const struct egi_run *run, int even)
 {
     const eg_memory *m = k->m;
-    const unsigned flags = egi_separation_flags(&m->options.rule);
     if (!run->converged || run->empty) return EG_FIXED_NONE;
     if (c->exact) return EG_FIXED_MEMORY;
-    if ((flags & EGI_SEP_NORMALISED) == 0 && m->options.rule.separation != EG_SEP_LSR)
+    if (is_mirrored(&m->options.rule) && c->overlap <= -NEAR_OVERLAP) return EG_FIXED_MIRROR;
+    if (is_polynomial(&m->options.rule))
         return c->overlap >= NEAR_OVERLAP ? EG_FIXED_MEMORY : EG_FIXED_METASTABLE;
     if (c->mass_size == 1) return EG_FIXED_MEMORY;
     return even ? EG_FIXED_GLOBAL : EG_FIXED_METASTABLE;
@@ -149,10 +166,12 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
 {
     const eg_memory *m = k->m;
     double *s = scratch, *p = s + m->n, mass = 0;
+    const int mirrored = is_mirrored(&m->options.rule);
     EGI_TRY(m->backend->scores(m, x, 1, s));
     EGI_TRY(eg_separation_weights(&m->options.rule, s, k->weight, m->n, p, NULL));
     for (size_t i = 0; i < m->n; i++) mass += fabs(p[i]);
     for (size_t i = 0; i < m->n; i++) p[i] = mass > 0 ? fabs(p[i]) / mass : 0;
+    for (size_t i = 0; mirrored && i < m->n; i++) s[i] = fabs(s[i]);
     c->nearest = largest(s, m->n, m->n);
     c->nearest_id = m->id[c->nearest];
     const double weight = (double)m->weight[c->nearest];

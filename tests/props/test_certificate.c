@@ -222,6 +222,65 @@ static void compact_support_is_exact(void **state)
     }
 }
 
+/* An even energy has the negative of every memory as a minimum too, an odd one has not. */
+static void mirror_images_are_told_apart(void **state)
+{
+    (void)state;
+    enum { D = 60, N = 3 };
+    float x[N * D], cue[D], out[D];
+    const struct {
+        eg_separation sep;
+        double order;
+        int mirrored;
+    } rows[] = { { EG_SEP_IDENTITY, 2, 1 },
+                 { EG_SEP_POWER, 4, 1 },
+                 { EG_SEP_POWER, 5, 0 },
+                 { EG_SEP_RECTIFIED, 4, 0 },
+                 { EG_SEP_EXPONENTIAL, 2, 0 } };
+    eg_random_sign(12, 0, 0, N * D, x);
+    for (size_t j = 0; j < D; j++) cue[j] = -x[2 * D + j];
+    for (size_t row = 0; row < 5; row++)
+        for (int storage = EG_STORE_DENSE; storage <= EG_STORE_BITS; storage++) {
+            eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+            o.storage = (eg_storage)storage;
+            o.rule.separation = rows[row].sep;
+            o.rule.order = rows[row].order;
+            o.rule.projection = EG_PROJ_SIGN;
+            eg_memory *m = NULL;
+            eg_certificate c;
+            eg_recall_options r = EG_RECALL_OPTIONS_INIT;
+            r.dynamics = EG_DYN_ASYNC;
+            CHECK_OK(eg_memory_create(D, &o, &m));
+            CHECK_OK(eg_memory_add(m, x, N, NULL));
+            CHECK_OK(eg_memory_recall(m, cue, 1, &r, out, &c));
+            if ((c.kind == EG_FIXED_MIRROR) != rows[row].mirrored)
+                fail_msg("row %zu, storage %d: kind %d, overlap %g", row, storage, c.kind,
+                         c.overlap);
+            if (rows[row].mirrored) CHECK(c.nearest == 2 && c.overlap < -0.999 && !c.exact);
+            eg_memory_destroy(m);
+        }
+}
+
+/* Two memories in equal parts are a mixture, however near each of them is. */
+static void subsets_are_mixtures(void **state)
+{
+    (void)state;
+    const float x[3 * 4] = { 1, 1, 1, 0.2f, 1, 1, 1, -0.2f, -1, 1, -1, 1 };
+    float out[4];
+    eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+    o.rule.separation = EG_SEP_TOPK;
+    o.rule.k = 2;
+    eg_memory *m = NULL;
+    eg_certificate c;
+    CHECK_OK(eg_memory_create(4, &o, &m));
+    CHECK_OK(eg_memory_add(m, x, 3, NULL));
+    CHECK_OK(eg_memory_recall(m, x, 1, NULL, out, &c));
+    assert_int_equal(c.kind, EG_FIXED_METASTABLE);
+    assert_int_equal(c.mass_size, 2);
+    CHECK(c.overlap > 0.9);
+    eg_memory_destroy(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +290,8 @@ int main(void)
         cmocka_unit_test(kinds_of_fixed_points),
         cmocka_unit_test(margins_give_exact_retrieval),
         cmocka_unit_test(compact_support_is_exact),
+        cmocka_unit_test(mirror_images_are_told_apart),
+        cmocka_unit_test(subsets_are_mixtures),
     };
     return cmocka_run_group_tests_name("certificate", tests, NULL, NULL);
 }
