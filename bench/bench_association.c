@@ -2,17 +2,18 @@
  *
  * A limit is measured beside every run of a figure (limit, figure, limit, figure ...), and the
  * share is the median of the ratios, so that it holds where the clock or the neighbours change.
- * OpenBLAS picks its kernels by the CPU it knows; on one it does not know it falls back to SSE3
- * and its matrix product is no limit: its core is printed, OPENBLAS_CORETYPE=SkylakeX sets it. */
+ * Threads: one, all, and the multiply-add peaks of both, in turn likewise.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <cblas.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "bench.h"
 #include "engram/engram.h"
 
 int bench_association(int json, int threads);
@@ -20,44 +21,15 @@ int bench_association(int json, int threads);
 enum { RUNS = 7, PRODUCT = 2048, CREW_MAX = 64, AT_ONCE = 4096 };
 
 struct bench {
-    int json, threads, rows;
+    int json, threads;
     float *a, *b, *c;         /* (2048, 2048) each */
     atomic_size_t live, peak; /* bytes of the memory under test */
 };
 
-static double now(void)
+static void show(const struct bench *b, const char *name, double value, const char *unit,
+                 double ratio, const char *of)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *t)
-{
-    qsort(t, RUNS, sizeof *t, by_value);
-    return t[RUNS / 2];
-}
-
-static void show(struct bench *b, const char *name, double value, const char *unit, double share,
-                 const char *of)
-{
-    if (b->json) {
-        printf("%s{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"", b->rows++ ? ", " : "",
-               name, value, unit);
-        if (share > 0) printf(", \"share\": %.4g, \"of\": \"%s\"", share, of);
-        printf("}");
-        return;
-    }
-    printf("  %-50s %9.4g %-8s", name, value, unit);
-    if (share > 0) printf(" %6.3f of %s", share, of);
-    printf("\n");
-    fflush(stdout);
+    bench_show(b->json, name, value, unit, ratio, of);
 }
 
 /* ---- limits ---- */
@@ -102,13 +74,13 @@ static double fma_peak(int threads)
 {
     pthread_t id[CREW_MAX];
     const int crew = threads < CREW_MAX ? threads : CREW_MAX;
-    const double lanes = __builtin_cpu_supports("avx512f") ? 16 : 8, start = now();
+    const double lanes = __builtin_cpu_supports("avx512f") ? 16 : 8, start = bench_now();
     int started = 0;
     while (started < crew - 1 && pthread_create(&id[started], NULL, multiply_adds, NULL) == 0)
         started++;
     multiply_adds(NULL);
     for (int i = 0; i < started; i++) pthread_join(id[i], NULL);
-    return (started + 1) * 2.0 * lanes * CHAINS * ROUNDS / (now() - start);
+    return (started + 1) * 2.0 * lanes * CHAINS * ROUNDS / (bench_now() - start);
 }
 #else
 static double fma_peak(int threads)
@@ -121,24 +93,56 @@ static double fma_peak(int threads)
 /* Flop/s of a large matrix product on one thread. */
 static double product_peak(struct bench *b)
 {
-    const double start = now();
+    const double start = bench_now();
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, PRODUCT, PRODUCT, PRODUCT, 1, b->a,
                 PRODUCT, b->b, PRODUCT, 0, b->c, PRODUCT);
-    return 2.0 * PRODUCT * PRODUCT * PRODUCT / (now() - start);
+    return 2.0 * PRODUCT * PRODUCT * PRODUCT / (bench_now() - start);
 }
 
-/* Bytes/s of one pass over n floats on one thread: 8 vectors in flight. */
+/* ---- reading ---- */
+
+/* Sum of n floats, n a multiple of 128: 8 vectors in flight. The second kind asks for lines
+ * 4 KiB ahead, which need not exist. */
+#define SUM_FLOATS(name, lanes, target_)                                                 \
+    target_ static float name(const float *x, size_t n, int ahead)                       \
+    {                                                                                    \
+        typedef float wide __attribute__((vector_size(4 * (lanes)), aligned(4)));        \
+        wide s[8] = { { 0 } };                                                           \
+        for (size_t i = 0; i + 8 * (lanes) <= n; i += 8 * (lanes)) {                     \
+            for (size_t k = 0; ahead && k < 8 * (lanes); k += 16)                        \
+                __builtin_prefetch((const void *)((uintptr_t)(x + i + k) + 4096), 0, 2); \
+            _Pragma("GCC unroll 8") for (size_t k = 0; k < 8; k++) s[k] +=               \
+                *(const wide *)(const void *)(x + i + (lanes)*k);                        \
+        }                                                                                \
+        for (size_t k = 1; k < 8; k++) s[0] += s[k];                                     \
+        return s[0][0];                                                                  \
+    }
+#if defined(__x86_64__)
+SUM_FLOATS(sum_512, 16, __attribute__((target("avx512f"))))
+SUM_FLOATS(sum_256, 8, __attribute__((target("avx2"))))
+#endif
+SUM_FLOATS(sum_128, 4, )
+
+static float sum_floats(const float *x, size_t n, int ahead)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f")) return sum_512(x, n, ahead);
+    if (__builtin_cpu_supports("avx2")) return sum_256(x, n, ahead);
+#endif
+    return sum_128(x, n, ahead);
+}
+
+/* Bytes/s of one pass over n floats on one thread: the best of two passes of each kind. */
 static double read_bandwidth(const float *x, size_t n)
 {
-    typedef float wide __attribute__((vector_size(64), aligned(4)));
-    wide s[8] = { { 0 } };
-    const double start = now();
-    for (size_t i = 0; i + 128 <= n; i += 128)
-        for (size_t k = 0; k < 8; k++) s[k] += *(const wide *)(const void *)(x + i + 16 * k);
-    const double rate = (double)n * sizeof *x / (now() - start);
     volatile float keep = 0;
-    for (size_t k = 0; k < 8; k++) keep = keep + s[k][0];
-    return rate;
+    double best = INFINITY;
+    for (int i = 0; i < 4; i++) {
+        const double start = bench_now();
+        keep = keep + sum_floats(x, n, i % 2);
+        best = fmin(best, bench_now() - start);
+    }
+    return (double)n * sizeof *x / best;
 }
 
 /* ---- the memory under test ---- */
@@ -172,6 +176,9 @@ static const struct figure figures[] = {
     { "256 x 100000 x 512", 256, 100000, 512, 0.02, 0, 0, 0 },
     { "256 x 1000000 x 64", 256, 1000000, 64, 1, 100, 1, 0 },
     { "1 x 1000000 x 64", 1, 1000000, 64, 1, 0, 1, 1 },
+    { "64 x 4096 x 64", 64, 4096, 64, 1, 0, 1, 0 },
+    { "16 x 1000 x 64", 16, 1000, 64, 1, 0, 1, 0 },
+    { "1 x 1000 x 64", 1, 1000, 64, 1, 0, 1, 0 },
 };
 
 static void normalise(float *x, size_t d)
@@ -208,16 +215,19 @@ struct update {
     const eg_memory *m;
     const float *x;
     float *next;
-    size_t q;
+    size_t q, repeats;
     eg_status status;
 };
 
+/* Seconds of one update, the mean of as many as take about a millisecond. */
 static double timed(struct update *u, int threads)
 {
-    const double start = now();
-    const eg_status s = eg_memory_step(u->m, u->x, u->q, threads, u->next);
-    if (s != EG_OK) u->status = s;
-    return now() - start;
+    const double start = bench_now();
+    for (size_t i = 0; i < u->repeats; i++) {
+        const eg_status s = eg_memory_step(u->m, u->x, u->q, threads, u->next);
+        if (s != EG_OK) u->status = s;
+    }
+    return (bench_now() - start) / (double)u->repeats;
 }
 
 static eg_status set_beta(eg_memory *m, double beta)
@@ -227,43 +237,58 @@ static eg_status set_beta(eg_memory *m, double beta)
     return eg_memory_set_rule(m, &rule);
 }
 
-/* Limit and figure in turn; the second figure and two threads likewise. */
-static void measure(struct bench *b, const struct figure *f, eg_memory *m, struct update *u,
-                    const float *data)
+/* Limit and figure in turn. */
+static void measure(struct bench *b, const struct figure *f, struct update *u, const float *data)
 {
     const double flops = 4.0 * (double)f->q * (double)f->n * (double)f->d;
     const double bytes = (double)f->n * (double)f->d * sizeof(float);
-    double time[RUNS], share[RUNS], scaling[RUNS], gain[RUNS];
+    const double work = f->bandwidth ? bytes : flops;
+    double time[RUNS], share[RUNS], limits[RUNS];
     atomic_store(&b->peak, atomic_load(&b->live));
     const size_t held = atomic_load(&b->live);
     for (int i = 0; i < RUNS; i++) {
-        const double limit = f->bandwidth ? read_bandwidth(data, f->n * f->d) : product_peak(b);
+        limits[i] = f->bandwidth ? read_bandwidth(data, f->n * f->d) : product_peak(b);
         time[i] = timed(u, 1);
-        share[i] = (f->bandwidth ? bytes : flops) / time[i] / limit;
+        share[i] = work / time[i] / limits[i];
     }
-    const double t = median(time);
-    show(b, f->name, f->bandwidth ? bytes / t * 1e-9 : flops / t * 1e-9,
-         f->bandwidth ? "GB/s" : "Gflop/s", median(share),
+    const double t = bench_median(time, RUNS);
+    if (f->bandwidth)
+        show(b, "read bandwidth, one thread", bench_median(limits, RUNS) * 1e-9, "GB/s", 0, NULL);
+    show(b, f->name, work / t * 1e-9, f->bandwidth ? "GB/s" : "Gflop/s", bench_median(share, RUNS),
          f->bandwidth ? "read bandwidth" : "matrix product");
-    show(b, "  one update", t * 1e3, "ms", 0, "");
-    show(b, "  beyond the data", (double)(atomic_load(&b->peak) - held) / 1048576, "MiB", 0, "");
-    for (int i = 0; i < RUNS && b->threads > 1; i++) {
-        const double peak = fma_peak(b->threads) / fma_peak(1), one = timed(u, 1);
+    show(b, "  one update", t * 1e3, "ms", 0, NULL);
+    show(b, "  beyond the data", (double)(atomic_load(&b->peak) - held) / 1048576, "MiB", 0, NULL);
+}
+
+/* One thread and all, and their multiply-add peaks, in turn. */
+static void measure_threads(struct bench *b, struct update *u)
+{
+    double scaling[RUNS], gain[RUNS], peak[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        const double one_peak = fma_peak(1), one = timed(u, 1);
+        peak[i] = fma_peak(b->threads) / one_peak;
         gain[i] = one / timed(u, b->threads);
-        scaling[i] = gain[i] / peak;
+        scaling[i] = gain[i] / peak[i];
     }
-    if (b->threads > 1)
-        show(b, "  threads: faster than one", median(gain), "times", median(scaling),
-             "the multiply-add peak's gain");
-    for (int i = 0; i < RUNS && f->sharp_beta > 0 && u->status == EG_OK; i++) {
+    show(b, "  threads: update faster than on one", bench_median(gain, RUNS), "times",
+         bench_median(scaling, RUNS), "the peak's gain");
+    show(b, "  threads: multiply-add peak", bench_median(peak, RUNS), "times", 0, NULL);
+}
+
+/* The second figure beside the first. */
+static void measure_sharp(struct bench *b, const struct figure *f, eg_memory *m, struct update *u)
+{
+    double time[RUNS], share[RUNS];
+    for (int i = 0; i < RUNS && u->status == EG_OK; i++) {
         u->status = set_beta(m, f->beta);
         const double dense = timed(u, 1);
         if (u->status == EG_OK) u->status = set_beta(m, f->sharp_beta);
         time[i] = timed(u, 1);
         share[i] = time[i] / dense;
     }
-    if (f->sharp_beta > 0)
-        show(b, "  sharp: beta = 100", median(time) * 1e3, "ms", median(share), "the dense time");
+    if (u->status == EG_OK)
+        show(b, "  sharp: beta = 100", bench_median(time, RUNS) * 1e3, "ms",
+             bench_median(share, RUNS), "the dense time");
 }
 
 static eg_status run_figure(struct bench *b, const struct figure *f)
@@ -280,8 +305,12 @@ static eg_status run_figure(struct bench *b, const struct figure *f)
     if (s == EG_OK) s = draw(f, m, x);
     if (s == EG_OK) {
         for (size_t i = 0; data != NULL && i < f->n * f->d; i++) data[i] = (float)(i % 7);
-        struct update u = { m, x, next, f->q, EG_OK };
-        measure(b, f, m, &u, data);
+        struct update u = { m, x, next, f->q, 1, EG_OK };
+        const double once = timed(&u, 1);
+        u.repeats = once < 1e-3 ? (size_t)(1e-3 / once) + 1 : 1;
+        measure(b, f, &u, data);
+        if (b->threads > 1) measure_threads(b, &u);
+        if (f->sharp_beta > 0) measure_sharp(b, f, m, &u);
         s = u.status;
     }
     eg_memory_destroy(m);
@@ -299,16 +328,18 @@ static void show_limits(struct bench *b)
         all[i] = fma_peak(b->threads);
         product[i] = product_peak(b);
     }
-    const double fma = median(one), peak = median(product);
-    show(b, "multiply-add peak, one thread", fma * 1e-9, "Gflop/s", 0, "");
+    const double fma = bench_median(one, RUNS), peak = bench_median(product, RUNS);
+    show(b, "multiply-add peak, one thread", fma * 1e-9, "Gflop/s", 0, NULL);
     if (b->threads > 1)
-        show(b, "multiply-add peak, all threads", median(all) * 1e-9, "Gflop/s", 0, "");
+        show(b, "multiply-add peak, all threads", bench_median(all, RUNS) * 1e-9, "Gflop/s", 0,
+             NULL);
     show(b, "matrix product 2048^3, one thread", peak * 1e-9, "Gflop/s", peak / fma,
          "multiply-add peak");
 }
 
 int bench_association(int json, int threads)
 {
+    bench_fit_openblas();
     struct bench b = { .json = json, .threads = threads };
     const size_t cells = (size_t)PRODUCT * PRODUCT;
     float *store = aligned_alloc(64, 3 * cells * sizeof *store);
@@ -318,16 +349,13 @@ int bench_association(int json, int threads)
     b.b = store + cells;
     b.c = store + 2 * cells;
     openblas_set_num_threads(1);
-    if (json)
-        printf("[");
-    else
+    if (!json)
         printf("dense updates, medians of %d runs; kernels %s, OpenBLAS core %s\n", RUNS, eg_isa(),
                openblas_get_corename());
     show_limits(&b);
     eg_status s = EG_OK;
     for (size_t i = 0; i < sizeof figures / sizeof *figures && s == EG_OK; i++)
         s = run_figure(&b, &figures[i]);
-    if (json) printf("]\n");
     free(store);
     if (s != EG_OK) fprintf(stderr, "bench association: %s\n", eg_error_detail());
     return s == EG_OK ? 0 : s == EG_ERR_NOMEM ? 5 : 1;

@@ -1,5 +1,4 @@
-/* Cells of the capacity laboratory. Theory is a row of a table: for which memories a closed
- * form of eg_theory holds, and which of our numbers are its parameters. */
+/* Cells of the capacity laboratory, measured, with what capacity_theory says beside them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/capacity_table.h"
 
@@ -7,64 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/capacity_theory.h"
+
 static const struct column columns[] = {
     { "patterns", "%.0f" },      { "load", "%.4g" },      { "amount", "%.3g" },
     { "recovered", "%.4f" },     { "error", "%.4f" },     { "overlap", "%.4f" },
     { "overlap_error", "%.4f" }, { "bit_error", "%.5f" }, { "at_rest_theory", "%.5f" },
-    { "unstable", "%.5f" },      { "theory", "%.5f" },    { "steps", "%.2f" },
-    { "converged", "%.3f" },     { "exact", "%.4f" },
+    { "unstable", "%.5f" },      { "theory", "%.5f" },    { "theory_few_errors", "%.4g" },
+    { "theory_stored", "%.4g" }, { "steps", "%.2f" },     { "converged", "%.3f" },
+    { "exact", "%.4f" },
 };
 
-enum { LOAD = 1, AMOUNT, RECOVERED, ERROR, BIT_ERROR = 7, AT_REST, UNSTABLE, THEORY, COLS = 14 };
-
-static int is_classical(const eg_capacity_options *o)
-{
-    return o->memory.storage == EG_STORE_HEBB && !o->memory.self_coupling;
-}
-
-static int is_dam(const eg_capacity_options *o)
-{
-    const eg_rule *r = &o->memory.rule;
-    return (o->memory.storage == EG_STORE_DENSE || o->memory.storage == EG_STORE_BITS)
-           && r->separation == EG_SEP_POWER && r->similarity == EG_SIM_DOT
-           && o->recall.dynamics == EG_DYN_ASYNC;
-}
-
-/* The papers' letters: N neurons, K patterns, F(x) = x^n, alpha = K/N. */
-static double value_of(const eg_capacity_options *o, double load, const char *param)
-{
-    if (strcmp(param, "N") == 0) return (double)o->d;
-    if (strcmp(param, "K") == 0) return load * (double)o->d;
-    if (strcmp(param, "n") == 0) return o->memory.rule.order;
-    return load;
-}
-
-static const struct {
-    const char *form, *result;
-    int at_rest; /* 1: errors of the resting state, 0: of one step from the pattern */
-    int (*holds)(const eg_capacity_options *o);
-} theories[] = {
-    { "classical-one-step", "error", 0, is_classical },
-    { "classical-curve", "error", 1, is_classical },
-    { "dam-error", "error", 0, is_dam },
-};
-
-/* The share of wrong components by the closed form for this memory; NaN where there is none. */
-static double by_theory(const eg_capacity_options *o, double load, int at_rest)
-{
-    for (size_t i = 0; i < sizeof theories / sizeof *theories; i++) {
-        const eg_theory *row = eg_theory_find(theories[i].form);
-        double in[EG_THEORY_PARAMS] = { 0 }, out[EG_THEORY_RESULTS] = { 0 };
-        if (row == NULL || theories[i].at_rest != at_rest || !theories[i].holds(o)) continue;
-        if (o->patterns != EG_PATTERNS_SIGNS) continue;
-        for (size_t p = 0; p < EG_THEORY_PARAMS && row->params[p].name != NULL; p++)
-            in[p] = value_of(o, load, row->params[p].name);
-        if (eg_theory_evaluate(row, in, out) != EG_OK) continue;
-        for (size_t k = 0; k < EG_THEORY_RESULTS && row->results[k] != NULL; k++)
-            if (strcmp(row->results[k], theories[i].result) == 0) return out[k];
-    }
-    return (double)NAN;
-}
+enum { PATTERNS, LOAD, AMOUNT, RECOVERED, ERROR, BIT_ERROR = 7, AT_REST, UNSTABLE, THEORY };
+enum { COLS = sizeof columns / sizeof *columns, MOST = 6 };
 
 void capacity_begin(struct table *t)
 {
@@ -74,6 +28,7 @@ void capacity_begin(struct table *t)
 void capacity_row(struct table *t, const eg_capacity_options *o, const eg_capacity_result *r)
 {
     const double load = (double)o->n / (double)o->d;
+    const double flips = one_flip_measured(o);
     const double row[COLS] = { (double)o->n,
                                load,
                                o->amount,
@@ -82,9 +37,11 @@ void capacity_row(struct table *t, const eg_capacity_options *o, const eg_capaci
                                r->overlap,
                                r->overlap_error,
                                r->bit_error,
-                               by_theory(o, load, 1),
-                               r->unstable,
-                               by_theory(o, load, 0),
+                               theory_at_rest(o, load),
+                               isfinite(flips) ? flips : r->unstable,
+                               theory_one_step(o, load),
+                               theory_few_errors(o),
+                               theory_no_errors(o),
                                r->steps,
                                r->converged,
                                r->exact };
@@ -105,46 +62,120 @@ static int any_finite(const double *v, size_t n)
     return 0;
 }
 
-/* Recovered over load, a line for each amount of corruption; rows of one amount are COUNT apart. */
-static void recovered_chart(struct report *r, const struct table *t)
+/* What is recovered: over one column, a line for each value of another (the first MOST). */
+struct lines {
+    size_t over, each, count;
+    double of[MOST];
+    struct series series[2 * MOST + 2];
+    double *x[MOST], *y[MOST], *e[MOST];
+};
+
+static struct lines *lines_of(const struct table *t, size_t over, size_t each, const char *name)
 {
-    enum { MOST = 6 };
-    struct series series[MOST];
-    double *x[MOST], *y[MOST], *e[MOST], amounts[MOST];
-    size_t lines = 0;
     const size_t rows = table_rows(t);
+    struct lines *l = need(1, sizeof *l);
+    l->over = over;
+    l->each = each;
     for (size_t i = 0; i < rows; i++) {
-        const double amount = t->cell[i * COLS + AMOUNT].number;
-        size_t line = 0;
-        while (line < lines && amounts[line] != amount) line++;
-        if (line == MOST) continue;
-        if (line == lines) {
-            amounts[lines] = amount;
-            x[lines] = need(rows, sizeof(double));
-            y[lines] = need(rows, sizeof(double));
-            e[lines] = need(rows, sizeof(double));
-            series[lines] = (struct series){
-                keep_format("corruption %g", amount), x[lines], y[lines], e[lines], 0, 0, (int)lines
+        const struct cell *row = &t->cell[i * COLS];
+        size_t k = 0;
+        while (k < l->count && l->of[k] != row[each].number) k++;
+        if (k == MOST) continue;
+        if (k == l->count) {
+            l->of[k] = row[each].number;
+            l->x[k] = need(3 * rows, sizeof(double));
+            l->y[k] = l->x[k] + rows;
+            l->e[k] = l->y[k] + rows;
+            l->series[k] = (struct series){
+                keep_format(name, l->of[k]), l->x[k], l->y[k], l->e[k], 0, 0, (int)k
             };
-            lines++;
+            l->count++;
         }
-        x[line][series[line].n] = t->cell[i * COLS + LOAD].number;
-        y[line][series[line].n] = t->cell[i * COLS + RECOVERED].number;
-        e[line][series[line].n++] = t->cell[i * COLS + ERROR].number;
+        struct series *s = &l->series[k];
+        l->x[k][s->n] = row[over].number;
+        l->y[k][s->n] = row[RECOVERED].number;
+        l->e[k][s->n++] = row[ERROR].number;
     }
+    return l;
+}
+
+static void lines_free(struct lines *l)
+{
+    for (size_t i = 0; i < l->count; i++) free(l->x[i]);
+    free(l);
+}
+
+static double largest(const struct table *t, size_t col)
+{
+    double most = 0;
+    for (size_t i = 0; i < table_rows(t); i++) most = fmax(most, t->cell[i * COLS + col].number);
+    return most;
+}
+
+/* A vertical line of theory at x, where it lies within reach of the data. */
+static size_t mark(struct series *s, double *at, double x, double reach, const char *name,
+                   size_t colour)
+{
+    static const double height[2] = { 0, 1 };
+    if (!(x > 0 && x <= 1.5 * reach)) return 0;
+    at[0] = at[1] = x;
+    *s = (struct series){ name, at, height, NULL, 2, 1, (int)colour };
+    return 1;
+}
+
+static void recovered_by_load(struct report *r, const struct table *t, const eg_capacity_options *o)
+{
+    struct lines *l = lines_of(t, LOAD, AMOUNT, "corruption %g");
+    double at[2 * MOST][2], before = -1;
+    eg_capacity_options c = *o;
+    size_t marks = 0;
+    const double size = (double)o->d, reach = largest(t, LOAD);
+    for (size_t i = 0; i < l->count; i++) {
+        c.amount = l->of[i];
+        const double stored = theory_no_errors(&c);
+        if (stored == before) continue; /* the same for every corruption: one line */
+        before = stored;
+        marks += mark(&l->series[l->count + marks], at[marks], stored / size, reach,
+                      keep_format("theory: stored up to %.4g patterns", stored), i);
+    }
+    const double few = theory_few_errors(&c);
+    marks += mark(&l->series[l->count + marks], at[marks], few / size, reach,
+                  keep_format("theory: up to %.4g with few errors", few), 5);
     const struct chart chart = { .title = "Recovered, by load",
                                  .x_label = "load: patterns a component",
                                  .y_label = "share of cues recovered",
-                                 .alt = "Share of cues recovered against the load",
+                                 .alt = "Share of cues recovered against the load, with the "
+                                        "numbers of patterns that theory allows",
                                  .y_high = 1,
-                                 .series = series,
-                                 .count = lines };
+                                 .series = l->series,
+                                 .count = l->count + marks };
     report_chart(r, &chart, NULL);
-    for (size_t i = 0; i < lines; i++) {
-        free(x[i]);
-        free(y[i]);
-        free(e[i]);
+    lines_free(l);
+}
+
+static void recovered_by_amount(struct report *r, const struct table *t,
+                                const eg_capacity_options *o)
+{
+    struct lines *l = lines_of(t, AMOUNT, PATTERNS, "%g patterns");
+    double at[MOST][2];
+    eg_capacity_options c = *o;
+    size_t marks = 0;
+    const double reach = largest(t, AMOUNT);
+    for (size_t i = 0; i < l->count; i++) {
+        c.n = (size_t)l->of[i];
+        marks +=
+            mark(&l->series[l->count + marks], at[marks], theory_amount(&c), reach,
+                 keep_format("theory: %g patterns up to %.3g", l->of[i], theory_amount(&c)), i);
     }
+    const struct chart chart = { .title = "Recovered, by corruption",
+                                 .x_label = "amount of corruption",
+                                 .y_label = "share of cues recovered",
+                                 .alt = "Share of cues recovered against the corruption",
+                                 .y_high = 1,
+                                 .series = l->series,
+                                 .count = l->count + marks };
+    if (l->count > 0 && l->series[0].n > 1) report_chart(r, &chart, NULL);
+    lines_free(l);
 }
 
 double capacity_distance(const struct table *t)
@@ -169,8 +200,8 @@ static void theory_lines(const struct table *t, const eg_capacity_options *o, si
     }
     for (size_t i = 0; i < points; i++) {
         x[i] = low + (high - low) * (double)i / (double)(points - 1);
-        step[i] = by_theory(o, x[i], 0);
-        rest[i] = by_theory(o, x[i], 1);
+        step[i] = theory_one_step(o, x[i]);
+        rest[i] = theory_at_rest(o, x[i]);
     }
 }
 
@@ -197,7 +228,9 @@ void capacity_charts(struct report *r, const struct table *t, const eg_capacity_
                            .series = drawn };
     for (size_t i = 0; i < 4; i++)
         if (any_finite(all[i].y, all[i].n)) drawn[chart.count++] = all[i];
-    recovered_chart(r, t);
+    report_paragraph(r, keep_format("Theory: %s.", theory_words(o)));
+    recovered_by_load(r, t, o);
+    recovered_by_amount(r, t, o);
     report_chart(r, &chart, t);
     free(load);
     free(unstable);

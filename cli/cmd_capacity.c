@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/capacity_table.h"
+#include "cli/capacity_theory.h"
 #include "cli/console.h"
 #include "cli/report.h"
 #include "cli/run_folder.h"
@@ -39,7 +40,8 @@ static const struct capacity defaults = { .rule = RULE_OPTIONS_INIT,
                                           .steps = 50,
                                           .amounts = "0.1",
                                           .threshold = 0.99,
-                                          .radius = 1 };
+                                          .radius = 1,
+                                          .dynamics = -1 };
 
 #define AT(field) offsetof(struct capacity, field)
 
@@ -57,7 +59,8 @@ static const struct opt options[] = {
     { "draws", 0, OPT_SIZE, AT(draws), "N", "sets of patterns they are shared over", NULL, 1, 1e6 },
     { "threshold", 0, OPT_NUMBER, AT(threshold), "M", "recovered: overlap at least this", NULL, -1,
       1 },
-    { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME", "how a state moves", dynamics_name, 0, 0 },
+    { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME",
+      "how a state moves (async for +-1 memories, else sync)", dynamics_name, 0, 0 },
     { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e6 },
     { "csv", 0, OPT_FLAG, AT(csv), NULL, "print CSV", NULL, 0, 0 },
     { "report", 0, OPT_TEXT, AT(report), "FILE.html", "write a report with the curves", NULL, 0,
@@ -106,13 +109,18 @@ static int measure_all(const struct call *call, const struct capacity *o, const 
     c.trials = o->trials;
     c.draws = o->draws;
     c.seed = call->common->seed;
-    c.recall.dynamics = (eg_dynamics)o->dynamics;
+    const int binary = c.memory.rule.projection == EG_PROJ_SIGN;
+    c.recall.dynamics = o->dynamics >= 0 ? (eg_dynamics)o->dynamics
+                        : binary         ? EG_DYN_ASYNC
+                                         : EG_DYN_SYNC;
+    c.amount = amounts[0];
     c.recall.max_steps = o->steps;
     c.recall.threads = call->common->threads;
     c.recall.progress = &progress;
     if (code == EXIT_DONE)
-        say(call, "memory  %s\ncues    %zu of %zu draws, %s", rule_words(&c.memory), o->trials,
-            o->draws, corruptions[o->corruption]);
+        say(call, "memory  %s\ncues    %zu of %zu draws, %s; %s updates\ntheory  %s",
+            rule_words(&c.memory), o->trials, o->draws, corruptions[o->corruption],
+            dynamics_name(c.recall.dynamics), theory_words(&c));
     for (size_t i = 0; i < counts * many && code == EXIT_DONE; i++) {
         eg_capacity_result r;
         c.n = (size_t)n[i / many];
@@ -127,13 +135,19 @@ static int measure_all(const struct call *call, const struct capacity *o, const 
     return code;
 }
 
-static void print_table(const struct call *call, const struct capacity *o, const struct table *t)
+static void print_table(const struct call *call, const struct capacity *o, const struct table *t,
+                        const eg_capacity_options *last)
 {
     struct text csv = { 0 };
     json_t *rows = table_json(t), *row;
     size_t i;
     if (call->common->json) {
-        json_array_foreach(rows, i, row) print_json_line(call->out, row);
+        json_array_foreach(rows, i, row)
+        {
+            json_object_set_new(row, "dynamics", json_string(dynamics_name(last->recall.dynamics)));
+            json_object_set_new(row, "theory_says", json_string(theory_words(last)));
+            print_json_line(call->out, row);
+        }
     } else if (o->csv) {
         table_csv(t, &csv);
         fputs(csv.s ? csv.s : "", call->out);
@@ -179,7 +193,7 @@ static int run(const struct call *call)
     capacity_begin(&t);
     int code = measure_all(call, o, n, counts, amounts, many, &t, &c);
     if (table_rows(&t) > 0 && (code == EXIT_DONE || code == EXIT_INTERRUPTED))
-        print_table(call, o, &t);
+        print_table(call, o, &t, &c);
     if (code == EXIT_DONE && o->report != NULL) code = write_report(call, o, &t, &c);
     if (code == EXIT_DONE && o->report == NULL)
         say_next(call, "the same with --csv, --json or --report capacity.html");
@@ -195,9 +209,13 @@ const struct command cmd_capacity = {
                 "engram capacity --memory dam:3 --patterns 500,1000,2000 --amounts 0,0.1,0.2\n"
                 "engram capacity --memory modern:1 --kind sphere --corruption noise --amounts 0.3\n"
                 "engram capacity --memory exponential --report capacity.html",
-    .notes = "theory: share of components of a stored pattern that one step turns (measured: "
-             "unstable),\n"
-             "where a closed form is known; see engram theory.",
+    .notes = "Theory stands beside measurement wherever a closed form is known:\n"
+             "  at rest theory     share of components wrong (measured: bit error)\n"
+             "  theory             share of components of a stored pattern that turn alone\n"
+             "                     (measured: unstable)\n"
+             "  theory few errors  patterns up to which few components are wrong\n"
+             "  theory stored      patterns up to which none is\n"
+             "The line \"theory\" above the table says which forms hold, or why none does.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

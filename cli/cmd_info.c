@@ -5,6 +5,7 @@
 #include "cli/console.h"
 #include "cli/rule_options.h"
 #include "cli/stored.h"
+#include "cli/unfinished.h"
 
 static const char *proof(const eg_memory_options *m)
 {
@@ -44,9 +45,18 @@ static int run(const struct call *call)
     json_object_set_new(r, "format_version", json_integer(info.format_version));
     json_object_set_new(r, "library_version", json_string(info.library_version));
     json_object_set_new(r, "root_hash", json_string(info.root_hash));
+    struct unfinished u;
+    const int waits = unfinished_read(s.file, &u);
+    json_object_set_new(r, "complete", json_boolean(!waits));
+    if (waits)
+        json_object_set_new(r, "unfinished",
+                            json_sprintf("stored %lld of %lld items of %s", (long long)u.done,
+                                         (long long)u.total, u.name));
     print_record(call, r);
     json_decref(r);
-    if (info.free_bytes > info.file_bytes / 4)
+    if (waits)
+        say_next(call, "engram store %s %s --resume", call->args[0], u.name);
+    else if (info.free_bytes > info.file_bytes / 4)
         say_next(call, "engram vacuum %s", call->args[0]);
     else
         say_next(call, "engram verify %s", call->args[0]);

@@ -23,7 +23,7 @@ struct recall {
 };
 
 static const struct recall defaults = {
-    .rule = RULE_OPTIONS_INIT, .steps = 100, .tolerance = 1e-5, .damping = 0.5
+    .rule = RULE_OPTIONS_INIT, .dynamics = -1, .steps = 100, .tolerance = 1e-5, .damping = 0.5
 };
 
 #define AT(field) offsetof(struct recall, field)
@@ -41,10 +41,13 @@ static const struct opt options[] = {
     { "invert", 0, OPT_CHOICE, AT(cue.invert), "WHEN", "black for white in a picture", invert_name,
       0, 0 },
     { "crop", 0, OPT_FLAG, AT(cue.crop), NULL, "cut a picture to what is drawn on it", NULL, 0, 0 },
+    { "no-crop", 0, OPT_FLAG, AT(cue.whole), NULL, "never, not even wide empty margins", NULL, 0,
+      0 },
     { "as-is", 0, OPT_FLAG, AT(cue.as_is), NULL, "numbers are in the memory's units", NULL, 0, 0 },
     { "format", 0, OPT_TEXT, AT(cue.format), "NAME", "of the cues' file", NULL, 0, 0 },
     { "limit", 0, OPT_SIZE, AT(limit), "N", "the first N cues", NULL, 1, 1e15 },
-    { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME", "how a state moves", dynamics_name, 0, 0 },
+    { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME",
+      "how a state moves; async for classical memories, else sync", dynamics_name, 0, 0 },
     { "sweep", 0, OPT_CHOICE, AT(sweep), "NAME", "order of async", sweep_name, 0, 0 },
     { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e9 },
     { "tolerance", 0, OPT_NUMBER, AT(tolerance), "X", "at rest when it moves less", NULL, 0, 1 },
@@ -116,6 +119,15 @@ static int change_rule(const struct call *call, const struct recall *o, eg_memor
     return EXIT_DONE;
 }
 
+/* A classical network moves one component at a time: all at once it may swing for ever. */
+static eg_dynamics usual_dynamics(const eg_memory *m)
+{
+    const eg_memory_options *o = eg_memory_options_view(m);
+    const int classical = o->rule.separation == EG_SEP_IDENTITY
+                          && o->rule.projection == EG_PROJ_SIGN && o->storage != EG_STORE_FEATURES;
+    return classical ? EG_DYN_ASYNC : EG_DYN_SYNC;
+}
+
 static int recall_all(const struct call *call, const struct recall *o, struct stored *s,
                       struct cues *cues, struct recalls *r)
 {
@@ -124,7 +136,7 @@ static int recall_all(const struct call *call, const struct recall *o, struct st
     eg_recall_options how = EG_RECALL_OPTIONS_INIT;
     const int one = cues->q == 1;
     const size_t rows = o->steps + 1;
-    how.dynamics = (eg_dynamics)o->dynamics;
+    how.dynamics = o->dynamics < 0 ? usual_dynamics(s->memory) : (eg_dynamics)o->dynamics;
     how.order = (eg_order)o->sweep;
     how.max_steps = o->steps;
     how.tolerance = o->tolerance;
@@ -164,6 +176,10 @@ static int run(const struct call *call)
     struct recalls r = { 0 };
     int code = stored_open(call, call->args[0], 1, &s);
     if (code == EXIT_DONE) code = stored_load(call, &s);
+    if (code == EXIT_DONE && eg_memory_count(s.memory) == 0) {
+        fprintf(stderr, "engram: %s: nothing is stored\n", call->args[0]);
+        code = EXIT_NO;
+    }
     if (code == EXIT_DONE) code = change_rule(call, o, s.memory);
     if (code == EXIT_DONE) code = read_cues(call, o, &s, &cues);
     if (code == EXIT_DONE) code = recall_all(call, o, &s, &cues, &r);
@@ -191,7 +207,8 @@ const struct command cmd_recall = {
     .notes =
         "CUES is a picture of any size (it is treated as the stored pictures were), a file of\n"
         "numbers, a data set's name, or - for standard input. Exit 1: no cue was recalled as one\n"
-        "memory. -o FILE: .png (one cue), .npy or .csv (the states).",
+        "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
+        "output), .npy or .csv (the states).",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

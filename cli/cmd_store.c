@@ -8,6 +8,7 @@
 #include "cli/console.h"
 #include "cli/rule_options.h"
 #include "cli/stored.h"
+#include "cli/unfinished.h"
 
 enum { CHUNK = 8192 };
 
@@ -105,62 +106,127 @@ static float *class_values(const eg_dataset *set)
 }
 
 static eg_status append_all(const struct call *call, eg_memory_file *f, const eg_dataset *set,
-                            const float *values, size_t first, size_t *done)
+                            const float *values, struct unfinished *u)
 {
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     eg_status s = EG_OK;
-    for (size_t i = first; i < set->n && s == EG_OK;) {
-        const size_t n = set->n - i < CHUNK ? set->n - i : CHUNK;
+    while (u->done < set->n && s == EG_OK) {
+        const size_t i = (size_t)u->done, n = set->n - i < CHUNK ? set->n - i : CHUNK;
         const eg_items items = { NULL, set->labels ? set->labels + i : NULL,
                                  values ? values + i * set->classes : NULL, NULL };
         s = eg_memory_file_append(f, set->x + i * set->d, n, &items, NULL);
         if (s != EG_OK) break;
-        *done = i += n;
-        if (progress.report(progress.user, "store", i, set->n) != 0 && i < set->n)
+        u->done += n;
+        if (u->done < set->n) s = unfinished_write(f, u);
+        if (progress.report(progress.user, "store", u->done, set->n) != 0 && u->done < set->n
+            && s == EG_OK)
             s = EG_ERR_INTERRUPTED;
     }
+    if (s == EG_OK) s = unfinished_clear(f);
     bar_end(&bar);
     return s;
+}
+
+/* A new file, with notes. */
+static int create_target(const struct call *call, const struct store *o, const eg_dataset *set,
+                         struct stored *s, eg_memory_options *m, struct scaling *scaling,
+                         struct unfinished *u)
+{
+    const char *path = call->args[0];
+    /* pictures look alike: order 20 tells them apart where 3 returns their average */
+    const eg_memory_options usual = memory_by_name("dam:20", set->d);
+    const int code = rule_resolve(call, &o->rule, set->d, &usual, m);
+    if (code != EXIT_DONE) return code;
+    m->value_size = o->values ? set->classes : 0;
+    *scaling = choose_scaling(call, o, m, set);
+    if (path_exists(path)) {
+        fprintf(stderr, "engram: %s is already there; --append adds to it, --resume goes on\n",
+                path);
+        return EXIT_IO;
+    }
+    eg_status status = stored_create(call, path, set->d, m, s);
+    if (status == EG_OK) status = unfinished_write(s->file, u);
+    if (status == EG_OK) status = set_notes(s->file, o, call, set, scaling);
+    return status == EG_OK ? EXIT_DONE : fail(status, path);
+}
+
+/* Options that a file has already settled may be repeated and may not differ. */
+static int check_settled(const struct call *call, const struct store *o, const eg_dataset *set,
+                         const struct stored *s, const eg_memory_options *m)
+{
+    const char *path = call->args[0];
+    eg_memory_options asked;
+    const int code = rule_resolve(call, &o->rule, set->d, m, &asked);
+    if (code != EXIT_DONE) return code;
+    const char *has = rule_words(m), *wants = rule_words(&asked);
+    if (strcmp(has, wants) != 0)
+        return fail_usage(call, "%s is a memory of %s; asked for %s", path, has, wants);
+    if (o->rule.features != 0 || o->rule.self_coupling)
+        return fail_usage(call, "--features and --self-coupling are settled when a file begins");
+    const int kind = o->binarise ? SCALING_SIGNS : o->scale;
+    if ((kind >= 0 && kind != (int)s->scaling.kind)
+        || (!isnan(o->threshold)
+            && (s->scaling.kind != SCALING_SIGNS || o->threshold < s->scaling.threshold
+                || o->threshold > s->scaling.threshold)))
+        return fail_usage(call, "%s has values scaled as \"%s\"; asked for another scaling", path,
+                          scaling_note(&s->scaling));
+    if (o->values && m->value_size != set->classes)
+        return fail_usage(call, "--values: %s has values of %zu numbers, %s has %zu classes", path,
+                          m->value_size, call->args[1], set->classes);
+    return EXIT_DONE;
+}
+
+/* Where to go on: --append begins, --resume continues what was begun with the same data. */
+static int check_unfinished(const struct call *call, const struct store *o, struct stored *s,
+                            struct unfinished *u)
+{
+    const char *path = call->args[0];
+    struct unfinished begun;
+    const int there = unfinished_read(s->file, &begun);
+    if (o->resume && !there)
+        return fail_usage(call, "%s holds no interrupted store; --append adds to it", path);
+    if (o->resume && !unfinished_same(&begun, u))
+        return fail_usage(call,
+                          "%s waits for the rest of %s (%llu items of %llu numbers), and %s (%llu "
+                          "items of %llu) is other data",
+                          path, begun.name, (unsigned long long)begun.total,
+                          (unsigned long long)begun.size, call->args[1],
+                          (unsigned long long)u->total, (unsigned long long)u->size);
+    if (!o->resume && there)
+        return fail_usage(call, "%s waits for the rest of %s; --resume stores it first", path,
+                          begun.name);
+    if (there) {
+        *u = begun;
+        say(call, "resume  behind item %llu of %llu", (unsigned long long)u->done,
+            (unsigned long long)u->total);
+        return EXIT_DONE;
+    }
+    const eg_status status = unfinished_write(s->file, u);
+    return status == EG_OK ? EXIT_DONE : fail(status, path);
 }
 
 /* The file to store into: a new one, or with --append and --resume one of the same D. */
 static int open_target(const struct call *call, const struct store *o, const eg_dataset *set,
                        struct stored *s, eg_memory_options *m, struct scaling *scaling,
-                       size_t *first)
+                       struct unfinished *u)
 {
     const char *path = call->args[0];
-    *first = 0;
-    if (!o->append && !o->resume) {
-        /* pictures look alike: order 20 tells them apart where 3 returns their average */
-        const eg_memory_options usual = memory_by_name("dam:20", set->d);
-        const int code = rule_resolve(call, &o->rule, set->d, &usual, m);
-        if (code != EXIT_DONE) return code;
-        m->value_size = o->values ? set->classes : 0;
-        *scaling = choose_scaling(call, o, m, set);
-        if (path_exists(path)) {
-            fprintf(stderr, "engram: %s is already there; --append adds to it, --resume goes on\n",
-                    path);
-            return EXIT_IO;
-        }
-        eg_status status = eg_memory_file_create(path, set->d, m, NULL, &s->file);
-        if (status == EG_OK) status = set_notes(s->file, o, call, set, scaling);
-        return status == EG_OK ? EXIT_DONE : fail(status, path);
-    }
+    if (!o->append && !o->resume) return create_target(call, o, set, s, m, scaling, u);
     eg_file_info info;
-    const int code = stored_open(call, path, 0, s);
+    int code = stored_open(call, path, 0, s);
     if (code != EXIT_DONE) return code;
     const eg_status status = eg_memory_file_info(s->file, &info);
     if (status != EG_OK) return fail(status, path);
     if (info.size != set->d)
         return fail_usage(call, "%s holds items of %llu numbers, %s has %zu x %zu", path,
                           (unsigned long long)info.size, call->args[1], set->n, set->d);
-    if (o->resume) *first = info.count < set->n ? (size_t)info.count : set->n;
     m->rule = info.rule;
     m->storage = info.storage;
     m->value_size = (size_t)info.value_size;
     *scaling = s->scaling;
-    return EXIT_DONE;
+    code = check_settled(call, o, set, s, m);
+    return code == EXIT_DONE ? check_unfinished(call, o, s, u) : code;
 }
 
 static int report_stored(const struct call *call, const struct stored *s, const eg_dataset *set,
@@ -194,26 +260,29 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
     struct stored s = { 0 };
     eg_memory_options m = EG_MEMORY_OPTIONS_INIT;
     struct scaling scaling;
-    size_t first = 0, done = 0;
     const double started = seconds_now();
+    struct unfinished u = unfinished_of(set, call->args[1]);
+    if (o->append && o->resume)
+        return fail_usage(call, "--append begins, --resume goes on: give one of them");
     if (o->values && set->labels == NULL)
         return fail_usage(call, "--values: %s has no labels", call->args[1]);
-    int code = open_target(call, o, set, &s, &m, &scaling, &first);
+    int code = open_target(call, o, set, &s, &m, &scaling, &u);
     if (code == EXIT_DONE) {
         float *values = m.value_size != 0 && m.value_size == set->classes && set->labels
                             ? class_values(set)
                             : NULL;
         say(call, "memory  %s", rule_words(&m));
         scaling_apply(&scaling, set->x, set->n, set->d);
-        done = first;
-        eg_status status = append_all(call, s.file, set, values, first, &done);
+        eg_status status = append_all(call, s.file, set, values, &u);
         if (status == EG_OK) status = eg_memory_file_verify(s.file, NULL, NULL);
         code = status == EG_OK ? report_stored(call, &s, set, &m, seconds_now() - started)
                                : fail(status, call->args[0]);
-        if (status == EG_ERR_INTERRUPTED)
+        if (status == EG_ERR_INTERRUPTED && u.done < u.total)
             fprintf(stderr,
-                    "  %s holds %zu of %zu items, whole; the same command with --resume goes on\n",
-                    call->args[0], done, set->n);
+                    "  %s holds %llu of %zu items, whole; the same command with --resume goes on\n",
+                    call->args[0], (unsigned long long)u.done, set->n);
+        else if (status == EG_ERR_INTERRUPTED)
+            fprintf(stderr, "  %s holds all items; they were not read back\n", call->args[0]);
         free(values);
     }
     stored_close(&s);

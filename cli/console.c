@@ -191,6 +191,7 @@ static int bar_report(void *user, const char *stage, uint64_t done, uint64_t tot
         bar->drawn |= terminal;
         bar->shown = now;
     }
+    if (finished || interrupted()) bar_end(bar);
     return interrupted();
 }
 

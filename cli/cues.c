@@ -40,50 +40,137 @@ void cues_clear(struct cues *c)
     *c = (struct cues){ 0 };
 }
 
-/* Mean of the border of the first stored pictures, 0 black .. 1 white. */
-static double stored_border(const struct stored *s)
+/* What the first stored pictures look like: their paper, 0 black .. 1 white, and the mean of
+ * their margins as shares of the frame (top, bottom, left, right). */
+struct look {
+    double paper, margin[4];
+};
+
+static void margins_of(const eg_image *image, const struct box *ink, double margin[4])
+{
+    margin[0] = (double)ink->top / (double)image->height;
+    margin[1] = 1 - (double)ink->bottom / (double)image->height;
+    margin[2] = (double)ink->left / (double)image->width;
+    margin[3] = 1 - (double)ink->right / (double)image->width;
+}
+
+static struct look look_of_stored(const struct stored *s)
 {
     enum { LOOK_AT = 64 };
-    const size_t d = eg_memory_size(s->memory), n = eg_memory_count(s->memory);
+    const size_t d = eg_memory_size(s->memory), count = eg_memory_count(s->memory);
+    size_t border[256] = { 0 }, n = 0, inked = 0;
+    eg_image images[LOOK_AT] = { { 0 } };
+    struct look look = { 0.5, { 0 } };
     float *x = need_floats(1, d);
-    double sum = 0, count = 0;
-    for (size_t i = 0; i < n && i < LOOK_AT; i++) {
-        eg_image image = { 0 };
-        if (eg_memory_pattern(s->memory, i, x) != EG_OK) break;
-        if (picture_of_state(&s->shape, &s->scaling, x, &image) != EG_OK) break;
-        sum += picture_border(&image);
-        count++;
-        eg_image_clear(&image);
+    for (; n < count && n < LOOK_AT; n++) {
+        if (eg_memory_pattern(s->memory, n, x) != EG_OK) break;
+        if (picture_of_state(&s->shape, &s->scaling, x, &images[n]) != EG_OK) break;
+        picture_border(&images[n], border);
     }
+    look.paper = border_median(border);
+    for (size_t i = 0; i < n; i++) {
+        struct box ink;
+        double margin[4];
+        if (picture_ink(&images[i], look.paper, &ink)) {
+            margins_of(&images[i], &ink, margin);
+            for (size_t k = 0; k < 4; k++) look.margin[k] += margin[k];
+            inked++;
+        }
+        eg_image_clear(&images[i]);
+    }
+    for (size_t k = 0; k < 4; k++) look.margin[k] /= (double)(inked ? inked : 1);
     free(x);
-    return count > 0 ? sum / count : 0.5;
+    return look;
+}
+
+/* The ink with margins like the stored ones around it, within the picture. */
+static struct box with_margins(const eg_image *image, const struct box *ink, const struct look *l)
+{
+    const double h = (double)(ink->bottom - ink->top) / (1 - l->margin[0] - l->margin[1]);
+    const double w = (double)(ink->right - ink->left) / (1 - l->margin[2] - l->margin[3]);
+    const size_t top = (size_t)(h * l->margin[0]), left = (size_t)(w * l->margin[2]);
+    const size_t bottom = ink->bottom + (size_t)(h * l->margin[1]);
+    const size_t right = ink->right + (size_t)(w * l->margin[3]);
+    return (struct box){ ink->top > top ? ink->top - top : 0,
+                         bottom < image->height ? bottom : image->height,
+                         ink->left > left ? ink->left - left : 0,
+                         right < image->width ? right : image->width };
+}
+
+/* Whether to cut the cue, and where. Unasked where the stored pictures fill their frame, and
+ * the ink of the cue touches no side and covers less than half of its own. */
+static int find_cut(const eg_image *image, double paper, const struct look *stored,
+                    const struct cue_options *o, struct box *cut)
+{
+    const double full = 0.1, free_side = 0.03, half = 0.49;
+    struct box ink;
+    double margin[4];
+    int spare = 1;
+    if (o->whole || !picture_ink(image, paper, &ink)) return 0;
+    margins_of(image, &ink, margin);
+    for (size_t k = 0; k < 4; k++)
+        spare = spare && stored->margin[k] < full && margin[k] > stored->margin[k] + free_side;
+    spare = spare && (1 - margin[0] - margin[1]) * (1 - margin[2] - margin[3]) < half;
+    if (!o->crop && !spare) return 0;
+    *cut = o->crop ? ink : with_margins(image, &ink, stored);
+    return 1;
+}
+
+static int read_picture(const struct call *call, const char *path, const char *name,
+                        const struct stored *s, eg_image *image)
+{
+    const size_t d = eg_memory_size(s->memory);
+    if (!shape_drawable(&s->shape, d))
+        return fail_usage(call, "%s is a picture, the memory holds items of %s, not pictures", name,
+                          shape_words(&s->shape, d));
+    const eg_status status = eg_image_read(path, NULL, image);
+    if (status == EG_OK) return EXIT_DONE;
+    /* a JPEG of four inks, say: not what this file may hold, and no mistake in the command */
+    const int code = fail_as(status, path, name);
+    return status == EG_ERR_UNSUPPORTED ? EXIT_CORRUPT : code;
 }
 
 static int cue_of_picture(const struct call *call, const char *path, const char *name,
                           struct stored *s, const struct cue_options *o, struct cues *out)
 {
     const size_t d = eg_memory_size(s->memory);
+    size_t border[256] = { 0 };
     eg_image image = { 0 };
-    if (!shape_drawable(&s->shape, d))
-        return fail_usage(
-            call, "%s is a picture, the memory holds items of %zu numbers, not pictures", name, d);
-    eg_status status = eg_image_read(path, NULL, &image);
-    if (status != EG_OK) return fail_as(status, path, name);
-    const double paper = picture_border(&image), stored = stored_border(s);
-    const int invert = o->invert == 0 ? fabs(paper - stored) > 0.5 : o->invert == 1;
-    if (image.height != s->shape.height || image.width != s->shape.width || invert)
-        say(call, "%s: %zux%zu -> %zux%zu%s%s", name, image.height, image.width, s->shape.height,
-            s->shape.width, o->crop ? ", cropped" : "",
-            !invert          ? ""
-            : o->invert == 0 ? ", inverted: its paper is not that of the memory (--invert no)"
-                             : ", inverted");
+    struct box cut;
+    const int code = read_picture(call, path, name, s, &image);
+    if (code != EXIT_DONE) return code;
+    const struct look stored = look_of_stored(s);
+    picture_border(&image, border);
+    const double paper = border_median(border);
+    const int invert = o->invert == 0 ? fabs(paper - stored.paper) > 0.5 : o->invert == 1;
+    const int crop = find_cut(&image, paper, &stored, o, &cut);
+    if (crop)
+        say(call, "%s: cropped to the ink, %zux%zu of %zux%zu; --no-crop keeps the frame", name,
+            cut.right - cut.left, cut.bottom - cut.top, image.width, image.height);
+    if (invert)
+        say(call, "%s: inverted%s", name,
+            o->invert == 1 ? ""
+            : paper > 0.5  ? ", its border is light and the stored ones dark; --invert no keeps it"
+                          : ", its border is dark and the stored ones light; --invert no keeps it");
+    if (image.height != s->shape.height || image.width != s->shape.width)
+        say(call, "%s: %zux%zu -> %zux%zu", name, image.width, image.height, s->shape.width,
+            s->shape.height);
     cues_begin(out, 1, d);
     out->inverted = invert;
     out->name[0] = name;
-    status = picture_to_state(&image, &s->shape, &s->scaling, invert, o->crop, out->x);
+    const eg_status status =
+        picture_to_state(&image, &s->shape, &s->scaling, invert, crop ? &cut : NULL, out->x);
     memcpy(out->truth, out->x, d * sizeof *out->x);
     eg_image_clear(&image);
     return status == EG_OK ? EXIT_DONE : fail(status, name);
+}
+
+/* Whether a name that is no file can only have been meant as one. */
+static int means_path(const char *name)
+{
+    for (size_t i = 0; eg_catalogue_row(i) != NULL; i++)
+        if (strcmp(eg_catalogue_row(i)->name, name) == 0) return 0;
+    return strpbrk(name, "/. ") != NULL;
 }
 
 static int is_picture(const char *path)
@@ -112,11 +199,10 @@ static int cues_of_data(const struct call *call, const char *path, const char *n
                                        : data_read(call, path, &read, &set);
     if (code != EXIT_DONE) return code;
     if (set.d != d) {
-        const int wrong = fail_usage(call,
-                                     "%s: items of %zu numbers (%zux%zu), the memory holds %zu "
-                                     "(%zux%zux%zu)",
-                                     name, set.d, set.n, set.d, d, s->shape.height, s->shape.width,
-                                     s->shape.channels);
+        const struct shape shape = { set.height, set.width, set.channels };
+        const int wrong =
+            fail_usage(call, "%s: items of %s (%zux%zu), the memory holds items of %s", name,
+                       shape_words(&shape, set.d), set.n, set.d, shape_words(&s->shape, d));
         eg_dataset_clear(&set);
         return wrong;
     }
@@ -138,6 +224,10 @@ int cues_read(const struct call *call, const char *path, struct stored *s,
     const char *at = from_stdin ? path_of_stdin() : path;
     const char *name = from_stdin ? "standard input" : path;
     if (at == NULL) return EXIT_IO;
+    if (!path_exists(at) && means_path(at)) {
+        fprintf(stderr, "engram: %s: no such file\n", name);
+        return EXIT_IO;
+    }
     const int code = is_picture(at) ? cue_of_picture(call, at, name, s, o, out)
                                     : cues_of_data(call, at, name, s, o, limit, out);
     if (from_stdin) unlink(at);

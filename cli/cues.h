@@ -9,7 +9,8 @@
 struct cue_options {
     const char *hide; /* "0.3" (each component alone), "top", "bottom", "left", "right", "centre" */
     double flip, noise;
-    int clamp, invert, crop, as_is; /* invert: 0 auto, 1 yes, 2 no */
+    int clamp, invert, as_is; /* invert: 0 auto, 1 yes, 2 no */
+    int crop, whole;          /* neither: cropped where the stored pictures fill their frame */
     const char *format;
 };
 

@@ -42,18 +42,24 @@ eg_status picture_of_state(const struct shape *shape, const struct scaling *scal
     return EG_OK;
 }
 
-double picture_border(const eg_image *image)
+void picture_border(const eg_image *image, size_t count[256])
 {
-    double sum = 0, count = 0;
     for (size_t y = 0; y < image->height; y++) {
         for (size_t x = 0; x < image->width; x++) {
             if (y != 0 && x != 0 && y + 1 != image->height && x + 1 != image->width) continue;
             for (size_t c = 0; c < image->channels; c++)
-                sum += image->pixels[(y * image->width + x) * image->channels + c];
-            count += (double)image->channels;
+                count[image->pixels[(y * image->width + x) * image->channels + c]]++;
         }
     }
-    return count > 0 ? sum / count / 255 : 0;
+}
+
+double border_median(const size_t count[256])
+{
+    size_t all = 0, below = 0, v = 0;
+    for (size_t i = 0; i < 256; i++) all += count[i];
+    if (all == 0) return 0.5;
+    while (2 * (below + count[v]) < all) below += count[v++];
+    return (double)v / 255;
 }
 
 void picture_invert(eg_image *image)
@@ -62,34 +68,42 @@ void picture_invert(eg_image *image)
     for (size_t i = 0; i < n; i++) image->pixels[i] = (uint8_t)(255 - image->pixels[i]);
 }
 
-/* Cut to the box of pixels that differ from the border by more than a quarter of the range. */
-static eg_status crop_box(const eg_image *in, eg_image *out)
+int picture_ink(const eg_image *in, double paper, struct box *ink)
 {
-    const double border = picture_border(in) * 255;
-    size_t box[4] = { in->height, 0, in->width, 0 }; /* top, bottom, left, right (past) */
+    struct box b = { in->height, 0, in->width, 0 };
     for (size_t i = 0; i < in->height * in->width * in->channels; i++) {
-        if (fabs(in->pixels[i] - border) <= 64) continue;
+        if (fabs(in->pixels[i] - paper * 255) <= 64) continue;
         const size_t y = i / in->channels / in->width, x = i / in->channels % in->width;
-        if (y < box[0]) box[0] = y;
-        if (y + 1 > box[1]) box[1] = y + 1;
-        if (x < box[2]) box[2] = x;
-        if (x + 1 > box[3]) box[3] = x + 1;
+        if (y < b.top) b.top = y;
+        if (y + 1 > b.bottom) b.bottom = y + 1;
+        if (x < b.left) b.left = x;
+        if (x + 1 > b.right) b.right = x + 1;
     }
-    if (box[1] <= box[0]) return eg_image_resize(in, in->height, in->width, out);
-    const eg_status s = eg_image_create(box[1] - box[0], box[3] - box[2], in->channels, NULL, out);
+    if (b.bottom <= b.top) return 0;
+    *ink = b;
+    return 1;
+}
+
+static eg_status cut_out(const eg_image *in, const struct box *b, eg_image *out)
+{
+    const eg_status s =
+        eg_image_create(b->bottom - b->top, b->right - b->left, in->channels, NULL, out);
     if (s != EG_OK) return s;
-    for (size_t y = box[0]; y < box[1]; y++)
-        memcpy(out->pixels + (y - box[0]) * out->width * out->channels,
-               in->pixels + (y * in->width + box[2]) * in->channels, out->width * out->channels);
+    for (size_t y = 0; y < out->height; y++)
+        memcpy(out->pixels + y * out->width * out->channels,
+               in->pixels + ((b->top + y) * in->width + b->left) * in->channels,
+               out->width * out->channels);
     return EG_OK;
 }
 
 eg_status picture_to_state(const eg_image *in, const struct shape *shape,
-                           const struct scaling *scaling, int invert, int crop, float *x)
+                           const struct scaling *scaling, int invert, const struct box *cut,
+                           float *x)
 {
+    const struct box whole = { 0, in->height, 0, in->width };
     eg_image a = { 0 }, b = { 0 }, c = { 0 };
     const size_t plane = shape->height * shape->width, channels = shape->channels;
-    eg_status s = crop ? crop_box(in, &a) : eg_image_resize(in, in->height, in->width, &a);
+    eg_status s = cut_out(in, cut ? cut : &whole, &a);
     if (s == EG_OK) {
         if (channels == 1)
             s = eg_image_grey(&a, &b);

@@ -13,12 +13,22 @@ int shape_drawable(const struct shape *shape, size_t d);
 /* A state x (D = C H W, channel-major) in the grey or colour of its file. */
 eg_status picture_of_state(const struct shape *shape, const struct scaling *scaling, const float *x,
                            eg_image *out);
-/* The inverse, from a picture of any size: turned grey, resized, scaled. invert: 255 - pixel;
- * crop: first cut to the box of what differs from the border. x (D) out. */
+/* A part of a picture; bottom and right are one past its last row and column. */
+struct box {
+    size_t top, bottom, left, right;
+};
+
+/* The inverse, from a picture of any size: cut (NULL: whole), turned grey, resized, scaled.
+ * invert: 255 - pixel. x (D) out. */
 eg_status picture_to_state(const eg_image *in, const struct shape *shape,
-                           const struct scaling *scaling, int invert, int crop, float *x);
-/* Mean of the outermost pixels, 0..1: which of black and white is the paper. */
-double picture_border(const eg_image *image);
+                           const struct scaling *scaling, int invert, const struct box *cut,
+                           float *x);
+/* The outermost pixels by their value, added to count, and the median of what was counted in
+ * 0..1 (0.5 of nothing): which of black and white is the paper. */
+void picture_border(const eg_image *image, size_t count[256]);
+double border_median(const size_t count[256]);
+/* The box of what differs from the paper by more than a quarter of the range; 0: nothing does. */
+int picture_ink(const eg_image *image, double paper, struct box *ink);
 void picture_invert(eg_image *image);
 
 /* n pictures of one size side by side, each enlarged to at least `height` rows. */

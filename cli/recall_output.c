@@ -22,11 +22,25 @@ static const char *nearest_words(struct stored *s, const eg_certificate *c)
                        *name ? " (class " : "", name, *name ? ")" : "");
 }
 
-/* Shares of cues that came back as the item they were made from, bit by bit or nearly. */
-static int recovered(const struct cues *cues, const struct recalls *r, size_t i)
+/* Whether memory `index` holds the very pattern the cue was made from: the same item, or one
+ * stored twice under two ids. */
+static int is_source(const struct stored *s, const struct cues *cues, size_t i, size_t index)
 {
-    return cues->source[i] != SIZE_MAX && r->certificates[i].nearest == cues->source[i]
-           && (r->certificates[i].exact || r->certificates[i].overlap >= 0.99);
+    if (index == cues->source[i]) return 1;
+    float *x = need_floats(1, cues->d);
+    const int same = eg_memory_pattern(s->memory, index, x) == EG_OK
+                     && memcmp(x, cues->truth + i * cues->d, cues->d * sizeof *x) == 0;
+    free(x);
+    return same;
+}
+
+/* Whether the cue came back as the item it was made from, bit by bit or nearly. */
+static int recovered(const struct stored *s, const struct cues *cues, const struct recalls *r,
+                     size_t i)
+{
+    const eg_certificate *c = &r->certificates[i];
+    return cues->source[i] != SIZE_MAX && (c->exact || c->overlap >= 0.99)
+           && is_source(s, cues, i, c->nearest);
 }
 
 static size_t path_length(const struct recalls *r)
@@ -99,7 +113,7 @@ static json_t *cue_json(const struct recall_output *o, struct stored *s, const s
         json_object_set_new(j, "class", json_string(stored_class(s, label)));
     }
     if (cues->source[i] != SIZE_MAX)
-        json_object_set_new(j, "recovered", json_boolean(recovered(cues, r, i)));
+        json_object_set_new(j, "recovered", json_boolean(recovered(s, cues, r, i)));
     if (o->trace) {
         json_t *energies = json_array();
         for (size_t t = 0; t < r->rows && !isnan(r->trace[i * r->rows + t]); t++)
@@ -124,7 +138,10 @@ static void print_one(const struct call *call, const struct recall_output *o, st
     fputs(t.s, call->out);
     text_clear(&t);
     if (cues->source[0] != SIZE_MAX)
-        fprintf(call->out, "recovered  %s\n", recovered(cues, r, 0) ? "yes" : "no");
+        fprintf(call->out, "recovered  %s\n",
+                !recovered(s, cues, r, 0)    ? "no"
+                : r->certificates->converged ? "yes"
+                                             : "yes, but not at rest");
     for (size_t k = 0; k < r->read_size; k++)
         fprintf(call->out, "%s%.6g%s", k == 0 ? "value      " : " ", (double)r->values[k],
                 k + 1 == r->read_size ? "\n" : "");
@@ -178,6 +195,30 @@ static int write_csv(const char *path, const float *x, size_t q, size_t d)
     return code;
 }
 
+static eg_status recalled_picture(const struct stored *s, const struct cues *cues,
+                                  const struct recalls *r, eg_image *image)
+{
+    const eg_status status = picture_of_state(&s->shape, &s->scaling, r->states, image);
+    if (status == EG_OK && cues->inverted) picture_invert(image);
+    return status;
+}
+
+/* -o -: the recalled picture as PNG. */
+static int picture_to_stdout(const struct stored *s, const struct cues *cues,
+                             const struct recalls *r)
+{
+    eg_image image = { 0 };
+    uint8_t *png = NULL;
+    size_t size = 0;
+    eg_status status = recalled_picture(s, cues, r, &image);
+    if (status == EG_OK) status = eg_image_encode_png(&image, &png, &size);
+    const int written = status == EG_OK && fwrite(png, 1, size, stdout) == size;
+    if (status == EG_OK) eg_image_free(&image, png, size);
+    eg_image_clear(&image);
+    if (status != EG_OK) return fail(status, NULL);
+    return written ? EXIT_DONE : EXIT_IO;
+}
+
 static int write_output(const struct call *call, struct stored *s, const struct cues *cues,
                         const struct recalls *r)
 {
@@ -191,8 +232,7 @@ static int write_output(const struct call *call, struct stored *s, const struct 
         status = eg_npy_write(path, r->states, cues->q, cues->d);
     } else if (ends_with(path, ".png") && cues->q == 1 && shape_drawable(&s->shape, cues->d)) {
         eg_image image = { 0 };
-        status = picture_of_state(&s->shape, &s->scaling, r->states, &image);
-        if (status == EG_OK && cues->inverted) picture_invert(&image);
+        status = recalled_picture(s, cues, r, &image);
         if (status == EG_OK) status = eg_image_write_png(path, &image);
         eg_image_clear(&image);
     } else {
@@ -206,13 +246,13 @@ static int write_output(const struct call *call, struct stored *s, const struct 
     return EXIT_DONE;
 }
 
-static void summary(const struct call *call, const struct cues *cues, const struct recalls *r,
-                    size_t done)
+static void summary(const struct call *call, const struct stored *s, const struct cues *cues,
+                    const struct recalls *r, size_t done)
 {
     size_t back = 0, from_stored = 0, steps = 0;
     for (size_t i = 0; i < cues->q; i++) {
         from_stored += cues->source[i] != SIZE_MAX;
-        back += (size_t)recovered(cues, r, i);
+        back += (size_t)recovered(s, cues, r, i);
         steps += r->certificates[i].steps;
     }
     const double q = (double)cues->q, p = (double)back / q;
@@ -220,24 +260,15 @@ static void summary(const struct call *call, const struct cues *cues, const stru
         say(call, "recovered %.1f %% (+-%.1f) of %zu; mean %.2f steps; %.3f s", 100 * p,
             100 * sqrt(p * (1 - p) / q), cues->q, (double)steps / q, r->seconds);
     else
-        say(call, "recalled %zu of %zu as one memory; mean %.2f steps; %.3f s", done, cues->q,
+        say(call, "recalled %zu of %zu%s; mean %.2f steps; %.3f s", done, cues->q,
+            eg_memory_options_view(s->memory)->storage <= EG_STORE_BITS ? " as one memory"
+                                                                        : " at rest",
             (double)steps / q, r->seconds);
 }
 
-int recall_output(const struct call *call, const struct recall_output *o, struct stored *s,
-                  const struct cues *cues, const struct recalls *r)
+static void print_all(const struct call *call, const struct recall_output *o, struct stored *s,
+                      const struct cues *cues, const struct recalls *r)
 {
-    size_t done = 0;
-    int code = EXIT_DONE;
-    for (size_t i = 0; i < cues->q; i++) done += (size_t)certificate_recalled(&r->certificates[i]);
-    const int drawn = cues->q == 1 && shape_drawable(&s->shape, cues->d);
-    if (o->strip != NULL && !drawn)
-        return fail_usage(call, "--strip: expected one cue of a memory of pictures, got %zu cues",
-                          cues->q);
-    if (drawn) code = show_pictures(call, o, s, cues, r);
-    if (code == EXIT_DONE && call->common->output && strcmp(call->common->output, "-") != 0)
-        code = write_output(call, s, cues, r);
-    if (code != EXIT_DONE) return code;
     for (size_t i = 0; call->common->json && i < cues->q; i++) {
         json_t *j = cue_json(o, s, cues, r, i);
         print_json_line(call->out, j);
@@ -245,8 +276,42 @@ int recall_output(const struct call *call, const struct recall_output *o, struct
     }
     if (!call->common->json && cues->q == 1) print_one(call, o, s, cues, r);
     if (!call->common->json && cues->q != 1) print_many(call, s, cues, r);
-    if (cues->q != 1) summary(call, cues, r, done);
-    if (!call->common->output && drawn)
+}
+
+static int show_and_write(const struct call *call, const struct recall_output *o, struct stored *s,
+                          const struct cues *cues, const struct recalls *r)
+{
+    const char *path = call->common->output;
+    const int drawn = cues->q == 1 && shape_drawable(&s->shape, cues->d);
+    int code = EXIT_DONE;
+    if (o->strip != NULL && !drawn)
+        return fail_usage(call, "--strip: expected one cue of a memory of pictures, got %zu cues",
+                          cues->q);
+    if (drawn) code = show_pictures(call, o, s, cues, r);
+    if (code != EXIT_DONE || path == NULL) return code;
+    if (strcmp(path, "-") != 0) return write_output(call, s, cues, r);
+    return call->out == stdout ? EXIT_DONE : picture_to_stdout(s, cues, r);
+}
+
+int recall_output(const struct call *call, const struct recall_output *o, struct stored *s,
+                  const struct cues *cues, const struct recalls *r)
+{
+    const char *path = call->common->output;
+    const int drawn = cues->q == 1 && shape_drawable(&s->shape, cues->d);
+    struct call told = *call;
+    size_t done = 0;
+    /* a picture on standard output leaves no room for words there */
+    if (path != NULL && strcmp(path, "-") == 0 && drawn && !call->common->json) told.out = stderr;
+    const int code = show_and_write(&told, o, s, cues, r);
+    if (code != EXIT_DONE) return code;
+    print_all(&told, o, s, cues, r);
+    for (size_t i = 0; i < cues->q; i++) {
+        const eg_certificate *c = &r->certificates[i];
+        /* rest is all that weights can show */
+        done += certificate_recalled(c) || (c->converged && c->kind == EG_FIXED_SPURIOUS);
+    }
+    if (cues->q != 1) summary(call, s, cues, r, done);
+    if (path == NULL && drawn)
         say_next(call, "the same with -o fixed.png, --strip strip.png or --trace");
     else if (cues->q != 1)
         say_next(call, "engram recall %s --item ID --hide 0.3 --picture", call->args[0]);

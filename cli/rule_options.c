@@ -44,7 +44,7 @@ static const struct preset {
     { "nearest", NO_NUMBER, 0, EG_SIM_EUCLIDEAN, EG_SEP_MAX, EG_PROJ_IDENTITY, EG_STORE_DENSE, 1, 2,
       "nearest neighbour" },
     { "classical", NO_NUMBER, 0, EG_SIM_DOT, EG_SEP_IDENTITY, EG_PROJ_SIGN, EG_STORE_HEBB, 1, 2,
-      "classical Hopfield network, Hebb's rule" },
+      "classical Hopfield network; --storage hebb, storkey or pseudoinverse keeps weights only" },
     { "storkey", NO_NUMBER, 0, EG_SIM_DOT, EG_SEP_IDENTITY, EG_PROJ_SIGN, EG_STORE_STORKEY, 1, 2,
       "classical, Storkey's rule" },
     { "pseudoinverse", NO_NUMBER, 0, EG_SIM_DOT, EG_SEP_IDENTITY, EG_PROJ_SIGN,
@@ -130,12 +130,20 @@ static int bad_preset(const struct call *call, const char *text, int found)
     return code;
 }
 
+/* Storage by short name: what the patterns are kept as already, when any of these will do. */
+static eg_storage storage_after(eg_storage start, eg_storage named)
+{
+    const int keeps = start == EG_STORE_DENSE || start == EG_STORE_BITS;
+    return keeps && named <= EG_STORE_HEBB ? start : named;
+}
+
 int rule_resolve(const struct call *call, const struct rule_options *given, size_t d,
                  const eg_memory_options *start, eg_memory_options *out)
 {
     eg_memory_options m = start ? *start : memory_by_name("dam:3", d);
     const int found = given->memory ? find_preset(given->memory, d, &m) : 1;
     if (found != 1) return bad_preset(call, given->memory, found);
+    if (start != NULL && given->memory) m.storage = storage_after(start->storage, m.storage);
     if (given->similarity >= 0) m.rule.similarity = (eg_similarity)given->similarity;
     if (given->separation >= 0) m.rule.separation = (eg_separation)given->separation;
     if (given->projection >= 0) m.rule.projection = (eg_projection)given->projection;

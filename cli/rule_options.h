@@ -15,6 +15,10 @@ struct rule_options {
     size_t k, features;
 };
 
+/* What store takes when no memory is asked for. Pictures look alike: order 20 tells them apart
+ * where 3 returns their average; rectified, because an even power recalls negatives as well. */
+#define MEMORY_USUAL "rectified:20"
+
 #define RULE_OPTIONS_INIT                                                    \
     {                                                                        \
         NULL, -1, -1, -1, -1, 0, (double)NAN, (double)NAN, (double)NAN, 0, 0 \
@@ -54,7 +58,9 @@ const char *storage_name(size_t row);
 /* clang-format on */
 
 /* The memory the options stand for, for states of d components; EXIT_DONE or EXIT_USAGE with
- * the message printed. `start`: what the options change, or NULL for --memory dam:3. */
+ * the message printed. `start`: what the options change, or NULL for --memory dam:3. Where
+ * start keeps patterns a short name leaves its storage: classical is then the same network
+ * over the patterns themselves, with full certificates; --storage hebb asks for weights. */
 int rule_resolve(const struct call *call, const struct rule_options *given, size_t d,
                  const eg_memory_options *start, eg_memory_options *out);
 /* The same by short name alone, for programs that know it is right. */

@@ -82,6 +82,13 @@ const char *shape_note(const struct shape *s)
     return keep_format("%zux%zux%zu", s->height, s->width, s->channels);
 }
 
+const char *shape_words(const struct shape *s, size_t d)
+{
+    if (s->height * s->width == 0) return keep_format("%zu numbers", d);
+    return keep_format("%zu numbers (pictures of %zux%zu%s)", d, s->width, s->height,
+                       s->channels == 3 ? " in colour" : "");
+}
+
 int shape_parse(const char *note, struct shape *s)
 {
     enum { LIMIT = 1 << 16 };

@@ -41,5 +41,7 @@ const char *scaling_note(const struct scaling *s);
 int scaling_parse(const char *note, struct scaling *s);
 const char *shape_note(const struct shape *s);
 int shape_parse(const char *note, struct shape *s);
+/* d numbers of this shape in words: "256 numbers (pictures of 16x16)", width first. */
+const char *shape_words(const struct shape *s, size_t d);
 
 #endif

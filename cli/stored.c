@@ -28,8 +28,9 @@ static const char *note(struct stored *s, const char *key)
 int stored_open(const struct call *call, const char *path, int read_only, struct stored *s)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
-    (void)call;
     *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
+    s->progress = bar_begin(&s->bar, call);
+    options.progress = &s->progress;
     options.read_only = read_only;
     const eg_status status = eg_memory_file_open(path, &options, &s->file);
     if (status != EG_OK) return fail(status, path);
@@ -37,6 +38,16 @@ int stored_open(const struct call *call, const char *path, int read_only, struct
     (void)shape_parse(note(s, "shape"), &s->shape);
     (void)scaling_parse(note(s, "scaling"), &s->scaling);
     return EXIT_DONE;
+}
+
+eg_status stored_create(const struct call *call, const char *path, size_t d,
+                        const eg_memory_options *memory, struct stored *s)
+{
+    eg_file_options options = EG_FILE_OPTIONS_INIT;
+    *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
+    s->progress = bar_begin(&s->bar, call);
+    options.progress = &s->progress;
+    return eg_memory_file_create(path, d, memory, &options, &s->file);
 }
 
 int stored_load(const struct call *call, struct stored *s)
@@ -53,6 +64,7 @@ void stored_close(struct stored *s)
 {
     eg_memory_destroy(s->memory);
     eg_memory_file_close(s->file);
+    bar_end(&s->bar);
     *s = (struct stored){ 0 };
 }
 

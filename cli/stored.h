@@ -3,7 +3,7 @@
 #ifndef CLI_STORED_H
 #define CLI_STORED_H
 
-#include "cli/command.h"
+#include "cli/console.h"
 #include "cli/scaling.h"
 
 struct stored {
@@ -12,10 +12,15 @@ struct stored {
     struct shape shape;
     struct scaling scaling;
     const char *title; /* "" where there is none */
+    struct bar bar;    /* of everything done with the file; Ctrl-C ends it */
+    eg_progress progress;
 };
 
-/* Open, with notes; message printed on failure. read_only: 0 or 1. */
+/* Open, with notes; message printed on failure. read_only: 0 or 1. s stays where it is until
+ * stored_close. */
 int stored_open(const struct call *call, const char *path, int read_only, struct stored *s);
+eg_status stored_create(const struct call *call, const char *path, size_t d,
+                        const eg_memory_options *memory, struct stored *s);
 int stored_load(const struct call *call, struct stored *s);
 void stored_close(struct stored *s);
 

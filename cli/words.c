@@ -7,7 +7,9 @@
 static const char *const dynamics[EG_DYN_COUNT + 1] = { "sync",   "async",  "cccp",   "damped",
                                                         "flow-a", "flow-b", "flow-c", NULL };
 static const char *const sweeps[] = { "fixed", "random", "steepest", NULL };
-static const char *const kinds[] = { "none", "memory", "mixture", "average", "spurious" };
+static const char *const kinds[] = {
+    "none", "memory", "mixture", "average", "resting", "negative"
+};
 
 const char *dynamics_name(size_t row)
 {
@@ -26,11 +28,20 @@ const char *kind_name(eg_fixed_point kind)
 
 int certificate_recalled(const eg_certificate *c)
 {
-    return c->converged && (c->kind == EG_FIXED_MEMORY || c->kind == EG_FIXED_SPURIOUS);
+    return c->converged && c->kind == EG_FIXED_MEMORY;
 }
 
 static void kind_words(const eg_certificate *c, size_t stored, const char *who, struct text *out)
 {
+    if (!c->converged) {
+        text_add(out, "recalled   nothing yet: NOT at rest after %zu %s (--steps allows more)\n",
+                 c->steps, c->steps == 1 ? "step" : "steps");
+        if (isfinite(c->overlap))
+            text_add(out, "nearest    %s%s\n", who,
+                     c->exact ? "; the state equals it just now, whether it stays is not known"
+                              : "");
+        return;
+    }
     switch (c->kind) {
     case EG_FIXED_MEMORY:
         text_add(out, "recalled   one memory: %s\n", who);
@@ -43,7 +54,11 @@ static void kind_words(const eg_certificate *c, size_t stored, const char *who, 
         text_add(out, "recalled   nothing: the average of all %zu memories\n", stored);
         break;
     case EG_FIXED_SPURIOUS:
-        text_add(out, "recalled   a resting state; the weights keep no patterns to compare with\n");
+        text_add(out, "recalled   a resting state; which memory, if any, is not known: the weights "
+                      "hold no patterns to compare with\n");
+        break;
+    case EG_FIXED_MIRROR:
+        text_add(out, "recalled   no memory: the negative of %s\n", who);
         break;
     default:
         text_add(out, "recalled   nothing; nearest %s\n", who);
@@ -51,18 +66,43 @@ static void kind_words(const eg_certificate *c, size_t stored, const char *who, 
     }
 }
 
+/* A number as text: beyond a double it is a bound, not "inf". */
+static const char *energy_text(double e)
+{
+    if (isinf(e)) return e < 0 ? "below -1.8e308" : "above 1.8e308";
+    return keep_format("%.6g", e);
+}
+
+static int beyond_double(const eg_certificate *c)
+{
+    return isinf(c->energy_before) || isinf(c->energy_after);
+}
+
+static void energy_words(const eg_certificate *c, struct text *out)
+{
+    const char *proof =
+        c->lyapunov ? "proved for this rule" : "no proof for this rule and dynamics";
+    if (isnan(c->energy_before)) {
+        text_add(out, "energy     none: this rule has no energy\n");
+    } else if (beyond_double(c)) {
+        text_add(out, "energy     %s -> %s: more than a double holds, it was not compared; %s\n",
+                 energy_text(c->energy_before), energy_text(c->energy_after), proof);
+    } else {
+        const double size = fmax(fabs(c->energy_before), fabs(c->energy_after));
+        text_add(out, "energy     %.6g -> %.6g (+-%.1g%s); %s; %s\n", c->energy_before,
+                 c->energy_after, c->energy_error,
+                 c->energy_error > size ? ": zero within its rounding" : "",
+                 c->descended ? "it never rose" : "IT ROSE", proof);
+    }
+}
+
 void certificate_words(const eg_certificate *c, size_t stored, const char *who, struct text *out)
 {
     kind_words(c, stored, who, out);
-    text_add(out, "%s   after %zu %s\n", c->converged ? "rested  " : "NOT at rest", c->steps,
-             c->steps == 1 ? "step" : "steps");
-    if (isnan(c->energy_before))
-        text_add(out, "energy     none: this rule has no energy\n");
-    else
-        text_add(out, "energy     %.6g -> %.6g (+-%.1g); %s; %s\n", c->energy_before,
-                 c->energy_after, c->energy_error, c->descended ? "it never rose" : "IT ROSE",
-                 c->lyapunov ? "proved for this rule" : "no proof for this rule and dynamics");
-    if (c->kind == EG_FIXED_SPURIOUS) return;
+    if (c->converged)
+        text_add(out, "rested     after %zu %s\n", c->steps, c->steps == 1 ? "step" : "steps");
+    energy_words(c, out);
+    if (!isfinite(c->overlap)) return;
     text_add(out, "overlap    %.6f%s%s\n", c->overlap, c->exact ? ", equal to the bit" : "",
              c->exact_proved ? ", proved: one step from any state this close gives it" : "");
     if (isfinite(c->gap))
@@ -81,6 +121,7 @@ json_t *certificate_json(const eg_certificate *c)
     json_object_set_new(j, "energy_before", json_number(c->energy_before));
     json_object_set_new(j, "energy_after", json_number(c->energy_after));
     json_object_set_new(j, "energy_error", json_number(c->energy_error));
+    json_object_set_new(j, "energy_beyond_double", json_boolean(beyond_double(c)));
     json_object_set_new(j, "lyapunov", json_boolean(c->lyapunov));
     json_object_set_new(j, "descended", json_boolean(c->descended));
     json_object_set_new(j, "mass_size", json_integer((json_int_t)c->mass_size));

@@ -16,8 +16,8 @@ const char *kind_name(eg_fixed_point kind);
 void certificate_words(const eg_certificate *c, size_t stored, const char *who, struct text *out);
 json_t *certificate_json(const eg_certificate *c);
 
-/* Whether something was recalled: it rested, on one memory (weights without patterns cannot
- * say on which: rest is all there is). */
+/* Whether one memory was recalled and the state rests on it: not the negative of one, and not
+ * the resting state of weights, which hold nothing to compare it with. */
 int certificate_recalled(const eg_certificate *c);
 
 #endif

@@ -1,7 +1,9 @@
 /* Ramsauer et al. 2021, theorems 3 and 5, on random patterns on a sphere of radius K sqrt(d-1).
  * Theorem 3: its published constants, and that the number of patterns it promises is stored with
  * probability 1 - p: every pattern is a fixed point close to itself and apart from the others.
- * Theorem 5: the measured error of retrieval lies below the bound, at every beta. */
+ * Theorem 5: the measured error of retrieval lies below the bound. Below beta 0.3 the fixed points
+ * leave the theorem's ball and there is no bound; from beta 2 on errors are below rounding: the
+ * betas lie between, and the number of recalls that were compared is a row of its own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -13,10 +15,14 @@ struct sphere {
     double beta, radius;
 };
 
-/* Share of the patterns that recall keeps as their own fixed point, and the largest of measured
- * error over the bound of theorem 5. */
+struct found {
+    double stored;   /* share of the patterns that recall keeps as their own fixed point */
+    double worst;    /* largest measured error over the bound of theorem 5 */
+    double compared; /* recalls with a finite bound and an error above rounding */
+};
+
 static eg_status recall_all(const struct experiment_context *run, const struct sphere *p,
-                            uint64_t seed, double *stored, double *worst)
+                            uint64_t seed, struct found *f)
 {
     float *x = lab_floats(p->n * p->d), *out = lab_floats(p->n * p->d);
     eg_certificate *c = calloc(p->n, sizeof *c);
@@ -38,12 +44,13 @@ static eg_status recall_all(const struct experiment_context *run, const struct s
             const double apart = (double)out[i * p->d + j] - (double)x[i * p->d + j];
             error += apart * apart;
         }
-        *stored += c[i].converged && c[i].nearest == i && c[i].kind == EG_FIXED_MEMORY
-                       ? 1 / (double)p->n
-                       : 0;
-        const double rounding = 1e-5 * p->radius * sqrt((double)p->d);
-        if (isfinite(c[i].error_bound) && sqrt(error) > rounding)
-            *worst = fmax(*worst, sqrt(error) / (c[i].error_bound + rounding));
+        f->stored += c[i].converged && c[i].nearest == i && c[i].kind == EG_FIXED_MEMORY
+                         ? 1 / (double)p->n
+                         : 0;
+        const double rounding = 1e-6 * p->radius * sqrt((double)p->d);
+        if (!isfinite(c[i].error_bound) || !(sqrt(error) > rounding)) continue;
+        f->compared += 1;
+        f->worst = fmax(f->worst, sqrt(error) / (c[i].error_bound + rounding));
     }
     eg_memory_destroy(m);
     free(c);
@@ -55,15 +62,15 @@ static eg_status recall_all(const struct experiment_context *run, const struct s
 static eg_status theorem3(const struct experiment_context *run, double k, double d, double c,
                           size_t draws)
 {
-    double out[8], stored = 0, worst = 0;
+    double out[8], stored = 0;
     LAB_TRY(eg_theory_evaluate(eg_theory_find("softmax-storage"),
                                (const double[]){ 1, k, d, 0.001 }, out));
     lab_near(run, c, out[2], 1e-3, "theorem 3: c at beta = 1, K = %g, d = %g, p = 0.001", k, d);
     const struct sphere p = { (size_t)pow(10, out[5]), (size_t)d, 1, k };
     for (uint64_t t = 0; t < draws; t++) {
-        double share = 0;
-        LAB_TRY(recall_all(run, &p, run->seed + t, &share, &worst));
-        stored += share > 1 - 1e-9 ? 1 / (double)draws : 0;
+        struct found f = { 0 };
+        LAB_TRY(recall_all(run, &p, run->seed + t, &f));
+        stored += f.stored > 1 - 1e-9 ? 1 / (double)draws : 0;
     }
     lab_at_least(run, 0.999, stored, 3 * lab_share_error(0.999, draws),
                  "theorem 3: share of draws with all %zu patterns stored", p.n);
@@ -74,15 +81,18 @@ static eg_status measure(const struct experiment_context *run, size_t draws)
 {
     LAB_TRY(theorem3(run, 3, 20, 3.1546, draws));
     LAB_TRY(theorem3(run, 1, 75, 1.3718, draws));
-    const double betas[] = { 0.2, 0.5, 1, 2 };
+    const double betas[] = { 0.4, 0.5, 0.7, 1 };
     for (size_t i = 0; i < 4; i++) {
-        double stored = 0, worst = 0;
+        struct found f = { 0 };
         for (uint64_t t = 0; t < draws / 10; t++) {
             const struct sphere p = { 200, 32, betas[i], 1 };
-            LAB_TRY(recall_all(run, &p, run->seed + 1000 + t, &stored, &worst));
+            LAB_TRY(recall_all(run, &p, run->seed + 1000 + t, &f));
         }
-        lab_at_most(run, 1, worst, 0, "theorem 5: largest measured error over the bound, beta = %g",
-                    betas[i]);
+        lab_at_least(run, 100, f.compared, 0,
+                     "theorem 5: recalls with a finite bound and a measurable error, beta = %g",
+                     betas[i]);
+        lab_at_most(run, 1, f.worst, 0,
+                    "theorem 5: largest measured error over the bound, beta = %g", betas[i]);
     }
     return EG_OK;
 }

@@ -39,7 +39,9 @@ EG_API EG_MUST_CHECK eg_status eg_catalogue_find_all(void (*found)(void *user, c
                                                      void *user);
 
 /* Read a set by name, "name" or "name/part" ("mnist/train", "mnist/test", "uci121/iris",
- * "omniglot/background-small1"), with its labels. */
+ * "omniglot/background-small1"), with its labels. EG_ERR_IO: not on this machine; what has a '/',
+ * a '.' or a space and is neither a set nor a path that exists is reported as a missing file.
+ * EG_ERR_INVALID: not a name, or no such part; else as eg_dataset_read. */
 EG_API EG_MUST_CHECK eg_status eg_catalogue_read(const char *name, const eg_read_options *options,
                                                  eg_dataset *out);
 

@@ -44,11 +44,17 @@ typedef struct eg_read_options {
     const eg_allocator *alloc;
     const eg_progress *progress;
     const char *skip_columns; /* CSV: names to leave out, separated by ','; or NULL */
+    /* Hears of the first 20 problems of a text format (csv, ucr, svmlight; also of a label file
+     * that is one), each as "file:line:column: what, expected, got, how to mend it". Then the
+     * read fails with EG_ERR_CORRUPT, its detail the first of them and how many there are in
+     * all. The text is borrowed for the call. NULL: only the detail. */
+    void (*problem)(void *user, const char *text);
+    void *problem_user;
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                         \
-    {                                                                \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                               \
+    {                                                                      \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**

@@ -74,11 +74,11 @@ static eg_status check_order(const eg_rule *rule)
     const char *name = rows[rule->separation]->info.name;
     switch (rows[rule->separation]->order) {
     case EGI_ORDER_INTEGER_2:
-        if (order >= 2 && order <= 1e6 && order == floor(order)) return EG_OK;
-        return egi_fail(EG_ERR_INVALID, "order = %g of %s, not an integer in 2..1e6", order, name);
+        if (order >= 2 && order <= 1000 && order == floor(order)) return EG_OK;
+        return egi_fail(EG_ERR_INVALID, "order = %g of %s, not an integer in 2..1000", order, name);
     case EGI_ORDER_REAL_2:
-        if (order >= 2 && order <= 1e6) return EG_OK;
-        return egi_fail(EG_ERR_INVALID, "order = %g of %s, not in [2, 1e6]", order, name);
+        if (order >= 2 && order <= 1000) return EG_OK;
+        return egi_fail(EG_ERR_INVALID, "order = %g of %s, not in [2, 1000]", order, name);
     case EGI_ORDER_ABOVE_1:
         if (order > 1 && order <= 1e6) return EG_OK;
         return egi_fail(EG_ERR_INVALID, "order = %g of %s, not in (1, 1e6]", order, name);

@@ -6,7 +6,8 @@
  * exp(-x^2), so that
  *     sqrt(2 alpha) = g(x) = erf(x)/x - 2/sqrt(pi) exp(-x^2),   m = erf x.
  * g rises to one maximum, alpha_c = 0.1379, and falls; the states of retrieval are the branch
- * beyond it. One component in (1 - m)/2 is wrong. */
+ * beyond it. A share (1 - m)/2 = erfc(x)/2 of the components is wrong; the second form keeps its
+ * digits where m rounds to 1. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assoc/egi_theory.h"
 
@@ -33,12 +34,11 @@ static eg_status curve(const double *in, double *out)
 {
     const double x_c = egi_theory_root(past_maximum, NULL, 1, 3);
     const double alpha_c = root_two_alpha(x_c) * root_two_alpha(x_c) / 2;
-    double m = 0;
-    if (in[0] <= alpha_c) m = erf(egi_theory_root(load_below, in, x_c, 1e4));
-    out[0] = m;
-    out[1] = (1 - m) / 2;
+    const double x = in[0] <= alpha_c ? egi_theory_root(load_below, in, x_c, 1e4) : 0;
+    out[0] = erf(x);
+    out[1] = erfc(x) / 2;
     out[2] = alpha_c;
-    out[3] = (1 - erf(x_c)) / 2;
+    out[3] = erfc(x_c) / 2;
     return EG_OK;
 }
 
@@ -56,10 +56,18 @@ static eg_status error_free(const double *in, double *out)
     return EG_OK;
 }
 
+/* A projector holds what is linearly independent, and random patterns are while K <= N. */
+static eg_status projector(const double *in, double *out)
+{
+    out[0] = in[0];
+    out[1] = 1;
+    return EG_OK;
+}
+
 const eg_theory egi_theory_classical[] = {
     { "classical-curve",
       "share of wrong components at rest, Hebb's rule, large N",
-      "sqrt(2 alpha) = erf(x)/x - 2/sqrt(pi) exp(-x^2), m = erf x, error = (1 - m)/2; m = 0 above "
+      "sqrt(2 alpha) = erf(x)/x - 2/sqrt(pi) exp(-x^2), m = erf x, error = erfc(x)/2; m = 0 above "
       "alpha_c",
       "Amit, Gutfreund and Sompolinsky 1985, zero-temperature mean field",
       { { "alpha", "patterns a neuron, K/N", 0.1, 1e-6, 10 } },
@@ -79,5 +87,12 @@ const eg_theory egi_theory_classical[] = {
       { { "N", "neurons", 100, 2, 1e300 } },
       { "one", "all" },
       error_free },
+    { "pseudoinverse-capacity",
+      "patterns that the projector on their span keeps without an error",
+      "K = N: as many as can be linearly independent",
+      "Personnaz, Guyon and Dreyfus 1985",
+      { { "N", "neurons", 100, 1, 1e15 } },
+      { "patterns", "alpha" },
+      projector },
     { .name = NULL },
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "data/egi_data.h"
 
@@ -280,15 +281,29 @@ static eg_status read_named(const struct search *at, const char *part, const eg_
     return s;
 }
 
+/* What is no name here but looks like a path was meant as one. */
+static eg_status find_set(const char *name, struct search *at)
+{
+    char plain[65];
+    const eg_status s = find(name, at);
+    if (s == EG_OK || name == NULL) return s;
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(name, "/"), name);
+    const int known = s == EG_NOT_FOUND && row_of(plain) != NULL;
+    if (!known && strpbrk(name, "/. ") != NULL) {
+        if (access(name, F_OK) != 0)
+            return egi_fail(EG_ERR_IO, "%.400s: no such file or folder", name);
+        return egi_fail(EG_ERR_INVALID, "%.400s: a path, expected the name of a data set", name);
+    }
+    return s == EG_NOT_FOUND ? EG_ERR_IO : s; /* the detail is that of find */
+}
+
 eg_status eg_catalogue_read(const char *name, const eg_read_options *options, eg_dataset *out)
 {
     struct search at;
     eg_read_options o;
     if (out == NULL) return egi_fail(EG_ERR_INVALID, "eg_catalogue_read: NULL");
     EGI_TRY(egi_read_options(options, &o));
-    const eg_status s = find(name, &at);
-    if (s == EG_NOT_FOUND) return EG_ERR_IO; /* the detail is that of find */
-    EGI_TRY(s);
+    EGI_TRY(find_set(name, &at));
     char set[65];
     snprintf(set, sizeof set, "%.*s", (int)at.name_size, name);
     const struct egi_catalogue_row *row = row_of(set);

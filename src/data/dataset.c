@@ -33,10 +33,12 @@ eg_status egi_read_options(const eg_read_options *in, eg_read_options *out)
         o.size = sizeof o;
     }
     if (o.index_base < -1 || o.index_base > 1)
-        return egi_fail(EG_ERR_INVALID, "index_base = %d, expected 0 or 1", o.index_base);
+        return egi_fail(EG_ERR_INVALID, "index_base (--index-base) = %d, expected 0 or 1",
+                        o.index_base);
     if ((o.width == 0) != (o.height == 0))
-        return egi_fail(EG_ERR_INVALID, "width = %zu, height = %zu, expected both or none", o.width,
-                        o.height);
+        return egi_fail(EG_ERR_INVALID,
+                        "width (--width) = %zu, height (--height) = %zu, expected both or none",
+                        o.width, o.height);
     if (o.alloc == NULL) o.alloc = eg_allocator_default();
     if (o.max_bytes == 0)
         o.max_bytes = DEFAULT_MAX_BYTES > SIZE_MAX / 4 ? SIZE_MAX / 4 : (size_t)DEFAULT_MAX_BYTES;
@@ -147,7 +149,7 @@ static eg_status choose(const char *format, const struct egi_input *in,
     }
     if (row == NULL && format != NULL)
         return egi_fail(EG_ERR_INVALID,
-                        "format %s: expected idx, cifar, npy, npz, csv, ucr, "
+                        "format (--format) %s: expected idx, cifar, npy, npz, csv, ucr, "
                         "svmlight, png or jpeg",
                         format);
     if (row == NULL) row = row_by_ending(in->name);

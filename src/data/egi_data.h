@@ -95,6 +95,18 @@ eg_status egi_labels_from_texts(eg_dataset *set, const struct egi_text *texts);
 /* Printable start of hostile text, for a detail. */
 const char *egi_quote(char out[40], struct egi_text text);
 
+/* problems.c - what is wrong with a text: the first 20 go to eg_read_options.problem, the first
+ * is kept for the detail, all are counted. line and column from 1. */
+struct egi_problems {
+    const struct egi_input *in;
+    size_t count;
+    char first[400];
+};
+void egi_problem(struct egi_problems *p, size_t line, size_t column, const char *fmt, ...)
+    EG_PRINTF(4, 5);
+/* EG_OK when there were none, else EG_ERR_CORRUPT with the first and the count. */
+eg_status egi_problems_end(const struct egi_problems *p);
+
 /* data_build.c - elements of binary formats. */
 enum egi_element {
     EGI_U8,

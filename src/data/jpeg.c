@@ -71,12 +71,37 @@ static eg_status check_header(struct decoder *d)
     if (!d->jpeg.arith_code && pixels / MAX_PIXELS_A_BYTE > d->in->size)
         return egi_fail(EG_ERR_CORRUPT, "%s: JPEG declares %u x %u pixels, got a file of %zu bytes",
                         d->in->name, d->jpeg.image_width, d->jpeg.image_height, d->in->size);
-    if (d->jpeg.num_components != 1 && d->jpeg.num_components != 3)
-        return egi_fail(EG_ERR_UNSUPPORTED, "%s: JPEG of %d components, expected grey or colour",
+    if (d->jpeg.num_components == 2 || d->jpeg.num_components > 4)
+        return egi_fail(EG_ERR_CORRUPT, "%s: JPEG of %d components, expected 1, 3 or 4",
                         d->in->name, d->jpeg.num_components);
-    const size_t channels = d->jpeg.num_components == 3 ? 3 : 1;
+    const size_t channels = d->jpeg.num_components == 1 ? 1 : 3;
     return egi_image_create(d->in->name, d->jpeg.image_height, d->jpeg.image_width, channels,
                             d->in->o.alloc, &d->out);
+}
+
+/* What is left of white where inks lie: Adobe's files say it, others say how much ink. */
+static void ink_to_rgb(const JSAMPLE *ink, size_t width, int adobe, uint8_t *rgb)
+{
+    for (size_t j = 0; j < width; j++, ink += 4, rgb += 3)
+        for (size_t c = 0; c < 3; c++) {
+            const unsigned left = adobe ? ink[c] : 255u - ink[c];
+            const unsigned black = adobe ? ink[3] : 255u - ink[3];
+            rgb[c] = (uint8_t)((left * black + 127) / 255);
+        }
+}
+
+static void read_rows(struct decoder *d, int inks)
+{
+    JSAMPARRAY ink = NULL;
+    if (inks)
+        ink = (*d->jpeg.mem->alloc_sarray)((j_common_ptr)&d->jpeg, JPOOL_IMAGE,
+                                           4 * d->jpeg.output_width, 1);
+    while (d->jpeg.output_scanline < d->jpeg.output_height) {
+        uint8_t *to = d->out.pixels + d->jpeg.output_scanline * d->out.width * d->out.channels;
+        JSAMPROW row = inks ? ink[0] : to;
+        jpeg_read_scanlines(&d->jpeg, &row, 1);
+        if (inks) ink_to_rgb(row, d->out.width, d->jpeg.saw_Adobe_marker, to);
+    }
 }
 
 static void decode(struct decoder *d)
@@ -88,12 +113,10 @@ static void decode(struct decoder *d)
     jpeg_read_header(&d->jpeg, TRUE);
     d->status = check_header(d);
     if (d->status != EG_OK) longjmp(d->jump, 1);
-    d->jpeg.out_color_space = d->out.channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
+    const int inks = d->jpeg.num_components == 4;
+    d->jpeg.out_color_space = inks ? JCS_CMYK : d->out.channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
     jpeg_start_decompress(&d->jpeg);
-    while (d->jpeg.output_scanline < d->jpeg.output_height) {
-        JSAMPROW row = d->out.pixels + d->jpeg.output_scanline * d->out.width * d->out.channels;
-        jpeg_read_scanlines(&d->jpeg, &row, 1);
-    }
+    read_rows(d, inks);
     jpeg_finish_decompress(&d->jpeg);
 }
 

@@ -3,11 +3,8 @@
  *
  * One pass. Cells are slices of the text; numbers go to x as they are read, label cells are
  * kept as slices until all are known, for whether they are numbers or texts is a property of
- * the column. The first problem is kept for the detail and the others are counted, so that a
- * user knows whether to mend a cell or to look for another file. */
+ * the column. Problems are gathered (problems.c). */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "data/egi_data.h"
@@ -18,8 +15,7 @@ struct table {
     const struct egi_input *in;
     char separator;
     size_t at, line, line_start; /* the cursor; lines from 1 */
-    size_t problems;
-    char first[400];       /* detail of the first problem */
+    struct egi_problems problems;
     struct egi_grow name;  /* struct egi_text: the header */
     struct egi_grow role;  /* ptrdiff_t a column */
     struct egi_grow x;     /* float */
@@ -34,18 +30,6 @@ struct cell {
     int last;      /* of its line */
     int broken;    /* a quote that never ends, or text after one */
 };
-
-static void problem(struct table *t, size_t column, const char *fmt, ...) EG_PRINTF(3, 4);
-static void problem(struct table *t, size_t column, const char *fmt, ...)
-{
-    if (t->problems++ > 0) return;
-    const int n =
-        snprintf(t->first, sizeof t->first, "%.200s:%zu:%zu: ", t->in->name, t->line, column);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(t->first + n, sizeof t->first - (size_t)n, fmt, ap);
-    va_end(ap);
-}
 
 static char peek(const struct table *t)
 {
@@ -150,8 +134,10 @@ static eg_status read_header(struct table *t)
                         "numbers; add a first line such as x1,x2,label",
                         t->in->name);
     if (t->in->o.label_column != NULL && !t->has_label)
-        return egi_fail(EG_ERR_CORRUPT, "%s:1:1: no column is named %s", t->in->name,
-                        t->in->o.label_column);
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s:1:1: no column is named %s, as label_column "
+                        "(--label-column) says",
+                        t->in->name, t->in->o.label_column);
     if (t->values == 0)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:1:1: header line (looks like %s), expected a column of "
@@ -181,11 +167,12 @@ static void bad_number(struct table *t, const struct cell *c, size_t k, int why)
 {
     char got[40], name[40];
     const struct egi_text column = ((struct egi_text *)t->name.p)[k];
-    const char *fix = why == -2           ? "outside the range of a float; scale it"
-                      : c->text.size == 0 ? "a missing value; fill it in or leave the row out"
-                                          : "mend it or leave the column out (skip_columns)";
-    problem(t, c->column, "column %zu %s: expected a number, got %s, %s", k + 1,
-            egi_quote(name, column), egi_quote(got, c->text), fix);
+    const char *fix = why == -2 ? "outside the range of a float; scale it"
+                      : c->text.size == 0
+                          ? "a missing value; fill it in or leave the row out"
+                          : "mend it or leave the column out: skip_columns (--skip)";
+    egi_problem(&t->problems, t->line, c->column, "column %zu %s: expected a number, got %s, %s",
+                k + 1, egi_quote(name, column), egi_quote(got, c->text), fix);
 }
 
 static eg_status take_cell(struct table *t, const struct cell *c, size_t k)
@@ -193,7 +180,9 @@ static eg_status take_cell(struct table *t, const struct cell *c, size_t k)
     const ptrdiff_t role = ((ptrdiff_t *)t->role.p)[k];
     if (role == SKIP) return EG_OK;
     if (role == LABEL) {
-        if (c->text.size == 0) problem(t, c->column, "label: expected one, got an empty cell");
+        if (c->text.size == 0)
+            egi_problem(&t->problems, t->line, c->column,
+                        "label: expected one, got an empty cell; fill it in or leave the row out");
         return egi_grow_push(&t->label, &c->text, t->in->name);
     }
     double v = 0;
@@ -221,16 +210,16 @@ static eg_status read_row(struct table *t)
         c = next_cell(t);
         const size_t after = t->line;
         t->line = line; /* where the row begins is what a problem names */
-        if (c.broken) problem(t, c.column, "a quote that is not closed before a separator");
+        if (c.broken)
+            egi_problem(&t->problems, t->line, c.column,
+                        "a quote that is not closed before a separator");
         if (k < columns) EGI_TRY(take_cell(t, &c, k));
         t->line = after;
     }
-    if (k != columns) {
-        const size_t after = t->line;
-        t->line = line;
-        problem(t, 1, "expected %zu cells as in the first line, got %zu", columns, k);
-        t->line = after;
-    }
+    if (k != columns)
+        egi_problem(&t->problems, line, 1, "expected %zu cells as in the first line, got %zu; %s",
+                    columns, k,
+                    k < columns ? "add what is missing" : "quote cells that have a separator");
     t->rows++;
     return EG_OK;
 }
@@ -247,9 +236,7 @@ static eg_status read_rows(struct table *t)
         if (t->rows % 65536 == 0)
             EGI_TRY(egi_report(t->in->o.progress, "read", t->at, t->in->size));
     }
-    if (t->problems > 0)
-        return egi_fail(EG_ERR_CORRUPT, "%s (%zu problem%s in all)", t->first, t->problems,
-                        t->problems == 1 ? "" : "s");
+    EGI_TRY(egi_problems_end(&t->problems));
     if (t->rows == 0)
         return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no rows after the header", t->in->name);
     return EG_OK;
@@ -293,7 +280,7 @@ static eg_status parse_table(const struct egi_input *in, char separator, int hea
                              eg_dataset *set)
 {
     const eg_allocator *a = in->o.alloc;
-    struct table t = { .in = in, .separator = separator, .line = 1 };
+    struct table t = { .in = in, .separator = separator, .line = 1, .problems = { .in = in } };
     t.name = t.label = (struct egi_grow){ .a = a, .item = sizeof(struct egi_text) };
     t.role = (struct egi_grow){ .a = a, .item = sizeof(ptrdiff_t) };
     t.x = (struct egi_grow){ .a = a, .item = sizeof(float) };

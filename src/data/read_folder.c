@@ -106,7 +106,8 @@ static eg_status place(struct folder *f, const struct egi_input *in, const eg_im
         || image->channels != set->channels)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s: %zu x %zu pixels of %zu channels, expected %zu x %zu "
-                        "of %zu as the first; give width, height and grey",
+                        "of %zu as the first; give width and height (--width, --height) "
+                        "and grey (--grey)",
                         in->name, image->width, image->height, image->channels, set->width,
                         set->height, set->channels);
     egi_picture_store(image, set->x + i * set->d);

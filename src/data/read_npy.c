@@ -71,6 +71,14 @@ static int starts(struct egi_text t, const char *with)
     return t.size >= strlen(with) && memcmp(t.p, with, strlen(with)) == 0;
 }
 
+/* What stands between the quotes; all of it where there are none. */
+static struct egi_text type_text(struct egi_text t)
+{
+    const char *end =
+        t.size > 1 && (*t.p == '\'' || *t.p == '"') ? memchr(t.p + 1, *t.p, t.size - 1) : NULL;
+    return end != NULL ? (struct egi_text){ t.p + 1, (size_t)(end - t.p) - 1 } : t;
+}
+
 static eg_status parse_type(const struct egi_input *in, struct header *h)
 {
     const struct egi_text t = value_of(h->text, "descr");
@@ -85,7 +93,7 @@ static eg_status parse_type(const struct egi_input *in, struct header *h)
     return egi_fail(EG_ERR_CORRUPT,
                     "%s: NPY type %s, expected u1 to u8, i1 to i8, f4, f8 or b1; "
                     "save it with astype('float32')",
-                    in->name, egi_quote(quoted, t));
+                    in->name, egi_quote(quoted, type_text(t)));
 }
 
 static eg_status parse_shape(const struct egi_input *in, struct header *h)

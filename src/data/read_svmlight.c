@@ -1,6 +1,7 @@
 /* svmlight: a line is "label [qid:Q] index:value ... # comment", indices rising. Whether they
  * begin with 0 or 1 cannot be told from the file, so the caller must say it. The first pass
- * checks everything and finds N and D, the second fills x, which is dense. */
+ * checks everything and finds N and D, the second fills x, which is dense. A line is left at
+ * its first problem; problems of all lines are gathered. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -14,14 +15,17 @@ struct lines {
     size_t n, d;
     float *x;      /* (N, D), or NULL in the first pass */
     double *label; /* (N), or NULL in the first pass */
+    struct egi_problems problems;
 };
 
-static eg_status fail_at(const struct lines *l, struct egi_text token, const char *expected)
+/* Returns -1, which ends the line. */
+static int fail_at(struct lines *l, struct egi_text token, const char *expected)
 {
     char got[40];
     const size_t column = (size_t)(token.p - (const char *)l->in->bytes) - l->line_start + 1;
-    return egi_fail(EG_ERR_CORRUPT, "%s:%zu:%zu: expected %s, got %s", l->in->name, l->line, column,
-                    expected, egi_quote(got, token));
+    egi_problem(&l->problems, l->line, column, "expected %s, got %s", expected,
+                egi_quote(got, token));
+    return -1;
 }
 
 /* The next token of the line; size 0 at its end. */
@@ -49,48 +53,55 @@ static int parse_index(struct egi_text t, size_t *out)
     return v <= MAX_INDEX ? 0 : -1;
 }
 
-static eg_status take_pair(struct lines *l, struct egi_text token, size_t *least)
+static int take_pair(struct lines *l, struct egi_text token, size_t *least)
 {
     const char *colon = memchr(token.p, ':', token.size);
     if (colon == NULL) return fail_at(l, token, "index:value");
     const struct egi_text left = { token.p, (size_t)(colon - token.p) };
     const struct egi_text right = { colon + 1, token.size - left.size - 1 };
-    if (left.size == 3 && memcmp(left.p, "qid", 3) == 0) return EG_OK;
+    if (left.size == 3 && memcmp(left.p, "qid", 3) == 0) return 0;
     const size_t base = (size_t)l->in->o.index_base;
     size_t index;
     double v;
     if (parse_index(left, &index) != 0) return fail_at(l, left, "an index up to 2^31");
     if (index < base)
-        return fail_at(l, left, "an index from 1 (set index_base 0 if they begin with 0)");
-    if (index - base < *least) return fail_at(l, left, "indices that rise");
+        return fail_at(l, left,
+                       "an index from 1 (if they begin with 0: index_base 0, --index-base 0)");
+    if (index - base < *least) return fail_at(l, left, "indices that rise (sort them)");
     if (egi_parse_number(right.p, right.size, &v) != 0) return fail_at(l, right, "a number");
     *least = index - base + 1;
     if (*least > l->d) l->d = *least;
     if (l->x != NULL) l->x[l->n * l->d + index - base] = (float)v;
-    return EG_OK;
+    return 0;
 }
 
-static eg_status take_line(struct lines *l)
+static int take_tokens(struct lines *l, struct egi_text token)
 {
-    struct egi_text token = next_token(l);
     double label;
     size_t least = 0;
     if (token.size > 0) {
         if (egi_parse_number(token.p, token.size, &label) != 0)
             return fail_at(l, token, "a label, a number");
         for (token = next_token(l); token.size > 0; token = next_token(l))
-            EGI_TRY(take_pair(l, token, &least));
+            if (take_pair(l, token, &least) != 0) return -1;
         if (l->label != NULL) l->label[l->n] = label;
-        l->n++;
     }
     const char *b = (const char *)l->in->bytes;
     if (l->at < l->in->size && b[l->at] != '\n' && b[l->at] != '#')
         return fail_at(l, (struct egi_text){ b + l->at, 1 }, "text");
+    return 0;
+}
+
+static void take_line(struct lines *l)
+{
+    const struct egi_text token = next_token(l);
+    const char *b = (const char *)l->in->bytes;
+    (void)take_tokens(l, token);
+    l->n += token.size > 0;
     const char *end = l->at < l->in->size ? memchr(b + l->at, '\n', l->in->size - l->at) : NULL;
     l->at = end != NULL ? (size_t)(end - b) + 1 : l->in->size;
     l->line_start = l->at;
     l->line++;
-    return EG_OK;
 }
 
 static eg_status pass(struct lines *l)
@@ -98,18 +109,18 @@ static eg_status pass(struct lines *l)
     const size_t max = l->in->o.max_items;
     l->at = l->line_start = l->n = 0;
     l->line = 1;
-    while (l->at < l->in->size && (max == 0 || l->n < max)) EGI_TRY(take_line(l));
-    return EG_OK;
+    while (l->at < l->in->size && (max == 0 || l->n < max)) take_line(l);
+    return egi_problems_end(&l->problems);
 }
 
 static eg_status parse_svmlight(const struct egi_input *in, eg_dataset *set)
 {
     if (in->o.index_base < 0)
         return egi_fail(EG_ERR_INVALID,
-                        "%s: svmlight: say whether indices begin with 0 or 1 "
-                        "(index_base)",
+                        "%s: svmlight: say whether indices begin with 0 or 1: index_base "
+                        "(--index-base 0 or 1)",
                         in->name);
-    struct lines l = { .in = in };
+    struct lines l = { .in = in, .problems = { .in = in } };
     EGI_TRY(pass(&l));
     EGI_TRY(egi_set_size(in, set, l.n, l.d));
     memset(set->x, 0, set->n * set->d * sizeof(float));

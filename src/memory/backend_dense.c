@@ -1,8 +1,10 @@
 /* Patterns as f32 rows. Separations that stream (see `streams`) run through the fused kernel
  * in one pass over the patterns; the others by strips.
  *
- * Scores: dot as it is; Euclidean -|x - xi|^2/2 = <xi, x> - |xi|^2/2 - |x|^2/2 by a bias for
- * each memory and each query; cosine by scaling with 1/|xi| and a state scaled to unit length.
+ * Scores: dot as it is; Euclidean, with x' = x - origin and xi' = xi - origin,
+ *     -|x - xi|^2/2 = <xi, x'> - |xi'|^2/2 - (<origin, x'> + |x'|^2/2),
+ * a bias for each memory and one for each query; cosine by scaling with 1/|xi| and a state
+ * scaled to unit length.
  * Manhattan and Hamming are sums of their own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <float.h>
@@ -18,10 +20,12 @@
 
 struct dense {
     float *xi;    /* (capacity, D) */
-    float *bias;  /* (capacity) -|xi|^2 / 2 */
+    float *bias;  /* (capacity) -|xi - origin|^2 / 2 */
     float *scale; /* (capacity) 1 / |xi|, 0 for the zero pattern */
     size_t capacity;
-    double max_norm;
+    float *origin; /* (D) the first pattern stored: distances do not change by a shift, and
+                      data far from 0 would cancel in <xi, x> - |xi|^2/2 - |x|^2/2 */
+    double max_norm, max_spread; /* max |xi|, max |xi - origin| */
 };
 
 static eg_status dense_create(eg_memory *m)
@@ -40,13 +44,14 @@ static void dense_destroy(eg_memory *m)
     egi_free(m->alloc, k->xi, k->capacity * m->d * sizeof *k->xi);
     egi_free(m->alloc, k->bias, k->capacity * sizeof *k->bias);
     egi_free(m->alloc, k->scale, k->capacity * sizeof *k->scale);
+    egi_free(m->alloc, k->origin, m->d * sizeof *k->origin);
     egi_free(m->alloc, k, sizeof *k);
 }
 
 static size_t dense_bytes(const eg_memory *m)
 {
     const struct dense *k = m->store;
-    return sizeof *k + k->capacity * (m->d + 2) * sizeof(float);
+    return sizeof *k + (k->capacity * (m->d + 2) + m->d) * sizeof(float);
 }
 
 static eg_status dense_accepts(const eg_memory_options *options)
@@ -59,11 +64,17 @@ static eg_status dense_accepts(const eg_memory_options *options)
 
 static void set_norms(struct dense *k, size_t i, size_t d)
 {
-    double norm2 = 0;
-    for (size_t j = 0; j < d; j++) norm2 += (double)k->xi[i * d + j] * (double)k->xi[i * d + j];
-    k->bias[i] = (float)(-norm2 / 2);
-    k->scale[i] = norm2 > 0 ? (float)(1 / sqrt(norm2)) : 0;
+    double norm2 = 0, spread2 = 0;
+    for (size_t j = 0; j < d; j++) {
+        const double xi = (double)k->xi[i * d + j], apart = xi - (double)k->origin[j];
+        norm2 += xi * xi;
+        spread2 += apart * apart;
+    }
+    const double inverse = norm2 > 0 ? 1 / sqrt(norm2) : 0;
+    k->bias[i] = (float)(-spread2 / 2);
+    k->scale[i] = inverse <= (double)FLT_MAX ? (float)inverse : 0; /* next to nothing: as 0 */
     if (sqrt(norm2) > k->max_norm) k->max_norm = sqrt(norm2);
+    if (sqrt(spread2) > k->max_spread) k->max_spread = sqrt(spread2);
 }
 
 static eg_status dense_grow(eg_memory *m, size_t need)
@@ -103,17 +114,20 @@ static eg_status dense_append(eg_memory *m, const float *patterns, const float *
     (void)weights;
     struct dense *k = m->store;
     if (m->n + n > k->capacity) EGI_TRY(dense_grow(m, m->n + n));
+    if (k->origin == NULL) {
+        k->origin = egi_alloc(m->alloc, m->d * sizeof *k->origin);
+        if (k->origin == NULL) return egi_fail(EG_ERR_NOMEM, "eg_memory_add: out of memory");
+        memcpy(k->origin, patterns, m->d * sizeof *k->origin);
+    }
     memcpy(k->xi + m->n * m->d, patterns, n * m->d * sizeof *patterns);
     for (size_t i = m->n; i < m->n + n; i++) set_norms(k, i, m->d);
     return EG_OK;
 }
 
-static void find_max_norm(struct dense *k, size_t n)
+static void measure_all(struct dense *k, size_t n, size_t d)
 {
-    k->max_norm = 0;
-    for (size_t i = 0; i < n; i++)
-        if (sqrt(-2 * (double)k->bias[i]) > k->max_norm)
-            k->max_norm = sqrt(-2 * (double)k->bias[i]);
+    k->max_norm = k->max_spread = 0;
+    for (size_t i = 0; i < n; i++) set_norms(k, i, d);
 }
 
 static void dense_keep(eg_memory *m, const uint8_t *keep)
@@ -126,15 +140,14 @@ static void dense_keep(eg_memory *m, const uint8_t *keep)
         k->bias[to] = k->bias[i];
         k->scale[to++] = k->scale[i];
     }
-    find_max_norm(k, to);
+    measure_all(k, to, m->d);
 }
 
 static void dense_replace(eg_memory *m, size_t i, const float *pattern)
 {
     struct dense *k = m->store;
     memcpy(k->xi + i * m->d, pattern, m->d * sizeof *pattern);
-    set_norms(k, i, m->d);
-    find_max_norm(k, m->n);
+    measure_all(k, m->n, m->d);
 }
 
 static void dense_get(const eg_memory *m, size_t i, float *pattern)
@@ -182,11 +195,16 @@ static struct egi_keys keys_of(const eg_memory *m)
 /* The state as the kernel wants it, and the bias of the query. */
 static float prepare_query(const eg_memory *m, const float *x, float *out)
 {
+    const struct dense *k = m->store;
     const eg_similarity sim = m->options.rule.similarity;
-    const double norm = forms[sim].biased || forms[sim].scaled ? norm_of(x, m->d) : 0;
-    const double by = forms[sim].scaled && norm > 0 ? 1 / norm : 1;
-    for (size_t j = 0; j < m->d; j++) out[j] = (float)((double)x[j] * by);
-    return forms[sim].biased ? (float)(-norm * norm / 2) : 0;
+    const double norm = forms[sim].scaled ? norm_of(x, m->d) : 0, by = norm > 0 ? 1 / norm : 1;
+    double bias = 0;
+    for (size_t j = 0; j < m->d; j++) {
+        const double from = forms[sim].biased ? (double)k->origin[j] : 0;
+        out[j] = (float)(((double)x[j] - from) * by);
+        bias -= (from + (double)out[j] / 2) * (double)out[j];
+    }
+    return forms[sim].biased ? (float)bias : 0;
 }
 
 static eg_status dense_scores(const eg_memory *m, const float *x, int threads, double *s)
@@ -213,6 +231,7 @@ static eg_status dense_scores(const eg_memory *m, const float *x, int threads, d
  * 3.1), the biases and scales by a few u of what they hold. Integers are exact. */
 static double dense_score_error(const eg_memory *m, const float *x)
 {
+    const struct dense *k = m->store;
     const double M = dense_max_norm(m), u = UNIT_ROUNDOFF, d = (double)m->d;
     const double norm = norm_of(x, m->d);
     switch (m->options.rule.similarity) {
@@ -220,8 +239,15 @@ static double dense_score_error(const eg_memory *m, const float *x)
         return d * u * M * norm;
     case EG_SIM_COSINE:
         return (d + 8) * u;
-    case EG_SIM_EUCLIDEAN:
-        return (d + 4) * u * (M * norm + (M * M + norm * norm) / 2);
+    case EG_SIM_EUCLIDEAN: {
+        double apart2 = 0;
+        for (size_t j = 0; j < m->d; j++) {
+            const double apart = (double)x[j] - (double)k->origin[j];
+            apart2 += apart * apart;
+        }
+        const double apart = sqrt(apart2), R = k->max_spread;
+        return (d + 4) * u * (M * apart + (R * R + apart2) / 2 + M * apart);
+    }
     default:
         return 0;
     }
@@ -298,15 +324,18 @@ static struct egi_pull pull_of_stat(const eg_memory *m, const struct egi_assoc_s
 }
 
 /* Weighted means divide by the mass; so do the rows whose weights sum to 1. */
-static void finish_query(const eg_memory *m, const struct egi_assoc_stat *t, int normalise,
-                         double score_error, float *y, size_t dv, struct egi_pull *pull)
+static eg_status finish_query(const eg_memory *m, const struct egi_assoc_stat *t, int normalise,
+                              double score_error, float *y, size_t dv, struct egi_pull *pull)
 {
+    if (!isfinite(t->m) || !isfinite(t->sum) || !isfinite(t->mass))
+        return egi_fail(EG_ERR_OVERFLOW, "similarities exceed f32: largest %g", t->m);
     *pull = pull_of_stat(m, t, score_error);
     const int mean = normalise || m->options.rule.separation == EG_SEP_SOFTMAX;
-    pull->empty = mean && !(t->mass > 0);
-    if (!mean || pull->empty) return;
+    pull->empty = mean && !(fabs(t->mass) > 0);
+    if (!mean || pull->empty) return EG_OK;
     pull->log_scale = 0;
     for (size_t c = 0; y != NULL && c < dv; c++) y[c] = (float)((double)y[c] / t->mass);
+    return EG_OK;
 }
 
 static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int threads,
@@ -332,8 +361,8 @@ static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int t
                           stats);
         const struct egi_assoc_stat *stat = stats;
         for (size_t i = 0; i < q && s == EG_OK; i++)
-            finish_query(m, &stat[i], reading->mean, dense_score_error(m, x + i * m->d),
-                         y != NULL ? y + i * dv : NULL, dv, &pull[i]);
+            s = finish_query(m, &stat[i], reading->mean, dense_score_error(m, x + i * m->d),
+                             y != NULL ? y + i * dv : NULL, dv, &pull[i]);
     }
     egi_free(alloc, stats, q * sizeof(struct egi_assoc_stat));
     egi_free(alloc, query, cells * sizeof(float));

@@ -28,7 +28,7 @@ struct certifying {
     const float *x;            /* (Q, D) */
     const struct egi_run *run; /* (Q) */
     const double *weight;      /* (N) or NULL */
-    double *scratch;           /* (workers, 3 N) */
+    double *scratch;           /* (workers, 2 N) */
     float *pattern;            /* (workers, D) */
     eg_certificate *out;       /* (Q) */
     eg_status *status;         /* (Q) */
@@ -112,6 +112,13 @@ static double cosine(const float *a, const float *b, size_t d)
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
 
+static int same_state(const float *a, const float *b, size_t d)
+{
+    for (size_t j = 0; j < d; j++)
+        if (a[j] != b[j]) return 0;
+    return 1;
+}
+
 static double distance(const float *a, const float *b, size_t d)
 {
     double sum = 0;
@@ -128,7 +135,8 @@ static int one_step_exact(const eg_memory *m, const float *x, double weight, dou
     const double slack = 2 * m->backend->score_error(m, x);
     if (r->projection != EG_PROJ_IDENTITY || weight < 1) return 0;
     if (r->separation == EG_SEP_LSR || r->separation == EG_SEP_EPANECHNIKOV)
-        return r->similarity == EG_SIM_EUCLIDEAN && 1 + r->beta * (best - slack) > 0
+        return weight == 1 && /* w xi / w is rounded */
+               r->similarity == EG_SIM_EUCLIDEAN && 1 + r->beta * (best - slack) > 0
                && 1 + r->beta * (best - ahead + slack) < 0;
     if ((r->separation == EG_SEP_TOPK || r->separation == EG_SEP_KSUBSETS) && r->k != 1) return 0;
     return ahead > slack && r->beta * (ahead - slack) >= eg_separation_margin(r);
@@ -179,7 +187,7 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
     m->backend->get(m, c->nearest, pattern);
     c->overlap = cosine(x, pattern, m->d);
     c->mass_size = mass_size(p, m->n);
-    c->exact = memcmp(x, pattern, m->d * sizeof *x) == 0;
+    c->exact = same_state(x, pattern, m->d);
     c->exact_proved =
         c->exact && one_step_exact(m, x, weight, s[c->nearest], lead(s, m->n, c->nearest));
     EGI_TRY(m->backend->scores(m, pattern, 1, s));

@@ -15,10 +15,6 @@ struct egi_run {
     float *path;   /* (max_steps + 1, D) or NULL */
 };
 
-/* Notes the energy of the state after run->steps updates. */
-void egi_run_energy(const eg_memory *m, struct egi_run *run, const float *x, double energy,
-                    double rounding);
-
 /* NULL arguments, an empty memory, a state that is not finite. */
 eg_status egi_check_states(const eg_memory *m, const float *x, size_t q, const void *out,
                            const char *who);

@@ -168,6 +168,10 @@ int eg_rule_lyapunov(const eg_rule *rule, eg_storage storage, eg_dynamics dynami
 int eg_memory_lyapunov(const eg_memory *m, const eg_recall_options *options, const char **why)
 {
     const eg_dynamics dynamics = options != NULL ? options->dynamics : EG_DYN_SYNC;
+    const eg_projection projection = m->options.rule.projection;
+    if (options != NULL && options->clamp != NULL
+        && (projection == EG_PROJ_BALL || projection == EG_PROJ_LAYERNORM))
+        return says(0, "clamped components leave the sphere the projection minimises on", why);
     return egi_rule_lyapunov(&m->options.rule, m->options.storage, m->options.self_coupling,
                              dynamics, why);
 }

@@ -50,6 +50,7 @@ static eg_status median_query(const eg_memory *m, const struct scratch *at, cons
     double total = 0;
     for (size_t i = 0; i < m->n; i++) total += a[i];
     pull->empty = !(total > 0);
+    pull->rounding = 16 * 0x1p-53 * (double)m->n * fabs(pull->attraction);
     for (size_t j = 0; j < m->d && !pull->empty; j++) {
         size_t n = 0;
         for (size_t i = 0; i < m->n; i++)

@@ -219,6 +219,9 @@ eg_status eg_memory_add(eg_memory *m, const float *patterns, size_t n, const eg_
     size_t cells;
     EGI_TRY(egi_mul_size(n, m->d, &cells));
     EGI_TRY(check_items(m, patterns, n, it));
+    if (it->ids == NULL && n >= UINT64_MAX - m->next_id)
+        return egi_fail(EG_ERR_LIMIT, "eg_memory_add: %zu new ids above %llu", n,
+                        (unsigned long long)m->next_id);
     EGI_TRY(reserve(m, n));
     EGI_TRY(m->backend->append(m, patterns, it->weights, n));
     append_items(m, n, it);
@@ -374,6 +377,7 @@ float eg_memory_weight(const eg_memory *m, size_t i)
 /* Ids mostly ascend, and then a binary search finds them; else every one is looked at. */
 eg_status eg_memory_find(const eg_memory *m, uint64_t id, size_t *index)
 {
+    if (m == NULL || index == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_find: NULL");
     size_t low = 0, high = m->n;
     while (low < high) {
         const size_t mid = low + (high - low) / 2;

@@ -57,7 +57,7 @@ eg_status eg_memory_energy(const eg_memory *m, const float *x, size_t q, int thr
     const struct egi_reading own = egi_own(m);
     eg_status s = m->backend->field(m, x, q, threads, &own, NULL, pull);
     for (size_t i = 0; i < q && s == EG_OK; i++)
-        if (isinf(pull[i].attraction) && pull[i].attraction > 0)
+        if (!isfinite(pull[i].attraction))
             s = egi_fail(EG_ERR_OVERFLOW,
                          "eg_memory_energy: state %zu: the energy exceeds a double; a smaller beta "
                          "(1/D for powers) scales it",

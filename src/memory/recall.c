@@ -79,28 +79,50 @@ struct batch {
     double constant;
 };
 
-/* A state in the domain of the projection: from there on the energy must not rise. */
-static int in_domain(const eg_rule *rule, const float *x, size_t d)
+/* A state the energy's proof speaks of. Damping moves between states, over their convex hull;
+ * so does any update of a dot product. Elsewhere a state is what the projection returns. */
+static int in_domain(const eg_memory *m, const eg_recall_options *o, const float *x)
 {
-    double norm2 = 0;
-    for (size_t j = 0; j < d; j++) {
-        norm2 += (double)x[j] * (double)x[j];
-        if (rule->projection == EG_PROJ_SIGN && x[j] != 1.0f && x[j] != -1.0f) return 0;
-        if (rule->projection == EG_PROJ_THRESHOLD && x[j] != 1.0f && x[j] != 0.0f) return 0;
+    const eg_rule *rule = &m->options.rule;
+    const int hull = o->dynamics == EG_DYN_DAMPED || rule->similarity == EG_SIM_DOT;
+    const double slack = 1e-5, n = (double)m->d;
+    double norm2 = 0, sum = 0, least = INFINITY, most = -INFINITY;
+    int binary = 1;
+    for (size_t j = 0; j < m->d; j++) {
+        const double v = (double)x[j];
+        norm2 += v * v;
+        sum += v;
+        least = fmin(least, v);
+        most = fmax(most, v);
+        binary &= v == 1 || v == (rule->projection == EG_PROJ_SIGN ? -1 : 0);
     }
-    if (rule->projection == EG_PROJ_BALL) return fabs(sqrt(norm2) / rule->gain - 1) < 1e-5;
-    return rule->projection != EG_PROJ_LAYERNORM; /* proved from its own output on */
+    const double size = sqrt(norm2) / rule->gain, rms = sqrt(norm2 / n) / rule->gain;
+    switch (rule->projection) {
+    case EG_PROJ_SIGN:
+        return hull ? least >= -1 && most <= 1 : binary;
+    case EG_PROJ_THRESHOLD:
+        return hull ? least >= 0 && most <= 1 : binary;
+    case EG_PROJ_TANH:
+        return least >= -1 && most <= 1;
+    case EG_PROJ_BALL:
+        return size <= 1 + slack && (hull || size >= 1 - slack);
+    case EG_PROJ_LAYERNORM:
+        return fabs(sum / n) <= slack * rule->gain && rms <= 1 + slack
+               && (hull || rms >= 1 - slack);
+    default:
+        return 1;
+    }
 }
 
-void egi_run_energy(const eg_memory *m, struct egi_run *run, const float *x, double energy,
-                    double rounding)
+static void note_energy(const eg_memory *m, const eg_recall_options *o, struct egi_run *run,
+                        const float *x, double energy, double rounding)
 {
     const size_t t = run->steps;
     if (run->trace != NULL) run->trace[t] = energy;
     if (run->path != NULL) memcpy(run->path + t * m->d, x, m->d * sizeof *x);
     if (t == 0) run->before = energy;
     if (run->in_domain && energy > run->last + rounding + run->rounding) run->descended = 0;
-    run->in_domain = run->in_domain || t > 0 || in_domain(&m->options.rule, x, m->d);
+    run->in_domain = in_domain(m, o, x);
     run->last = energy;
     run->rounding = rounding;
 }
@@ -121,8 +143,8 @@ static eg_status update_query(struct batch *b, size_t a, double *work)
     const float *x = b->from + a * d;
     float *next = b->x + q * d;
     const uint8_t *clamp = b->o->clamp != NULL ? b->o->clamp + q * d : NULL;
-    egi_run_energy(m, run, x, egi_state_energy(m, x, b->pull[a].attraction, b->constant),
-                   b->pull[a].rounding);
+    note_energy(m, b->o, run, x, egi_state_energy(m, x, b->pull[a].attraction, b->constant),
+                b->pull[a].rounding);
     EGI_TRY(egi_next_state(m, x, b->pull_to + a * d, &b->pull[a], clamp, work, next));
     if (b->o->dynamics == EG_DYN_DAMPED) damp(b, x, clamp, next);
     double change = 0, size = 0;
@@ -181,8 +203,9 @@ static eg_status settle(struct batch *b)
     EGI_TRY(m->backend->field(m, b->x, b->q, b->o->threads, &b->own, NULL, b->pull));
     for (size_t q = 0; q < b->q; q++) {
         const float *x = b->x + q * m->d;
-        egi_run_energy(m, &b->run[q], x, egi_state_energy(m, x, b->pull[q].attraction, b->constant),
-                       b->pull[q].rounding);
+        note_energy(m, b->o, &b->run[q], x,
+                    egi_state_energy(m, x, b->pull[q].attraction, b->constant),
+                    b->pull[q].rounding);
         b->run[q].empty = b->pull[q].empty;
     }
     return EG_OK;

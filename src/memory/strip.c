@@ -52,7 +52,7 @@ static eg_status strip_query(const struct strip_job *j, size_t q, double *scratc
     }
     p.rounding = magnitude * exp(p.log_scale) * m->backend->score_error(m, x)
                  + 8 * 0x1p-53 * (double)m->n * fabs(p.attraction);
-    p.empty = j->reading.mean && !(mass > 0);
+    p.empty = j->reading.mean && !(fabs(mass) > 0);
     if (j->reading.mean && !p.empty) {
         for (size_t i = 0; i < m->n; i++) a[i] /= mass;
         p.log_scale = 0;

@@ -1,7 +1,9 @@
 /* Backup, vacuum, repair and export of a memory file. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engram/dataset.h"
 #include "engram/version.h"
@@ -206,6 +208,21 @@ static const struct {
     eg_status (*write)(const eg_memory_file *f, const char *to, const egi_rows *rows);
 } formats[] = { { "safetensors", export_safetensors }, { "npy", export_npy } };
 
+/* A file that is the store itself, by whatever name, or one of the two beside it. */
+static int is_of_store(const char *to, const char *store)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    struct stat target, own;
+    if (stat(to, &target) != 0) return 0;
+    for (size_t i = 0; i < EGI_COUNT(suffixes); i++) {
+        char path[PATH_MAX];
+        const int n = snprintf(path, sizeof path, "%s%s", store, suffixes[i]);
+        if (n < 0 || (size_t)n >= sizeof path || stat(path, &own) != 0) continue;
+        if (own.st_dev == target.st_dev && own.st_ino == target.st_ino) return 1;
+    }
+    return 0;
+}
+
 eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *format)
 {
     egi_rows rows;
@@ -220,6 +237,8 @@ eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *f
         return egi_fail(EG_ERR_INVALID,
                         "eg_memory_file_export: format \"%s\", expected safetensors or npy",
                         format);
+    if (is_of_store(to, egi_store_path(f->store)))
+        return egi_fail(EG_ERR_INVALID, "eg_memory_file_export: %s is the memory file itself", to);
     EGI_TRY(egi_store_begin(f->store, 0));
     const uint64_t items = egi_store_root_view(f->store)->items;
     const eg_status status = egi_file_gather(f, &rows);

@@ -48,9 +48,10 @@ static void descend(const eg_memory *m, const eg_rule *r, int dynamics, struct t
     o.trace = trace;
     draw(r, 77, Q, D, cue);
     const eg_status s = eg_memory_recall(m, cue, Q, &o, out, c);
-    if (s == EG_ERR_UNSUPPORTED || s == EG_ERR_DIVERGED) {
-        const char *why = NULL; /* what is not defined, or runs away, is not proved */
-        CHECK(s == EG_ERR_DIVERGED || eg_memory_lyapunov(m, &o, &why) == 0);
+    const int ran_away = s == EG_ERR_DIVERGED || s == EG_ERR_OVERFLOW;
+    if (s == EG_ERR_UNSUPPORTED || ran_away) {
+        const char *why = NULL; /* what is not defined is not proved */
+        CHECK(ran_away || eg_memory_lyapunov(m, &o, &why) == 0);
         t->refused++;
         return;
     }

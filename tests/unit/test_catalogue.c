@@ -272,9 +272,17 @@ static void names_and_parts_are_checked(void **state)
     (void)state;
     eg_dataset s;
     char path[512];
-    static const char *const bad[] = { "", ".", "..", "../semeion", "/etc", "a b", ".hidden" };
+    static const char *const bad[] = { "", ".", "..", "/etc", "a*b" };
     for (size_t k = 0; k < EGI_COUNT(bad); k++)
         CHECK_STATUS(eg_catalogue_read(bad[k], NULL, &s), EG_ERR_INVALID);
+    static const char *const missing[] = { "../no-such", "/no/such/file", "a b",         ".no-such",
+                                           "photo.jpg",  "no/such.csv",   "no-such/part" };
+    for (size_t k = 0; k < EGI_COUNT(missing); k++) {
+        char want[64];
+        CHECK_STATUS(eg_catalogue_read(missing[k], NULL, &s), EG_ERR_IO);
+        snprintf(want, sizeof want, "%s: no such file or folder", missing[k]);
+        assert_string_equal(eg_error_detail(), want);
+    }
     CHECK_STATUS(eg_catalogue_find("no-such-set", path, sizeof path), EG_NOT_FOUND);
     CHECK_STATUS(eg_catalogue_read("no-such-set", NULL, &s), EG_ERR_IO);
     CHECK_STATUS(eg_catalogue_read("semeion/what", NULL, &s), EG_ERR_INVALID);

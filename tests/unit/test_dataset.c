@@ -208,6 +208,17 @@ static void npy_kinds_and_orders(void **state)
     CHECK_STATUS(egi_read_bytes(NULL, "t", b, n, NULL, &s), EG_ERR_VERSION);
 }
 
+static void npy_names_the_type_it_refuses(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "\x93NUMPY\1\0\x38\0{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}\n";
+    eg_dataset s;
+    CHECK_STATUS(egi_read_bytes("npy", "t", (const uint8_t *)text, sizeof text - 1, NULL, &s),
+                 EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "NPY type \"<c8\", expected") != NULL);
+}
+
 static void npz_has_items_and_labels(void **state)
 {
     (void)state;
@@ -278,6 +289,50 @@ static void csv_problems_name_their_place(void **state)
     o.label_column = NULL;
     o.max_bytes = 20;
     CHECK_STATUS(read_text("csv", "a,b\n1,2\n3,4\n5,6\n", &o, &s), EG_ERR_LIMIT);
+}
+
+struct heard {
+    size_t count;
+    char text[20][400];
+};
+
+static void hear(void *user, const char *text)
+{
+    struct heard *h = user;
+    if (h->count < 20) snprintf(h->text[h->count], sizeof h->text[0], "%s", text);
+    h->count++;
+}
+
+static void problems_are_told_up_to_20(void **state)
+{
+    (void)state;
+    static struct heard h;
+    char many[400] = "a,b\n", line[32];
+    for (int i = 0; i < 30; i++) strcat(many, "1,x\n");
+    const struct {
+        const char *format, *text;
+        size_t told, last;
+        const char *detail;
+    } rows[] = {
+        { "csv", "a,b\n1,x\n2\n3,4\n5,\n", 3, 5, "(3 problems in all)" },
+        { "csv", "a,b\n1,x\n", 1, 2, "skip_columns (--skip) (1 problem in all)" },
+        { "csv", many, 20, 21, "(30 problems in all)" },
+        { "svmlight", "1 1:x\n2 2:1 1:1\n1 1:1\ncat\n", 3, 4, "(3 problems in all)" },
+        { "ucr", "1\t2\n1\tx\n2\n", 2, 3, "(2 problems in all)" },
+    };
+    for (size_t k = 0; k < EGI_COUNT(rows); k++) {
+        eg_read_options o = with_base(1);
+        eg_dataset s;
+        memset(&h, 0, sizeof h);
+        o.problem = hear;
+        o.problem_user = &h;
+        CHECK_STATUS(read_text(rows[k].format, rows[k].text, &o, &s), EG_ERR_CORRUPT);
+        if (h.count != rows[k].told) fail_msg("row %zu: %zu told", k, h.count);
+        snprintf(line, sizeof line, "t:%zu:", rows[k].last);
+        CHECK(strncmp(h.text[h.count - 1], line, strlen(line)) == 0);
+        CHECK(strncmp(eg_error_detail(), h.text[0], strlen(h.text[0])) == 0);
+        CHECK(strstr(eg_error_detail(), rows[k].detail) != NULL);
+    }
 }
 
 static void svmlight_needs_its_base(void **state)
@@ -431,9 +486,11 @@ int main(void)
         cmocka_unit_test(idx_labels_come_from_a_file),
         cmocka_unit_test(cifar_is_planes_with_names),
         cmocka_unit_test(npy_kinds_and_orders),
+        cmocka_unit_test(npy_names_the_type_it_refuses),
         cmocka_unit_test(npz_has_items_and_labels),
         cmocka_unit_test(csv_has_names_and_classes),
         cmocka_unit_test(csv_problems_name_their_place),
+        cmocka_unit_test(problems_are_told_up_to_20),
         cmocka_unit_test(svmlight_needs_its_base),
         cmocka_unit_test(every_truncation_is_noticed),
         cmocka_unit_test(a_changed_byte_does_no_harm),

@@ -98,6 +98,65 @@ static void jpeg_is_near(void **state)
     }
 }
 
+/* Inks as libjpeg writes them: all white, all black, and one colour; marker: Adobe's, whose
+ * bytes say how much white is left. */
+static void ink_jpeg(struct bytes *b, const uint8_t ink[4], int marker, J_COLOR_SPACE space)
+{
+    struct jpeg_compress_struct j;
+    struct jpeg_error_mgr e;
+    unsigned char *p = NULL;
+    unsigned long size = 0;
+    j.err = jpeg_std_error(&e);
+    jpeg_create_compress(&j);
+    jpeg_mem_dest(&j, &p, &size);
+    j.image_width = 8;
+    j.image_height = 8;
+    j.input_components = 4;
+    j.in_color_space = JCS_CMYK;
+    jpeg_set_defaults(&j);
+    jpeg_set_colorspace(&j, space);
+    jpeg_set_quality(&j, 100, TRUE);
+    j.write_Adobe_marker = marker ? TRUE : FALSE;
+    jpeg_start_compress(&j, TRUE);
+    unsigned char row[32];
+    for (size_t i = 0; i < sizeof row; i++) row[i] = ink[i % 4];
+    for (int y = 0; y < 8; y++) {
+        JSAMPROW r = row;
+        jpeg_write_scanlines(&j, &r, 1);
+    }
+    jpeg_finish_compress(&j);
+    jpeg_destroy_compress(&j);
+    bytes_set(b, "jpeg", p, size);
+    free(p);
+}
+
+static void inks_become_colours(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t ink[4];
+        int marker;
+        J_COLOR_SPACE space;
+        double rgb[3];
+    } rows[] = {
+        { { 0, 0, 0, 0 }, 0, JCS_CMYK, { 255, 255, 255 } },
+        { { 0, 0, 0, 255 }, 0, JCS_CMYK, { 0, 0, 0 } },
+        { { 255, 0, 100, 0 }, 0, JCS_CMYK, { 0, 255, 155 } },
+        { { 255, 255, 255, 255 }, 1, JCS_CMYK, { 255, 255, 255 } },
+        { { 200, 100, 50, 128 }, 1, JCS_CMYK, { 100, 50, 25 } },
+        { { 200, 100, 50, 255 }, 1, JCS_YCCK, { 200, 100, 50 } },
+    };
+    for (size_t k = 0; k < EGI_COUNT(rows); k++) {
+        struct bytes b;
+        eg_dataset s;
+        ink_jpeg(&b, rows[k].ink, rows[k].marker, rows[k].space);
+        CHECK_OK(egi_read_bytes(NULL, "t", b.p, b.size, NULL, &s));
+        CHECK(s.channels == 3 && s.height == 8 && s.width == 8);
+        for (size_t c = 0; c < 3; c++) CHECK_NEAR(s.x[64 * c + 9], rows[k].rgb[c], 3);
+        eg_dataset_clear(&s);
+    }
+}
+
 static void sizes_change_by_mean_and_nearest(void **state)
 {
     (void)state;
@@ -236,9 +295,13 @@ static void folders_are_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(png_round_trip),    cmocka_unit_test(other_pngs_are_made_plain),
-        cmocka_unit_test(jpeg_is_near),      cmocka_unit_test(sizes_change_by_mean_and_nearest),
-        cmocka_unit_test(bombs_are_refused), cmocka_unit_test(folders_are_classes),
+        cmocka_unit_test(png_round_trip),
+        cmocka_unit_test(other_pngs_are_made_plain),
+        cmocka_unit_test(jpeg_is_near),
+        cmocka_unit_test(inks_become_colours),
+        cmocka_unit_test(sizes_change_by_mean_and_nearest),
+        cmocka_unit_test(bombs_are_refused),
+        cmocka_unit_test(folders_are_classes),
     };
     return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }

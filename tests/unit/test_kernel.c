@@ -169,12 +169,52 @@ static void lists_equal_the_dense_way(const struct egi_assoc_kernels *k)
     }
 }
 
+/* The slots for few queries give the bits of those for many. */
+static void few_are_as_many(const struct egi_assoc_kernels *k)
+{
+    static const struct egi_weighing kinds[EGI_WEIGH_COUNT] = {
+        { .rate = 3, .floor = -40 },
+        { .power = 7, .floor = 1e-5f },
+        { .exponent = 1.5f, .floor = 1e-18f },
+        { .rate = 0.8f },
+    };
+    static const size_t components[] = { 1, 16, 33, 64, 129, 240 };
+    fill(7, ROWS * LD, t.values);
+    for (size_t i = 0; i < 2 * EGI_WEIGH_COUNT * EGI_COUNT(row_counts); i++) {
+        const size_t kind = i % EGI_WEIGH_COUNT, rows = row_counts[i % EGI_COUNT(row_counts)];
+        const size_t q = 1 + i / 3 % EGI_FEW_QUERIES, dv = components[i % EGI_COUNT(components)];
+        const uint64_t live = ((uint64_t)1 << q) - 1;
+        struct egi_weighing w = kinds[kind];
+        w.weight = i % 5 ? t.terms : NULL;
+        eg_random_uniform(5, i, 0, ROWS, t.terms);
+        fill(600 + i, ROWS * L, t.s[0]);
+        fill(700 + i, L, t.floor);
+        set_scale(rows, kind == EGI_WEIGH_POWER);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t l = 0; l < q; l++) t.s[1][l * ROWS + r] = t.s[0][r * L + l];
+        const int magnitude = (int)(i % 2);
+        CHECK(k->maxima_few(t.s[1], rows, q, magnitude, t.floor, t.max[1])
+              == (k->maxima(t.s[0], rows, L, magnitude, t.floor, t.max[0]) & live));
+        CHECK_SAME_BITS(t.max[0], t.max[1], q * sizeof(float));
+        k->weigh[kind](&w, &t.scale, live, rows, t.s[0], t.sum[0], t.mass[0]);
+        k->weigh_few[kind](&w, &t.scale, q, rows, t.s[1], t.sum[1], t.mass[1]);
+        CHECK_SAME_BITS(t.sum[0], t.sum[1], q * sizeof(float));
+        CHECK_SAME_BITS(t.mass[0], t.mass[1], q * sizeof(float));
+        memset(t.acc, 0, sizeof t.acc);
+        k->weighted_sum(t.s[0], rows, q, live, t.values, dv, t.acc[0], LD);
+        k->weighted_sum_few(t.s[1], rows, q, live, t.values, dv, t.acc[1], LD);
+        for (size_t l = 0; l < q; l++)
+            CHECK_SAME_BITS(t.acc[0] + l * LD, t.acc[1] + l * LD, dv * sizeof(float));
+    }
+}
+
 static void (*const checks[])(const struct egi_assoc_kernels *k) = {
     scores_agree,
     weights_agree,
     exponential_is_within_two_ulp,
     maxima_agree,
     lists_equal_the_dense_way,
+    few_are_as_many,
 };
 
 static void every_row_follows_the_reference(void **state)

@@ -70,6 +70,10 @@ static void classical_curve(void **state)
         CHECK_NEAR(m, x, 1e-9);
         CHECK_NEAR(AT("classical-curve", 1, alpha), (1 - m) / 2, 1e-15);
     }
+    /* alpha = 0.01: erf(x)/x = sqrt(2 alpha) to 1e-22, x = 5 sqrt 2, erfc(5 sqrt 2)/2 = 7.62e-24 */
+    CHECK_NEAR(AT("classical-curve", 1, 0.01) / 7.62e-24, 1, 1e-3);
+    CHECK(AT("classical-curve", 0, 0.01) == 1);
+    CHECK(AT("pseudoinverse-capacity", 0, 70) == 70);
     CHECK(AT("classical-curve", 0, 0.138) == 0);
     CHECK(AT("classical-curve", 1, 0.138) == 0.5);
 }

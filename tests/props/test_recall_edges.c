@@ -1,0 +1,175 @@
+/* Recall at the edges: data far from the origin, numbers near the ends of f32, negative masses,
+ * cues outside the domain, clamps, the last ids. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+
+static eg_memory *make(const eg_rule *rule, const float *x, size_t n, size_t d, size_t dv,
+                       const float *values)
+{
+    eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+    o.rule = *rule;
+    o.value_size = dv;
+    eg_memory *m = NULL;
+    CHECK_OK(eg_memory_create(d, &o, &m));
+    CHECK_OK(eg_memory_add(m, x, n, &(eg_items){ .values = values }));
+    return m;
+}
+
+/* Distances do not change by a shift: the same association wherever the data lie. */
+static void distances_do_not_cancel(void **state)
+{
+    (void)state;
+    enum { D = 64, N = 5 };
+    float x[N * D], cue[D], out[D];
+    double s[N], near[N];
+    eg_rule rule = EG_RULE_INIT;
+    rule.similarity = EG_SIM_EUCLIDEAN;
+    rule.beta = 4;
+    for (int shift = 0; shift <= 10000; shift = shift == 0 ? 100 : 10 * shift) {
+        eg_random_normal(1, 0, 0, N * D, x);
+        for (size_t i = 0; i < N * D; i++) x[i] = floorf(16 * x[i]) / 64 + (float)shift;
+        for (size_t j = 0; j < D; j++) cue[j] = x[2 * D + j] + 0.0625f;
+        eg_memory *m = make(&rule, x, N, D, 0, NULL);
+        CHECK_OK(eg_memory_associate(m, cue, s, NULL));
+        for (size_t i = 0; i < N; i++) {
+            near[i] = eg_similarity_value(EG_SIM_EUCLIDEAN, x + i * D, cue, D);
+            CHECK_NEAR(s[i], near[i], 1e-5 * (1 + shift));
+        }
+        eg_certificate c;
+        CHECK_OK(eg_memory_recall(m, cue, 1, NULL, out, &c));
+        CHECK(c.nearest == 2 && c.kind == EG_FIXED_MEMORY);
+        CHECK(c.energy_error < 0.02 * (1 + 0.01 * shift)); /* and says how exact */
+        eg_memory_destroy(m);
+    }
+}
+
+static void what_exceeds_f32_is_an_error(void **state)
+{
+    (void)state;
+    const float big[4] = { 1e20f, 0, 0, 1e20f }, cue[2] = { 1e20f, 1e19f };
+    float out[2] = { 7, 7 };
+    double e = 7;
+    eg_certificate c;
+    eg_rule rule = EG_RULE_INIT;
+    eg_memory *m = make(&rule, big, 2, 2, 0, NULL);
+    CHECK_STATUS(eg_memory_step(m, cue, 1, 1, out), EG_ERR_OVERFLOW);
+    CHECK_STATUS(eg_memory_energy(m, cue, 1, 1, &e), EG_ERR_OVERFLOW);
+    CHECK_STATUS(eg_memory_recall(m, cue, 1, NULL, out, NULL), EG_ERR_OVERFLOW);
+    CHECK_STATUS(eg_memory_recall(m, cue, 1, NULL, out, &c), EG_ERR_OVERFLOW);
+    CHECK(out[0] == 7 && e == 7);
+    eg_memory_destroy(m);
+
+    const float small[2] = { 1e-45f, 0 };
+    rule.similarity = EG_SIM_COSINE;
+    m = make(&rule, small, 1, 2, 0, NULL);
+    CHECK_OK(eg_memory_energy(m, cue, 1, 1, &e));
+    CHECK(isfinite(e));
+    eg_memory_destroy(m);
+
+    rule = (eg_rule)EG_RULE_INIT;
+    rule.separation = EG_SEP_POWER;
+    rule.order = 1000;
+    const float x[2] = { 30, 40 };
+    m = make(&rule, x, 1, 2, 0, NULL);
+    CHECK_STATUS(eg_memory_step(m, x, 1, 1, out), EG_ERR_DIVERGED);
+    eg_memory_destroy(m);
+}
+
+/* Weights that sum to less than 0 still have a mean. */
+static void negative_masses_have_means(void **state)
+{
+    (void)state;
+    const float x[4] = { 1, 1, -1, 1 }, v[2] = { 5, 7 }, cue[2] = { -1, -1 };
+    float out[2], value;
+    eg_rule rule = EG_RULE_INIT;
+    rule.separation = EG_SEP_IDENTITY;
+    eg_memory *m = make(&rule, x, 2, 2, 1, v); /* dot: a = -2, 0 */
+    CHECK_OK(eg_memory_read(m, cue, 1, 1, &value));
+    CHECK_NEAR(value, 5, 1e-6);
+    eg_memory_destroy(m);
+    rule.similarity = EG_SIM_EUCLIDEAN; /* a = -4, -2 */
+    m = make(&rule, x, 2, 2, 1, v);
+    CHECK_OK(eg_memory_step(m, cue, 1, 1, out));
+    CHECK_NEAR(out[0], 1.0 / 3, 1e-6);
+    CHECK_NEAR(out[1], 1, 1e-6);
+    CHECK_OK(eg_memory_read(m, cue, 1, 1, &value));
+    CHECK_NEAR(value, 17.0 / 3, 1e-5);
+    eg_memory_destroy(m);
+}
+
+/* A clamp takes the sphere away from the projection: nothing is proved then, and where
+ * something is, it holds. */
+static void clamps_void_the_proof_on_spheres(void **state)
+{
+    (void)state;
+    enum { D = 6, N = 4 };
+    float x[N * D], cue[D], out[D];
+    const uint8_t clamp[D] = { 1, 0, 0, 1, 0, 0 };
+    size_t rose = 0;
+    for (uint64_t seed = 0; seed < 200; seed++)
+        for (int projection = 0; projection < EG_PROJ_COUNT; projection++)
+            for (int dyn = EG_DYN_SYNC; dyn <= EG_DYN_DAMPED; dyn++) {
+                if (dyn == EG_DYN_ASYNC) continue;
+                eg_rule rule = EG_RULE_INIT;
+                rule.projection = (eg_projection)projection;
+                rule.beta = 3;
+                eg_random_normal(seed, 0, 0, N * D, x);
+                eg_random_normal(seed, 1, 0, D, cue);
+                eg_memory *m = make(&rule, x, N, D, 0, NULL);
+                eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+                o.dynamics = (eg_dynamics)dyn;
+                o.clamp = clamp;
+                eg_certificate c;
+                CHECK_OK(eg_memory_recall(m, cue, 1, &o, out, &c));
+                CHECK(!c.lyapunov || c.descended);
+                CHECK(c.lyapunov
+                      == (projection != EG_PROJ_BALL && projection != EG_PROJ_LAYERNORM));
+                rose += !c.descended;
+                eg_memory_destroy(m);
+            }
+    CHECK(rose > 10);
+}
+
+/* Descent is promised from the domain on: a damped state comes in from outside first. */
+static void descent_begins_in_the_domain(void **state)
+{
+    (void)state;
+    const float x[4] = { 1, 0.2f, -1, 0.5f }, cue[2] = { 3, 0.1f };
+    float out[2];
+    eg_rule rule = EG_RULE_INIT;
+    rule.separation = EG_SEP_MAX;
+    rule.projection = EG_PROJ_BALL;
+    eg_memory *m = make(&rule, x, 2, 2, 0, NULL);
+    eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+    o.dynamics = EG_DYN_DAMPED;
+    eg_certificate c;
+    CHECK_OK(eg_memory_recall(m, cue, 1, &o, out, &c));
+    CHECK(c.lyapunov && c.descended && c.converged);
+    eg_memory_destroy(m);
+}
+
+static void ids_end(void **state)
+{
+    (void)state;
+    const float x[2] = { 1, 2 };
+    const uint64_t last = UINT64_MAX - 1;
+    eg_memory *m = NULL;
+    CHECK_OK(eg_memory_create(2, NULL, &m));
+    CHECK_OK(eg_memory_add(m, x, 1, &(eg_items){ .ids = &last }));
+    CHECK_STATUS(eg_memory_add(m, x, 1, NULL), EG_ERR_LIMIT);
+    CHECK(eg_memory_count(m) == 1 && eg_memory_id(m, 0) == last);
+    eg_memory_destroy(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(distances_do_not_cancel),
+        cmocka_unit_test(what_exceeds_f32_is_an_error),
+        cmocka_unit_test(negative_masses_have_means),
+        cmocka_unit_test(clamps_void_the_proof_on_spheres),
+        cmocka_unit_test(descent_begins_in_the_domain),
+        cmocka_unit_test(ids_end),
+    };
+    return cmocka_run_group_tests_name("recall_edges", tests, NULL, NULL);
+}
