@@ -80,9 +80,12 @@ EG_API EG_MUST_CHECK eg_status eg_memory_remove(eg_memory *m, const uint64_t *id
 EG_API EG_MUST_CHECK eg_status eg_memory_replace(eg_memory *m, uint64_t id, const float *pattern);
 
 /* Weights and features are linear in the patterns (Hebb, features): forget one by its
- * pattern. EG_ERR_UNSUPPORTED for Storkey and pseudo-inverse. */
+ * pattern. The count, which no pattern is linked to, stays. EG_ERR_UNSUPPORTED for Storkey and
+ * pseudo-inverse. */
 EG_API EG_MUST_CHECK eg_status eg_memory_forget(eg_memory *m, const float *pattern);
 
+/* m must not be NULL here and in the accessors below. Storage that patterns leave is kept for
+ * the next ones until the memory is destroyed. */
 EG_API size_t eg_memory_count(const eg_memory *m);      /* N: patterns stored */
 EG_API size_t eg_memory_size(const eg_memory *m);       /* D */
 EG_API size_t eg_memory_value_size(const eg_memory *m); /* DV */
@@ -206,12 +209,12 @@ EG_API EG_MUST_CHECK eg_status eg_memory_energy(const eg_memory *m, const float 
                                                 int threads, double *energy);
 
 /* What is associated with each state: sum_i a_i value_i (Q, DV), one read-out without a
- * step; with weights normalised to sum 1 where the separation's are not. */
+ * step; divided by the sum of the weights (where that is 0: zeros). */
 EG_API EG_MUST_CHECK eg_status eg_memory_read(const eg_memory *m, const float *x, size_t q,
                                               int threads, float *values);
 
-/* The association of one state: its similarities (N) and normalised weights (N); either
- * may be NULL. */
+/* The association of one state: its similarities (N) and its weights (N) divided by the sum of
+ * their magnitudes; either may be NULL. */
 EG_API EG_MUST_CHECK eg_status eg_memory_associate(const eg_memory *m, const float *x, double *s,
                                                    double *p);
 

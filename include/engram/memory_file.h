@@ -54,7 +54,9 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_append(eg_memory_file *f, const fl
 EG_API EG_MUST_CHECK eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids,
                                                      size_t n);
 
-/* Everything verified, into a memory. The file may be closed afterwards. */
+/* Everything verified, into a memory. The file may be closed afterwards. Where eg_memory_file_save
+ * wrote weights or features without their patterns, eg_memory_count() of what is loaded is 0:
+ * the state recalls, but no pattern can be named. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_load(eg_memory_file *f, eg_memory **out);
 /* A whole memory into a new file: create, append, close. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_save(const char *path, const eg_memory *m,
@@ -95,7 +97,10 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_verify(eg_memory_file *f,
 EG_API EG_MUST_CHECK eg_status eg_memory_file_backup(eg_memory_file *f, const char *to);
 /* Give freed space back; deleted patterns leave the file's bytes. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_vacuum(eg_memory_file *f);
-/* What can be saved of a damaged file into a new one; *kept and *lost count records. */
+/* What can be saved of a damaged file, also of one cut short, into a new one. *kept and *lost
+ * (may be NULL) count memories; memories are kept and lost in blocks, as they were appended. A
+ * lost note, and a block that no longer says how many it has, count as one. EG_ERR_CORRUPT when
+ * nothing can be saved. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_repair(const char *path, const char *to,
                                                      uint64_t *kept, uint64_t *lost);
 /* "safetensors" (patterns, values, weights, labels, ids, rule as metadata) or "npy" (patterns). */
