@@ -11,8 +11,8 @@
 static const struct column columns[] = {
     { "patterns", "%.0f" },      { "load", "%.4g" },      { "amount", "%.3g" },
     { "recovered", "%.4f" },     { "error", "%.4f" },     { "overlap", "%.4f" },
-    { "overlap_error", "%.4f" }, { "bit_error", "%.5f" }, { "at_rest_theory", "%.5f" },
-    { "unstable", "%.5f" },      { "theory", "%.5f" },    { "theory_few_errors", "%.4g" },
+    { "overlap_error", "%.4f" }, { "bit_error", "%.5f" }, { "at_rest_theory", "%.4g" },
+    { "unstable", "%.4g" },      { "theory", "%.4g" },    { "theory_few_errors", "%.4g" },
     { "theory_stored", "%.4g" }, { "steps", "%.2f" },     { "converged", "%.3f" },
     { "exact", "%.4f" },
 };
@@ -48,13 +48,6 @@ void capacity_row(struct table *t, const eg_capacity_options *o, const eg_capaci
     for (size_t i = 0; i < COLS; i++) table_number(t, row[i]);
 }
 
-static double *column_of(const struct table *t, size_t col)
-{
-    double *v = need(table_rows(t), sizeof *v);
-    for (size_t r = 0; r < table_rows(t); r++) v[r] = t->cell[r * t->cols + col].number;
-    return v;
-}
-
 static int any_finite(const double *v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -62,7 +55,7 @@ static int any_finite(const double *v, size_t n)
     return 0;
 }
 
-/* What is recovered: over one column, a line for each value of another (the first MOST). */
+/* What was measured: over one column, a line for each value of another (the first MOST). */
 struct lines {
     size_t over, each, count;
     double of[MOST];
@@ -70,7 +63,8 @@ struct lines {
     double *x[MOST], *y[MOST], *e[MOST];
 };
 
-static struct lines *lines_of(const struct table *t, size_t over, size_t each, const char *name)
+static struct lines *lines_of(const struct table *t, size_t over, size_t each, size_t what,
+                              const char *name)
 {
     const size_t rows = table_rows(t);
     struct lines *l = need(1, sizeof *l);
@@ -93,8 +87,8 @@ static struct lines *lines_of(const struct table *t, size_t over, size_t each, c
         }
         struct series *s = &l->series[k];
         l->x[k][s->n] = row[over].number;
-        l->y[k][s->n] = row[RECOVERED].number;
-        l->e[k][s->n++] = row[ERROR].number;
+        l->y[k][s->n] = row[what].number;
+        l->e[k][s->n++] = what == RECOVERED ? row[ERROR].number : 0;
     }
     return l;
 }
@@ -125,7 +119,7 @@ static size_t mark(struct series *s, double *at, double x, double reach, const c
 
 static void recovered_by_load(struct report *r, const struct table *t, const eg_capacity_options *o)
 {
-    struct lines *l = lines_of(t, LOAD, AMOUNT, "corruption %g");
+    struct lines *l = lines_of(t, LOAD, AMOUNT, RECOVERED, "corruption %g");
     double at[2 * MOST][2], before = -1;
     eg_capacity_options c = *o;
     size_t marks = 0;
@@ -135,12 +129,16 @@ static void recovered_by_load(struct report *r, const struct table *t, const eg_
         const double stored = theory_no_errors(&c);
         if (stored == before) continue; /* the same for every corruption: one line */
         before = stored;
+        if (stored > 1.5 * reach * size)
+            report_paragraph(r, keep_format("Corruption %g: theory promises %.4g patterns, beyond "
+                                            "this chart.",
+                                            c.amount, stored));
         marks += mark(&l->series[l->count + marks], at[marks], stored / size, reach,
-                      keep_format("theory: stored up to %.4g patterns", stored), i);
+                      keep_format("theory: stored up to %.0f patterns", floor(stored)), i);
     }
     const double few = theory_few_errors(&c);
     marks += mark(&l->series[l->count + marks], at[marks], few / size, reach,
-                  keep_format("theory: up to %.4g with few errors", few), 5);
+                  keep_format("theory: up to %.0f with few errors", floor(few)), 5);
     const struct chart chart = { .title = "Recovered, by load",
                                  .x_label = "load: patterns a component",
                                  .y_label = "share of cues recovered",
@@ -156,7 +154,7 @@ static void recovered_by_load(struct report *r, const struct table *t, const eg_
 static void recovered_by_amount(struct report *r, const struct table *t,
                                 const eg_capacity_options *o)
 {
-    struct lines *l = lines_of(t, AMOUNT, PATTERNS, "%g patterns");
+    struct lines *l = lines_of(t, AMOUNT, PATTERNS, RECOVERED, "%g patterns");
     double at[MOST][2];
     eg_capacity_options c = *o;
     size_t marks = 0;
@@ -205,34 +203,41 @@ static void theory_lines(const struct table *t, const eg_capacity_options *o, si
     }
 }
 
-void capacity_charts(struct report *r, const struct table *t, const eg_capacity_options *o)
+/* Share of components wrong: after one step (the same for every corruption), and at rest. */
+static void wrong_by_load(struct report *r, const struct table *t, const eg_capacity_options *o)
 {
     enum { POINTS = 200 };
     double x[POINTS], step[POINTS], rest[POINTS];
-    const size_t n = table_rows(t);
-    double *load = column_of(t, LOAD), *unstable = column_of(t, UNSTABLE);
-    double *bits = column_of(t, BIT_ERROR);
+    struct lines *turned = lines_of(t, LOAD, AMOUNT, UNSTABLE, "one step, %g");
+    struct lines *l = lines_of(t, LOAD, AMOUNT, BIT_ERROR, "at rest, corruption %g");
     theory_lines(t, o, POINTS, x, step, rest);
-    const struct series all[] = {
-        { "one step from the pattern, measured", load, unstable, NULL, n, 0, 0 },
-        { "one step, closed form", x, step, NULL, POINTS, 1, 0 },
-        { "at rest, measured", load, bits, NULL, n, 0, 1 },
-        { "at rest, mean field, N infinite", x, rest, NULL, POINTS, 1, 1 },
+    struct series *all = l->series;
+    size_t count = l->count < MOST - 1 ? l->count : MOST - 1;
+    all[count] = turned->series[0];
+    all[count].name = "one step from the pattern, measured";
+    all[count++].colour = 5;
+    const struct series curves[] = {
+        { "theory: one step", x, step, NULL, POINTS, 1, 5 },
+        { "theory: at rest, mean field, N infinite", x, rest, NULL, POINTS, 1, 0 },
     };
-    struct series drawn[4];
-    struct chart chart = { .title = "Share of components wrong, by load",
-                           .x_label = "load: patterns a component",
-                           .y_label = "share of components wrong",
-                           .alt = "Share of wrong components against the load, measured points and "
-                                  "theoretical lines",
-                           .series = drawn };
-    for (size_t i = 0; i < 4; i++)
-        if (any_finite(all[i].y, all[i].n)) drawn[chart.count++] = all[i];
+    for (size_t i = 0; i < 2; i++)
+        if (any_finite(curves[i].y, POINTS)) all[count++] = curves[i];
+    const struct chart chart = { .title = "Share of components wrong, by load",
+                                 .x_label = "load: patterns a component",
+                                 .y_label = "share of components wrong",
+                                 .alt = "Share of wrong components against the load, measured "
+                                        "points and theoretical lines",
+                                 .series = all,
+                                 .count = count };
+    report_chart(r, &chart, t);
+    lines_free(turned);
+    lines_free(l);
+}
+
+void capacity_charts(struct report *r, const struct table *t, const eg_capacity_options *o)
+{
     report_paragraph(r, keep_format("Theory: %s.", theory_words(o)));
     recovered_by_load(r, t, o);
     recovered_by_amount(r, t, o);
-    report_chart(r, &chart, t);
-    free(load);
-    free(unstable);
-    free(bits);
+    wrong_by_load(r, t, o);
 }

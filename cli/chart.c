@@ -1,5 +1,6 @@
 /* Line charts as SVG: ticks at 1, 2 or 5 times a power of ten, faint lines across, a title on
- * every point for the pointer. */
+ * every point for the pointer. Lines that coincide stay visible: each colour has a marker of its
+ * own, measured lines are drawn a pixel or two apart, the first below and widest. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/chart.h"
 
@@ -123,6 +124,31 @@ static int drawable(const struct series *r, size_t i, int log_x)
     return isfinite(r->x[i]) && isfinite(r->y[i]) && (!log_x || r->x[i] > 0);
 }
 
+/* One marker a colour: circle, square, triangle up, diamond, triangle down, cross. */
+static const char *const markers[6] = {
+    "M-3.4 0a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0 -6.8 0z",
+    "M-3.1 -3.1h6.2v6.2h-6.2z",
+    "M0 -4.2L4 3H-4z",
+    "M0 -4.4L4.4 0L0 4.4L-4.4 0z",
+    "M0 4.2L4 -3H-4z",
+    "M-1.4 -4h2.8v2.6h2.6v2.8h-2.6v2.6h-2.8v-2.6h-2.6v-2.8h2.6z",
+};
+
+static void draw_marker(int colour, double x, double y, struct text *out)
+{
+    text_add(out, "<path class=\"point c%d\" transform=\"translate(%.1f %.1f)\" d=\"%s\">",
+             colour % 6, x, y, markers[colour % 6]);
+}
+
+/* Of `count` measured lines number i: how far to the side, how wide. */
+static void begin_group(size_t i, size_t count, struct text *out)
+{
+    const double middle = (double)count / 2 - 0.5, apart = count > 1 ? 1.5 : 0;
+    const double shift = apart * ((double)i - middle);
+    text_add(out, "<g transform=\"translate(%.1f %.1f)\" stroke-width=\"%.1f\">\n", shift,
+             shift > 0 ? -shift / 2 : shift / 2, 1.8 + 0.5 * (double)(count - 1 - i));
+}
+
 static void draw_line(const struct series *r, const struct axis *x, const struct axis *y,
                       struct text *out)
 {
@@ -148,12 +174,12 @@ static void draw_points(const struct series *r, const struct axis *x, const stru
             text_add(out,
                      "<line class=\"bar c%d\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>",
                      r->colour % 6, px, px, place(y, r->y[i] - e), place(y, r->y[i] + e));
-        text_add(out, "<circle class=\"point c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.2\"><title>",
-                 r->colour % 6, px, py);
+        draw_marker(r->colour, px, py, out);
+        text_add(out, "<title>");
         text_add_html(out, r->name);
         text_add(out, ": %.4g at %.4g", r->y[i], r->x[i]);
         if (e > 0) text_add(out, " (+-%.2g)", e);
-        text_add(out, "</title></circle>\n");
+        text_add(out, "</title></path>\n");
     }
 }
 
@@ -165,9 +191,10 @@ static void draw_legend(const struct chart *c, struct text *out)
         text_add(out,
                  "<li><svg width=\"26\" height=\"10\"><path class=\"line c%d%s\" d=\"M1 5L25 5\"/>",
                  r->colour % 6, r->theory ? " theory" : "");
-        if (!r->theory)
-            text_add(out, "<circle class=\"point c%d\" cx=\"13\" cy=\"5\" r=\"3.2\"/>",
-                     r->colour % 6);
+        if (!r->theory) {
+            draw_marker(r->colour, 13, 5, out);
+            text_add(out, "</path>");
+        }
         text_add(out, "</svg>");
         text_add_html(out, r->name);
         text_add(out, "</li>");
@@ -187,8 +214,16 @@ void chart_svg(const struct chart *c, struct text *out)
     text_add_html(out, c->alt);
     text_add(out, "\">\n");
     draw_frame(c, &x, &y, out);
-    for (size_t i = 0; i < c->count; i++) draw_line(&c->series[i], &x, &y, out);
+    size_t measured = 0, drawn = 0;
+    for (size_t i = 0; i < c->count; i++) measured += !c->series[i].theory;
     for (size_t i = 0; i < c->count; i++)
-        if (!c->series[i].theory) draw_points(&c->series[i], &x, &y, out);
+        if (c->series[i].theory) draw_line(&c->series[i], &x, &y, out);
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->series[i].theory) continue;
+        begin_group(drawn++, measured, out);
+        draw_line(&c->series[i], &x, &y, out);
+        draw_points(&c->series[i], &x, &y, out);
+        text_add(out, "</g>\n");
+    }
     text_add(out, "</svg>\n");
 }

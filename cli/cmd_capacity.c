@@ -168,6 +168,7 @@ static int write_report(const struct call *call, const struct capacity *o, const
     capacity_charts(&r, t, last);
     report_section(&r, "How it was made", "");
     json_object_set_new(facts, "command", json_string(call->line));
+    json_object_set_new(facts, "date", json_string(report_date()));
     json_object_set_new(facts, "seed", json_integer((json_int_t)call->common->seed));
     report_facts(&r, facts);
     json_decref(facts);

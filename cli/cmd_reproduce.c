@@ -1,5 +1,6 @@
 /* engram reproduce: published results, run again. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -36,8 +37,9 @@ struct results {
     const struct call *call;
     const struct experiment *now;
     struct table table;
-    struct report *report; /* or NULL */
-    size_t outside;
+    struct table own;      /* of the experiment that runs now */
+    struct report *report; /* its sections, without a beginning; or NULL */
+    size_t outside, ran;
 };
 
 /* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
@@ -53,17 +55,23 @@ static void say_interval(struct table *t, const struct experiment_row *row)
         table_word(t, "%.6g .. %.6g", row->low, row->high);
 }
 
+static void add_row(struct table *t, const char *name, const struct experiment_row *row)
+{
+    const int inside = row->low <= row->measured && row->measured <= row->high; /* NaN fails */
+    if (name != NULL) table_word(t, "%s", name);
+    table_word(t, "%s", row->quantity);
+    table_number(t, row->published);
+    table_number(t, row->measured);
+    say_interval(t, row);
+    table_word(t, "%s", inside ? "inside" : "OUTSIDE");
+}
+
 static void take_row(void *user, const struct experiment_row *row)
 {
     struct results *r = user;
-    const int inside = row->low <= row->measured && row->measured <= row->high; /* NaN fails */
-    table_word(&r->table, "%s", r->now->name);
-    table_word(&r->table, "%s", row->quantity);
-    table_number(&r->table, row->published);
-    table_number(&r->table, row->measured);
-    say_interval(&r->table, row);
-    table_word(&r->table, "%s", inside ? "inside" : "OUTSIDE");
-    r->outside += !inside;
+    r->outside += !(row->low <= row->measured && row->measured <= row->high);
+    add_row(&r->table, r->now->name, row);
+    add_row(&r->own, NULL, row);
 }
 
 static void print_curve(const struct results *r, const struct experiment_curve *curve)
@@ -85,7 +93,7 @@ static void print_curve(const struct results *r, const struct experiment_curve *
 static void draw_curve(struct report *report, const struct experiment_curve *curve)
 {
     const struct series both[2] = { { curve->series, curve->x, curve->y, NULL, curve->n, 0, 0 },
-                                    { "theory", curve->x, curve->theory, NULL, curve->n, 1, 1 } };
+                                    { "theory", curve->x, curve->theory, NULL, curve->n, 1, 0 } };
     const struct chart chart = { curve->title,
                                  curve->x_label,
                                  curve->y_label,
@@ -167,11 +175,19 @@ static int run_one(struct results *r, const struct experiment *e)
         take_curve, take_picture,          take_note,          r
     };
     r->now = e;
-    if (r->report != NULL) report_section(r->report, e->title, e->source);
+    table_begin(&r->own, keep_format("%s: published and measured", e->name), columns + 1,
+                sizeof columns / sizeof *columns - 1);
+    if (r->report != NULL) {
+        report_section(r->report, keep_format("%c%s", toupper(e->title[0]), e->title + 1),
+                       keep_format("%s. engram reproduce %s; %s.", e->source, e->name, e->setting));
+    }
     say(call, "%s%s%s  %s\n  %s", style(stderr, "bold"), e->name, style(stderr, "plain"), e->title,
         e->source);
     const eg_status s = e->run(&context);
     bar_end(&bar);
+    if (r->report != NULL && table_rows(&r->own) > 0) report_table(r->report, &r->own, 0);
+    table_clear(&r->own);
+    r->ran++;
     if (s != EG_OK) return fail(s, e->name);
     if (table_rows(&r->table) == before) {
         fprintf(stderr, "engram: %s: measured nothing\n", e->name);
@@ -182,17 +198,29 @@ static int run_one(struct results *r, const struct experiment *e)
     return EXIT_DONE;
 }
 
+/* The head is written last: only then are its figures known. */
 static int save_report(const struct results *r, const char *path)
 {
+    static const char *const what[3] = { "experiments", "quantities compared",
+                                         "within their tolerance" };
+    const size_t rows = table_rows(&r->table);
+    const char *const figure[3] = { keep_format("%zu", r->ran), keep_format("%zu", rows),
+                                    keep_format("%zu", rows - r->outside) };
+    struct report whole;
     json_t *facts = environment_json(r->call);
     json_object_set_new(facts, "command", json_string(r->call->line));
+    json_object_set_new(facts, "date", json_string(report_date()));
     json_object_set_new(facts, "seed", json_integer((json_int_t)r->call->common->seed));
-    report_section(r->report, "Every number", "");
-    report_table(r->report, &r->table, 0);
-    report_section(r->report, "How it was made", "");
-    report_facts(r->report, facts);
+    report_begin(&whole, "Published results, run again",
+                 "What papers report, beside what this program measures.");
+    report_figures(&whole, figure, what, 3);
+    text_add_bytes(&whole.body, r->report->body.s ? r->report->body.s : "", r->report->body.size);
+    whole.tables = r->report->tables;
+    report_section(&whole, "How it was made", "");
+    report_facts(&whole, facts);
     json_decref(facts);
-    const int code = report_save(r->report, path);
+    const int code = report_save(&whole, path);
+    report_clear(&whole);
     if (code == EXIT_DONE) say(r->call, "wrote   %s", path);
     return code;
 }
@@ -208,15 +236,11 @@ static int run(const struct call *call)
 {
     const struct reproduce *o = call->options;
     struct results r = { .call = call };
-    struct report report;
+    struct report report = { 0 };
     size_t ran = 0;
     int code = EXIT_DONE;
     if (call->nargs == 0 && !o->all) return list_all(call);
-    if (o->report != NULL) {
-        r.report = &report;
-        report_begin(&report, "Published results, run again",
-                     "What papers report, beside what this program measures.");
-    }
+    if (o->report != NULL) r.report = &report;
     table_begin(&r.table, "Published and measured", columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; experiments[i] != NULL && code == EXIT_DONE; i++) {
         if (call->nargs == 1 && strcmp(experiments[i]->name, call->args[0]) != 0) continue;

@@ -183,33 +183,38 @@ static void make_cues(struct tour *t)
     free(order);
 }
 
-/* Cue, steps, stored of one cue (D): in the report, and where asked in the terminal. */
+/* Cue, first steps, what was recalled, what was stored, of one cue (D): in the report, and where
+ * asked in the terminal. */
 static eg_status show_path(struct tour *t, const eg_memory *m, const float *cue, const float *truth,
                            int in_terminal)
 {
     static const char alt[] =
-        "A digit with hidden pixels, the steps of its recall, the stored digit";
-    enum { MOST = 6 };
-    eg_image images[MOST + 2] = { { 0 } };
-    const char *captions[MOST + 2];
+        "A digit with hidden pixels, the steps of its recall, what was recalled, the stored digit";
+    enum { STEPS = 4 };
+    eg_image images[STEPS + 3] = { { 0 } };
+    const char *captions[STEPS + 3];
     float *states;
     double *energy;
     size_t length, n = 0;
     eg_certificate c;
     eg_status s = tour_path(t, m, cue, &states, &energy, &length, &c);
     if (s != EG_OK) return s;
-    for (size_t i = 0; i < length && n <= MOST && s == EG_OK; i++) {
+    for (size_t i = 0; i < length && i <= STEPS && s == EG_OK; i++) {
         if (i > 1 && memcmp(states + i * t->d, states + (i - 1) * t->d, t->d * sizeof(float)) == 0)
             continue; /* the last step of a sign memory confirms rest */
         captions[n] = i == 0 ? "cue" : keep_format("step %zu", i);
         s = tour_picture(t, states + i * t->d, &images[n++]);
     }
     if (s == EG_OK) {
+        captions[n] = "recalled";
+        s = tour_picture(t, states + (length - 1) * t->d, &images[n++]);
+    }
+    if (s == EG_OK) {
         captions[n] = "stored";
         s = tour_picture(t, truth, &images[n++]);
     }
     if (s == EG_OK) {
-        report_pictures(&t->report, images, captions, n, 96, alt);
+        report_pictures(&t->report, images, captions, n, 88, alt);
         if (in_terminal && !t->call->common->json && !t->call->common->quiet)
             picture_print(t->call->out, images, captions, n);
     }
@@ -228,7 +233,7 @@ static eg_status show_hard(struct tour *t)
     eg_certificate *c = need(LOOK_AT, sizeof *c);
     size_t best = 0;
     tour_hard_cues(t, cues, LOOK_AT);
-    eg_status s = tour_memory(t, "dam:10", t->set.n, &m);
+    eg_status s = tour_memory(t, "rectified:10", t->set.n, &m);
     if (s == EG_OK) s = eg_memory_recall(m, cues, LOOK_AT, NULL, states, c);
     for (size_t i = 0; i < LOOK_AT && s == EG_OK; i++) {
         const int arrived =
@@ -294,7 +299,8 @@ static int recall_data(struct tour *t)
     report_section(
         &t->report, "Recall",
         "Three tenths of the pixels are taken away (grey). Each step the memory compares the "
-        "picture with all that it holds, and moves towards what is most alike.");
+        "picture with all that it holds, and moves towards what is most alike, until nothing "
+        "changes: that is what is recalled, beside what was stored.");
     for (size_t i = 0; i < 2 && s == EG_OK; i++)
         s = show_path(t, t->memory, t->cues + i * t->d, t->truth + i * t->d, i == 0);
     if (s == EG_OK) s = show_hard(t);
@@ -308,6 +314,7 @@ static int finish(struct tour *t)
     const char *path = run_folder_file(&t->run, "report.html");
     json_t *facts = json_object(), *env = environment_json(t->call);
     json_object_set_new(facts, "command", json_string(t->call->line));
+    json_object_set_new(facts, "date", json_string(report_date()));
     json_object_set_new(facts, "seed", json_integer((json_int_t)t->seed));
     if (eg_sha256_file(t->file, hash) == EG_OK)
         json_object_set_new(facts, "digits.egm sha256", json_string(hash));
@@ -315,8 +322,9 @@ static int finish(struct tour *t)
     json_decref(env);
     report_section(
         &t->report, "How it was made",
-        "Everything above was computed by this one command; the same seed gives the same "
-        "numbers for any number of threads.");
+        "Everything above was computed by this one command. Whatever the number of threads, the "
+        "same seed gives the same digits, shares, steps and energies; seconds and recalls a second "
+        "are those of this machine.");
     report_facts(&t->report, facts);
     json_decref(facts);
     const int code = report_save(&t->report, path);

@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cues.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,11 +166,15 @@ static int cue_of_picture(const struct call *call, const char *path, const char 
     return status == EG_OK ? EXIT_DONE : fail(status, name);
 }
 
-/* Whether a name that is no file can only have been meant as one. */
+/* Whether a name that is no file can only have been meant as one. Data sets have parts:
+ * "mnist/test". */
 static int means_path(const char *name)
 {
-    for (size_t i = 0; eg_catalogue_row(i) != NULL; i++)
-        if (strcmp(eg_catalogue_row(i)->name, name) == 0) return 0;
+    const size_t n = strcspn(name, "/");
+    for (size_t i = 0; eg_catalogue_row(i) != NULL; i++) {
+        const char *row = eg_catalogue_row(i)->name;
+        if (strlen(row) == n && strncmp(row, name, n) == 0) return 0;
+    }
     return strpbrk(name, "/. ") != NULL;
 }
 
@@ -234,40 +239,69 @@ int cues_read(const struct call *call, const char *path, struct stored *s,
     return code;
 }
 
-static int fill_item(struct stored *s, struct cues *c, size_t i, size_t index)
+/* Patterns (N, D) in the order of storing: read back from the file where the memory itself
+ * keeps only weights, which the file does not. An empty set where the memory has them. */
+static int patterns_of_file(struct stored *s, eg_dataset *set)
 {
-    const eg_status status = eg_memory_pattern(s->memory, index, c->x + i * c->d);
+    const char *folder = getenv("TMPDIR");
+    if (eg_memory_options_view(s->memory)->storage <= EG_STORE_BITS) return EXIT_DONE;
+    char *scratch = keep_format("%s/engram-XXXXXX", folder ? folder : "/tmp");
+    if (mkdtemp(scratch) == NULL) {
+        fprintf(stderr, "engram: %s: cannot be made: %s\n", scratch, strerror(errno));
+        return EXIT_IO;
+    }
+    const char *path = keep_format("%s/patterns.npy", scratch);
+    eg_status status = eg_memory_file_export(s->file, path, "npy");
+    if (status == EG_OK) status = eg_dataset_read(path, NULL, set);
+    unlink(path);
+    rmdir(scratch);
+    return status == EG_OK ? EXIT_DONE : fail(status, NULL);
+}
+
+static int fill_item(struct stored *s, const eg_dataset *kept, size_t i, size_t index,
+                     struct cues *c)
+{
+    float *x = c->x + i * c->d;
+    const eg_status status = kept->x == NULL ? eg_memory_pattern(s->memory, index, x) : EG_OK;
     if (status != EG_OK) return fail(status, NULL);
-    memcpy(c->truth + i * c->d, c->x + i * c->d, c->d * sizeof *c->x);
+    if (kept->x != NULL) memcpy(x, kept->x + index * c->d, c->d * sizeof *x);
+    memcpy(c->truth + i * c->d, x, c->d * sizeof *x);
     c->source[i] = index;
     c->name[i] = keep_format("item %llu", (unsigned long long)eg_memory_id(s->memory, index));
     return EXIT_DONE;
 }
 
+static int cues_of_indices(struct stored *s, const size_t *index, size_t q, struct cues *out)
+{
+    eg_dataset kept = { 0 };
+    int code = patterns_of_file(s, &kept);
+    cues_begin(out, q, eg_memory_size(s->memory));
+    for (size_t i = 0; i < q && code == EXIT_DONE; i++)
+        code = fill_item(s, &kept, i, index[i], out);
+    eg_dataset_clear(&kept);
+    return code;
+}
+
 int cues_of_items(struct stored *s, const uint64_t *ids, size_t n, struct cues *out)
 {
-    cues_begin(out, n, eg_memory_size(s->memory));
-    for (size_t i = 0; i < n; i++) {
-        size_t index;
-        if (eg_memory_find(s->memory, ids[i], &index) != EG_OK) {
-            fprintf(stderr, "engram: no stored item has the id %llu\n", (unsigned long long)ids[i]);
-            return EXIT_NO;
-        }
-        const int code = fill_item(s, out, i, index);
-        if (code != EXIT_DONE) return code;
+    size_t *index = need(n, sizeof *index);
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < n && code == EXIT_DONE; i++) {
+        if (eg_memory_find(s->memory, ids[i], &index[i]) == EG_OK) continue;
+        fprintf(stderr, "engram: no stored item has the id %llu\n", (unsigned long long)ids[i]);
+        code = EXIT_NO;
     }
-    return EXIT_DONE;
+    if (code == EXIT_DONE) code = cues_of_indices(s, index, n, out);
+    free(index);
+    return code;
 }
 
 int cues_of_sample(struct stored *s, uint64_t seed, size_t n, struct cues *out)
 {
     const size_t count = eg_memory_count(s->memory);
-    const size_t q = n < count ? n : count;
     size_t *order = need(count, sizeof *order);
-    int code = EXIT_DONE;
     eg_random_permutation(seed, STREAM_SAMPLE, count, order);
-    cues_begin(out, q, eg_memory_size(s->memory));
-    for (size_t i = 0; i < q && code == EXIT_DONE; i++) code = fill_item(s, out, i, order[i]);
+    const int code = cues_of_indices(s, order, n < count ? n : count, out);
     free(order);
     return code;
 }

@@ -34,13 +34,27 @@ static int is_source(const struct stored *s, const struct cues *cues, size_t i, 
     return same;
 }
 
+/* Cosine of the state and what the cue was made from. */
+static double overlap_with_truth(const struct cues *cues, const struct recalls *r, size_t i)
+{
+    const float *x = r->states + i * cues->d, *y = cues->truth + i * cues->d;
+    double xy = 0, xx = 0, yy = 0;
+    for (size_t j = 0; j < cues->d; j++) {
+        xy += (double)x[j] * (double)y[j];
+        xx += (double)x[j] * (double)x[j];
+        yy += (double)y[j] * (double)y[j];
+    }
+    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : 0;
+}
+
 /* Whether the cue came back as the item it was made from, bit by bit or nearly. */
 static int recovered(const struct stored *s, const struct cues *cues, const struct recalls *r,
                      size_t i)
 {
     const eg_certificate *c = &r->certificates[i];
-    return cues->source[i] != SIZE_MAX && (c->exact || c->overlap >= 0.99)
-           && is_source(s, cues, i, c->nearest);
+    if (cues->source[i] == SIZE_MAX) return 0;
+    if (c->nearest >= eg_memory_count(s->memory)) return overlap_with_truth(cues, r, i) >= 0.99;
+    return (c->exact || c->overlap >= 0.99) && is_source(s, cues, i, c->nearest);
 }
 
 static size_t path_length(const struct recalls *r)
@@ -138,15 +152,15 @@ static void print_one(const struct call *call, const struct recall_output *o, st
     fputs(t.s, call->out);
     text_clear(&t);
     if (cues->source[0] != SIZE_MAX)
-        fprintf(call->out, "recovered  %s\n",
-                !recovered(s, cues, r, 0)    ? "no"
-                : r->certificates->converged ? "yes"
-                                             : "yes, but not at rest");
+        fprintf(call->out, "recovered  %s%s; overlap %.6f with %s\n",
+                recovered(s, cues, r, 0) ? "yes" : "no",
+                r->certificates->converged ? "" : ", but not at rest",
+                overlap_with_truth(cues, r, 0), cues->name[0]);
     for (size_t k = 0; k < r->read_size; k++)
         fprintf(call->out, "%s%.6g%s", k == 0 ? "value      " : " ", (double)r->values[k],
                 k + 1 == r->read_size ? "\n" : "");
     for (size_t step = 0; o->trace && step < r->rows && !isnan(r->trace[step]); step++)
-        fprintf(call->out, "energy     %zu  %.9g\n", step, r->trace[step]);
+        fprintf(call->out, "energy     %zu  %s\n", step, energy_text(r->trace[step]));
 }
 
 static void print_many(const struct call *call, struct stored *s, const struct cues *cues,
@@ -164,7 +178,7 @@ static void print_many(const struct call *call, struct stored *s, const struct c
         const eg_certificate *c = &r->certificates[i];
         table_word(&t, "%s", cues->name[i]);
         table_word(&t, "%s%s", kind_name(c->kind), c->converged ? "" : ", moving");
-        table_number(&t, (double)c->nearest_id);
+        table_number(&t, c->nearest < eg_memory_count(s->memory) ? (double)c->nearest_id : NAN);
         table_word(&t, "%s", stored_class(s, eg_memory_label(s->memory, c->nearest)));
         table_number(&t, c->overlap);
         table_word(&t, "%s", c->exact_proved ? "proved" : c->exact ? "yes" : "no");

@@ -5,9 +5,19 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/command.h"
 #include "cli/report_style.h"
+
+const char *report_date(void)
+{
+    const time_t now = time(NULL);
+    struct tm utc;
+    char date[64] = "";
+    if (gmtime_r(&now, &utc) != NULL) strftime(date, sizeof date, "%Y-%m-%d, %H:%M UTC", &utc);
+    return keep_format("%s", date);
+}
 
 void report_begin(struct report *r, const char *title, const char *lead)
 {
@@ -21,7 +31,7 @@ void report_begin(struct report *r, const char *title, const char *lead)
     text_add_html(&r->body, title);
     text_add(&r->body, "</h1><p class=\"lead\">");
     text_add_html(&r->body, lead);
-    text_add(&r->body, "</p></header>\n");
+    text_add(&r->body, "</p><p class=\"date\">%s</p></header>\n", report_date());
 }
 
 void report_figures(struct report *r, const char *const *figure, const char *const *what, size_t n)
@@ -49,7 +59,20 @@ void report_section(struct report *r, const char *heading, const char *text)
     text_add(&r->body, "<h2>");
     text_add_html(&r->body, heading);
     text_add(&r->body, "</h2>\n");
-    report_paragraph(r, text);
+    if (text[0] != '\0') report_paragraph(r, text);
+}
+
+void report_names(struct report *r, const char *const (*rows)[2], size_t n)
+{
+    text_add(&r->body, "<dl class=\"names\">");
+    for (size_t i = 0; i < n; i++) {
+        text_add(&r->body, "<dt>");
+        text_add_html(&r->body, rows[i][0]);
+        text_add(&r->body, "</dt><dd>");
+        text_add_html(&r->body, rows[i][1]);
+        text_add(&r->body, "</dd>");
+    }
+    text_add(&r->body, "</dl>\n");
 }
 
 void report_pictures(struct report *r, const eg_image *images, const char *const *captions,

@@ -18,7 +18,10 @@ enum { REPORT_MOST_BYTES = 2 << 20 };
 void report_begin(struct report *r, const char *title, const char *lead);
 /* Headline figures: "98.4 %" over "recovered". */
 void report_figures(struct report *r, const char *const *figure, const char *const *what, size_t n);
-void report_section(struct report *r, const char *heading, const char *text);
+void report_section(struct report *r, const char *heading, const char *text); /* text: may be "" */
+/* What names mean: pairs of a name and its explanation. */
+void report_names(struct report *r, const char *const (*rows)[2], size_t n);
+const char *report_date(void); /* of now; kept until the program ends */
 void report_paragraph(struct report *r, const char *text);
 /* Pictures in a row, each with its caption; alt says what they show together. `pixels`: the
  * width of one on the page. */

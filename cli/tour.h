@@ -27,7 +27,7 @@ struct tour {
     double started;
 };
 
-#define TOUR_MEMORY "dam:20"
+#define TOUR_MEMORY "rectified:20"
 #define TOUR_HIDE "0.3"
 
 struct tour_chapter {

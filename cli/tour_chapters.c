@@ -10,6 +10,34 @@
 #include "cli/tour.h"
 #include "cli/words.h"
 
+/* A memory keeps its colour from chart to chart. What is not here is only in tables. */
+static int colour_of(const char *name)
+{
+    static const char *const coloured[] = { "classical",    "pseudoinverse", "rectified:3",
+                                            "rectified:10", "rectified:20",  "exponential" };
+    int row = 0;
+    while (row < 5 && strcmp(coloured[row], name) != 0) row++;
+    return row;
+}
+
+/* The short names that the chapters use, for who does not know them. */
+static const char *const memory_names[][2] = {
+    { "classical", "Hopfield network, Hebb's rule: one weight for each pair of pixels" },
+    { "pseudoinverse", "the same network with weights that project on what was stored" },
+    { "rectified:3",
+      "dense memory of order 3: the overlap with each memory, cubed; likewise 2, 10, "
+      "20 (negative overlaps count as 0)" },
+    { "exponential", "dense memory in which an overlap counts as its exponential" },
+    { "modern:0.02", "softmax at beta 0.02; the lower beta, the more memories are mixed" },
+    { "sparse:2", "sparsemax: softmax's kin that gives most memories weight 0" },
+    { "nearest", "the stored digit nearest to the cue" },
+};
+
+static void explain_names(struct tour *t)
+{
+    report_names(&t->report, memory_names, sizeof memory_names / sizeof *memory_names);
+}
+
 static eg_status add_state(const struct tour *t, const eg_memory *m, const float *cue,
                            eg_image *out)
 {
@@ -23,14 +51,17 @@ static eg_status add_state(const struct tour *t, const eg_memory *m, const float
 /* Several memories on the same cues. */
 static int chapter_memories(struct tour *t)
 {
-    static const char *const names[] = { "classical", "dam:2",       "dam:3",       "dam:10",
-                                         "dam:20",    "exponential", "modern:1e-5", "modern:0.02",
-                                         "modern:1",  "sparse:2",    "nearest" };
-    enum { NAMES = sizeof names / sizeof *names };
+    static const char *const names[] = { "classical",   "pseudoinverse", "rectified:2",
+                                         "rectified:3", "rectified:10",  "rectified:20",
+                                         "exponential", "modern:1e-5",   "modern:0.02",
+                                         "modern:1",    "sparse:2",      "nearest" };
+    enum { NAMES = sizeof names / sizeof *names, Q = 120 };
     static const struct column columns[] = {
-        { "memory", NULL },    { "recovered", "%.3f" }, { "error", "%.3f" },
-        { "overlap", "%.3f" }, { "steps", "%.1f" },     { "one_memory", "%.2f" },
-        { "mixture", "%.2f" }, { "average", "%.2f" },   { "seconds", "%.3f" },
+        { "memory", NULL },           { "share_recovered", "%.3f" },
+        { "standard_error", "%.3f" }, { "overlap_with_the_truth", "%.3f" },
+        { "mean_steps", "%.1f" },     { "share_on_one_memory", "%.2f" },
+        { "on_a_mixture", "%.2f" },   { "on_the_average", "%.2f" },
+        { "seconds", "%.3f" },
     };
     eg_image images[NAMES + 2] = { { 0 } };
     const char *captions[NAMES + 2] = { "cue", "stored" };
@@ -42,7 +73,7 @@ static int chapter_memories(struct tour *t)
         struct outcome o = { 0 };
         eg_memory *m = NULL;
         s = tour_memory(t, names[i], t->set.n, &m);
-        if (s == EG_OK) s = tour_measure(t, m, t->cues, t->truth, t->q, &o);
+        if (s == EG_OK) s = tour_measure(t, m, t->cues, t->truth, Q, &o);
         captions[i + 2] = names[i];
         if (s == EG_OK) s = add_state(t, m, t->cues, &images[i + 2]);
         eg_memory_destroy(m);
@@ -56,22 +87,23 @@ static int chapter_memories(struct tour *t)
     }
     if (s == EG_OK) {
         report_section(
-            &t->report, "One cue, eleven memories",
-            "The same digits in other memories. A classical network is far beyond what it can "
+            &t->report, "One cue, twelve memories",
+            "120 digits in other memories. A classical network is far beyond what it can "
             "hold, and so are low orders: digits look alike. High orders, the exponential "
             "memory and softmax at high beta tell them apart; softmax at low beta returns the "
             "average of everything, and in between a mixture.");
-        report_pictures(&t->report, images, captions, NAMES + 2, 84,
+        explain_names(t);
+        report_pictures(&t->report, images, captions, NAMES + 2, 88,
                         "The cue, the stored digit, and what each memory makes of the cue");
         report_table(&t->report, &table, 0);
         tour_say(
             t,
             "      memories  classical %.0f %%, n = 3 %.0f %%, n = 10 %.0f %%, n = 20 %.0f %%, "
             "exponential %.0f %% recovered",
-            100 * table.cell[1].number, 100 * table.cell[2 * table.cols + 1].number,
-            100 * table.cell[3 * table.cols + 1].number,
+            100 * table.cell[1].number, 100 * table.cell[3 * table.cols + 1].number,
             100 * table.cell[4 * table.cols + 1].number,
-            100 * table.cell[5 * table.cols + 1].number);
+            100 * table.cell[5 * table.cols + 1].number,
+            100 * table.cell[6 * table.cols + 1].number);
     }
     for (size_t i = 0; i < NAMES + 2; i++) eg_image_clear(&images[i]);
     table_clear(&table);
@@ -89,16 +121,18 @@ struct curves {
 static void add_curves(struct tour *t, const struct curves *c, const struct chart *form,
                        const char *x_name, const char *table_title)
 {
-    const struct column columns[] = {
-        { "memory", NULL }, { x_name, "%g" }, { "recovered", "%.4f" }, { "error", "%.4f" }
-    };
+    const struct column columns[] = { { "memory", NULL },
+                                      { x_name, "%g" },
+                                      { "share_recovered", "%.4f" },
+                                      { "standard_error", "%.4f" } };
     struct series series[8];
     struct chart chart = *form;
     struct table table;
     table_begin(&table, table_title, columns, 4);
     for (size_t i = 0; i < c->count; i++) {
         series[i] =
-            (struct series){ c->names[i], c->x, c->y[i], c->error[i], c->points, 0, (int)i };
+            (struct series){ c->names[i],           c->x, c->y[i], c->error[i], c->points, 0,
+                             colour_of(c->names[i]) };
         for (size_t p = 0; p < c->points; p++) {
             table_word(&table, "%s", c->names[i]);
             table_number(&table, c->x[p]);
@@ -115,9 +149,10 @@ static void add_curves(struct tour *t, const struct curves *c, const struct char
 /* How much can be hidden. */
 static int chapter_hidden(struct tour *t)
 {
-    static const char *const names[] = { "dam:3", "dam:10", "dam:20", "exponential" };
-    static const double hidden[] = { 0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95 };
-    enum { POINTS = sizeof hidden / sizeof *hidden, NAMES = sizeof names / sizeof *names, Q = 80 };
+    static const char *const names[] = { "rectified:3", "rectified:10", "rectified:20",
+                                         "exponential" };
+    static const double hidden[] = { 0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95 };
+    enum { POINTS = sizeof hidden / sizeof *hidden, NAMES = sizeof names / sizeof *names, Q = 50 };
     struct curves c = { names, NAMES, POINTS, hidden, { { 0 } }, { { 0 } } };
     float *cues = need_floats(Q, t->d);
     eg_status s = EG_OK;
@@ -145,22 +180,22 @@ static int chapter_hidden(struct tour *t)
                                 .y_high = 1 };
     report_section(
         &t->report, "How much can be hidden",
-        "80 digits, more and more of their pixels taken away. Recovered means every pixel "
-        "right. Bars are standard errors.");
-    add_curves(t, &c, &form, "hidden", "Recovery by corruption");
+        "50 digits, more and more of their pixels taken away. Recovered means every pixel "
+        "right. Bars are standard errors; lines that coincide are drawn a little apart.");
+    add_curves(t, &c, &form, "share_hidden", "Recovery by corruption");
     tour_say(t,
              "      hidden    n = 20 recovers %.0f %% with half hidden, %.0f %% with 90 %% hidden",
-             100 * c.y[2][2], 100 * c.y[2][7]);
+             100 * c.y[2][2], 100 * c.y[2][5]);
     return EXIT_DONE;
 }
 
 /* How many digits each memory holds. */
 static int chapter_load(struct tour *t)
 {
-    static const char *const names[] = { "classical", "pseudoinverse", "dam:3", "dam:10",
-                                         "dam:20" };
-    static const double counts[] = { 5, 10, 20, 50, 100, 200, 500, 1000, 1593 };
-    enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 80 };
+    static const char *const names[] = { "classical", "pseudoinverse", "rectified:3",
+                                         "rectified:10", "rectified:20" };
+    static const double counts[] = { 5, 10, 20, 50, 100, 300, 1593 };
+    enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 50 };
     struct curves c = { names, NAMES, POINTS, counts, { { 0 } }, { { 0 } } };
     float *cues = need_floats(Q, t->d);
     eg_status s = EG_OK;
@@ -194,7 +229,7 @@ static int chapter_load(struct tour *t)
         &t->report, "How many digits each memory holds",
         "Real pictures are correlated, which is harder than the random patterns of theory: "
         "classical weights give way after a few digits, order by order more are held.");
-    add_curves(t, &c, &form, "stored", "Recovery by load");
+    add_curves(t, &c, &form, "digits_stored", "Recovery by load");
     tour_say(
         t, "      load      100 digits: classical %.0f %%, n = 3 %.0f %%, n = 10 %.0f %% recovered",
         100 * c.y[0][4], 100 * c.y[2][4], 100 * c.y[3][4]);
@@ -215,6 +250,7 @@ static int chapter_theory(struct tour *t)
     o.draws = 3;
     o.seed = t->seed;
     o.recall.max_steps = 30;
+    o.recall.dynamics = EG_DYN_ASYNC;
     o.recall.threads = t->call->common->threads;
     eg_status s = EG_OK;
     for (size_t i = 0; i < sizeof loads / sizeof *loads && s == EG_OK; i++) {
@@ -269,7 +305,7 @@ static int chapter_energy(struct tour *t)
     tour_hard_cues(t, cues, LINES);
     for (size_t i = 0; i < 64; i++) steps[i] = (double)i;
     table_begin(&table, "Energy by step", columns, 3);
-    eg_status s = tour_memory(t, "dam:10", t->set.n, &m);
+    eg_status s = tour_memory(t, "rectified:10", t->set.n, &m);
     for (size_t cue = 0; cue < LINES && s == EG_OK; cue++) {
         float *states;
         size_t length;

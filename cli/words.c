@@ -66,11 +66,10 @@ static void kind_words(const eg_certificate *c, size_t stored, const char *who, 
     }
 }
 
-/* A number as text: beyond a double it is a bound, not "inf". */
-static const char *energy_text(double e)
+const char *energy_text(double e)
 {
     if (isinf(e)) return e < 0 ? "below -1.8e308" : "above 1.8e308";
-    return keep_format("%.6g", e);
+    return keep_format("%.9g", e);
 }
 
 static int beyond_double(const eg_certificate *c)
@@ -125,7 +124,8 @@ json_t *certificate_json(const eg_certificate *c)
     json_object_set_new(j, "lyapunov", json_boolean(c->lyapunov));
     json_object_set_new(j, "descended", json_boolean(c->descended));
     json_object_set_new(j, "mass_size", json_integer((json_int_t)c->mass_size));
-    json_object_set_new(j, "nearest_id", json_integer((json_int_t)c->nearest_id));
+    json_object_set_new(j, "nearest_id",
+                        isnan(c->overlap) ? json_null() : json_integer((json_int_t)c->nearest_id));
     json_object_set_new(j, "overlap", json_number(c->overlap));
     json_object_set_new(j, "exact", json_boolean(c->exact));
     json_object_set_new(j, "exact_proved", json_boolean(c->exact_proved));

@@ -12,6 +12,9 @@ const char *dynamics_name(size_t row); /* NULL past the end */
 const char *sweep_name(size_t row);
 const char *kind_name(eg_fixed_point kind);
 
+/* "-1.00342"; one beyond a double is a bound and not "inf". */
+const char *energy_text(double energy);
+
 /* What the certificate says, a line for each thing; `who`: the nearest memory as text. */
 void certificate_words(const eg_certificate *c, size_t stored, const char *who, struct text *out);
 json_t *certificate_json(const eg_certificate *c);

@@ -1,11 +1,12 @@
 /* Ramsauer et al. 2021, theorems 3 and 5, on random patterns on a sphere of radius K sqrt(d-1).
  * Theorem 3: its published constants, and that the number of patterns it promises is stored with
  * probability 1 - p: every pattern is a fixed point close to itself and apart from the others.
- * Theorem 5: the measured error of retrieval lies below the bound. Below beta 0.3 the fixed points
- * leave the theorem's ball and there is no bound; from beta 2 on errors are below rounding: the
+ * Theorem 5: the measured error of retrieval lies below the bound. At small beta the fixed points
+ * leave the theorem's ball and there is no bound, at large beta errors drown in rounding: the
  * betas lie between, and the number of recalls that were compared is a row of its own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "experiments/lab.h"
@@ -77,6 +78,16 @@ static eg_status theorem3(const struct experiment_context *run, double k, double
     return EG_OK;
 }
 
+/* Ours, not published: below it the next row would compare nothing. */
+static void take_count(const struct experiment_context *run, double beta, double compared)
+{
+    char quantity[96];
+    snprintf(quantity, sizeof quantity,
+             "theorem 5: recalls with a bound and a measurable error, beta = %g", beta);
+    const struct experiment_row row = { quantity, (double)NAN, compared, 100, INFINITY };
+    run->row(run->user, &row);
+}
+
 static eg_status measure(const struct experiment_context *run, size_t draws)
 {
     LAB_TRY(theorem3(run, 3, 20, 3.1546, draws));
@@ -88,9 +99,7 @@ static eg_status measure(const struct experiment_context *run, size_t draws)
             const struct sphere p = { 200, 32, betas[i], 1 };
             LAB_TRY(recall_all(run, &p, run->seed + 1000 + t, &f));
         }
-        lab_at_least(run, 100, f.compared, 0,
-                     "theorem 5: recalls with a finite bound and a measurable error, beta = %g",
-                     betas[i]);
+        take_count(run, betas[i], f.compared);
         lab_at_most(run, 1, f.worst, 0,
                     "theorem 5: largest measured error over the bound, beta = %g", betas[i]);
     }

@@ -110,8 +110,8 @@ static void derive(struct egi_bits *b, size_t first)
     for (size_t g = first / EGI_BITS_GROUP; g < egi_bits_groups(b->n); g++) derive_group(b, g);
 }
 
-/* Room for n patterns; on failure nothing has changed. */
-static eg_status reserve(struct egi_bits *b, size_t n)
+/* On failure nothing has changed. */
+eg_status egi_bits_reserve(struct egi_bits *b, size_t n)
 {
     if (n <= b->room) return EG_OK;
     struct egi_bits grown = *b;
@@ -145,7 +145,7 @@ eg_status egi_bits_append(struct egi_bits *b, const float *patterns, size_t n)
     const size_t before = b->n;
     size_t after;
     EGI_TRY(egi_add_size(before, n, &after));
-    EGI_TRY(reserve(b, after));
+    EGI_TRY(egi_bits_reserve(b, after));
     for (size_t i = 0; i < n; i++)
         egi_bits_pack(patterns + i * b->d, b->d, b->rows + (before + i) * b->words);
     b->n = after;

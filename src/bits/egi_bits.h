@@ -14,6 +14,9 @@ struct egi_bits; /* N patterns of D bits; owns its memory */
 eg_status egi_bits_create(size_t d, const eg_allocator *alloc, struct egi_bits **out);
 void egi_bits_destroy(struct egi_bits *b);
 
+/* Room for n patterns in all. */
+eg_status egi_bits_reserve(struct egi_bits *b, size_t n);
+
 /* Append n patterns given as numbers: component >= 0 is bit 1. All or none. */
 eg_status egi_bits_append(struct egi_bits *b, const float *patterns, size_t n);
 /* Take pattern i out, the order of the others kept: keep (N) says which stay. */

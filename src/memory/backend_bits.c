@@ -42,6 +42,11 @@ static eg_status bits_accepts(const eg_memory_options *options)
     return EG_OK;
 }
 
+static eg_status bits_reserve(eg_memory *m, size_t n)
+{
+    return egi_bits_reserve(bits_of(m), m->n + n);
+}
+
 static eg_status bits_append(eg_memory *m, const float *patterns, const float *weights, size_t n)
 {
     (void)weights;
@@ -301,6 +306,7 @@ const struct egi_backend egi_backend_bits = {
     .destroy = bits_destroy,
     .bytes = bits_bytes,
     .accepts = bits_accepts,
+    .reserve = bits_reserve,
     .append = bits_append,
     .keep = bits_keep,
     .replace = bits_replace,

@@ -92,7 +92,7 @@ static eg_status dense_grow(eg_memory *m, size_t need)
         egi_free(m->alloc, xi, grown * m->d * sizeof *xi);
         egi_free(m->alloc, bias, grown * sizeof *bias);
         egi_free(m->alloc, scale, grown * sizeof *scale);
-        return egi_fail(EG_ERR_NOMEM, "eg_memory_add: %zu bytes of patterns", bytes);
+        return egi_fail(EG_ERR_NOMEM, "eg_memory_add: out of memory: %zu bytes of patterns", bytes);
     }
     if (m->n > 0) {
         memcpy(xi, k->xi, m->n * m->d * sizeof *xi);
@@ -109,11 +109,17 @@ static eg_status dense_grow(eg_memory *m, size_t need)
     return EG_OK;
 }
 
+static eg_status dense_reserve(eg_memory *m, size_t n)
+{
+    const struct dense *k = m->store;
+    return m->n + n > k->capacity ? dense_grow(m, m->n + n) : EG_OK;
+}
+
 static eg_status dense_append(eg_memory *m, const float *patterns, const float *weights, size_t n)
 {
     (void)weights;
     struct dense *k = m->store;
-    if (m->n + n > k->capacity) EGI_TRY(dense_grow(m, m->n + n));
+    EGI_TRY(dense_reserve(m, n));
     if (k->origin == NULL) {
         k->origin = egi_alloc(m->alloc, m->d * sizeof *k->origin);
         if (k->origin == NULL) return egi_fail(EG_ERR_NOMEM, "eg_memory_add: out of memory");
@@ -386,6 +392,7 @@ const struct egi_backend egi_backend_dense = {
     .destroy = dense_destroy,
     .bytes = dense_bytes,
     .accepts = dense_accepts,
+    .reserve = dense_reserve,
     .append = dense_append,
     .keep = dense_keep,
     .replace = dense_replace,

@@ -34,17 +34,6 @@ struct lab {
     struct tally all;
 };
 
-static double cosine(const float *a, const float *b, size_t d)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (size_t j = 0; j < d; j++) {
-        ab += (double)a[j] * (double)b[j];
-        aa += (double)a[j] * (double)a[j];
-        bb += (double)b[j] * (double)b[j];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
-}
-
 static size_t signs_that_differ(const float *a, const float *b, size_t d)
 {
     size_t n = 0;
@@ -57,7 +46,8 @@ static double nearest_overlap(const struct lab *l, const eg_certificate *c, cons
     if (c->nearest < l->o->n) return c->overlap;
     double best = -1; /* the memory keeps no patterns, but the laboratory does */
     for (size_t i = 0; i < l->o->n; i++)
-        best = fmax(best, cosine(l->patterns + i * l->o->d, state, l->o->d));
+        best = fmax(best,
+                    eg_similarity_value(EG_SIM_COSINE, l->patterns + i * l->o->d, state, l->o->d));
     return best;
 }
 
@@ -66,7 +56,7 @@ static void count_trial(const struct lab *l, size_t t, struct tally *sum)
     const size_t d = l->o->d;
     const float *target = l->target + t * d, *state = l->state + t * d;
     const eg_certificate *c = &l->certificates[t];
-    const double overlap = cosine(target, state, d);
+    const double overlap = eg_similarity_value(EG_SIM_COSINE, target, state, d);
     sum->cues += 1;
     sum->recovered += overlap >= l->o->threshold;
     sum->overlap += overlap;

@@ -101,17 +101,6 @@ static int is_even(const eg_memory *m, const double *p)
     return 1;
 }
 
-static double cosine(const float *a, const float *b, size_t d)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (size_t j = 0; j < d; j++) {
-        ab += (double)a[j] * (double)b[j];
-        aa += (double)a[j] * (double)a[j];
-        bb += (double)b[j] * (double)b[j];
-    }
-    return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
-}
-
 static int same_state(const float *a, const float *b, size_t d)
 {
     for (size_t j = 0; j < d; j++)
@@ -185,7 +174,7 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
     const double weight = (double)m->weight[c->nearest];
     const int even = is_even(m, p);
     m->backend->get(m, c->nearest, pattern);
-    c->overlap = cosine(x, pattern, m->d);
+    c->overlap = eg_similarity_value(EG_SIM_COSINE, x, pattern, m->d);
     c->mass_size = mass_size(p, m->n);
     c->exact = same_state(x, pattern, m->d);
     c->exact_proved =

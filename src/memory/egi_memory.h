@@ -41,6 +41,8 @@ struct egi_backend {
     /* The rule has changed: recompute what depends on it. NULL: nothing does. */
     eg_status (*rule_changed)(eg_memory *m);
 
+    /* Room for n more patterns, so that appending them allocates nothing. NULL: needs none. */
+    eg_status (*reserve)(eg_memory *m, size_t n);
     /* All or none of n patterns (n, D); weights (n) or NULL. Called before m->n grows. */
     eg_status (*append)(eg_memory *m, const float *patterns, const float *weights, size_t n);
     void (*keep)(eg_memory *m, const uint8_t *keep); /* (N) 1: stays; NULL: not possible */
@@ -109,6 +111,10 @@ struct eg_memory {
 extern const struct egi_backend *const egi_backends[EG_STORE_COUNT];
 extern const struct egi_backend egi_backend_dense, egi_backend_bits, egi_backend_hebb,
     egi_backend_storkey, egi_backend_pseudoinverse, egi_backend_features;
+
+/* memory.c - room for n more patterns, for a caller that adds them piece by piece and knows how
+ * many there will be. */
+eg_status egi_memory_reserve(eg_memory *m, size_t n);
 
 /* strip.c - the association by way of all scores of one query at a time (a strip of N
  * numbers, never Q x N): every separation, whatever the similarity. The same contract as

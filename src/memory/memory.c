@@ -106,7 +106,7 @@ static eg_status reserve(eg_memory *m, size_t n)
         fresh[k] = sizes[k] > 0 ? egi_alloc(m->alloc, grown * sizes[k]) : NULL;
         if (sizes[k] == 0 || fresh[k] != NULL) continue;
         while (k-- > 0) egi_free(m->alloc, fresh[k], grown * sizes[k]);
-        return egi_fail(EG_ERR_NOMEM, "eg_memory_add: %zu bytes of items", bytes);
+        return egi_fail(EG_ERR_NOMEM, "eg_memory_add: out of memory: %zu bytes of items", bytes);
     }
     for (int k = 0; k < 4; k++) {
         if (sizes[k] == 0) continue;
@@ -116,6 +116,12 @@ static eg_status reserve(eg_memory *m, size_t n)
     }
     m->capacity = grown;
     return EG_OK;
+}
+
+eg_status egi_memory_reserve(eg_memory *m, size_t n)
+{
+    EGI_TRY(reserve(m, n));
+    return m->backend->reserve != NULL ? m->backend->reserve(m, n) : EG_OK;
 }
 
 static int has_id(const eg_memory *m, uint64_t id)

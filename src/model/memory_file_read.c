@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "memory/egi_memory.h"
 #include "model/egi_memory_file.h"
 
 enum { SLICE_NUMBERS = 1 << 20 }; /* components turned into floats at a time */
@@ -22,7 +23,7 @@ struct plan {
     const eg_allocator *alloc;
     struct entry *entry;
     size_t n, capacity;
-    uint64_t patterns, hi;
+    uint64_t patterns, bytes, hi; /* bytes: of blocks */
     int ascending;
 };
 
@@ -41,6 +42,7 @@ static eg_status plan_record(void *user, const egi_record *head)
     if (head->lo <= p->hi) p->ascending = 0;
     p->hi = head->hi;
     p->patterns += head->count;
+    p->bytes += head->size;
     return EG_OK;
 }
 
@@ -213,6 +215,14 @@ static eg_status load_blocks(eg_memory_file *f, const struct plan *p, eg_memory 
     return status;
 }
 
+/* All at once, but no more than the bytes that are there can hold, whatever a head says. */
+static eg_status reserve(const eg_memory_file *f, const struct plan *p, eg_memory *m)
+{
+    const size_t row = f->memory.storage == EG_STORE_BITS ? (f->d + 7) / 8 : 4 * f->d;
+    const uint64_t most = p->bytes / row;
+    return egi_memory_reserve(m, (size_t)(p->patterns < most ? p->patterns : most));
+}
+
 static eg_status load_at_once(eg_memory_file *f, const struct plan *p, eg_memory *m)
 {
     egi_rows rows;
@@ -228,6 +238,7 @@ static eg_status load_into(eg_memory_file *f, eg_memory *m)
     eg_status status = plan_create(f, &p);
     if (status == EG_OK) status = check_room(f, p.patterns);
     if (status == EG_OK) status = load_state(f, &p, m);
+    if (status == EG_OK && p.ascending) status = reserve(f, &p, m);
     if (status == EG_OK) status = p.ascending ? load_blocks(f, &p, m) : load_at_once(f, &p, m);
     plan_destroy(&p);
     return status;

@@ -135,7 +135,7 @@ static eg_status learn_size(struct repair *r, const egi_record *head, const uint
     r->judge.d = b.d;
     r->judge.dv = o.value_size = b.dv;
     o.storage = b.kind == EGI_KIND_BITS ? EG_STORE_BITS : EG_STORE_DENSE;
-    r->lost++;
+    r->lost++; /* the description */
     return egi_file_describe(r->to, b.d, &o);
 }
 

@@ -21,6 +21,7 @@ typedef struct egi_store_options {
     int durability;   /* 2: full, 1: normal, 0: off */
     size_t max_bytes; /* > 0 */
     int wait_ms;      /* for another writer's lock */
+    int beyond_end;   /* 1: also a file that has fewer pages than it says, read-only */
     const eg_allocator *alloc;
     const eg_progress *progress;
 } egi_store_options;
@@ -80,7 +81,9 @@ eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *vis
 eg_status egi_store_backup(egi_store *s, const char *to);
 eg_status egi_store_vacuum(egi_store *s);
 /* Copies what verifies of a damaged file: rows whose hashes are right, whatever the root
- * says, and for which accept (may be NULL) gives EG_OK; *lost counts what does not. */
+ * says, and for which accept (may be NULL) gives EG_OK. Of a file cut short, the rows whose
+ * pages are there. *kept and *lost add up the counts of heads; what has no count that can be
+ * read (a meta row, a damaged head, a count of 0) adds 1 to what is lost. */
 eg_status egi_store_salvage(const char *path, const egi_store_options *options, egi_store *to,
                             egi_store_bytes_visit *accept, void *user, uint64_t *kept,
                             uint64_t *lost);

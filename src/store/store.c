@@ -98,12 +98,22 @@ static eg_status open_handle(egi_store *s)
     return EG_OK;
 }
 
+/* SQLite refuses a file with fewer pages than its header says, unless the schema is declared
+ * writable; nothing is written to it (query_only), and the schema is compared all the same. */
+static eg_status read_beyond_end(egi_store *s)
+{
+    int rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_db_config(s->db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
+    return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, "configure");
+}
+
 static eg_status configure(egi_store *s)
 {
     for (size_t i = 0; i < EGI_COUNT(switches); i++) {
         const int rc = sqlite3_db_config(s->db, switches[i].name, switches[i].value, NULL);
         if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "configure");
     }
+    if (s->options.beyond_end) EGI_TRY(read_beyond_end(s));
     for (size_t i = 0; i < EGI_COUNT(limits); i++)
         sqlite3_limit(s->db, limits[i].name, limits[i].value);
     if (s->options.max_bytes < EGI_RECORD_MAX)

@@ -178,7 +178,7 @@ struct salvage {
     egi_store *from, *to;
     egi_store_bytes_visit *accept;
     void *user;
-    uint64_t kept, bad;
+    uint64_t kept, lost, metas_lost, rows; /* items but for the last: records seen */
 };
 
 /* EG_OK with the row, EG_END after the last one that can be reached, EG_ERR_CORRUPT. */
@@ -221,13 +221,14 @@ static eg_status salvage_row(struct salvage *v, sqlite3_stmt *row)
     egi_head head;
     const uint8_t *bytes;
     eg_status status = egi_head_read(v->from, row, &head);
+    const uint64_t count = status == EG_OK ? head.record.count : 0;
     if (status == EG_OK) status = egi_head_bytes(v->from, row, &head, &bytes);
     if (status == EG_OK && v->accept != NULL) status = v->accept(v->user, &head.record, bytes);
     if (status == EG_OK) {
         EGI_TRY(egi_store_put(v->to, &head.record, bytes));
-        v->kept++;
+        v->kept += count;
     } else if (is_damage(status)) {
-        v->bad++;
+        v->lost += count > 0 ? count : 1;
         status = EG_OK;
     }
     return status;
@@ -243,11 +244,11 @@ static eg_status salvage_records(struct salvage *v)
             last = (uint64_t)sqlite3_column_int64(row, 0);
             status = salvage_row(v, row);
         } else if (is_damage(status)) {
-            v->bad++;
+            v->lost++;
             status = jump(v->from, &last);
         }
         if (status != EG_OK) return status == EG_END ? EG_OK : status;
-        EGI_TRY(egi_report(v->from->options.progress, "repair", v->kept + v->bad, 0));
+        EGI_TRY(egi_report(v->from->options.progress, "repair", ++v->rows, 0));
     }
 }
 
@@ -263,10 +264,11 @@ static eg_status salvage_meta(struct salvage *v)
         status = egi_meta_read(v->from, row, &key, &value, &size);
         if (status == EG_OK) status = egi_store_set_meta(v->to, key, value, size);
         if (is_damage(status))
-            v->bad++;
+            v->metas_lost++;
         else
             EGI_TRY(status);
     }
+    v->metas_lost += is_damage(status); /* those behind it */
     return status == EG_END || is_damage(status) ? EG_OK : status;
 }
 
@@ -284,11 +286,11 @@ eg_status egi_store_salvage(const char *path, const egi_store_options *options, 
                             egi_store_bytes_visit *accept, void *user, uint64_t *kept,
                             uint64_t *lost)
 {
-    struct salvage v = { NULL, to, accept, user, 0, 0 };
+    struct salvage v = { NULL, to, accept, user, 0, 0, 0, 0 };
     egi_store_options mine = *options;
     char local[EGI_STORE_PATH];
     uint64_t bytes = 0;
-    mine.read_only = 1;
+    mine.read_only = mine.beyond_end = 1;
     EGI_TRY(egi_path_local(path, local));
     EGI_TRY(egi_path_check(local, &bytes));
     EGI_TRY(egi_store_connect(path, &mine, &v.from));
@@ -298,9 +300,9 @@ eg_status egi_store_salvage(const char *path, const egi_store_options *options, 
         /* A root that is still right knows how many there were. */
         const int rooted = egi_root_read(v.from) == EG_OK;
         const uint64_t missing =
-            rooted && v.from->root.records > v.kept ? v.from->root.records - v.kept : 0;
+            rooted && v.from->root.items > v.kept ? v.from->root.items - v.kept : 0;
         *kept = v.kept;
-        *lost = missing > v.bad ? missing : v.bad;
+        *lost = (missing > v.lost ? missing : v.lost) + v.metas_lost;
     }
     egi_store_close(v.from);
     return status;

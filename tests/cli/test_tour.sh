@@ -42,6 +42,13 @@ class Check(html.parser.HTMLParser):
         assert open_tags.pop() == tag, tag
 Check().feed(text)
 assert not open_tags, open_tags
+for caption in ("cue", "step 1", "recalled", "stored"):
+    assert f"<figcaption>{caption}</figcaption>" in text, caption
+assert "theory: stored up to" in text and re.search(r'class="date">20\d\d-', text)
+colour = {}  # a memory keeps its colour: the same class wherever its name is in a legend
+for c, name in re.findall(r'class="line c(\d)[^>]*>(?:<path[^>]*></path>)?</svg>(rectified:\d+)<', text):
+    assert colour.setdefault(name, c) == c, name
+assert len(colour) >= 3 and len(set(colour.values())) == len(colour), colour
 assert text.count("<svg class=\"chart\"") >= 4 and text.count("Download as CSV") >= 4
 PY
 "$engram" recall first/digits.egm first/cue.png -o fixed.png >out 2>err ||
@@ -51,7 +58,8 @@ grep -q 'one memory' out || problem "recall of cue.png: no memory"
 "$engram" tour -o first >/dev/null 2>&1
 [ $? -eq 4 ] || problem "tour into a folder that is there: exit 4 expected"
 
-# Ctrl-C: 130, and what was done is kept. A shell's background job ignores SIGINT: python starts it.
+# Ctrl-C: 130, and what was done is kept. A shell's background job ignores SIGINT: python
+# starts it.
 python3 - "$engram" <<'PY' || problem "tour: Ctrl-C"
 import os, signal, subprocess, sys, time
 p = subprocess.Popen([sys.argv[1], "tour", "-o", "second", "--seed", "3"],
@@ -59,7 +67,7 @@ p = subprocess.Popen([sys.argv[1], "tour", "-o", "second", "--seed", "3"],
                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 rows = "second/metrics.jsonl"
 until = time.monotonic() + 200
-while time.monotonic() < until and not (os.path.exists(rows) and "dam:3" in open(rows).read()):
+while time.monotonic() < until and not (os.path.exists(rows) and "rectified:3" in open(rows).read()):
     time.sleep(0.02)
 p.send_signal(signal.SIGINT)
 _, err = p.communicate(timeout=60)
@@ -73,6 +81,40 @@ figures() { grep -v '"done"' "$1/metrics.jsonl" | sed 's/"seconds":[0-9.e-]*//';
 figures second >far
 [ "$(wc -l <far)" -ge 4 ] || problem "tour: few numbers kept after Ctrl-C: $(cat far)"
 figures first | head -n "$(wc -l <far)" | cmp - far || problem "tour: other numbers with one thread"
+
+# the capacity laboratory: theory beside measurement, for every memory that has a closed form
+python3 - "$engram" <<'PY' || problem "capacity: theory"
+import json, subprocess, sys
+def cell(memory, size, patterns, *more):
+    line = ["--memory", memory, "--size", str(size), "--patterns", str(patterns), *more]
+    out = subprocess.run([sys.argv[1], "capacity", "--json", "--trials", "120", "--draws", "4",
+                          *line], capture_output=True, check=True).stdout
+    return json.loads(out.splitlines()[0])
+def near(a, b, within):
+    assert abs(a - b) <= within, (a, b)
+for memory, patterns, stored in (("dam:3", 200, 146.5), ("rectified:3", 400, 293.1),
+                                 ("dam:2", 12, 7.33)):
+    c = cell(memory, 60, patterns)  # rectified: half the noise, twice the patterns
+    assert c["dynamics"] == "async", c
+    near(c["unstable"], c["theory"], 0.004)
+    assert c["theory"] > 0.001 and c["theory_few_errors"] > c["theory_stored"], c
+    near(c["theory_stored"], stored, 0.1)
+c = cell("classical", 200, 30)
+near(c["unstable"], c["theory"], 0.003)
+near(c["theory_few_errors"], 27.58, 0.01), near(c["at_rest_theory"], 0.5, 0)
+near(cell("classical", 200, 20)["at_rest_theory"], 0.001, 0.0005)
+near(cell("exponential", 50, 9, "--amounts", "0.1")["theory_stored"], 9913, 1)
+near(cell("pseudoinverse", 40, 9)["theory_stored"], 40, 0)
+c = cell("modern:1", 20, 7, "--kind", "sphere", "--radius", "3")
+assert c["dynamics"] == "sync", c
+near(c["theory_stored"], 7.413, 0.001)
+for memory, more, why in (("dam:4", ["--dynamics", "sync"], "async"), ("storkey", [], "no closed"),
+                          ("modern:1", [], "sphere"), ("exponential:2", [], "beta = 1")):
+    c = cell(memory, 30, 9, *more)
+    assert c["theory"] is None and c["theory_stored"] is None and why in c["theory_says"], c
+PY
+"$engram" reproduce softmax-sphere --report again.html >/dev/null 2>&1 || problem "reproduce: $?"
+grep -q 'engram reproduce softmax-sphere' again.html || problem "reproduce: no heading in its report"
 
 echo "$failures failures"
 exit $((failures > 0))

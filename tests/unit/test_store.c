@@ -11,7 +11,9 @@ static char folder[256], path[300];
 
 static egi_store_options settings(void)
 {
-    return (egi_store_options){ 0, 0, (size_t)1 << 30, 1000, eg_allocator_default(), NULL };
+    return (egi_store_options){ .max_bytes = (size_t)1 << 30,
+                                .wait_ms = 1000,
+                                .alloc = eg_allocator_default() };
 }
 
 static int make_folder(void **state)

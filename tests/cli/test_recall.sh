@@ -1,0 +1,138 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Recall as a user meets it: pictures of any size and polarity, negatives, weights, duplicates,
+# empty memories, and what is said when nothing came back.
+# ENGRAM: the program; ENGRAM_SHARE: the folder that holds data/.
+set -u
+engram=$(realpath "${ENGRAM:?the program to test}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 1
+export LC_ALL=C TERM=dumb
+failures=0
+
+problem() {
+    failures=$((failures + 1))
+    echo "FAILED: $*"
+    sed 's/^/    /' out err | head -n 12
+}
+# check EXIT PATTERN ARGS...: the exit code, and a pattern in either stream
+check() {
+    local want=$1 pattern=$2 got
+    shift 2
+    "$engram" "$@" >out 2>err </dev/null
+    got=$?
+    [ "$got" -eq "$want" ] || problem "engram $*: exit $got, expected $want"
+    cat out err | grep -Eq -- "$pattern" || problem "engram $*: no \"$pattern\""
+}
+absent() { # PATTERN: not in what the last check printed
+    ! cat out err | grep -Eq -- "$1" || problem "\"$1\" was printed"
+}
+# picture FILE WIDTH HEIGHT PAPER INK TOP BOTTOM LEFT RIGHT: a ring with a gap, in a box
+picture() {
+    python3 - "$@" <<'END'
+import struct, sys, zlib
+name, w, h, paper, ink, top, bottom, left, right = sys.argv[1], *map(int, sys.argv[2:])
+rows = bytearray()
+for y in range(h):
+    rows.append(0)
+    for x in range(w):
+        u, v = (2 * x + 1 - left - right) / (right - left), (2 * y + 1 - top - bottom) / (bottom - top)
+        rows.append(ink if .45 <= u * u + v * v <= 1 else paper)
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+open(name, 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 8, 0, 0, 0, 0))
+                       + chunk(b'IDAT', zlib.compress(bytes(rows))) + chunk(b'IEND', b''))
+END
+}
+
+"$engram" store even.egm semeion --memory dam:20 --quiet >out 2>err || problem "store even"
+"$engram" store digits.egm semeion --memory rectified:20 --quiet >out 2>err || problem "store"
+
+# a user's own zero: wide margins, dark on light
+picture zero.png 64 80 255 0 20 60 18 46
+check 0 'one memory: .*class 0' recall digits.egm zero.png
+check 0 'cropped to the ink, 2[89]x4[0-9] of 64x80; --no-crop' recall digits.egm zero.png
+check 0 'inverted, its border is light' recall digits.egm zero.png
+check 0 'zero.png: 64x80 -> 16x16' recall digits.egm zero.png
+"$engram" recall digits.egm zero.png --no-crop >out 2>err
+absent 'cropped|class 0'
+picture night.png 64 80 0 255 20 60 18 46
+check 0 'one memory: .*class 0' recall digits.egm night.png
+absent inverted
+# what comes from the memory itself is left whole
+"$engram" recall digits.egm --item 17 -o own.png --quiet >out 2>err || problem "-o own.png"
+check 0 'one memory: item 17 ' recall digits.egm own.png
+absent 'cropped|inverted'
+
+# an even energy has the negatives as minima, a rectified one has not
+picture full.png 16 16 255 0 0 16 0 16
+check 1 'no memory: the negative of item' recall even.egm full.png --invert no
+json=$("$engram" recall even.egm full.png --invert no --json --quiet)
+grep -q '"kind":"negative"' <<<"$json" || problem "negative: $json"
+grep -q '"recalled":false' <<<"$json" || problem "negative: $json"
+"$engram" recall digits.egm full.png --invert no >out 2>err
+absent negative
+
+# classical: the patterns are kept, and the certificate is whole
+check 0 'identity.*, sign; kept as dense' store classical.egm semeion --memory classical --limit 5
+check 0 'one memory: item 3 ' recall classical.egm --item 3 --memory rectified:20
+check 0 'proved for this rule' recall classical.egm --item 2 --memory rectified:20
+"$engram" recall classical.egm --item 3 --json --quiet >out 2>err
+grep -q '"overlap":[0-9]' out || problem "classical: no overlap"
+grep -q '"lyapunov":true' out || problem "classical: no proof"
+for weights in hebb storkey pseudoinverse; do
+    check 0 "kept as $weights" store $weights.egm semeion --memory classical --storage $weights \
+        --limit 5
+    check 0 'hold no patterns to compare with' recall $weights.egm own.png
+    "$engram" recall $weights.egm own.png --json --quiet >out 2>err
+    grep -q '"recalled":false' out || problem "$weights: recalled"
+done
+check 0 'recovered  yes; overlap 1.0* with item 3' recall pseudoinverse.egm --item 3
+check 0 'recovered 100.0 %' recall pseudoinverse.egm --sample 5
+"$engram" delete pseudoinverse.egm 2 --quiet >out 2>err || problem "delete"
+check 0 'recovered  yes; overlap 1.0* with item 3' recall pseudoinverse.egm --item 3
+
+# a short name leaves the storage alone
+"$engram" store bits.egm semeion --storage bits --quiet >out 2>err || problem "store bits"
+check 0 'order 30.*kept as bits' recall bits.egm --item 17 --memory rectified:30
+check 2 'this file is bits, not dense' recall bits.egm --item 17 --storage dense
+
+# names that are no files, pictures that are none
+check 4 'cue.png: no such file' recall digits.egm cue.png
+check 4 'my cue: no such file' recall digits.egm 'my cue'
+check 4 'no such file' recall digits.egm pictures/cue
+check 4 'neither a file nor a data set' recall digits.egm cue
+check 4 'data set semeion' recall digits.egm semeion/nopart
+printf 'a,b,c,d\n1,2,3,4\n4,5,6,7\n' >four.csv
+check 2 '4 numbers.*holds items of 256 numbers \(pictures of 16x16\)' recall digits.egm four.csv
+"$engram" store four.egm four.csv --memory nearest --quiet >out 2>err || problem "store four"
+check 2 'memory holds items of 4 numbers, not pictures' recall four.egm own.png
+check 2 '256 numbers.*memory holds items of 4 numbers' recall four.egm semeion --limit 1
+absent 0x0
+
+# -o -: the picture and nothing else
+"$engram" recall digits.egm own.png -o - >out.png 2>err </dev/null || problem "-o -"
+grep -q '^recalled' err || problem "-o -: no words on standard error"
+"$engram" recall digits.egm out.png >out 2>err || problem "-o -: no picture"
+grep -q 'one memory: item 17 ' out || problem "-o -: another picture"
+
+# twice the same pattern; nothing at all; not yet at rest
+printf 'a,b,c\n1,2,3\n9,5,1\n1,2,3\n' >twice.csv
+"$engram" store twice.egm twice.csv --memory nearest --quiet >out 2>err || problem "store twice"
+check 0 'recovered 100.0 %.* of 3' recall twice.egm --sample 3
+"$engram" delete four.egm 1 2 --quiet >out 2>err || problem "delete all"
+check 1 'four.egm: nothing is stored' recall four.egm four.csv
+check 1 'nothing yet: NOT at rest after 1 step ' recall digits.egm --item 17 --hide 0.3 --steps 1
+check 1 'recovered  yes, but not at rest' recall digits.egm --item 17 --hide 0.3 --steps 1
+
+# energies beyond a double, and within their rounding
+"$engram" store huge.egm semeion --memory rectified:400 --beta 10 --limit 50 --quiet >out 2>err ||
+    problem "store huge"
+check 0 'energy +below -1.8e308' recall huge.egm --item 17 --hide 0.3
+"$engram" recall huge.egm --item 17 --json --quiet >out 2>err
+grep -q '"energy_after":null.*"energy_beyond_double":true' out || problem "huge: JSON"
+check 0 'zero within its rounding' recall digits.egm --item 17 --memory compact
+
+echo "$failures failures"
+exit $((failures > 0))
