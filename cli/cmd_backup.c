@@ -1,5 +1,7 @@
 /* engram backup: a consistent copy of a file that may be in use. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "cli/console.h"
 #include "cli/stored.h"
 
@@ -7,6 +9,8 @@ static int run(const struct call *call)
 {
     struct stored s = { 0 }, copy = { 0 };
     eg_file_info info = { 0 };
+    if (strcmp(call->args[1], "-") == 0)
+        return fail_usage(call, "a memory file is written in place, not to a stream: name a file");
     int code = stored_open(call, call->args[0], 1, &s);
     if (code != EXIT_DONE) return code;
     eg_status status = eg_memory_file_backup(s.file, call->args[1]);

@@ -31,6 +31,7 @@ static int run(const struct call *call)
     int code = EXIT_DONE;
     size_t ran = 0;
     const int threads = call->common->threads;
+    let_interrupt_end();
     for (size_t i = 0; i < BENCHES && code == EXIT_DONE; i++) {
         if (call->nargs == 1 && strcmp(benches[i].name, call->args[0]) != 0) continue;
         say(call, "%s: %s; %d thread%s", benches[i].name, benches[i].summary, threads ? threads : 1,

@@ -8,6 +8,20 @@
 #include "cli/console.h"
 #include "cli/stored.h"
 
+struct get {
+    struct common common;
+    const char *url, *sha256;
+};
+
+static const struct get defaults = { .url = NULL };
+
+static const struct opt options[] = {
+    { "url", 0, OPT_TEXT, offsetof(struct get, url), "URL", "get: download from here", NULL, 0, 0 },
+    { "sha256", 0, OPT_TEXT, offsetof(struct get, sha256), "SUM", "get: checksum of that file",
+      NULL, 0, 0 },
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
 static const char *set_name(const void *user, size_t i)
 {
     (void)user;
@@ -51,10 +65,10 @@ static int list_sets(const struct call *call)
         table_word(&t, "%s", row->title);
     }
     if (s == EG_OK && call->common->json) {
-        json_t *j = table_json(&t);
-        json_dumpf(j, call->out, JSON_INDENT(2));
-        fputc('\n', call->out);
-        json_decref(j);
+        json_t *rows = table_json(&t), *line;
+        size_t i;
+        json_array_foreach(rows, i, line) print_json_line(call->out, line);
+        json_decref(rows);
     } else if (s == EG_OK) {
         table_print(&t, call->out);
     }
@@ -64,11 +78,30 @@ static int list_sets(const struct call *call)
     return EXIT_DONE;
 }
 
+/* "train, test" of a set that has parts and was named without one, else NULL. The library
+ * names them where it refuses the set. */
+static const char *parts_of(const char *name)
+{
+    static const char before[] = "/PART with ";
+    eg_read_options read = EG_READ_OPTIONS_INIT;
+    eg_dataset set = { 0 };
+    read.max_items = 1;
+    const eg_status s = eg_catalogue_read(name, &read, &set);
+    if (s == EG_OK) eg_dataset_clear(&set);
+    const char *at = s == EG_ERR_INVALID ? strstr(eg_error_detail(), before) : NULL;
+    return at ? keep_format("%s", at + sizeof before - 1) : NULL;
+}
+
 /* Shape, range and classes of what can be read by this name. */
 static int describe(const struct call *call, const char *name, json_t *r)
 {
     eg_read_options read = EG_READ_OPTIONS_INIT;
     eg_dataset set = { 0 };
+    const char *parts = path_exists(name) ? NULL : parts_of(name);
+    if (parts != NULL) {
+        json_object_set_new(r, "parts", json_string(parts));
+        return EXIT_DONE;
+    }
     const int code = data_read(call, name, &read, &set);
     if (code != EXIT_DONE) return code;
     const struct shape shape = { set.height, set.width, set.channels };
@@ -100,7 +133,11 @@ static int info_of(const struct call *call, const char *name)
     code = describe(call, name, r);
     if (code == EXIT_DONE) {
         print_record(call, r);
-        say_next(call, "engram store %s.egm %s", row ? row->name : "memory", name);
+        const char *parts = json_string_value(json_object_get(r, "parts"));
+        say_next(call, "engram %s %s%s%.*s", parts ? "data info" : "store",
+                 parts ? "" : keep_format("%s.egm ", row ? row->name : "memory"),
+                 keep_format("%s%s", name, parts ? "/" : ""), parts ? (int)strcspn(parts, ",") : 0,
+                 parts ? parts : "");
     }
     json_decref(r);
     return code;
@@ -123,43 +160,89 @@ static const char *target_folder(const char *name)
     return path;
 }
 
+/* A set that is here says where; one that nobody offers says how to get it. 1: go on. */
+static int is_wanted(const struct call *call, const char *name, const char *url, int *code)
+{
+    char path[4096];
+    const struct get *o = call->options;
+    const eg_catalogue_entry *row = find_row(name);
+    if (o->url == NULL && eg_catalogue_find(name, path, sizeof path) == EG_OK) {
+        json_t *r = json_object();
+        json_object_set_new(r, "name", json_string(name));
+        json_object_set_new(r, "folder", json_string(path));
+        json_object_set_new(r, "downloaded", json_false());
+        print_record(call, r);
+        json_decref(r);
+        say_next(call, "engram data info %s", name);
+        *code = EXIT_DONE;
+        return 0;
+    }
+    if (o->url == NULL && row == NULL) {
+        const char *near = nearest_name(name, set_name, NULL);
+        *code = fail_usage(call,
+                           "no data set \"%s\" in the catalogue%s%s%s; --url and --sha256 name a "
+                           "file of your own",
+                           name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+        return 0;
+    }
+    if (*url == '\0') {
+        fprintf(stderr,
+                "engram: %s has no address in the catalogue: %s\n  or --url URL --sha256 SUM\n",
+                name, row->hint);
+        *code = EXIT_IO;
+        return 0;
+    }
+    return 1;
+}
+
+/* Where the file goes: -o, or the set's folder under the name it has in the URL. */
+static const char *target_of(const struct call *call, const char *name, const char *url)
+{
+    if (call->common->output != NULL) return call->common->output;
+    const char *folder = target_folder(name);
+    if (folder == NULL) fprintf(stderr, "engram: neither XDG_DATA_HOME nor HOME is set; give -o\n");
+    const char *slash = strrchr(url, '/'), *last = slash ? slash + 1 : name;
+    const int n = (int)strcspn(last, "?#");
+    return folder ? keep_format("%s/%.*s", folder, n ? n : (int)strlen(name), n ? last : name)
+                  : NULL;
+}
+
 static int get_set(const struct call *call, const char *name)
 {
+    const struct get *o = call->options;
     const eg_catalogue_entry *row = find_row(name);
-    if (row == NULL) {
-        const char *near = nearest_name(name, set_name, NULL);
-        return fail_usage(call, "no data set \"%s\" in the catalogue%s%s%s", name,
-                          near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    }
-    if (*row->url == '\0') {
-        fprintf(stderr, "engram: %s is not downloaded; %s\n", name, row->hint);
-        return EXIT_NO;
-    }
-    const char *folder = target_folder(row->name);
-    if (folder == NULL) {
-        fprintf(stderr, "engram: neither XDG_DATA_HOME nor HOME says where data goes\n");
-        return EXIT_IO;
-    }
-    const char *slash = strrchr(row->url, '/');
-    const char *path = keep_format("%s/%s", folder, slash ? slash + 1 : row->name);
+    const char *url = o->url ? o->url : row ? row->url : "";
+    const char *sum = o->url ? o->sha256 : row ? row->sha256 : "";
+    int code = EXIT_DONE;
+    if ((o->url == NULL) != (o->sha256 == NULL))
+        return fail_usage(call, "--url and --sha256 go together: what comes is checked");
+    if (*name == '.' || strchr(name, '/') != NULL)
+        return fail_usage(call, "%s: a set has a plain name", name);
+    if (call->common->output != NULL && strcmp(call->common->output, "-") == 0)
+        return fail_usage(call,
+                          "what is downloaded is checked first, then put in place: name a file");
+    if (!is_wanted(call, name, url, &code)) return code;
+    const char *path = target_of(call, name, url);
+    if (path == NULL) return EXIT_IO;
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
-    const eg_status s = eg_download(row->url, row->sha256, path, &progress);
+    const eg_status s = eg_download(url, sum, path, &progress);
     bar_end(&bar);
-    if (s != EG_OK) return fail(s, row->url);
+    if (s != EG_OK) return fail(s, url);
     json_t *r = json_object();
     json_object_set_new(r, "file", json_string(path));
-    json_object_set_new(r, "sha256", json_string(row->sha256));
-    json_object_set_new(r, "licence", json_string(row->licence));
+    json_object_set_new(r, "sha256", json_string(sum));
+    if (row != NULL) json_object_set_new(r, "licence", json_string(row->licence));
     print_record(call, r);
     json_decref(r);
-    say_next(call, "engram data info %s", row->name);
+    say_next(call, "engram data info %s", call->common->output ? path : name);
     return EXIT_DONE;
 }
 
 static int run(const struct call *call)
 {
     const char *what = call->nargs ? call->args[0] : "list";
+    if (strcmp(what, "get") != 0) warn_of_folders(call);
     if (strcmp(what, "list") == 0 && call->nargs <= 1) return list_sets(call);
     if (strcmp(what, "info") == 0 && call->nargs == 2) return info_of(call, call->args[1]);
     if (strcmp(what, "get") == 0 && call->nargs == 2) return get_set(call, call->args[1]);
@@ -169,13 +252,17 @@ static int run(const struct call *call)
 const struct command cmd_data = {
     .name = "data",
     .summary = "data sets: list them, describe one, download one",
-    .arguments = "list | info NAME | get NAME ",
+    .arguments = "list | info NAME | get NAME [--url URL --sha256 SUM] ",
     .examples = "engram data list\nengram data info semeion\nengram data info photos/\n"
-                "engram data get fashion-mnist",
+                "engram data get digits --url https://example.org/digits.csv --sha256 SUM",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
     .notes =
         "Sets are looked for in $ENGRAM_DATA, in the data the program ships with, where Debian's\n"
         "packages put them, and where get downloads to. info also reads a file or folder.",
     .min_args = 0,
     .max_args = 2,
+    .own_output_word = "get",
     .run = run,
 };

@@ -76,6 +76,62 @@ static void help_memories(FILE *out)
     table_clear(&t);
 }
 
+static json_t *options_json(const struct opt *o)
+{
+    json_t *list = json_array();
+    for (; o != NULL && o->name != NULL; o++) {
+        json_t *row = json_object();
+        json_object_set_new(row, "name", json_sprintf("--%s", o->name));
+        if (o->letter) json_object_set_new(row, "letter", json_sprintf("-%c", o->letter));
+        if (o->arg) json_object_set_new(row, "argument", json_string(o->arg));
+        json_object_set_new(row, "summary", json_string(o->summary));
+        if (o->kind == OPT_CHOICE) {
+            json_t *names = json_array();
+            for (size_t i = 0; o->choice(i) != NULL; i++)
+                json_array_append_new(names, json_string(o->choice(i)));
+            json_object_set_new(row, "choices", names);
+        }
+        json_array_append_new(list, row);
+    }
+    return list;
+}
+
+static json_t *command_json(const struct command *c)
+{
+    json_t *j = json_object();
+    json_object_set_new(j, "name", json_string(c->name));
+    json_object_set_new(j, "summary", json_string(c->summary));
+    json_object_set_new(j, "arguments", json_string(c->arguments));
+    json_object_set_new(j, "examples", json_string(c->examples));
+    json_object_set_new(j, "notes", c->notes ? json_string(c->notes) : json_null());
+    json_object_set_new(j, "options", options_json(c->options));
+    return j;
+}
+
+/* Of one command, or of all of them. */
+static void help_json(const struct call *call, const struct command *only)
+{
+    json_t *j = only ? command_json(only) : json_object(), *list = json_array();
+    for (size_t i = 0; only == NULL && commands[i] != NULL; i++)
+        json_array_append_new(list, command_json(commands[i]));
+    if (only == NULL) json_object_set(j, "commands", list);
+    json_object_set_new(j, "common_options", options_json(common_options));
+    print_record(call, j);
+    json_decref(list);
+    json_decref(j);
+}
+
+static void memories_json(FILE *out)
+{
+    struct table t;
+    presets_table(&t);
+    json_t *rows = table_json(&t), *line;
+    size_t i;
+    json_array_foreach(rows, i, line) print_json_line(out, line);
+    json_decref(rows);
+    table_clear(&t);
+}
+
 static int run(const struct call *call)
 {
     const struct help *o = call->options;
@@ -83,17 +139,25 @@ static int run(const struct call *call)
         help_man(call->out);
     } else if (o->completion) {
         help_completion(call->out);
+    } else if (call->nargs == 0 && call->common->json) {
+        help_json(call, NULL);
     } else if (call->nargs == 0) {
         help_all(call->out);
     } else if (strcmp(call->args[0], "memories") == 0) {
-        help_memories(call->out);
+        if (call->common->json)
+            memories_json(call->out);
+        else
+            help_memories(call->out);
     } else {
         const struct command *c = command_find(call->args[0]);
         const char *near = c ? NULL : nearest_name(call->args[0], topic_name, NULL);
         if (c == NULL)
             return fail_usage(call, "no command \"%s\"%s%s%s", call->args[0],
                               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-        help_command(call->out, c);
+        if (call->common->json)
+            help_json(call, c);
+        else
+            help_command(call->out, c);
     }
     return EXIT_DONE;
 }

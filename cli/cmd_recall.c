@@ -137,6 +137,8 @@ static int recall_all(const struct call *call, const struct recall *o, struct st
     const int one = cues->q == 1;
     const size_t rows = o->steps + 1;
     how.dynamics = o->dynamics < 0 ? usual_dynamics(s->memory) : (eg_dynamics)o->dynamics;
+    if (o->dynamics < 0 && how.dynamics != EG_DYN_SYNC)
+        say(call, "moves   one component at a time (--dynamics %s)", dynamics_name(how.dynamics));
     how.order = (eg_order)o->sweep;
     how.max_steps = o->steps;
     how.tolerance = o->tolerance;

@@ -293,6 +293,8 @@ static int run(const struct call *call)
 {
     const struct store *o = call->options;
     eg_dataset set = { 0 };
+    if (strcmp(call->args[0], "-") == 0)
+        return fail_usage(call, "a memory file is written in place, not to a stream: name a file");
     int code = read_data(call, o, &set);
     if (code != EXIT_DONE) return code;
     say(call, "data    %zu items of %zu numbers%s", set.n, set.d,

@@ -40,10 +40,10 @@ static int list_all(const struct call *call)
         text_clear(&params);
     }
     if (call->common->json) {
-        json_t *j = table_json(&t);
-        json_dumpf(j, call->out, JSON_INDENT(2));
-        fputc('\n', call->out);
-        json_decref(j);
+        json_t *rows = table_json(&t), *line;
+        size_t i;
+        json_array_foreach(rows, i, line) print_json_line(call->out, line);
+        json_decref(rows);
     } else {
         table_print(&t, call->out);
         say_next(call, "engram theory %s", eg_theory_row(0) ? eg_theory_row(0)->name : "NAME");

@@ -9,6 +9,7 @@ static int run(const struct call *call)
     eg_file_info before = { 0 }, after = { 0 };
     const int code = stored_open(call, call->args[0], 0, &s);
     if (code != EXIT_DONE) return code;
+    let_interrupt_end(); /* a transaction: the file stays as it was */
     eg_status status = eg_memory_file_info(s.file, &before);
     if (status == EG_OK) status = eg_memory_file_vacuum(s.file);
     if (status == EG_OK) status = eg_memory_file_info(s.file, &after);

@@ -16,6 +16,7 @@ static int run(const struct call *call)
     eg_file_info info = { 0 };
     int code = stored_open(call, call->args[0], 1, &s);
     if (code != EXIT_DONE) return code;
+    let_interrupt_end();
     json_t *damage = json_array();
     const eg_status status = eg_memory_file_verify(s.file, hear, damage);
     if (status != EG_OK && status != EG_ERR_CORRUPT) code = fail(status, call->args[0]);
@@ -43,7 +44,9 @@ const struct command cmd_verify = {
     .summary = "check every byte of a memory file",
     .arguments = "FILE.egm ",
     .examples = "engram verify digits.egm\nengram verify digits.egm --quiet && echo whole",
-    .notes = "Exit 1: damage was found, each piece named. Exit 3: no memory file.",
+    .notes =
+        "Exit 1: damage was found, each piece named. Exit 3: no memory file, or one\n"
+        "so short or damaged at its beginning that it cannot be opened; repair may still help.",
     .min_args = 1,
     .max_args = 1,
     .run = run,

@@ -69,7 +69,8 @@ struct command {
     const void *defaults;      /* its option struct, `size` bytes; NULL: a struct common */
     size_t size;
     size_t min_args, max_args;
-    int own_output; /* 1: -o is not standard output's file but what the command says */
+    int own_output;              /* 1: -o is not standard output's file but what the command says */
+    const char *own_output_word; /* the same when this is the first argument; NULL: none */
     int (*run)(const struct call *call);
 };
 

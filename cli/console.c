@@ -228,6 +228,24 @@ void catch_interrupt(void)
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is seen where output is flushed */
 }
 
+static void on_end(int number)
+{
+    static const char text[] = "engram: interrupted\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(128 + number);
+}
+
+void let_interrupt_end(void)
+{
+    struct sigaction action;
+    if (stop_asked) on_end(SIGINT);
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_end;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 int interrupted(void)
 {
     return stop_asked;

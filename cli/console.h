@@ -36,6 +36,8 @@ void bar_end(struct bar *bar);
 
 void catch_interrupt(void);
 int interrupted(void);
+/* From now on Ctrl-C ends the program at once: for work that leaves nothing half written. */
+void let_interrupt_end(void);
 
 double seconds_now(void); /* monotonic */
 

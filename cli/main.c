@@ -99,8 +99,10 @@ static int run_into_file(struct call *call)
 static int run_command(struct call *call)
 {
     const char *output = call->common->output;
-    if (output != NULL && !call->command->own_output && strcmp(output, "-") != 0)
-        return run_into_file(call);
+    const char *word = call->command->own_output_word;
+    const int own = call->command->own_output
+                    || (word != NULL && call->nargs > 0 && strcmp(call->args[0], word) == 0);
+    if (output != NULL && !own && strcmp(output, "-") != 0) return run_into_file(call);
     call->out = stdout;
     const int code = call->command->run(call);
     const int closed = close_output(stdout, "standard output");

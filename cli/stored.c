@@ -112,6 +112,19 @@ int data_read_file(const struct call *call, const char *path, const char *name,
     return s == EG_OK ? EXIT_DONE : fail_as(s, path, name);
 }
 
+void warn_of_folders(const struct call *call)
+{
+    struct text missing = { 0 };
+    for (const char *p = getenv("ENGRAM_DATA"); p != NULL && *p != '\0';) {
+        const int n = (int)strcspn(p, ":");
+        const char *folder = keep_format("%.*s", n, p);
+        if (n > 0 && !path_exists(folder)) text_add(&missing, " %s", folder);
+        p += n + (p[n] == ':');
+    }
+    if (missing.size) say(call, "engram: ENGRAM_DATA names what is not there:%s", missing.s);
+    text_clear(&missing);
+}
+
 static int read_from_catalogue(const struct call *call, const char *name,
                                const eg_read_options *options, eg_dataset *out)
 {
@@ -122,6 +135,7 @@ static int read_from_catalogue(const struct call *call, const char *name,
     const eg_status s = eg_catalogue_read(name, &o, out);
     bar_end(&bar);
     if (s == EG_OK) return EXIT_DONE;
+    warn_of_folders(call);
     const int code = fail(s, name);
     if (s != EG_NOT_FOUND && s != EG_ERR_IO) return code;
     const char *near = nearest_name(name, catalogue_name, NULL);

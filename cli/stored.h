@@ -35,6 +35,8 @@ int data_read_file(const struct call *call, const char *path, const char *name,
                    const eg_read_options *options, eg_dataset *out);
 /* "-" as a file that can be read twice: its path, or NULL with the message printed. */
 const char *path_of_stdin(void);
+/* One line for the folders of $ENGRAM_DATA that are not there. */
+void warn_of_folders(const struct call *call);
 int path_exists(const char *path);
 
 #endif

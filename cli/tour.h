@@ -10,7 +10,7 @@
 #include "cli/run_folder.h"
 #include "cli/scaling.h"
 
-enum { TOUR_CUES = 300 };
+enum { TOUR_CUES = 200 };
 
 struct tour {
     const struct call *call;

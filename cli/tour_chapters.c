@@ -55,7 +55,7 @@ static int chapter_memories(struct tour *t)
                                          "rectified:3", "rectified:10",  "rectified:20",
                                          "exponential", "modern:1e-5",   "modern:0.02",
                                          "modern:1",    "sparse:2",      "nearest" };
-    enum { NAMES = sizeof names / sizeof *names, Q = 120 };
+    enum { NAMES = sizeof names / sizeof *names, Q = 80 };
     static const struct column columns[] = {
         { "memory", NULL },           { "share_recovered", "%.3f" },
         { "standard_error", "%.3f" }, { "overlap_with_the_truth", "%.3f" },
@@ -88,7 +88,7 @@ static int chapter_memories(struct tour *t)
     if (s == EG_OK) {
         report_section(
             &t->report, "One cue, twelve memories",
-            "120 digits in other memories. A classical network is far beyond what it can "
+            "80 digits in other memories. A classical network is far beyond what it can "
             "hold, and so are low orders: digits look alike. High orders, the exponential "
             "memory and softmax at high beta tell them apart; softmax at low beta returns the "
             "average of everything, and in between a mixture.");
@@ -151,8 +151,8 @@ static int chapter_hidden(struct tour *t)
 {
     static const char *const names[] = { "rectified:3", "rectified:10", "rectified:20",
                                          "exponential" };
-    static const double hidden[] = { 0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95 };
-    enum { POINTS = sizeof hidden / sizeof *hidden, NAMES = sizeof names / sizeof *names, Q = 50 };
+    static const double hidden[] = { 0, 0.5, 0.7, 0.8, 0.9, 0.95 };
+    enum { POINTS = sizeof hidden / sizeof *hidden, NAMES = sizeof names / sizeof *names, Q = 40 };
     struct curves c = { names, NAMES, POINTS, hidden, { { 0 } }, { { 0 } } };
     float *cues = need_floats(Q, t->d);
     eg_status s = EG_OK;
@@ -180,12 +180,12 @@ static int chapter_hidden(struct tour *t)
                                 .y_high = 1 };
     report_section(
         &t->report, "How much can be hidden",
-        "50 digits, more and more of their pixels taken away. Recovered means every pixel "
+        "40 digits, more and more of their pixels taken away. Recovered means every pixel "
         "right. Bars are standard errors; lines that coincide are drawn a little apart.");
     add_curves(t, &c, &form, "share_hidden", "Recovery by corruption");
     tour_say(t,
              "      hidden    n = 20 recovers %.0f %% with half hidden, %.0f %% with 90 %% hidden",
-             100 * c.y[2][2], 100 * c.y[2][5]);
+             100 * c.y[2][1], 100 * c.y[2][4]);
     return EXIT_DONE;
 }
 
@@ -195,7 +195,7 @@ static int chapter_load(struct tour *t)
     static const char *const names[] = { "classical", "pseudoinverse", "rectified:3",
                                          "rectified:10", "rectified:20" };
     static const double counts[] = { 5, 10, 20, 50, 100, 300, 1593 };
-    enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 50 };
+    enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 40 };
     struct curves c = { names, NAMES, POINTS, counts, { { 0 } }, { { 0 } } };
     float *cues = need_floats(Q, t->d);
     eg_status s = EG_OK;
@@ -239,14 +239,14 @@ static int chapter_load(struct tour *t)
 /* Random patterns, where theory has a line. */
 static int chapter_theory(struct tour *t)
 {
-    static const double loads[] = { 0.06, 0.1, 0.138, 0.18, 0.25, 0.35, 0.5 };
+    static const double loads[] = { 0.06, 0.1, 0.138, 0.18, 0.25, 0.4 };
     eg_capacity_options o = EG_CAPACITY_OPTIONS_INIT;
     struct table table;
     capacity_begin(&table);
     o.d = 200;
     o.memory = memory_by_name("classical", o.d);
     o.amount = 0.1;
-    o.trials = 90;
+    o.trials = 60;
     o.draws = 3;
     o.seed = t->seed;
     o.recall.max_steps = 30;

@@ -18,7 +18,7 @@ static double dot(const float *xi, const float *x, size_t d)
 
 static double cosine(const float *xi, const float *x, size_t d)
 {
-    const double norms = sqrt(dot(xi, xi, d)) * sqrt(dot(x, x, d));
+    const double norms = sqrt(dot(xi, xi, d) * dot(x, x, d)); /* exactly 1 for x = xi */
     return norms > 0 ? dot(xi, x, d) / norms : 0;
 }
 

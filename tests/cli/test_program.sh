@@ -147,13 +147,86 @@ check 2 'expected a list' capacity --loads none
 check 0 'semeion' data list
 check 0 '16x16' data info semeion
 check 2 'did you mean semeion' data get semeon
-json data list
+json_lines data list
+json_lines theory
+json help
+json help recall
+json_lines help memories
 json data info semeion
 check 0 'works' doctor
 json doctor
 check 0 . reproduce
 check 2 'no experiment' reproduce no-such-experiment
 check 2 'no benchmark' bench nothing
+
+# an interrupted store goes on with the same data and the same memory, and with nothing else
+python3 - <<'PY'
+for name, flip in (("a", 0), ("b", 1)):
+    with open(name + ".csv", "w") as f:
+        f.write("x,y,z\n" + "".join(f"{i},{i * 7 % 101},{i % 3 + flip}\n" for i in range(120000)))
+PY
+for try in 1 2 3 4 5; do
+    rm -f half.egm
+    "$engram" store half.egm a.csv --memory nearest >out 2>err &
+    job=$!
+    while [ ! -e half.egm ] && kill -0 $job 2>/dev/null; do sleep 0.01; done
+    kill -INT $job 2>/dev/null
+    wait $job
+    [ $? -eq 130 ] && [ -e half.egm ] && break
+done
+check 0 'unfinished +stored [0-9]+ of 120000 items of a.csv' info half.egm
+check 2 'rest of a.csv .*b.csv' store half.egm b.csv --resume
+check 2 'is a memory of euclidean.*asked for dot, softmax' \
+    store half.egm a.csv --resume --memory modern:2
+check 2 'resume stores it first' store half.egm b.csv --append
+check 0 'deleted +2' delete half.egm 1,2
+check 0 'stored +119998' store half.egm a.csv --resume --memory nearest
+check 0 'complete +yes' info half.egm
+check 2 'no interrupted store' store half.egm a.csv --resume
+check 2 'asked for' store half.egm a.csv --append --memory modern:2
+check 0 'npy' export half.egm half.npy
+check 0 . store whole.egm a.csv --memory nearest
+check 0 . delete whole.egm 1,2
+check 0 . export whole.egm whole.npy
+cmp half.npy whole.npy || problem "a store that was resumed differs from one that was not"
+
+# - as output, two places for one output
+"$engram" export half.egm - --format npy 2>err | cmp - half.npy || problem "export to -"
+check 2 'give --format' export half.egm -
+check 2 'second place' export half.egm z.npy -o y.npy
+check 2 'not to a stream' backup half.egm -
+check 2 'not to a stream' store - a.csv
+[ ! -e ./- ] && [ ! -e z.npy ] && [ ! -e y.npy ] || problem "a file of no name"
+check 1 'memories kept' repair flipped.egm again.egm
+
+# Ctrl-C of what has no safe place to stop at
+"$engram" bench association >out 2>err &
+job=$!
+sleep 0.3
+kill -INT $job
+wait $job
+[ $? -eq 130 ] || problem "bench: Ctrl-C"
+
+# data: parts, folders that are not there, a download of one's own
+mkdir -p sets/two
+printf 'a,b\n1,2\n' | tee sets/two/one.csv >sets/two/other.csv
+ENGRAM_DATA=$scratch/sets check 0 'parts +one, other' data info two
+ENGRAM_DATA=$scratch/absent check 0 'not there: .*absent' data list
+check 0 'folder +' data get semeion
+check 2 'go together' data get mine --url http://127.0.0.1:1/x
+python3 -u -m http.server 0 --bind 127.0.0.1 >server 2>&1 &
+server=$!
+for try in $(seq 100); do grep -q 'port' server && break; sleep 0.05; done
+port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server)
+sum=$(sha256sum small.csv | cut -d ' ' -f 1)
+check 0 "sha256 +$sum" data get mine --url "http://127.0.0.1:$port/small.csv" --sha256 "$sum" -o got.csv
+cmp got.csv small.csv || problem "data get: another file"
+check 3 'expected 0000' data get mine --url "http://127.0.0.1:$port/small.csv" \
+    --sha256 "$(printf '%064d' 0)" -o wrong.csv
+[ ! -e wrong.csv ] || problem "data get: a wrong file was kept"
+check 4 404 data get mine --url "http://127.0.0.1:$port/none" --sha256 "$sum" -o none.csv
+kill $server
+wait $server 2>/dev/null
 
 # output: -o, a full disk, a closed one, a reader that has gone
 check 0 'wrote' info digits.egm --json -o info.json

@@ -81,6 +81,12 @@ check 0 'proved for this rule' recall classical.egm --item 2 --memory rectified:
 "$engram" recall classical.egm --item 3 --json --quiet >out 2>err
 grep -q '"overlap":[0-9]' out || problem "classical: no overlap"
 grep -q '"lyapunov":true' out || problem "classical: no proof"
+check 1 'dynamics async' recall classical.egm --item 3 --memory classical --hide 0.2
+"$engram" store same.egm semeion --memory classical --storage hebb --limit 5 --quiet >out 2>err
+for name in classical same; do
+    "$engram" recall $name.egm --sample 5 --hide 0.4 -o $name.csv --quiet >out 2>err
+done
+cmp -s classical.csv same.csv || problem "classical: patterns and Hebb's weights come apart"
 for weights in hebb storkey pseudoinverse; do
     check 0 "kept as $weights" store $weights.egm semeion --memory classical --storage $weights \
         --limit 5
@@ -103,7 +109,7 @@ check 4 'cue.png: no such file' recall digits.egm cue.png
 check 4 'my cue: no such file' recall digits.egm 'my cue'
 check 4 'no such file' recall digits.egm pictures/cue
 check 4 'neither a file nor a data set' recall digits.egm cue
-check 4 'data set semeion' recall digits.egm semeion/nopart
+check 2 'data set semeion has no part' recall digits.egm semeion/nopart
 printf 'a,b,c,d\n1,2,3,4\n4,5,6,7\n' >four.csv
 check 2 '4 numbers.*holds items of 256 numbers \(pictures of 16x16\)' recall digits.egm four.csv
 "$engram" store four.egm four.csv --memory nearest --quiet >out 2>err || problem "store four"

@@ -46,7 +46,8 @@ for caption in ("cue", "step 1", "recalled", "stored"):
     assert f"<figcaption>{caption}</figcaption>" in text, caption
 assert "theory: stored up to" in text and re.search(r'class="date">20\d\d-', text)
 colour = {}  # a memory keeps its colour: the same class wherever its name is in a legend
-for c, name in re.findall(r'class="line c(\d)[^>]*>(?:<path[^>]*></path>)?</svg>(rectified:\d+)<', text):
+legend = r'class="line c(\d)[^>]*>(?:<path[^>]*></path>)?</svg>(rectified:\d+)<'
+for c, name in re.findall(legend, text):
     assert colour.setdefault(name, c) == c, name
 assert len(colour) >= 3 and len(set(colour.values())) == len(colour), colour
 assert text.count("<svg class=\"chart\"") >= 4 and text.count("Download as CSV") >= 4
@@ -67,7 +68,9 @@ p = subprocess.Popen([sys.argv[1], "tour", "-o", "second", "--seed", "3"],
                      preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 rows = "second/metrics.jsonl"
 until = time.monotonic() + 200
-while time.monotonic() < until and not (os.path.exists(rows) and "rectified:3" in open(rows).read()):
+def begun():
+    return os.path.exists(rows) and "rectified:3" in open(rows).read()
+while time.monotonic() < until and not begun():
     time.sleep(0.02)
 p.send_signal(signal.SIGINT)
 _, err = p.communicate(timeout=60)
@@ -114,7 +117,8 @@ for memory, more, why in (("dam:4", ["--dynamics", "sync"], "async"), ("storkey"
     assert c["theory"] is None and c["theory_stored"] is None and why in c["theory_says"], c
 PY
 "$engram" reproduce softmax-sphere --report again.html >/dev/null 2>&1 || problem "reproduce: $?"
-grep -q 'engram reproduce softmax-sphere' again.html || problem "reproduce: no heading in its report"
+grep -q 'engram reproduce softmax-sphere' again.html ||
+    problem "reproduce: no heading in its report"
 
 echo "$failures failures"
 exit $((failures > 0))
