@@ -3,6 +3,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli_text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -242,4 +243,17 @@ int write_file(const char *path, const char *bytes, size_t size)
     fprintf(stderr, "engram: %s: cannot be written: %s\n", path, strerror(errno));
     unlink(beside);
     return EXIT_IO;
+}
+
+char *keep_address(const char *path)
+{
+    struct text t = { 0 };
+    text_add(&t, "file://");
+    for (const unsigned char *p = (const unsigned char *)path; *p != '\0'; p++) {
+        const int plain = *p < 128 && (isalnum(*p) || strchr("/-._~", *p) != NULL);
+        text_add(&t, plain ? "%c" : "%%%02X", *p);
+    }
+    char *kept = keep_format("%s", t.s);
+    text_clear(&t);
+    return kept;
 }

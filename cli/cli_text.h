@@ -16,6 +16,8 @@ void *need(size_t count, size_t size);
 float *need_floats(size_t rows, size_t cols);
 char *keep(char *text);
 char *keep_format(const char *format, ...) EG_PRINTF(1, 2);
+/* The path as a file:// address, with what an address may not hold as %XX. */
+char *keep_address(const char *path);
 void keep_release(void);
 
 /* A growing string: begin with { 0 }, end with text_clear. */

@@ -53,6 +53,7 @@ const struct command cmd_bench = {
     .notes =
         "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"
         "standard output.",
+    .first = bench_name,
     .min_args = 0,
     .max_args = 1,
     .own_output = 1,

@@ -139,13 +139,15 @@ static void print_table(const struct call *call, const struct capacity *o, const
                         const eg_capacity_options *last)
 {
     struct text csv = { 0 };
+    eg_capacity_options cell = *last;
     json_t *rows = table_json(t), *row;
     size_t i;
     if (call->common->json) {
         json_array_foreach(rows, i, row)
         {
             json_object_set_new(row, "dynamics", json_string(dynamics_name(last->recall.dynamics)));
-            json_object_set_new(row, "theory_says", json_string(theory_words(last)));
+            cell.amount = json_number_value(json_object_get(row, "amount"));
+            json_object_set_new(row, "theory_says", json_string(theory_words(&cell)));
             print_json_line(call->out, row);
         }
     } else if (o->csv) {

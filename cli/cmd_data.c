@@ -29,6 +29,13 @@ static const char *set_name(const void *user, size_t i)
     return row ? row->name : NULL;
 }
 
+static const char *verb_name(const void *user, size_t i)
+{
+    static const char *const names[] = { "list", "info", "get" };
+    (void)user;
+    return i < 3 ? names[i] : NULL;
+}
+
 static const eg_catalogue_entry *find_row(const char *name)
 {
     const size_t length = strcspn(name, "/");
@@ -261,6 +268,8 @@ const struct command cmd_data = {
     .notes =
         "Sets are looked for in $ENGRAM_DATA, in the data the program ships with, where Debian's\n"
         "packages put them, and where get downloads to. info also reads a file or folder.",
+    .first = verb_name,
+    .second = set_name,
     .min_args = 0,
     .max_args = 2,
     .own_output_word = "get",

@@ -171,6 +171,7 @@ const struct command cmd_help = {
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
+    .first = topic_name,
     .min_args = 0,
     .max_args = 1,
     .run = run,

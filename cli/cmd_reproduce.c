@@ -270,6 +270,7 @@ const struct command cmd_reproduce = {
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
+    .first = experiment_name,
     .min_args = 0,
     .max_args = 1,
     .run = run,

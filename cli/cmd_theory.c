@@ -185,6 +185,7 @@ const struct command cmd_theory = {
                 "engram theory dam-capacity n=3 N=100\n"
                 "engram theory dam-capacity n=2:5:1",
     .notes = "A parameter may be a list (2,3,5) or a range (2:5:1): a table over it.",
+    .first = theory_name,
     .min_args = 0,
     .max_args = 1 + EG_THEORY_PARAMS,
     .run = run,

@@ -330,7 +330,8 @@ static int finish(struct tour *t)
     const int code = report_save(&t->report, path);
     if (code != EXIT_DONE) return code;
     if (realpath(path, folder) == NULL) snprintf(folder, sizeof folder, "%s", path);
-    tour_say(t, "  4/4 report    file://%s   (%.1f s in all)", folder, seconds_now() - t->started);
+    tour_say(t, "  4/4 report    %s   (%.1f s in all)", keep_address(folder),
+             seconds_now() - t->started);
     if (t->call->common->json) {
         json_t *r = json_pack("{s:s,s:s,s:s,s:f}", "folder", t->run.path, "report", path, "memory",
                               t->file, "seconds", seconds_now() - t->started);

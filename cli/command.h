@@ -36,8 +36,9 @@ struct opt {
     size_t offset;
     const char *arg; /* what stands for the value in help, NULL for flags */
     const char *summary;
-    const char *(*choice)(size_t row); /* names of a choice, NULL past its end */
-    double low, high;                  /* domain of a number; both 0: any */
+    const char *(*choice)(
+        size_t row);  /* names of a choice, NULL past its end. OPT_TEXT: for completion */
+    double low, high; /* domain of a number; both 0: any */
 };
 
 /* Every option struct begins with these. */
@@ -69,7 +70,10 @@ struct command {
     const void *defaults;      /* its option struct, `size` bytes; NULL: a struct common */
     size_t size;
     size_t min_args, max_args;
-    int own_output;              /* 1: -o is not standard output's file but what the command says */
+    int own_output; /* 1: -o is not standard output's file but what the command says */
+    /* Names for completion: of the first argument, and of the second; NULL: files. */
+    const char *(*first)(const void *user, size_t i);
+    const char *(*second)(const void *user, size_t i);
     const char *own_output_word; /* the same when this is the first argument; NULL: none */
     int (*run)(const struct call *call);
 };

@@ -15,6 +15,7 @@
 #include "cli/cli_text.h"
 
 static volatile sig_atomic_t stop_asked;
+static const char *program_name = "engram";
 
 void say(const struct call *call, const char *format, ...)
 {
@@ -30,11 +31,18 @@ void say_next(const struct call *call, const char *format, ...)
 {
     if (call->common->quiet) return;
     va_list args;
-    fprintf(stderr, "%sNext:%s  ", style(stderr, "bold"), style(stderr, "plain"));
+    const int named = strncmp(format, "engram ", 7) == 0;
+    fprintf(stderr, "%sNext:%s  %s", style(stderr, "bold"), style(stderr, "plain"),
+            named ? program_name : "");
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vfprintf(stderr, format + (named ? 6 : 0), args);
     va_end(args);
     fputc('\n', stderr);
+}
+
+void called_as(const char *program)
+{
+    program_name = program;
 }
 
 int exit_of(eg_status status)
@@ -70,12 +78,29 @@ const char *plain_detail(void)
     return detail[i] == ':' && detail[i + 1] == ' ' ? detail + i + 2 : detail;
 }
 
+/* The detail behind the name it begins with, when that is `what` in another guise: "./a" for
+ * "a", "a.part.17" for an "a" that is being written. NULL: it begins with something else. */
+static const char *behind_name(const char *detail, const char *what)
+{
+    const size_t n = strlen(what);
+    while (strncmp(what, "./", 2) != 0 && strncmp(detail, "./", 2) == 0) detail += 2;
+    if (strncmp(detail, "./", 2) == 0 && strncmp(detail + 2, what, n) == 0) detail += 2;
+    if (strncmp(detail, what, n) != 0) return NULL;
+    detail += n;
+    if (strncmp(detail, ".part.", 6) == 0)
+        for (detail += 6; isdigit((unsigned char)*detail);) detail++;
+    return detail;
+}
+
 int fail(eg_status status, const char *what)
 {
     const char *detail = plain_detail();
     if (*detail == '\0') detail = eg_status_name(status);
     if (status == EG_ERR_INTERRUPTED) detail = "interrupted";
-    if (what != NULL && strncmp(detail, what, strlen(what)) != 0)
+    const char *rest = what != NULL ? behind_name(detail, what) : NULL;
+    if (rest != NULL && *rest == ':')
+        fprintf(stderr, "engram: %s%s\n", what, rest);
+    else if (what != NULL && rest == NULL && strncmp(detail, "data set ", 9) != 0)
         fprintf(stderr, "engram: %s: %s\n", what, detail);
     else
         fprintf(stderr, "engram: %s\n", detail);

@@ -7,6 +7,7 @@
 
 /* A message, a chosen default, what to type next; nothing of it with --quiet. */
 void say(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
+/* format begins with "engram ", which is printed as the program was called. */
 void say_next(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
 
 /* Errors are said even with --quiet. fail: the library's detail of `status` after `what`
@@ -36,6 +37,7 @@ void bar_end(struct bar *bar);
 
 void catch_interrupt(void);
 int interrupted(void);
+void called_as(const char *program);
 /* From now on Ctrl-C ends the program at once: for work that leaves nothing half written. */
 void let_interrupt_end(void);
 

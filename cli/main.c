@@ -109,15 +109,37 @@ static int run_command(struct call *call)
     return closed == EXIT_DONE ? code : closed;
 }
 
+/* The words of the common options before the verb go behind it. */
+static void verb_first(int argc, char **argv)
+{
+    int i = 1;
+    while (i < argc && argv[i][0] == '-' && argv[i][1] != '\0') {
+        const struct opt *o = common_options;
+        const char *word = argv[i] + 1 + (argv[i][1] == '-');
+        const size_t n = strcspn(word, "=");
+        for (; o->name != NULL; o++)
+            if (argv[i][1] == '-' ? strlen(o->name) == n && strncmp(o->name, word, n) == 0
+                                  : o->letter == word[0] && word[1] == '\0')
+                break;
+        if (o->name == NULL || strcmp(o->name, "help") == 0) return;
+        i += o->kind == OPT_FLAG || word[n] == '=' ? 1 : 2;
+    }
+    if (i >= argc) return;
+    char *verb = argv[i];
+    memmove(argv + 2, argv + 1, (size_t)(i - 1) * sizeof *argv);
+    argv[1] = verb;
+}
+
 static int bad_count(const struct command *c, size_t got)
 {
-    fprintf(stderr, "engram %s: expected %s%zu argument%s (%s), got %zu\n  engram %s --help\n",
+    fprintf(stderr, "engram %s: expected %s%zu argument%s (%.*s), got %zu\n  engram %s --help\n",
             c->name,
             got < c->min_args && c->min_args != c->max_args ? "at least "
             : c->min_args != c->max_args                    ? "at most "
                                                             : "",
             got < c->min_args ? c->min_args : c->max_args,
             (got < c->min_args ? c->min_args : c->max_args) == 1 ? "" : "s",
+            (int)(*c->arguments ? strlen(c->arguments) - 1 : 4),
             *c->arguments ? c->arguments : "none", got, c->name);
     return EXIT_USAGE;
 }
@@ -156,6 +178,8 @@ int main(int argc, char **argv)
 {
     hold_standard_files();
     catch_interrupt();
+    if (argc > 0 && strchr(argv[0], '/') != NULL) called_as(argv[0]); /* a shell finds the rest */
+    verb_first(argc, argv);
     int code;
     const char *verb = argc > 1 ? argv[1] : "help";
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) verb = "help";

@@ -79,6 +79,12 @@ const char *projection_name(size_t row)
     return row < EG_PROJ_COUNT ? eg_projection_info((eg_projection)row)->name : NULL;
 }
 
+const char *memory_name(size_t row)
+{
+    if (row >= PRESETS) return NULL;
+    return keep_format("%s%s", presets[row].name, presets[row].number == NO_NUMBER ? "" : ":");
+}
+
 static const char *preset_name(const void *user, size_t i)
 {
     (void)user;

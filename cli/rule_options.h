@@ -28,6 +28,7 @@ const char *similarity_name(size_t row);
 const char *separation_name(size_t row);
 const char *projection_name(size_t row);
 const char *storage_name(size_t row);
+const char *memory_name(size_t row); /* "dam:" */
 
 /* Rows of the option table of a struct `type` with the field `rule`. */
 #define RULE_OPT(type, field) offsetof(type, rule.field)
@@ -35,7 +36,7 @@ const char *storage_name(size_t row);
 /* clang-format off */
 #define RULE_OPTION_ROWS(type)                                                                \
     { "memory", 'm', OPT_TEXT, RULE_OPT(type, memory), "NAME[:X]",                            \
-      "a whole memory by name: see engram help memories", NULL, 0, 0 },                       \
+      "a whole memory by name: engram help memories", memory_name, 0, 0 },                    \
     { "similarity", 0, OPT_CHOICE, RULE_OPT(type, similarity), "NAME", "how alike two are",   \
       similarity_name, 0, 0 },                                                                \
     { "separation", 0, OPT_CHOICE, RULE_OPT(type, separation), "NAME",                        \

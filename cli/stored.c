@@ -139,6 +139,7 @@ static int read_from_catalogue(const struct call *call, const char *name,
     const int code = fail(s, name);
     if (s != EG_NOT_FOUND && s != EG_ERR_IO) return code;
     const char *near = nearest_name(name, catalogue_name, NULL);
+    if (near != NULL && strcmp(near, name) == 0) near = NULL; /* known, and not here */
     fprintf(stderr, "  neither a file nor a data set found here%s%s%s; engram data list\n",
             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return EXIT_IO;

@@ -180,11 +180,20 @@ static void complete_options(FILE *out, const struct opt *o)
 static void complete_choices(FILE *out, const struct opt *o)
 {
     for (; o != NULL && o->name != NULL; o++) {
-        if (o->kind != OPT_CHOICE) continue;
+        if (o->choice == NULL) continue;
         fprintf(out, "      --%s) choices=\"", o->name);
         for (size_t i = 0; o->choice(i) != NULL; i++) fprintf(out, "%s ", o->choice(i));
         fputs("\" ;;\n", out);
     }
+}
+
+/* The names of the argument at a place of the line, behind the cases of options. */
+static void complete_words(FILE *out, const char *(*name)(const void *user, size_t i), int place)
+{
+    if (name == NULL) return;
+    fprintf(out, "    ((COMP_CWORD == %d)) && choices=\"", place);
+    for (size_t i = 0; name(NULL, i) != NULL; i++) fprintf(out, "%s ", name(NULL, i));
+    fputs("\"\n", out);
 }
 
 void help_completion(FILE *out)
@@ -204,7 +213,10 @@ void help_completion(FILE *out)
         complete_options(out, common_options);
         fputs("\"\n    case $before in\n", out);
         complete_choices(out, (*c)->options);
-        fputs("      *) ;;\n    esac ;;\n", out);
+        fputs("      *) ;;\n    esac\n", out);
+        complete_words(out, (*c)->first, 2);
+        complete_words(out, (*c)->second, 3);
+        fputs("    ;;\n", out);
     }
     fputs("  esac\n"
           "  if [[ -n $choices ]]; then COMPREPLY=($(compgen -W \"$choices\" -- \"$word\"))\n"

@@ -1,6 +1,8 @@
 /* Statements and errors of the memory file: the only SQL beside the schema is in this table, and
  * the only mapping of SQLite's result codes in the next. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "store/egi_store_impl.h"
 
 #define HEAD_COLUMNS "id,kind,lo,hi,count,size,digest,hash"
@@ -62,10 +64,16 @@ eg_status egi_sql_fail(egi_store *s, int rc, const char *doing)
                     s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 }
 
+/* A switch that fails is the first reading of a file: its name says nothing to a user. */
+static const char *in_words(const char *sql)
+{
+    return strncmp(sql, "PRAGMA ", 7) == 0 ? "read its header" : sql;
+}
+
 eg_status egi_sql_exec(egi_store *s, const char *sql)
 {
     const int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, sql);
+    return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, in_words(sql));
 }
 
 eg_status egi_sql_ready(egi_store *s, enum egi_sql which, sqlite3_stmt **out)

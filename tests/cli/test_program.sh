@@ -51,6 +51,10 @@ for verb in $("$engram" help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | grep -vx engr
 done
 check 0 '^\.TH ENGRAM 1' help --man
 "$engram" help --completion >completion || problem "help --completion"
+for word in dam-capacity fashion-mnist 'list info get' 'dam: ' exponential: memories; do
+    grep -q -- "$word" completion || problem "completion: no $word"
+done
+check 0 "Next:  $engram data info" data list
 bash -n completion || problem "completion: no shell"
 check 0 '0\.' --version
 
@@ -197,7 +201,13 @@ check 2 'second place' export half.egm z.npy -o y.npy
 check 2 'not to a stream' backup half.egm -
 check 2 'not to a stream' store - a.csv
 [ ! -e ./- ] && [ ! -e z.npy ] && [ ! -e y.npy ] || problem "a file of no name"
-check 1 'memories kept' repair flipped.egm again.egm
+"$engram" repair flipped.egm again.egm >out 2>err
+grep -q 'memories kept *3184' out || problem "repair: no memories"
+check 4 '^engram: no/such/x.egm: create' backup half.egm no/such/x.egm
+check 3 '^engram: junk.egm: [^.]*no memory file' info junk.egm
+check 2 'FILE.egm DATA\)' store onlyone.egm
+check 0 '"file": "half.egm"' --json -q --seed 3 info half.egm
+check 2 'did you mean info' -q inof half.egm
 
 # Ctrl-C of what has no safe place to stop at
 "$engram" bench association >out 2>err &
@@ -219,7 +229,8 @@ server=$!
 for try in $(seq 100); do grep -q 'port' server && break; sleep 0.05; done
 port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server)
 sum=$(sha256sum small.csv | cut -d ' ' -f 1)
-check 0 "sha256 +$sum" data get mine --url "http://127.0.0.1:$port/small.csv" --sha256 "$sum" -o got.csv
+check 0 "sha256 +$sum" data get mine --url "http://127.0.0.1:$port/small.csv" \
+    --sha256 "$sum" -o got.csv
 cmp got.csv small.csv || problem "data get: another file"
 check 3 'expected 0000' data get mine --url "http://127.0.0.1:$port/small.csv" \
     --sha256 "$(printf '%064d' 0)" -o wrong.csv
