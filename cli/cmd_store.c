@@ -18,7 +18,7 @@ struct store {
     int append, resume, binarise, scale, grey, values, index_base;
     size_t limit, width, height;
     double threshold;
-    const char *labels, *label_column, *format, *title;
+    const char *labels, *label_column, *skip, *format, *title;
 };
 
 static const struct store defaults = {
@@ -36,6 +36,7 @@ static const struct opt options[] = {
       1e30 },
     { "labels", 0, OPT_TEXT, AT(labels), "FILE", "labels in a file of their own", NULL, 0, 0 },
     { "label-column", 0, OPT_TEXT, AT(label_column), "NAME", "column of a CSV", NULL, 0, 0 },
+    { "skip", 0, OPT_TEXT, AT(skip), "NAMES", "columns of a CSV to leave out", NULL, 0, 0 },
     { "values", 0, OPT_FLAG, AT(values), NULL,
       "with each item the class as value (one number a class), read back by recall --read", NULL, 0,
       0 },
@@ -63,6 +64,7 @@ static int read_data(const struct call *call, const struct store *o, eg_dataset 
     read.width = o->width;
     read.height = o->height;
     read.grey = o->grey;
+    read.skip_columns = o->skip;
     read.max_items = o->limit;
     return data_read(call, call->args[1], &read, set);
 }
@@ -135,7 +137,7 @@ static int create_target(const struct call *call, const struct store *o, const e
 {
     const char *path = call->args[0];
     /* pictures look alike: order 20 tells them apart where 3 returns their average */
-    const eg_memory_options usual = memory_by_name("dam:20", set->d);
+    const eg_memory_options usual = memory_by_name(MEMORY_USUAL, set->d);
     const int code = rule_resolve(call, &o->rule, set->d, &usual, m);
     if (code != EXIT_DONE) return code;
     m->value_size = o->values ? set->classes : 0;
@@ -314,7 +316,8 @@ const struct command cmd_store = {
                 "engram store flowers.egm iris.csv --memory nearest --label-column species\n"
                 "cat patterns.csv | engram store p.egm - --memory exponential",
     .notes = "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
-             "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: dam:20. Short names "
+             "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
+             ". Short names "
              "of memories: engram help "
              "memories.",
     .options = options,

@@ -166,18 +166,6 @@ static int cue_of_picture(const struct call *call, const char *path, const char 
     return status == EG_OK ? EXIT_DONE : fail(status, name);
 }
 
-/* Whether a name that is no file can only have been meant as one. Data sets have parts:
- * "mnist/test". */
-static int means_path(const char *name)
-{
-    const size_t n = strcspn(name, "/");
-    for (size_t i = 0; eg_catalogue_row(i) != NULL; i++) {
-        const char *row = eg_catalogue_row(i)->name;
-        if (strlen(row) == n && strncmp(row, name, n) == 0) return 0;
-    }
-    return strpbrk(name, "/. ") != NULL;
-}
-
 static int is_picture(const char *path)
 {
     unsigned char magic[3] = { 0 };

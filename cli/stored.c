@@ -100,16 +100,39 @@ static const char *catalogue_name(const void *user, size_t i)
     return row ? row->name : NULL;
 }
 
+/* What a reader finds wrong besides the first, which its error tells. */
+struct problems {
+    size_t n;
+    char text[20][320];
+};
+
+static void keep_problem(void *user, const char *text)
+{
+    struct problems *p = user;
+    if (p->n < 20) snprintf(p->text[p->n++], sizeof p->text[0], "%s", text);
+}
+
+static void say_problems(const struct problems *p)
+{
+    for (size_t i = 1; i < p->n; i++) fprintf(stderr, "  %s\n", p->text[i]);
+}
+
 int data_read_file(const struct call *call, const char *path, const char *name,
                    const eg_read_options *options, eg_dataset *out)
 {
+    struct problems problems = { 0 };
     eg_read_options o = *options;
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     o.progress = &progress;
+    o.problem = keep_problem;
+    o.problem_user = &problems;
     const eg_status s = eg_dataset_read(path, &o, out);
     bar_end(&bar);
-    return s == EG_OK ? EXIT_DONE : fail_as(s, path, name);
+    if (s == EG_OK) return EXIT_DONE;
+    const int code = fail_as(s, path, name);
+    say_problems(&problems);
+    return code;
 }
 
 void warn_of_folders(const struct call *call)
@@ -128,15 +151,19 @@ void warn_of_folders(const struct call *call)
 static int read_from_catalogue(const struct call *call, const char *name,
                                const eg_read_options *options, eg_dataset *out)
 {
+    struct problems problems = { 0 };
     eg_read_options o = *options;
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     o.progress = &progress;
+    o.problem = keep_problem;
+    o.problem_user = &problems;
     const eg_status s = eg_catalogue_read(name, &o, out);
     bar_end(&bar);
     if (s == EG_OK) return EXIT_DONE;
     warn_of_folders(call);
     const int code = fail(s, name);
+    say_problems(&problems);
     if (s != EG_NOT_FOUND && s != EG_ERR_IO) return code;
     const char *near = nearest_name(name, catalogue_name, NULL);
     if (near != NULL && strcmp(near, name) == 0) near = NULL; /* known, and not here */
@@ -145,12 +172,25 @@ static int read_from_catalogue(const struct call *call, const char *name,
     return EXIT_IO;
 }
 
+/* Whether a name that is no file can only have been meant as one. Data sets have parts:
+ * "mnist/test". */
+int means_path(const char *name)
+{
+    const size_t n = strcspn(name, "/");
+    for (size_t i = 0; eg_catalogue_row(i) != NULL; i++) {
+        const char *row = eg_catalogue_row(i)->name;
+        if (strlen(row) == n && strncmp(row, name, n) == 0) return 0;
+    }
+    return strpbrk(name, "/. ") != NULL;
+}
+
 int data_read(const struct call *call, const char *name, const eg_read_options *options,
               eg_dataset *out)
 {
     if (strcmp(name, "-") != 0)
-        return path_exists(name) ? data_read_file(call, name, name, options, out)
-                                 : read_from_catalogue(call, name, options, out);
+        return path_exists(name) || means_path(name)
+                   ? data_read_file(call, name, name, options, out)
+                   : read_from_catalogue(call, name, options, out);
     const char *path = path_of_stdin();
     if (path == NULL) return EXIT_IO;
     const int code = data_read_file(call, path, "standard input", options, out);

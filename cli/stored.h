@@ -28,6 +28,10 @@ void stored_close(struct stored *s);
 const char *stored_class(struct stored *s, int32_t label);
 
 /* Data by file, folder, catalogue name or "-"; exit code, message printed. */
+/* Whether a name that is no file here was meant as one: it has a '/', a '.' or a space, and no
+ * set of the catalogue begins it. */
+int means_path(const char *name);
+
 int data_read(const struct call *call, const char *name, const eg_read_options *options,
               eg_dataset *out);
 /* A file by its path, called `name` in messages. */
