@@ -37,11 +37,13 @@ rows = bytearray()
 for y in range(h):
     rows.append(0)
     for x in range(w):
-        u, v = (2 * x + 1 - left - right) / (right - left), (2 * y + 1 - top - bottom) / (bottom - top)
+        u = (2 * x + 1 - left - right) / (right - left)
+        v = (2 * y + 1 - top - bottom) / (bottom - top)
         rows.append(ink if .45 <= u * u + v * v <= 1 else paper)
 def chunk(kind, data):
     return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-open(name, 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', w, h, 8, 0, 0, 0, 0))
+head = struct.pack('>IIBBBBB', w, h, 8, 0, 0, 0, 0)
+open(name, 'wb').write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head)
                        + chunk(b'IDAT', zlib.compress(bytes(rows))) + chunk(b'IEND', b''))
 END
 }
