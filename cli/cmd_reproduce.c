@@ -163,6 +163,14 @@ static int list_all(const struct call *call)
     return EXIT_DONE;
 }
 
+static void head_section(struct report *report, const struct experiment *e)
+{
+    char *title = keep_format("%s", e->title);
+    title[0] = (char)toupper((unsigned char)title[0]);
+    report_section(report, title,
+                   keep_format("%s. engram reproduce %s; %s.", e->source, e->name, e->setting));
+}
+
 static int run_one(struct results *r, const struct experiment *e)
 {
     const struct call *call = r->call;
@@ -177,10 +185,7 @@ static int run_one(struct results *r, const struct experiment *e)
     r->now = e;
     table_begin(&r->own, keep_format("%s: published and measured", e->name), columns + 1,
                 sizeof columns / sizeof *columns - 1);
-    if (r->report != NULL) {
-        report_section(r->report, keep_format("%c%s", toupper(e->title[0]), e->title + 1),
-                       keep_format("%s. engram reproduce %s; %s.", e->source, e->name, e->setting));
-    }
+    if (r->report != NULL) head_section(r->report, e);
     say(call, "%s%s%s  %s\n  %s", style(stderr, "bold"), e->name, style(stderr, "plain"), e->title,
         e->source);
     const eg_status s = e->run(&context);

@@ -39,15 +39,15 @@ int unfinished_read(eg_memory_file *f, struct unfinished *u)
 {
     const char *text = NULL;
     eg_file_info info;
-    int used = 0;
     *u = (struct unfinished){ .name = "" };
     if (eg_memory_file_note(f, key, &text) != EG_OK || text == NULL) return 0;
-    if (sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNx64 " %" SCNu64 " %n", &u->done,
-               &u->total, &u->size, &u->sum, &u->count, &used)
-            != 5
-        || used == 0 || u->done > u->total)
-        return 0;
-    u->name = keep_format("%.4096s", text + used);
+    uint64_t *const numbers[] = { &u->done, &u->total, &u->size, &u->sum, &u->count };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (!take_whole(&text, UINT64_MAX, numbers[i])) return 0;
+        while (*text == ' ') text++;
+    }
+    if (u->done > u->total) return 0;
+    u->name = keep_format("%.4096s", text);
     if (eg_memory_file_info(f, &info) != EG_OK) return 0;
     if (info.count > u->count) u->done += info.count - u->count;
     if (u->done > u->total) u->done = u->total;
@@ -62,7 +62,7 @@ eg_status unfinished_write(eg_memory_file *f, struct unfinished *u)
     if (s != EG_OK) return s;
     u->count = info.count;
     struct text t = { 0 };
-    text_add(&t, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %016" PRIx64 " %" PRIu64 " %.4000s", u->done,
+    text_add(&t, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %.4000s", u->done,
              u->total, u->size, u->sum, u->count, u->name);
     const eg_status written = eg_memory_file_set_note(f, key, t.s);
     text_clear(&t);

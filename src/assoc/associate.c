@@ -373,24 +373,22 @@ static void fold_split(const struct plan *p)
 
 /* ---- entry ---- */
 
-eg_status egi_associate(const struct egi_keys *keys, const float *values, size_t dv,
-                        const struct egi_transform *transform, const float *x,
-                        const float *query_bias, size_t q, int threads, const eg_allocator *alloc,
+eg_status egi_associate(const struct egi_association *a, int threads, const eg_allocator *alloc,
                         float *out, struct egi_assoc_stat *stat)
 {
-    if (q == 0) return EG_OK;
+    if (a->q == 0) return EG_OK;
     struct plan p = {
         .k = egi_assoc_kernels(),
-        .keys = keys,
-        .transform = transform,
-        .row = &transforms[transform->kind],
-        .weighing = weighing_of(transform, keys->n),
-        .values = values,
-        .x = x,
-        .query_bias = query_bias,
-        .dv = out != NULL ? dv : 0,
-        .ld = out != NULL ? round_up(dv, EGI_LANE_STEP) : 0,
-        .q = q,
+        .keys = a->keys,
+        .transform = a->transform,
+        .row = &transforms[a->transform->kind],
+        .weighing = weighing_of(a->transform, a->keys->n),
+        .values = a->values,
+        .x = a->x,
+        .query_bias = a->query_bias,
+        .dv = out != NULL ? a->dv : 0,
+        .ld = out != NULL ? round_up(a->dv, EGI_LANE_STEP) : 0,
+        .q = a->q,
         .out = out,
         .stat = stat,
     };

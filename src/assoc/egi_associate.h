@@ -46,19 +46,25 @@ struct egi_assoc_stat {
     float best_score;
 };
 
+/* What is asked: the memories, their values, how scores become weights, the states. */
+struct egi_association {
+    const struct egi_keys *keys;
+    const float *values; /* (N, DV); keys->xi itself for auto-association */
+    size_t dv;
+    const struct egi_transform *transform;
+    const float *x;          /* (Q, D) */
+    const float *query_bias; /* (Q) or NULL: zeros */
+    size_t q;
+};
+
 /**
  * out_q = sum_i a_qi value_i and its statistics, for each query.
  *
- * @param values      (N, DV); keys->xi itself for auto-association
- * @param x           (Q, D)
- * @param query_bias  (Q) or NULL: zeros
- * @param out         (Q, DV), relative to stat.m, or NULL: statistics only; no overlap with x
- * @param stat        (Q)
+ * @param out   (Q, DV), relative to stat.m, or NULL: statistics only; no overlap with x
+ * @param stat  (Q)
  * @return EG_OK, EG_ERR_OVERFLOW, EG_ERR_NOMEM (workspace: O(Q (D + DV) + tile) )
  */
-eg_status egi_associate(const struct egi_keys *keys, const float *values, size_t dv,
-                        const struct egi_transform *transform, const float *x,
-                        const float *query_bias, size_t q, int threads, const eg_allocator *alloc,
+eg_status egi_associate(const struct egi_association *a, int threads, const eg_allocator *alloc,
                         float *out, struct egi_assoc_stat *stat);
 
 /* Scores of one query against all memories: (N). Infallible; threads as everywhere. */

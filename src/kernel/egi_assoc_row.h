@@ -97,7 +97,9 @@ ROW_ALWAYS void score_block(const float *xi, size_t d, size_t dn, const float *x
     }
 }
 
-/* All rows in blocks of nm, and the rest one by one. */
+/* All rows in blocks of nm, and the rest one by one. nm and nv are constants: they name the
+ * shape that is inlined, and are no parameters of a call. */
+/* NOLINTNEXTLINE(readability-function-size) */
 ROW_ALWAYS void score_column(const float *xi, size_t rows, size_t d, size_t dn, const float *xt,
                              int first, float *s, const size_t nm, const size_t nv)
 {

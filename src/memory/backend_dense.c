@@ -363,8 +363,8 @@ static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int t
         const struct egi_keys keys = keys_of(m);
         const struct egi_transform t = transform_of(m);
         const int biased = forms[m->options.rule.similarity].biased;
-        s = egi_associate(&keys, values, dv, &t, xq, biased ? bias : NULL, q, threads, alloc, y,
-                          stats);
+        const struct egi_association a = { &keys, values, dv, &t, xq, biased ? bias : NULL, q };
+        s = egi_associate(&a, threads, alloc, y, stats);
         const struct egi_assoc_stat *stat = stats;
         for (size_t i = 0; i < q && s == EG_OK; i++)
             s = finish_query(m, &stat[i], reading->mean, dense_score_error(m, x + i * m->d),

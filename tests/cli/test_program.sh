@@ -200,7 +200,7 @@ check 2 'give --format' export half.egm -
 check 2 'second place' export half.egm z.npy -o y.npy
 check 2 'not to a stream' backup half.egm -
 check 2 'not to a stream' store - a.csv
-[ ! -e ./- ] && [ ! -e z.npy ] && [ ! -e y.npy ] || problem "a file of no name"
+for f in ./- z.npy y.npy; do [ ! -e "$f" ] || problem "a file $f"; done
 "$engram" repair flipped.egm again.egm >out 2>err
 grep -q 'memories kept *3184' out || problem "repair: no memories"
 check 4 '^engram: no/such/x.egm: create' backup half.egm no/such/x.egm
@@ -226,7 +226,7 @@ check 0 'folder +' data get semeion
 check 2 'go together' data get mine --url http://127.0.0.1:1/x
 python3 -u -m http.server 0 --bind 127.0.0.1 >server 2>&1 &
 server=$!
-for try in $(seq 100); do grep -q 'port' server && break; sleep 0.05; done
+for _ in $(seq 100); do grep -q 'port' server && break; sleep 0.05; done
 port=$(sed -n 's/.*port \([0-9]*\).*/\1/p' server)
 sum=$(sha256sum small.csv | cut -d ' ' -f 1)
 check 0 "sha256 +$sum" data get mine --url "http://127.0.0.1:$port/small.csv" \

@@ -47,9 +47,14 @@ static struct problem problem_of(uint64_t seed, size_t n, size_t d, size_t dv, s
 static void run(const struct problem *p, size_t first, size_t q, int threads, float *out,
                 struct egi_assoc_stat *stat)
 {
-    CHECK_OK(egi_associate(&p->keys, p->values, p->dv, &p->transform, p->x + first * p->keys.d,
-                           p->query_bias ? p->query_bias + first : NULL, q, threads,
-                           eg_allocator_default(), out, stat));
+    const struct egi_association a = { &p->keys,
+                                       p->values,
+                                       p->dv,
+                                       &p->transform,
+                                       p->x + first * p->keys.d,
+                                       p->query_bias ? p->query_bias + first : NULL,
+                                       q };
+    CHECK_OK(egi_associate(&a, threads, eg_allocator_default(), out, stat));
 }
 
 /* a and what it adds to the sum, by the formulae of egi_associate.h. */
@@ -270,13 +275,13 @@ static void no_query_is_no_work_and_no_memory_is_lost(void **state)
     const eg_allocator a = failing_allocator(&f);
     float out[70 * 30] = { 7 };
     struct egi_assoc_stat stat[70] = { { .m = 7 } };
-    CHECK_OK(egi_associate(&p.keys, p.values, 30, &p.transform, p.x, NULL, 0, 1, &a, out, stat));
-    CHECK_STATUS(
-        egi_associate(&p.keys, p.values, 30, &p.transform, p.x, NULL, 70, 2, &a, out, stat),
-        EG_ERR_NOMEM);
+    struct egi_association job = { &p.keys, p.values, 30, &p.transform, p.x, NULL, 0 };
+    CHECK_OK(egi_associate(&job, 1, &a, out, stat));
+    job.q = 70;
+    CHECK_STATUS(egi_associate(&job, 2, &a, out, stat), EG_ERR_NOMEM);
     CHECK(out[0] == 7 && stat[0].m == 7);
     f.fail_at = SIZE_MAX;
-    CHECK_OK(egi_associate(&p.keys, p.values, 30, &p.transform, p.x, NULL, 70, 2, &a, out, stat));
+    CHECK_OK(egi_associate(&job, 2, &a, out, stat));
     CHECK(f.live == 0 && f.live_bytes == 0 && f.peak_bytes < BIG);
     free(p.store);
 }
