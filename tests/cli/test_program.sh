@@ -169,7 +169,7 @@ for name, flip in (("a", 0), ("b", 1)):
     with open(name + ".csv", "w") as f:
         f.write("x,y,z\n" + "".join(f"{i},{i * 7 % 101},{i % 3 + flip}\n" for i in range(120000)))
 PY
-for try in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
     rm -f half.egm
     "$engram" store half.egm a.csv --memory nearest >out 2>err &
     job=$!
