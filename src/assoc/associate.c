@@ -11,10 +11,10 @@
  * and segments are combined in their order, whoever computed them.
  *
  * Left out. A weight is made exactly 0 where 2^y < 2^-cut relative to the largest weight so far
- * (y <= 0 the binary logarithm), cut = 26 + log2(sum of w / least w). The largest so far is at
+ * (y <= 0 the binary logarithm), cut = 25 + log2(sum of w / least w). The largest so far is at
  * most the largest of all, so all weights left out together are below
- *     sum w 2^-cut = 2^-26 least w <= 2^-26 (sum of weights),
- * for the largest score carries weight 1 times its own w. The result moves by less than 2^-26
+ *     sum w 2^-cut = 2^-25 least w <= 2^-25 (sum of weights),
+ * for the largest score carries weight 1 times its own w. The result moves by less than 2^-25
  * of the largest value: less than half an ulp of it. Adding 0 times a value changes no bit
  * (a sum of -0 alone is made +0 when a chunk is added to its total, which begins at +0), so
  * memories of weight 0 may be skipped or not: a tile none of whose scores reach the threshold
@@ -76,7 +76,7 @@ static struct egi_weighing weighing_of(const struct egi_transform *t, size_t n)
     switch (t->kind) {
     case EGI_TRANSFORM_EXP:
         w.rate = (float)fmin((double)t->beta * 1.4426950408889634, (double)FLT_MAX);
-        w.floor = (float)-fmin(26.0 + spread_of(t->weight, n), 120.0);
+        w.floor = (float)-fmin(25.0 + spread_of(t->weight, n), 120.0);
         break;
     case EGI_TRANSFORM_POWER:
     case EGI_TRANSFORM_RECTIFIED:
