@@ -117,18 +117,28 @@ static void say_problems(const struct problems *p)
     for (size_t i = 1; i < p->n; i++) fprintf(stderr, "  %s\n", p->text[i]);
 }
 
-int data_read_file(const struct call *call, const char *path, const char *name,
-                   const eg_read_options *options, eg_dataset *out)
+/* Both ways of reading, with progress; the problems besides the first stay in *problems. */
+static eg_status
+read_watched(const struct call *call, const char *from,
+             eg_status (*read)(const char *, const eg_read_options *, eg_dataset *),
+             const eg_read_options *options, struct problems *problems, eg_dataset *out)
 {
-    struct problems problems = { 0 };
     eg_read_options o = *options;
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     o.progress = &progress;
     o.problem = keep_problem;
-    o.problem_user = &problems;
-    const eg_status s = eg_dataset_read(path, &o, out);
+    o.problem_user = problems;
+    const eg_status s = read(from, &o, out);
     bar_end(&bar);
+    return s;
+}
+
+int data_read_file(const struct call *call, const char *path, const char *name,
+                   const eg_read_options *options, eg_dataset *out)
+{
+    struct problems problems = { 0 };
+    const eg_status s = read_watched(call, path, eg_dataset_read, options, &problems, out);
     if (s == EG_OK) return EXIT_DONE;
     const int code = fail_as(s, path, name);
     say_problems(&problems);
@@ -152,14 +162,7 @@ static int read_from_catalogue(const struct call *call, const char *name,
                                const eg_read_options *options, eg_dataset *out)
 {
     struct problems problems = { 0 };
-    eg_read_options o = *options;
-    struct bar bar;
-    const eg_progress progress = bar_begin(&bar, call);
-    o.progress = &progress;
-    o.problem = keep_problem;
-    o.problem_user = &problems;
-    const eg_status s = eg_catalogue_read(name, &o, out);
-    bar_end(&bar);
+    const eg_status s = read_watched(call, name, eg_catalogue_read, options, &problems, out);
     if (s == EG_OK) return EXIT_DONE;
     warn_of_folders(call);
     const int code = fail(s, name);
