@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/reader_options.h"
 #include "cli/rule_options.h"
 #include "cli/stored.h"
 #include "cli/unfinished.h"
@@ -15,14 +16,17 @@ enum { CHUNK = 8192 };
 struct store {
     struct common common;
     struct rule_options rule;
-    int append, resume, binarise, scale, grey, values, index_base;
-    size_t limit, width, height;
+    struct reader_options reader;
+    int append, resume, binarise, scale, values;
     double threshold;
-    const char *labels, *label_column, *skip, *format, *title;
+    const char *title;
 };
 
 static const struct store defaults = {
-    .rule = RULE_OPTIONS_INIT, .scale = -1, .index_base = -1, .threshold = (double)NAN
+    .rule = RULE_OPTIONS_INIT,
+    .reader = READER_OPTIONS_INIT,
+    .scale = -1,
+    .threshold = (double)NAN,
 };
 
 #define AT(field) offsetof(struct store, field)
@@ -34,40 +38,17 @@ static const struct opt options[] = {
     { "binarise", 0, OPT_FLAG, AT(binarise), NULL, "the same as --scale signs", NULL, 0, 0 },
     { "threshold", 0, OPT_NUMBER, AT(threshold), "X", "of signs, in the file's units", NULL, -1e30,
       1e30 },
-    { "labels", 0, OPT_TEXT, AT(labels), "FILE", "labels in a file of their own", NULL, 0, 0 },
-    { "label-column", 0, OPT_TEXT, AT(label_column), "NAME", "column of a CSV", NULL, 0, 0 },
-    { "skip", 0, OPT_TEXT, AT(skip), "NAMES", "columns of a CSV to leave out", NULL, 0, 0 },
     { "values", 0, OPT_FLAG, AT(values), NULL,
       "with each item the class as value (one number a class), read back by recall --read", NULL, 0,
       0 },
-    { "limit", 0, OPT_SIZE, AT(limit), "N", "store the first N items", NULL, 1, 1e15 },
-    { "width", 0, OPT_SIZE, AT(width), "W", "pictures of a folder to this width", NULL, 1, 65536 },
-    { "height", 0, OPT_SIZE, AT(height), "H", "and this height", NULL, 1, 65536 },
-    { "grey", 0, OPT_FLAG, AT(grey), NULL, "pictures of a folder to grey", NULL, 0, 0 },
-    { "index-base", 0, OPT_INT, AT(index_base), "0|1", "svmlight: its first index", NULL, 0, 1 },
-    { "format", 0, OPT_TEXT, AT(format), "NAME", "of the data, when content does not tell", NULL, 0,
-      0 },
+    READER_OPTION_ROWS(struct store),
+    SET_OPTION_ROWS(struct store),
     { "title", 0, OPT_TEXT, AT(title), "TEXT", "kept in the file", NULL, 0, 0 },
     { "append", 0, OPT_FLAG, AT(append), NULL, "add to a file that exists", NULL, 0, 0 },
     { "resume", 0, OPT_FLAG, AT(resume), NULL, "go on where an interrupted store ended", NULL, 0,
       0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
-
-static int read_data(const struct call *call, const struct store *o, eg_dataset *set)
-{
-    eg_read_options read = EG_READ_OPTIONS_INIT;
-    read.format = o->format;
-    read.labels = o->labels;
-    read.label_column = o->label_column;
-    read.index_base = o->index_base;
-    read.width = o->width;
-    read.height = o->height;
-    read.grey = o->grey;
-    read.skip_columns = o->skip;
-    read.max_items = o->limit;
-    return data_read(call, call->args[1], &read, set);
-}
 
 /* +-1 for memories of +-1, black..white to -1..1 for pictures, else as in the file. */
 static struct scaling choose_scaling(const struct call *call, const struct store *o,
@@ -86,16 +67,25 @@ static struct scaling choose_scaling(const struct call *call, const struct store
     return s;
 }
 
-static eg_status set_notes(eg_memory_file *f, const struct store *o, const struct call *call,
-                           const eg_dataset *set, const struct scaling *scaling)
+/* All that a store which is killed at any moment needs to go on. */
+static eg_status create_with_notes(const struct call *call, const struct store *o,
+                                   const eg_dataset *set, const eg_memory_options *m,
+                                   const struct scaling *scaling, const struct unfinished *u,
+                                   struct stored *s)
 {
     const struct shape shape = { set->height, set->width, set->channels };
-    eg_status s = eg_memory_file_set_note(f, "title", o->title ? o->title : call->args[1]);
-    if (s == EG_OK) s = eg_memory_file_set_note(f, "scaling", scaling_note(scaling));
-    if (s == EG_OK && set->height != 0) s = eg_memory_file_set_note(f, "shape", shape_note(&shape));
-    for (size_t c = 0; s == EG_OK && set->class_names != NULL && c < set->classes; c++)
-        s = eg_memory_file_set_note(f, keep_format("class/%zu", c), set->class_names[c]);
-    return s;
+    const size_t classes = set->class_names != NULL ? set->classes : 0;
+    eg_note *notes = need(4 + classes, sizeof *notes);
+    size_t n = 0;
+    notes[n++] = (eg_note){ "title", o->title ? o->title : call->args[1] };
+    notes[n++] = (eg_note){ "scaling", scaling_note(scaling) };
+    if (set->height != 0) notes[n++] = (eg_note){ "shape", shape_note(&shape) };
+    for (size_t c = 0; c < classes; c++)
+        notes[n++] = (eg_note){ keep_format("class/%zu", c), set->class_names[c] };
+    notes[n++] = unfinished_note(u);
+    const eg_status status = stored_create(call, call->args[0], set->d, m, notes, n, s);
+    free(notes);
+    return status;
 }
 
 /* Values of the class: +1 at its place, 0 elsewhere. (N, K), or NULL. */
@@ -147,9 +137,7 @@ static int create_target(const struct call *call, const struct store *o, const e
                 path);
         return EXIT_IO;
     }
-    eg_status status = stored_create(call, path, set->d, m, s);
-    if (status == EG_OK) status = unfinished_write(s->file, u);
-    if (status == EG_OK) status = set_notes(s->file, o, call, set, scaling);
+    const eg_status status = create_with_notes(call, o, set, m, scaling, u, s);
     return status == EG_OK ? EXIT_DONE : fail(status, path);
 }
 
@@ -297,7 +285,8 @@ static int run(const struct call *call)
     eg_dataset set = { 0 };
     if (strcmp(call->args[0], "-") == 0)
         return fail_usage(call, "a memory file is written in place, not to a stream: name a file");
-    int code = read_data(call, o, &set);
+    const eg_read_options read = read_options_of(&o->reader);
+    int code = data_read(call, call->args[1], &read, &set);
     if (code != EXIT_DONE) return code;
     say(call, "data    %zu items of %zu numbers%s", set.n, set.d,
         set.labels ? ", with labels" : "");

@@ -41,12 +41,15 @@ int stored_open(const struct call *call, const char *path, int read_only, struct
 }
 
 eg_status stored_create(const struct call *call, const char *path, size_t d,
-                        const eg_memory_options *memory, struct stored *s)
+                        const eg_memory_options *memory, const eg_note *notes, size_t note_count,
+                        struct stored *s)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
     *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
     s->progress = bar_begin(&s->bar, call);
     options.progress = &s->progress;
+    options.notes = notes;
+    options.note_count = note_count;
     return eg_memory_file_create(path, d, memory, &options, &s->file);
 }
 

@@ -19,8 +19,10 @@ struct stored {
 /* Open, with notes; message printed on failure. read_only: 0 or 1. s stays where it is until
  * stored_close. */
 int stored_open(const struct call *call, const char *path, int read_only, struct stored *s);
+/* A new file that has its notes from the first moment on. */
 eg_status stored_create(const struct call *call, const char *path, size_t d,
-                        const eg_memory_options *memory, struct stored *s);
+                        const eg_memory_options *memory, const eg_note *notes, size_t note_count,
+                        struct stored *s);
 int stored_load(const struct call *call, struct stored *s);
 void stored_close(struct stored *s);
 

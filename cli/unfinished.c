@@ -55,18 +55,22 @@ int unfinished_read(eg_memory_file *f, struct unfinished *u)
     return 1;
 }
 
+eg_note unfinished_note(const struct unfinished *u)
+{
+    const eg_note note = {
+        key, keep_format("%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %.4000s",
+                         u->done, u->total, u->size, u->sum, u->count, u->name)
+    };
+    return note;
+}
+
 eg_status unfinished_write(eg_memory_file *f, struct unfinished *u)
 {
     eg_file_info info;
     const eg_status s = eg_memory_file_info(f, &info);
     if (s != EG_OK) return s;
     u->count = info.count;
-    struct text t = { 0 };
-    text_add(&t, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %.4000s", u->done,
-             u->total, u->size, u->sum, u->count, u->name);
-    const eg_status written = eg_memory_file_set_note(f, key, t.s);
-    text_clear(&t);
-    return written;
+    return eg_memory_file_set_note(f, key, unfinished_note(u).value);
 }
 
 eg_status unfinished_clear(eg_memory_file *f)

@@ -19,6 +19,8 @@ struct unfinished unfinished_of(const eg_dataset *set, const char *name);
 /* 1 and *u when a store into f did not complete. done counts what is in the file, also what
  * came in after the note was last written. */
 int unfinished_read(eg_memory_file *f, struct unfinished *u);
+/* The note of a store into a file that does not exist yet, to be created with it. */
+eg_note unfinished_note(const struct unfinished *u);
 /* Write the note for the patterns that f has now. */
 eg_status unfinished_write(eg_memory_file *f, struct unfinished *u);
 eg_status unfinished_clear(eg_memory_file *f);

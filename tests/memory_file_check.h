@@ -74,8 +74,8 @@ static inline void write_all(const char *path, const uint8_t *p, size_t n)
     fclose(out);
 }
 
-static const eg_file_options quick = { sizeof quick, 0, 0, 0, NULL, NULL, 0 };
-static const eg_file_options reading = { sizeof reading, 1, 0, 0, NULL, NULL, 0 };
+static const eg_file_options quick = { .size = sizeof quick };
+static const eg_file_options reading = { .size = sizeof reading, .read_only = 1 };
 
 /* Patterns 0 .. N - 1 in a few blocks, a note, some of them removed and put back. */
 static inline void write_file(const char *path, size_t n)

@@ -18,6 +18,11 @@ extern "C" {
 
 typedef struct eg_memory_file eg_memory_file;
 
+/* Text that belongs to a memory, by a key: "title", "class/3", "shape" ("16x16x1"), "units" ... */
+typedef struct eg_note {
+    const char *key, *value;
+} eg_note;
+
 typedef struct eg_file_options {
     size_t size;      /* sizeof(eg_file_options) */
     int read_only;    /* 1: many readers may be open beside one writer */
@@ -26,15 +31,18 @@ typedef struct eg_file_options {
     const eg_allocator *alloc;
     const eg_progress *progress;
     int wait_ms; /* for another writer to finish, then EG_ERR_IO; 0: 5000; < 0: not at all */
+    const eg_note *notes; /* (note_count) that a new file has from its first moment on */
+    size_t note_count;
 } eg_file_options;
 
-#define EG_FILE_OPTIONS_INIT                      \
-    {                                             \
-        sizeof(eg_file_options), 0, 2, 0, 0, 0, 0 \
+#define EG_FILE_OPTIONS_INIT                            \
+    {                                                   \
+        sizeof(eg_file_options), 0, 2, 0, 0, 0, 0, 0, 0 \
     }
 
-/* A new file for memories of d components; EG_ERR_IO if it exists. options: those the memory
- * is to be loaded with (rule, storage, value size, seed); alloc is not stored. */
+/* A new file for memories of d components; EG_ERR_IO if it exists. memory: the options it
+ * is to be loaded with (rule, storage, value size, seed); alloc is not stored. After a kill the
+ * file is there with its notes, or not at all. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_create(const char *path, size_t d,
                                                      const eg_memory_options *memory,
                                                      const eg_file_options *options,
@@ -50,20 +58,19 @@ EG_API void eg_memory_file_close(eg_memory_file *f);
 EG_API EG_MUST_CHECK eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns,
                                                      size_t n, const eg_items *items,
                                                      uint64_t *ids);
-/* EG_NOT_FOUND, and nothing done, if one id is not there. */
+/* EG_NOT_FOUND, and nothing done, if one id is not there; EG_ERR_UNSUPPORTED if one was saved as
+ * weights or features, without its pattern. Ids are not used twice. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids,
                                                      size_t n);
 
-/* Everything verified, into a memory. The file may be closed afterwards. Where eg_memory_file_save
- * wrote weights or features without their patterns, eg_memory_count() of what is loaded is 0:
- * the state recalls, but no pattern can be named. */
+/* Everything verified, into a memory. The file may be closed afterwards. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_load(eg_memory_file *f, eg_memory **out);
-/* A whole memory into a new file: create, append, close. */
+/* A whole memory into a new file: patterns or, where none are kept, weights or features; ids,
+ * labels, weights and values; and which ids were used. What is loaded recalls as what was saved. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_save(const char *path, const eg_memory *m,
                                                    const eg_file_options *options);
 
-/* Text that belongs to the memory: "title", "class/3", "shape" ("16x16x1"), "units" ... A
- * NULL value removes it. value is borrowed until the next call on f. */
+/* A NULL value removes the note. value is borrowed until the next call on f. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key,
                                                        const char *value);
 EG_API EG_MUST_CHECK eg_status eg_memory_file_note(eg_memory_file *f, const char *key,
@@ -97,12 +104,13 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_verify(eg_memory_file *f,
 EG_API EG_MUST_CHECK eg_status eg_memory_file_backup(eg_memory_file *f, const char *to);
 /* Give freed space back; deleted patterns leave the file's bytes. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_vacuum(eg_memory_file *f);
-/* What can be saved of a damaged file, also of one cut short, into a new one. *kept and *lost
- * (may be NULL) count memories; memories are kept and lost in blocks, as they were appended. A
- * lost note, and a block that no longer says how many it has, count as one. EG_ERR_CORRUPT when
- * nothing can be saved. */
+/* What can be saved of a damaged file, also of one cut short, into a new one: every memory that
+ * matches its own digest. *kept and *lost (may be NULL) count memories; a lost note, and a
+ * page of which nobody knows what it had, count as one. options (may be NULL): of both files.
+ * EG_ERR_CORRUPT when nothing can be saved; EG_ERR_INTERRUPTED, and no new file. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_repair(const char *path, const char *to,
-                                                     uint64_t *kept, uint64_t *lost);
+                                                     const eg_file_options *options, uint64_t *kept,
+                                                     uint64_t *lost);
 /* "safetensors" (patterns, values, weights, labels, ids, rule as metadata) or "npy" (patterns). */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_export(eg_memory_file *f, const char *to,
                                                      const char *format);

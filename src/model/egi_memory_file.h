@@ -7,10 +7,22 @@
 #include "engram/memory_file.h"
 #include "store/egi_store.h"
 
-enum { EGI_KIND_F32 = 1, EGI_KIND_BITS = 2, EGI_KIND_STATE = 3 };
+/* Items: ids, weights and labels of the patterns that a state stands for. */
+enum { EGI_KIND_F32 = 1, EGI_KIND_BITS = 2, EGI_KIND_STATE = 3, EGI_KIND_ITEMS = 4 };
 
-#define EGI_BLOCK_BYTES ((size_t)256 << 10) /* what a bulk append fills a block to */
-#define EGI_STATE_CHUNK 32768               /* numbers in a record of state */
+static inline int egi_holds_patterns(uint64_t kind)
+{
+    return kind == EGI_KIND_F32 || kind == EGI_KIND_BITS;
+}
+
+static inline int egi_is_block(uint64_t kind)
+{
+    return egi_holds_patterns(kind) || kind == EGI_KIND_ITEMS;
+}
+
+/* What a bulk append fills a block to: docs/file-format.md has what other sizes cost. */
+#define EGI_BLOCK_BYTES ((size_t)64 << 10)
+#define EGI_STATE_CHUNK 32768 /* numbers in a record of state */
 #define EGI_MEMORY_KEY "memory"
 #define EGI_LIBRARY_KEY "library"
 #define EGI_NOTE_PREFIX "note/"
@@ -27,15 +39,23 @@ struct eg_memory_file {
 /* pattern_block.c - a block looked at where it lies; valid as long as its bytes. */
 typedef struct egi_block {
     uint64_t kind, lo;
-    size_t n, d, dv, row;                                      /* row: bytes of a pattern */
-    const uint8_t *ids, *weights, *labels, *values, *patterns; /* first three NULL: defaults */
-    int ascending;                                             /* ids rise strictly */
+    uint32_t flags;
+    size_t n, d, dv, row;                                            /* row: bytes of a pattern */
+    const uint8_t *rows;                                             /* (n, stride) */
+    size_t stride, at_id, at_weight, at_label, at_value, at_pattern; /* places in a row */
+    int ascending;                                                   /* ids rise strictly */
 } egi_block;
 
 /* Checks everything; EG_ERR_CORRUPT says what does not fit. d = 0: take D and DV as they are. */
 eg_status egi_block_parse(const egi_record *head, const uint8_t *bytes, size_t d, size_t dv,
                           egi_block *out);
 uint64_t egi_block_id(const egi_block *b, size_t i);
+/* 1: row i matches its own digest, and may be in a memory. */
+int egi_block_row_holds(const egi_block *b, size_t i);
+/* A damaged block as far as it can be told how its rows lie: how many of them hold; 0, and no
+ * block, if none. head->size bytes are there; the rest of the head counts if head_holds. */
+size_t egi_block_rescue(const egi_record *head, int head_holds, const uint8_t *bytes, size_t d,
+                        size_t dv, egi_block *out);
 
 /* Rows from .. from + n - 1 of a block as numbers; every array has room for n rows. */
 typedef struct egi_rows {
@@ -56,8 +76,9 @@ void egi_rows_read(const egi_block *b, size_t from, size_t n, const egi_rows *ro
 typedef struct egi_builder {
     const eg_allocator *alloc;
     uint64_t kind;
-    size_t d, dv, row, capacity, n, bytes;
-    uint8_t *block, *ids, *weights, *labels, *values, *patterns, *encoded;
+    size_t d, dv, capacity, n, bytes;
+    void *block;
+    uint8_t *rows, *encoded;
     uint64_t lo, hi;
     int has_weights, has_labels, consecutive;
 } egi_builder;
@@ -95,20 +116,26 @@ eg_status egi_utf8_check(const char *what, const char *text, size_t limit);
 
 /* memory_file.c */
 eg_status egi_file_settings(const eg_file_options *options, egi_store_options *out);
-/* Writes description and library version into a store that has none. */
-eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory);
+/* Writes description, library version and the options' notes into a store that has none. */
+eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory,
+                            const eg_file_options *options);
 
 /* A failure of the block or text readers, with the file's name before it. */
 eg_status egi_file_blame(const eg_memory_file *f, eg_status status);
 
 /* memory_file_read.c - all pattern rows in the order of storing; inside a transaction. */
 eg_status egi_file_gather(eg_memory_file *f, egi_rows *out);
-/* Judges the bytes of a record that verifies. */
+/* Numbers of state that a file of this description has, if any. */
+uint64_t egi_state_numbers(size_t d, const eg_memory_options *options);
+/* Judges the bytes of records that verify, one after the other. */
 typedef struct egi_judge {
     size_t d, dv;
     uint64_t state_next; /* number that the next record of state must begin with */
+    int rank;            /* of the last record: state, items, patterns */
     egi_id_set seen;
 } egi_judge;
 eg_status egi_judge_record(void *user, const egi_record *head, const uint8_t *bytes);
+/* Whether a record of this kind may come here: then it has. */
+eg_status egi_judge_order(egi_judge *j, const egi_record *head);
 
 #endif

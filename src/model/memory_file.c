@@ -13,10 +13,17 @@
 enum { NOTE_KEY_MAX = 200, DEFAULT_WAIT_MS = 5000 };
 #define DEFAULT_MAX_BYTES ((size_t)16 << 30)
 
-eg_status egi_file_settings(const eg_file_options *options, egi_store_options *out)
+/* The caller's may be those of an older or newer library. */
+static eg_file_options all_options(const eg_file_options *options)
 {
     eg_file_options o = EG_FILE_OPTIONS_INIT;
     if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    return o;
+}
+
+eg_status egi_file_settings(const eg_file_options *options, egi_store_options *out)
+{
+    const eg_file_options o = all_options(options);
     if (o.durability < 0 || o.durability > 2)
         return egi_fail(EG_ERR_INVALID, "eg_file_options: durability = %d, not 0, 1 or 2",
                         o.durability);
@@ -49,24 +56,46 @@ static eg_status finish(egi_store *s, eg_status status)
     return status;
 }
 
-eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory)
+static eg_status note_key(const char *who, const char *key, char out[EGI_META_KEY_MAX + 1])
+{
+    if (key == NULL || key[0] == '\0') return egi_fail(EG_ERR_INVALID, "%s: no key", who);
+    EGI_TRY(egi_utf8_check("key of a note", key, NOTE_KEY_MAX));
+    snprintf(out, EGI_META_KEY_MAX + 1, EGI_NOTE_PREFIX "%s", key);
+    return EG_OK;
+}
+
+static eg_status put_note(egi_store *s, const char *who, const eg_note *note)
+{
+    char full[EGI_META_KEY_MAX + 1];
+    EGI_TRY(note_key(who, note->key, full));
+    if (note->value != NULL) EGI_TRY(egi_utf8_check("note", note->value, EGI_META_MAX));
+    return egi_store_set_meta(s, full, note->value, note->value != NULL ? strlen(note->value) : 0);
+}
+
+eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory,
+                            const eg_file_options *options)
 {
     char text[EGI_TEXT_MAX];
+    const eg_file_options o = all_options(options);
     const size_t size = egi_memory_text(d, memory, text);
     EGI_TRY(egi_store_set_meta(store, EGI_MEMORY_KEY, text, size));
-    return egi_store_set_meta(store, EGI_LIBRARY_KEY, EG_VERSION, strlen(EG_VERSION));
+    EGI_TRY(egi_store_set_meta(store, EGI_LIBRARY_KEY, EG_VERSION, strlen(EG_VERSION)));
+    for (size_t i = 0; i < o.note_count; i++)
+        EGI_TRY(put_note(store, "eg_file_options: notes", &o.notes[i]));
+    return EG_OK;
 }
 
 struct description {
     size_t d;
     const eg_memory_options *memory;
+    const eg_file_options *options;
 };
 
 static eg_status fill_empty(void *user, egi_store *s)
 {
     const struct description *what = user;
     EGI_TRY(egi_store_begin(s, 1));
-    return finish(s, egi_file_describe(s, what->d, what->memory));
+    return finish(s, egi_file_describe(s, what->d, what->memory, what->options));
 }
 
 eg_status eg_memory_file_create(const char *path, size_t d, const eg_memory_options *memory,
@@ -87,7 +116,7 @@ eg_status eg_memory_file_create(const char *path, size_t d, const eg_memory_opti
     EGI_TRY(egi_builder_create(settings.alloc, egi_pattern_kind(mine.storage), d, mine.value_size,
                                1, &room));
     egi_builder_destroy(&room);
-    struct description what = { d, &mine };
+    struct description what = { d, &mine, options };
     EGI_TRY(egi_store_build(path, &settings, fill_empty, &what));
     return eg_memory_file_open(path, options, out);
 }
@@ -145,7 +174,7 @@ struct candidates {
 static eg_status add_candidate(void *user, const egi_record *head)
 {
     struct candidates *c = user;
-    if (head->kind == EGI_KIND_STATE || head->hi < c->lo || head->lo > c->hi) return EG_OK;
+    if (!egi_is_block(head->kind) || head->hi < c->lo || head->lo > c->hi) return EG_OK;
     if (c->n == c->capacity) {
         const size_t capacity = 2 * c->capacity + 16;
         uint64_t *id = egi_realloc(c->alloc, c->id, c->capacity * 8, capacity * 8);
@@ -315,7 +344,11 @@ static eg_status remove_rows(void *user, uint64_t record, const egi_block *block
         if (!egi_id_set_has(r->set, egi_block_id(block, i))) egi_builder_copy(&b, block, i);
     const size_t gone = block->n - b.n;
     eg_status status = EG_OK;
-    if (b.n == 0)
+    if (gone > 0 && block->kind == EGI_KIND_ITEMS)
+        status =
+            egi_fail(EG_ERR_UNSUPPORTED,
+                     "eg_memory_file_remove: %zu ids are in a state, without their patterns", gone);
+    else if (b.n == 0)
         status = egi_store_delete(r->f->store, record);
     else if (gone > 0)
         status = egi_builder_flush(&b, r->f->store, record);
@@ -349,23 +382,12 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
     return status;
 }
 
-static eg_status note_key(const char *who, const char *key, char out[EGI_META_KEY_MAX + 1])
-{
-    if (key == NULL || key[0] == '\0') return egi_fail(EG_ERR_INVALID, "%s: no key", who);
-    EGI_TRY(egi_utf8_check("key of a note", key, NOTE_KEY_MAX));
-    snprintf(out, EGI_META_KEY_MAX + 1, EGI_NOTE_PREFIX "%s", key);
-    return EG_OK;
-}
-
 eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key, const char *value)
 {
-    char full[EGI_META_KEY_MAX + 1];
+    const eg_note note = { key, value };
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_set_note: file is NULL");
-    EGI_TRY(note_key("eg_memory_file_set_note", key, full));
-    if (value != NULL) EGI_TRY(egi_utf8_check("note", value, EGI_META_MAX));
     EGI_TRY(egi_store_begin(f->store, 1));
-    return finish(f->store,
-                  egi_store_set_meta(f->store, full, value, value != NULL ? strlen(value) : 0));
+    return finish(f->store, put_note(f->store, "eg_memory_file_set_note", &note));
 }
 
 /* The text, ended by a NUL, in the handle's own buffer. */

@@ -27,7 +27,7 @@ struct next_block {
 static eg_status find_next(void *user, const egi_record *head)
 {
     struct next_block *b = user;
-    if (head->kind == EGI_KIND_STATE) return EG_OK;
+    if (!egi_holds_patterns(head->kind)) return EG_OK;
     if (b->id == 0 && head->id > b->after) b->id = head->id;
     b->blocks++;
     b->rows += head->count;
@@ -62,7 +62,7 @@ struct id_list {
 static eg_status list_block(void *user, const egi_record *head)
 {
     struct id_list *l = user;
-    if (head->kind != EGI_KIND_STATE) l->id[l->n++] = head->id;
+    if (egi_holds_patterns(head->kind)) l->id[l->n++] = head->id;
     return EG_OK;
 }
 
@@ -115,64 +115,151 @@ struct repair {
     const egi_store_options *options;
     egi_store *to;
     egi_judge judge;
-    uint64_t kind, kept, lost;
+    eg_memory_options memory;
+    uint64_t kept, lost;
 };
 
-/* A file that lost its description tells D and DV by its first whole block. */
-static eg_status learn_size(struct repair *r, const egi_record *head, const uint8_t *bytes)
+/* A file that lost its description tells D and DV by its first rows that hold. */
+static eg_status learn_size(struct repair *r, const egi_record *head, unsigned holds,
+                            const uint8_t *bytes)
 {
-    eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
     const uint8_t *text;
     size_t size;
     egi_block b;
     const eg_status there = egi_store_meta(r->to, EGI_MEMORY_KEY, &text, &size);
     EGI_TRY(there);
-    if (there == EG_OK && egi_memory_parse((const char *)text, size, &r->judge.d, &o) == EG_OK) {
-        r->judge.dv = o.value_size;
+    if (there == EG_OK
+        && egi_memory_parse((const char *)text, size, &r->judge.d, &r->memory) == EG_OK) {
+        r->judge.dv = r->memory.value_size;
         return EG_OK;
     }
-    EGI_TRY(egi_block_parse(head, bytes, 0, 0, &b));
+    if (egi_block_rescue(head, holds & EGI_HOLDS_HEAD, bytes, 0, 0, &b) == 0
+        || !egi_holds_patterns(b.kind))
+        return EG_NOT_FOUND;
     r->judge.d = b.d;
-    r->judge.dv = o.value_size = b.dv;
-    o.storage = b.kind == EGI_KIND_BITS ? EG_STORE_BITS : EG_STORE_DENSE;
+    r->judge.dv = r->memory.value_size = b.dv;
+    r->memory.storage = b.kind == EGI_KIND_BITS ? EG_STORE_BITS : EG_STORE_DENSE;
     r->lost++; /* the description */
-    return egi_file_describe(r->to, b.d, &o);
+    return egi_file_describe(r->to, b.d, &r->memory, NULL);
 }
 
-static eg_status accept_record(void *user, const egi_record *head, const uint8_t *bytes)
+/* Rows that hold and whose ids are new, as a block of their own; *n of them. */
+static eg_status copy_rows(struct repair *r, const egi_block *from, uint64_t record, size_t *n)
+{
+    egi_builder b;
+    EGI_TRY(egi_builder_create(r->options->alloc, from->kind, from->d, from->dv, from->n, &b));
+    eg_status status = EG_OK;
+    for (size_t i = 0; i < from->n && status >= 0; i++) {
+        if (!egi_block_row_holds(from, i)) continue;
+        status = egi_id_set_add(&r->judge.seen, egi_block_id(from, i));
+        if (status == EG_OK) egi_builder_copy(&b, from, i);
+    }
+    *n = b.n;
+    status = status < 0 ? status : egi_builder_flush(&b, r->to, record);
+    egi_builder_destroy(&b);
+    return status;
+}
+
+/* Of a record that is damaged, the rows that are not. */
+static eg_status rescue_rows(struct repair *r, const egi_record *head, unsigned holds,
+                             const uint8_t *bytes, uint64_t *kept, uint64_t *lost)
+{
+    egi_block b = { .n = 0 };
+    egi_record as = *head;
+    size_t n = 0;
+    if (r->judge.d > 0
+        && egi_block_rescue(head, holds & EGI_HOLDS_HEAD, bytes, r->judge.d, r->judge.dv, &b) > 0) {
+        as.kind = b.kind;
+        if (egi_judge_order(&r->judge, &as) == EG_OK) EGI_TRY(copy_rows(r, &b, head->id, &n));
+    }
+    const uint64_t had = holds & EGI_HOLDS_HEAD ? head->count : b.n;
+    *kept += n;
+    *lost += had > n ? had - n : had == 0;
+    return EG_OK;
+}
+
+static eg_status rescue_record(void *user, const egi_record *head, unsigned holds,
+                               const uint8_t *bytes, uint64_t *kept, uint64_t *lost)
 {
     struct repair *r = user;
-    if (r->judge.d == 0) EGI_TRY(learn_size(r, head, bytes));
-    return egi_judge_record(&r->judge, head, bytes);
+    egi_record same = *head;
+    if (r->judge.d == 0) EGI_TRY(learn_size(r, head, holds, bytes));
+    if (holds != (EGI_HOLDS_HEAD | EGI_HOLDS_BYTES) || r->judge.d == 0)
+        return rescue_rows(r, head, holds, bytes, kept, lost);
+    const eg_status status = egi_judge_record(&r->judge, head, bytes);
+    if (status == EG_OK) {
+        *kept += head->count;
+        return egi_store_put(r->to, &same, bytes);
+    }
+    if (status != EG_ERR_CORRUPT) return status;
+    *lost += head->count > 0 ? head->count : 1;
+    return EG_OK;
+}
+
+static eg_status list_state(void *user, const egi_record *head)
+{
+    struct id_list *l = user;
+    if (head->kind == EGI_KIND_STATE || head->kind == EGI_KIND_ITEMS) l->id[l->n++] = head->id;
+    return EG_OK;
+}
+
+/* A part of a state is of no use, nor are the items of one that is not there. */
+static eg_status drop_part_of_state(struct repair *r)
+{
+    const size_t records = (size_t)egi_store_root_view(r->to)->records;
+    const uint64_t before = egi_store_root_view(r->to)->items;
+    struct id_list list = { NULL, 0 };
+    void *block;
+    if (r->judge.state_next == egi_state_numbers(r->judge.d, &r->memory)) return EG_OK;
+    EGI_TRY(egi_alloc_array(r->options->alloc, records, 8, "repair: records", &block));
+    list.id = block;
+    eg_status status = egi_store_heads(r->to, list_state, &list);
+    for (size_t i = 0; i < list.n && status == EG_OK; i++)
+        status = egi_store_delete(r->to, list.id[i]);
+    egi_free(r->options->alloc, block, records * 8);
+    const uint64_t items = before - egi_store_root_view(r->to)->items;
+    r->kept -= items;
+    r->lost += items;
+    return status;
+}
+
+static eg_status save_what_holds(struct repair *r)
+{
+    const uint8_t *text;
+    size_t size;
+    EGI_TRY(egi_store_salvage(r->path, r->options, r->to, rescue_record, r, &r->kept, &r->lost));
+    EGI_TRY(drop_part_of_state(r));
+    const eg_status there = egi_store_meta(r->to, EGI_MEMORY_KEY, &text, &size);
+    if (there == EG_NOT_FOUND)
+        return egi_fail(EG_ERR_CORRUPT, "%s: neither a description nor a pattern can be saved",
+                        r->path);
+    return there;
 }
 
 static eg_status fill_repaired(void *user, egi_store *to)
 {
     struct repair *r = user;
-    uint64_t lost = 0;
-    const uint8_t *text;
-    size_t size;
     r->to = to;
-    EGI_TRY(egi_store_salvage(r->path, r->options, to, accept_record, r, &r->kept, &lost));
-    r->lost += lost;
-    EGI_TRY(egi_store_begin(to, 0));
-    const eg_status there = egi_store_meta(to, EGI_MEMORY_KEY, &text, &size);
-    egi_store_abort(to);
-    if (there == EG_NOT_FOUND)
-        return egi_fail(EG_ERR_CORRUPT, "%s: neither a description nor a pattern can be saved",
-                        r->path);
-    EGI_TRY(there);
+    EGI_TRY(egi_store_begin(to, 1));
+    const eg_status status = save_what_holds(r);
+    if (status != EG_OK) {
+        egi_store_abort(to);
+        return status;
+    }
+    EGI_TRY(egi_store_commit(to));
     return egi_store_verify(to, NULL, NULL, NULL, NULL);
 }
 
-eg_status eg_memory_file_repair(const char *path, const char *to, uint64_t *kept, uint64_t *lost)
+eg_status eg_memory_file_repair(const char *path, const char *to, const eg_file_options *options,
+                                uint64_t *kept, uint64_t *lost)
 {
+    const eg_memory_options defaults = EG_MEMORY_OPTIONS_INIT;
     egi_store_options settings;
     if (path == NULL || to == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_repair: %s is NULL",
                         path == NULL ? "path" : "to");
-    EGI_TRY(egi_file_settings(NULL, &settings));
-    struct repair r = { .path = path, .options = &settings };
+    EGI_TRY(egi_file_settings(options, &settings));
+    struct repair r = { .path = path, .options = &settings, .memory = defaults };
     r.judge.seen.alloc = settings.alloc;
     const eg_status status = egi_store_build(to, &settings, fill_repaired, &r);
     egi_id_set_clear(&r.judge.seen);

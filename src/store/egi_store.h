@@ -9,7 +9,7 @@
 
 #include "base/egi_base.h"
 
-#define EGI_STORE_VERSION 1
+#define EGI_STORE_VERSION 2
 #define EGI_RECORD_MAX ((size_t)256 << 20) /* bytes of one record */
 #define EGI_META_MAX ((size_t)1 << 20)     /* bytes of one meta value */
 #define EGI_META_KEY_MAX 255
@@ -60,6 +60,8 @@ eg_status egi_store_get(egi_store *s, uint64_t id, egi_record *head, const uint8
 /* Insert, or replace what has this id. id 0: the next free one; *head receives it. */
 eg_status egi_store_put(egi_store *s, egi_record *head, const void *bytes);
 eg_status egi_store_delete(egi_store *s, uint64_t id);
+/* The root's top is at least this from now on; records raise it by their hi. */
+void egi_store_raise_top(egi_store *s, uint64_t top);
 /* Heads in the order of ids; visit must not call the store. */
 typedef eg_status egi_store_visit(void *user, const egi_record *head);
 eg_status egi_store_heads(egi_store *s, egi_store_visit *visit, void *user);
@@ -80,13 +82,18 @@ eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *vis
                            egi_store_report *report, void *report_user);
 eg_status egi_store_backup(egi_store *s, const char *to);
 eg_status egi_store_vacuum(egi_store *s);
-/* Copies what verifies of a damaged file: rows whose hashes are right, whatever the root
- * says, and for which accept (may be NULL) gives EG_OK. Of a file cut short, the rows whose
- * pages are there. *kept and *lost add up the counts of heads; what has no count that can be
- * read (a meta row, a damaged head, a count of 0) adds 1 to what is lost. */
+/* A record of a damaged file as it can be read: head->size bytes, zeros from where a page could
+ * not be read. holds: which parts match their checksums; of a damaged head only id and size say
+ * something. Writes what can be saved, and adds to *kept and *lost. */
+enum { EGI_HOLDS_HEAD = 1, EGI_HOLDS_BYTES = 2 };
+typedef eg_status egi_store_rescue(void *user, const egi_record *head, unsigned holds,
+                                   const uint8_t *bytes, uint64_t *kept, uint64_t *lost);
+/* Copies the meta rows of a damaged file that match their hashes into `to`, which is in a
+ * transaction, and gives each record that can be reached to rescue, whatever the root says. A page
+ * of records that cannot be read and a meta row lost add 1 to *lost; a root that still holds
+ * says how many were lost at least. */
 eg_status egi_store_salvage(const char *path, const egi_store_options *options, egi_store *to,
-                            egi_store_bytes_visit *accept, void *user, uint64_t *kept,
-                            uint64_t *lost);
+                            egi_store_rescue *rescue, void *user, uint64_t *kept, uint64_t *lost);
 /* Pages of the file and those free, in bytes. */
 eg_status egi_store_space(egi_store *s, uint64_t *file_bytes, uint64_t *free_bytes);
 

@@ -24,6 +24,7 @@ enum egi_sql {
     EGI_SQL_HEAD,
     EGI_SQL_GET,
     EGI_SQL_NEXT,
+    EGI_SQL_NEXT_HEAD,
     EGI_SQL_PUT,
     EGI_SQL_DELETE,
     EGI_SQL_METAS,

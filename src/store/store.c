@@ -178,9 +178,10 @@ eg_status egi_store_identify(egi_store *s)
                         s->path, (unsigned)value, (unsigned)EGI_STORE_APP_ID);
     EGI_TRY(egi_sql_integer(s, "PRAGMA user_version", &value));
     if (value < 1) return egi_fail(EG_ERR_CORRUPT, "%s: format %lld", s->path, (long long)value);
-    if (value > EGI_STORE_VERSION)
-        return egi_fail(EG_ERR_VERSION, "%s: format %lld, this library reads up to %d", s->path,
-                        (long long)value, EGI_STORE_VERSION);
+    if (value != EGI_STORE_VERSION)
+        return egi_fail(EG_ERR_VERSION, "%s: memory file of format %lld, %s than this library's %d",
+                        s->path, (long long)value, value < EGI_STORE_VERSION ? "older" : "newer",
+                        EGI_STORE_VERSION);
     EGI_TRY(egi_sql_integer(s, "PRAGMA page_size", &value));
     if (value != EGI_STORE_PAGE)
         return egi_fail(EG_ERR_CORRUPT, "%s: pages of %lld bytes, expected %d", s->path,

@@ -176,15 +176,17 @@ eg_status egi_store_space(egi_store *s, uint64_t *file_bytes, uint64_t *free_byt
 
 struct salvage {
     egi_store *from, *to;
-    egi_store_bytes_visit *accept;
+    egi_store_rescue *rescue;
     void *user;
+    uint8_t *buffer; /* (capacity) bytes of a record */
+    size_t capacity;
     uint64_t kept, lost, metas_lost, rows; /* items but for the last: records seen */
 };
 
-/* EG_OK with the row, EG_END after the last one that can be reached, EG_ERR_CORRUPT. */
-static eg_status next_row(egi_store *s, uint64_t after, sqlite3_stmt **row)
+/* EG_OK with the head, EG_END after the last one that can be reached, EG_ERR_CORRUPT. */
+static eg_status next_head(egi_store *s, uint64_t after, sqlite3_stmt **row)
 {
-    EGI_TRY(egi_sql_ready(s, EGI_SQL_NEXT, row));
+    EGI_TRY(egi_sql_ready(s, EGI_SQL_NEXT_HEAD, row));
     sqlite3_bind_int64(*row, 1, (int64_t)after);
     eg_status status = egi_sql_step(s, *row, "read the records");
     if (status == EG_OK && sqlite3_column_int64(*row, 0) <= (int64_t)after)
@@ -199,7 +201,7 @@ static eg_status jump(egi_store *s, uint64_t *after)
     sqlite3_stmt *row;
     uint64_t bad = *after, good = 0;
     for (uint64_t step = 1; step <= (uint64_t)1 << 61 && good == 0; step *= 2) {
-        const eg_status status = next_row(s, *after + step, &row);
+        const eg_status status = next_head(s, *after + step, &row);
         if (status == EG_OK) good = *after + step;
         if (status == EG_END) return EG_END;
         if (status < 0 && !is_damage(status)) return status;
@@ -208,7 +210,7 @@ static eg_status jump(egi_store *s, uint64_t *after)
     if (good == 0) return EG_END;
     while (good - bad > 1) {
         const uint64_t middle = bad + (good - bad) / 2;
-        const eg_status status = next_row(s, middle, &row);
+        const eg_status status = next_head(s, middle, &row);
         if (status < 0 && !is_damage(status)) return status;
         *(status == EG_OK ? &good : &bad) = middle;
     }
@@ -216,22 +218,65 @@ static eg_status jump(egi_store *s, uint64_t *after)
     return EG_OK;
 }
 
+/* What of the bytes can be read: pages are linked one to the next, so a page that is lost hides
+ * those behind it, which become zeros. */
+static eg_status read_bytes(struct salvage *v, sqlite3_blob *blob, size_t size)
+{
+    enum { STEP = 512 };
+    if (size > v->capacity) {
+        uint8_t *grown = egi_realloc(v->from->options.alloc, v->buffer, v->capacity, size);
+        if (grown == NULL)
+            return egi_fail(EG_ERR_NOMEM, "%s: a record of %zu bytes", v->from->path, size);
+        v->buffer = grown;
+        v->capacity = size;
+    }
+    if (sqlite3_blob_read(blob, v->buffer, (int)size, 0) == SQLITE_OK) return EG_OK;
+    memset(v->buffer, 0, size);
+    int rc = SQLITE_OK;
+    for (size_t at = 0; at < size && rc == SQLITE_OK; at += STEP) {
+        const size_t n = size - at < STEP ? size - at : STEP;
+        rc = sqlite3_blob_read(blob, v->buffer + at, (int)n, (int)at);
+        if (rc != SQLITE_OK) memset(v->buffer + at, 0, n);
+    }
+    return rc == SQLITE_NOMEM ? egi_sql_fail(v->from, rc, "read a record") : EG_OK;
+}
+
+/* *size: 0 where nothing can be read. */
+static eg_status read_record(struct salvage *v, uint64_t id, size_t *size)
+{
+    sqlite3_blob *blob = NULL;
+    eg_status status = EG_OK;
+    const int rc = sqlite3_blob_open(v->from->db, "main", "record", "bytes", (int64_t)id, 0, &blob);
+    const int n = rc == SQLITE_OK ? sqlite3_blob_bytes(blob) : 0;
+    const size_t most = v->from->options.max_bytes;
+    *size = n > 0 && (size_t)n <= (most < EGI_RECORD_MAX ? most : EGI_RECORD_MAX) ? (size_t)n : 0;
+    if (rc == SQLITE_NOMEM)
+        status = egi_sql_fail(v->from, rc, "read a record");
+    else if (*size > 0)
+        status = read_bytes(v, blob, *size);
+    sqlite3_blob_close(blob);
+    return status;
+}
+
 static eg_status salvage_row(struct salvage *v, sqlite3_stmt *row)
 {
     egi_head head;
-    const uint8_t *bytes;
-    eg_status status = egi_head_read(v->from, row, &head);
-    const uint64_t count = status == EG_OK ? head.record.count : 0;
-    if (status == EG_OK) status = egi_head_bytes(v->from, row, &head, &bytes);
-    if (status == EG_OK && v->accept != NULL) status = v->accept(v->user, &head.record, bytes);
-    if (status == EG_OK) {
-        EGI_TRY(egi_store_put(v->to, &head.record, bytes));
-        v->kept += count;
-    } else if (is_damage(status)) {
-        v->lost += count > 0 ? count : 1;
-        status = EG_OK;
-    }
-    return status;
+    size_t size;
+    unsigned holds = 0;
+    memset(&head, 0, sizeof head);
+    const eg_status status = egi_head_read(v->from, row, &head);
+    if (status == EG_OK)
+        holds = EGI_HOLDS_HEAD;
+    else if (!is_damage(status))
+        return status;
+    head.record.id = (uint64_t)sqlite3_column_int64(row, 0);
+    sqlite3_reset(row);
+    EGI_TRY(read_record(v, head.record.id, &size));
+    if (holds && size == head.record.size && egi_hash(v->buffer, size) == head.digest)
+        holds |= EGI_HOLDS_BYTES;
+    head.record.size = size;
+    if (holds) egi_store_raise_top(v->to, head.record.hi);
+    return v->rescue(v->user, &head.record, holds, v->buffer, &v->kept, &v->lost);
 }
 
 static eg_status salvage_records(struct salvage *v)
@@ -239,7 +284,7 @@ static eg_status salvage_records(struct salvage *v)
     sqlite3_stmt *row;
     uint64_t last = 0;
     for (;;) {
-        eg_status status = next_row(v->from, last, &row);
+        eg_status status = next_head(v->from, last, &row);
         if (status == EG_OK) {
             last = (uint64_t)sqlite3_column_int64(row, 0);
             status = salvage_row(v, row);
@@ -272,21 +317,23 @@ static eg_status salvage_meta(struct salvage *v)
     return status == EG_END || is_damage(status) ? EG_OK : status;
 }
 
+/* A root that is still right knows which ids were used, and how many items there were. */
 static eg_status salvage_into(struct salvage *v)
 {
-    EGI_TRY(egi_store_begin(v->to, 1));
-    eg_status status = salvage_meta(v);
-    if (status == EG_OK) status = salvage_records(v);
-    if (status == EG_OK) return egi_store_commit(v->to);
-    egi_store_abort(v->to);
-    return status;
+    const eg_status rooted = egi_root_read(v->from);
+    EGI_TRY(is_damage(rooted) ? EG_OK : rooted);
+    if (rooted == EG_OK) egi_store_raise_top(v->to, v->from->root.top);
+    EGI_TRY(salvage_meta(v));
+    EGI_TRY(salvage_records(v));
+    const uint64_t items = rooted == EG_OK ? v->from->root.items : 0;
+    if (items > v->kept + v->lost) v->lost = items - v->kept;
+    return EG_OK;
 }
 
 eg_status egi_store_salvage(const char *path, const egi_store_options *options, egi_store *to,
-                            egi_store_bytes_visit *accept, void *user, uint64_t *kept,
-                            uint64_t *lost)
+                            egi_store_rescue *rescue, void *user, uint64_t *kept, uint64_t *lost)
 {
-    struct salvage v = { NULL, to, accept, user, 0, 0, 0, 0 };
+    struct salvage v = { .to = to, .rescue = rescue, .user = user };
     egi_store_options mine = *options;
     char local[EGI_STORE_PATH];
     uint64_t bytes = 0;
@@ -297,13 +344,10 @@ eg_status egi_store_salvage(const char *path, const egi_store_options *options, 
     eg_status status = egi_store_identify(v.from);
     if (status == EG_OK) status = salvage_into(&v);
     if (status == EG_OK) {
-        /* A root that is still right knows how many there were. */
-        const int rooted = egi_root_read(v.from) == EG_OK;
-        const uint64_t missing =
-            rooted && v.from->root.items > v.kept ? v.from->root.items - v.kept : 0;
-        *kept = v.kept;
-        *lost = (missing > v.lost ? missing : v.lost) + v.metas_lost;
+        *kept += v.kept;
+        *lost += v.lost + v.metas_lost;
     }
+    egi_free(v.from->options.alloc, v.buffer, v.capacity);
     egi_store_close(v.from);
     return status;
 }

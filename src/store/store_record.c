@@ -192,6 +192,7 @@ static eg_status census_record(struct census *c, const egi_head *head)
         return egi_fail(EG_ERR_CORRUPT, "%s: record %llu follows %llu", c->s->path,
                         (unsigned long long)head->record.id, (unsigned long long)c->found.last);
     c->found.last = head->record.id;
+    if (head->record.hi > c->found.top) c->found.top = head->record.hi;
     if (head->record.size > EGI_RECORD_MAX)
         return egi_fail(EG_ERR_CORRUPT, "%s: record %llu declares %llu bytes", c->s->path,
                         (unsigned long long)head->record.id, (unsigned long long)head->record.size);
@@ -242,8 +243,8 @@ eg_status egi_root_compare(egi_store *s)
     EGI_TRY(egi_store_metas(s, census_meta, &c));
     EGI_TRY(each_head(s, census_visit, &c));
     if (got->records != want->records || got->metas != want->metas || got->items != want->items
-        || got->bytes != want->bytes || got->last > want->last || got->sum0 != want->sum0
-        || got->sum1 != want->sum1)
+        || got->bytes != want->bytes || got->top > want->top || got->last > want->last
+        || got->sum0 != want->sum0 || got->sum1 != want->sum1)
         return egi_fail(
             EG_ERR_CORRUPT,
             "%s: the root hash does not match: %llu of %llu records, %llu of %llu items", s->path,
@@ -346,6 +347,13 @@ static eg_status bind_record(sqlite3_stmt *stmt, const egi_head *head, const voi
     return sqlite3_bind_blob64(stmt, 9, r->size > 0 ? bytes : "", r->size, SQLITE_STATIC);
 }
 
+void egi_store_raise_top(egi_store *s, uint64_t top)
+{
+    if (top <= s->root.top) return;
+    s->root.top = top;
+    s->changed = 1;
+}
+
 eg_status egi_store_put(egi_store *s, egi_record *record, const void *bytes)
 {
     egi_head old, head = { *record, 0, 0 };
@@ -368,7 +376,7 @@ eg_status egi_store_put(egi_store *s, egi_record *record, const void *bytes)
     EGI_TRY(status);
     if (there == EG_OK) root_count(&s->root, &old, -1);
     root_count(&s->root, &head, 1);
-    if (head.record.hi > s->root.top) s->root.top = head.record.hi;
+    egi_store_raise_top(s, head.record.hi);
     if (head.record.id > s->root.last) s->root.last = head.record.id;
     s->changed = 1;
     *record = head.record;

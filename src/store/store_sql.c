@@ -18,6 +18,7 @@ static const char *const sql_text[EGI_SQL_COUNT] = {
     [EGI_SQL_HEAD] = "SELECT " HEAD_COLUMNS " FROM record WHERE id=?1",
     [EGI_SQL_GET] = "SELECT " HEAD_COLUMNS ",bytes FROM record WHERE id=?1",
     [EGI_SQL_NEXT] = "SELECT " HEAD_COLUMNS ",bytes FROM record WHERE id>?1 ORDER BY id LIMIT 1",
+    [EGI_SQL_NEXT_HEAD] = "SELECT " HEAD_COLUMNS " FROM record WHERE id>?1 ORDER BY id LIMIT 1",
     [EGI_SQL_PUT] = "INSERT OR REPLACE INTO record VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)",
     [EGI_SQL_DELETE] = "DELETE FROM record WHERE id=?1",
     [EGI_SQL_METAS] = "SELECT key,value,hash FROM meta ORDER BY key",

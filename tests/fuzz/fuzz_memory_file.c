@@ -59,7 +59,7 @@ static void read_block(const uint8_t *data, size_t size)
     egi_block b;
     egi_rows rows;
     if (size < 32) return;
-    head.kind = egi_load_le64(data) % 4;
+    head.kind = egi_load_le64(data) % 5;
     head.lo = egi_load_le64(data + 8);
     head.hi = egi_load_le64(data + 16);
     head.count = egi_load_le64(data + 24);

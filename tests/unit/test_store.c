@@ -1,4 +1,4 @@
-/* The store: records, meta rows and the root, in transactions; frozen bytes of format 1. */
+/* The store: records, meta rows and the root, in transactions; frozen bytes of format 2. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <unistd.h>
@@ -163,22 +163,36 @@ static void limits_hold(void **state)
     CHECK(s == NULL);
 }
 
-/* What format 1 wrote on the day it was made. A change here is another format. */
-static void the_bytes_of_format_1_are_frozen(void **state)
+/* What format 2 wrote on the day it was made. A change here is another format. */
+static void the_bytes_of_format_2_are_frozen(void **state)
 {
     static const float rows[2][3] = { { 1, -2, 0.5f }, { 0, -0.25f, 3 } };
     static const float value[2] = { 8, -1 };
     static const uint8_t f32[] = {
-        2, 0, 0,    0,    3, 0, 0,    0,    3, 0, 0,    0,    0, 0, 0, 0,
-        1, 0, 0,    0,    0, 0, 0,    0,                                  /* n flags D DV */
-        9, 0, 0,    0,    0, 0, 0,    0,    4, 1, 0,    0,    0, 0, 0, 0, /* ids 9, 260 */
-        0, 0, 0x80, 0x3f, 0, 0, 0x00, 0x40,                               /* weights 1, 2 */
-        0, 0, 0x00, 0x41, 0, 0, 0x80, 0xbf,                               /* values 8, -1 */
-        0, 0, 0x80, 0x3f, 0, 0, 0x00, 0xc0, 0, 0, 0x00, 0x3f,             /* 1 -2 0.5 */
-        0, 0, 0x00, 0x00, 0, 0, 0x80, 0xbe, 0, 0, 0x40, 0x40,             /* 0 -0.25 3 */
+        2,    0,    0,    0,    3,    0,    1,    0,    /* n, flags, kind */
+        3,    0,    0,    0,    0,    0,    0,    0,    /* D */
+        1,    0,    0,    0,    0,    0,    0,    0,    /* DV */
+        9,    0,    0,    0,    0,    0,    0,    0,    /* lo */
+        0xc2, 0xe8, 0x73, 0x9f, 0xbc, 0x50, 0x27, 0xdb, /* digest */
+        9,    0,    0,    0,    0,    0,    0,    0,    /* id 9 */
+        0,    0,    0x80, 0x3f, 0,    0,    0,    0x41, /* weight 1, value 8 */
+        0,    0,    0x80, 0x3f, 0,    0,    0,    0xc0, /* 1 -2 */
+        0,    0,    0,    0x3f,                         /* 0.5 */
+        0x5c, 0x79, 0xbc, 0x94, 0x2a, 0xc0, 6,    0xc9, /* digest */
+        4,    1,    0,    0,    0,    0,    0,    0,    /* id 260 */
+        0,    0,    0,    0x40, 0,    0,    0x80, 0xbf, /* weight 2, value -1 */
+        0,    0,    0,    0,    0,    0,    0x80, 0xbe, /* 0 -0.25 */
+        0,    0,    0x40, 0x40,                         /* 3 */
     };
-    static const uint8_t bits[] = { 2, 0, 0, 0, 4, 0, 0, 0,    3,    0,    0,    0, 0, 0, 0, 0, 0,
-                                    0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 7, 0, 0, 0, 5, 5 };
+    static const uint8_t bits[] = {
+        2,    0,    0,    0,    4,    0,    2,    0,    3, 0, 0, 0, 0, 0, 0, 0, /* n .. D */
+        0,    0,    0,    0,    0,    0,    0,    0,                            /* DV */
+        0x2c, 1,    0,    0,    0,    0,    0,    0,                            /* lo 300 */
+        0x1a, 0x82, 0x15, 0xaf, 0xf5, 0xd5, 0xa1, 0xcc,                         /* digest */
+        0xff, 0xff, 0xff, 0xff, 5,                      /* label -1, pattern */
+        0xa5, 0xe8, 0xd5, 0xef, 0x65, 0xfc, 0x16, 0xad, /* digest */
+        7,    0,    0,    0,    5,                      /* label 7, pattern */
+    };
     const uint8_t *bytes;
     egi_record head;
     egi_builder b;
@@ -205,7 +219,7 @@ static void the_bytes_of_format_1_are_frozen(void **state)
     CHECK_OK(egi_store_begin(s, 0));
     /* hashes, sums and root: of a calculation by another program, see docs/file-format.md */
     CHECK(egi_store_root_view(s)->generation == 1 && egi_store_root_view(s)->top == 301);
-    CHECK(egi_store_root_view(s)->check == UINT64_C(0x9f2efd68f618f050));
+    CHECK(egi_store_root_view(s)->check == UINT64_C(0xefe4c701f444a5e6));
     egi_store_abort(s);
     egi_store_close(s);
 }
@@ -243,7 +257,7 @@ int main(void)
         cmocka_unit_test(transactions_are_whole),
         cmocka_unit_test(the_root_follows_the_rows),
         cmocka_unit_test(limits_hold),
-        cmocka_unit_test(the_bytes_of_format_1_are_frozen),
+        cmocka_unit_test(the_bytes_of_format_2_are_frozen),
         cmocka_unit_test(descriptions_are_read_strictly),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
