@@ -100,10 +100,16 @@ static void cue_stored(struct bench *b)
     overlaps(b);
 }
 
-static void cue_random(struct bench *b)
+static void draw_cue(struct bench *b)
 {
     eg_random_sign(1, 1, 0, D, b->state);
     egi_bits_pack(b->state, D, b->x);
+}
+
+/* With the overlaps that a sweep begins from. */
+static void cue_random(struct bench *b)
+{
+    draw_cue(b);
     overlaps(b);
 }
 
@@ -147,7 +153,7 @@ static int public_functions(struct bench *b, double pair, double step, double sw
 {
     b->next = calloc(D, sizeof *b->next);
     if (b->next == NULL || make_memory(b) != EG_OK) return -1;
-    const double update = median(b, cue_random, public_step);
+    const double update = median(b, draw_cue, public_step);
     show(b, "eg_memory_step of one state", update * 1e3, "ms", update / pair, "the pair of sgemv");
     show(b, "  beside its kernels", update * 1e3, "ms", update / step, "the synchronous step");
     const double recall = median(b, cue_stored, public_sweep);
@@ -203,12 +209,12 @@ static int many_neurons(struct bench *b)
     show(b, "sgemv and transposed sgemv, 10000 x 20000 f32", pair * 1e3, "ms", 0, NULL);
     show(b, "  its read bandwidth", 2.0 * N * D * 4 / pair * 1e-9, "GB/s", 0, NULL);
     show(b, "packing 20000 patterns of 10000", packing * 1e3, "ms", 0, NULL);
-    const double pass = median(b, cue_random, overlaps);
+    const double pass = median(b, draw_cue, overlaps);
     show(b, "overlaps of one state", pass * 1e3, "ms", 0, NULL);
     show(b, "  its read bandwidth", N * (D / 8.0) / pass * 1e-9, "GB/s", 0, NULL);
     const double sum = median(b, NULL, weighted_sum);
     show(b, "weighted sum", sum * 1e3, "ms", 0, NULL);
-    const double step = median(b, cue_random, synchronous_step);
+    const double step = median(b, draw_cue, synchronous_step);
     show(b, "synchronous step of one state", step * 1e3, "ms", step / pair, "the pair of sgemv");
     const double stored = median(b, cue_stored, sweep);
     show(b, "sweep n = 3, stored pattern, 10 % changed", stored * 1e3, "ms", 0, NULL);

@@ -79,9 +79,10 @@ EG_API EG_MUST_CHECK eg_status eg_memory_remove(eg_memory *m, const uint64_t *id
 /* Put another pattern (D) in the place of one; weight, label, value and id stay. */
 EG_API EG_MUST_CHECK eg_status eg_memory_replace(eg_memory *m, uint64_t id, const float *pattern);
 
-/* Weights and features are linear in the patterns (Hebb, features): forget one by its
- * pattern. The count, which no pattern is linked to, stays. EG_ERR_UNSUPPORTED for Storkey and
- * pseudo-inverse. */
+/* Weights and features are linear in the patterns (Hebb, features): forget one copy of a pattern,
+ * one of multiplicity w by w calls. No pattern is linked to an item, so the copy comes off the
+ * last ones: after storing with multiplicities 1 the count falls by 1 (and stays at 0, as in a
+ * memory whose state was set). EG_ERR_UNSUPPORTED for all other storage, and nothing done. */
 EG_API EG_MUST_CHECK eg_status eg_memory_forget(eg_memory *m, const float *pattern);
 
 /* m must not be NULL here and in the accessors below. Storage that patterns leave is kept for

@@ -68,6 +68,9 @@ extern const struct egi_separation egi_sep_topk, egi_sep_max;
 /* separation.c; row must be inside the table. */
 const struct egi_separation *egi_separation_row(eg_separation row);
 unsigned egi_separation_flags(const eg_rule *rule);
+/* The strip of a rule on scores, both checked: what the row's functions take. */
+eg_status egi_strip_init(const eg_rule *rule, const double *s, const double *w, size_t n,
+                         struct egi_strip *q);
 
 /* entropic_root.c - the threshold of entmax and normmax. */
 struct egi_root {

@@ -58,7 +58,13 @@ static void weights(const struct egi_strip *q, double *a, double *log_scale)
 {
     (void)log_scale;
     const struct shift at = solve(q);
-    for (size_t i = 0; i < q->n; i++) a[i] = egi_strip_w(q, i) * share(q, &at, i);
+    const double k = fmin((double)q->rule->k, q->total);
+    double sum = 0;
+    for (size_t i = 0; i < q->n; i++) {
+        a[i] = egi_strip_w(q, i) * share(q, &at, i);
+        sum += a[i];
+    }
+    for (size_t i = 0; i < q->n && sum != k; i++) a[i] = a[i] * k / sum; /* one alone: k = 1 */
 }
 
 static double energy(const struct egi_strip *q)

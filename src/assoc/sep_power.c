@@ -32,7 +32,10 @@ static double base(const struct family *f, double s)
 static int exponent_of(const struct egi_strip *q, const struct family *f)
 {
     double most = 0;
-    for (size_t i = 0; i < q->n; i++) most = fmax(most, fabs(base(f, q->s[i])));
+    for (size_t i = 0; i < q->n; i++) {
+        const double g = fabs(base(f, q->s[i]));
+        most = g > most ? g : most;
+    }
     int e = 0;
     (void)frexp(most, &e);
     return e;
@@ -65,7 +68,7 @@ static void weights(const struct egi_strip *q, double *a, double *log_scale)
     double most = 0;
     for (size_t i = 0; i < q->n; i++) {
         a[i] = egi_strip_w(q, i) * power_of(base(&f, q->s[i]) * u.a * u.b, f.order - 1);
-        most = fmax(most, fabs(a[i]));
+        most = fabs(a[i]) > most ? fabs(a[i]) : most;
     }
     if (most == 0) return; /* every score is 0, or not above it */
     for (size_t i = 0; i < q->n; i++) a[i] /= most;

@@ -118,8 +118,8 @@ eg_status eg_rule_check(const eg_rule *rule)
     return EG_OK;
 }
 
-static eg_status strip_init(const eg_rule *rule, const double *s, const double *w, size_t n,
-                            struct egi_strip *q)
+eg_status egi_strip_init(const eg_rule *rule, const double *s, const double *w, size_t n,
+                         struct egi_strip *q)
 {
     EGI_TRY(check_separation(rule));
     if (s == NULL || n == 0) return egi_fail(EG_ERR_INVALID, "s: NULL or of no elements");
@@ -146,7 +146,7 @@ eg_status eg_separation_weights(const eg_rule *rule, const double *s, const doub
                                 double *a, double *log_scale)
 {
     struct egi_strip q;
-    EGI_TRY(strip_init(rule, s, w, n, &q));
+    EGI_TRY(egi_strip_init(rule, s, w, n, &q));
     if (a == NULL) return egi_fail(EG_ERR_INVALID, "a: NULL");
     double scale = 0;
     rows[rule->separation]->weights(&q, a, &scale);
@@ -158,7 +158,7 @@ eg_status eg_separation_energy(const eg_rule *rule, const double *s, const doubl
                                double *energy)
 {
     struct egi_strip q;
-    EGI_TRY(strip_init(rule, s, w, n, &q));
+    EGI_TRY(egi_strip_init(rule, s, w, n, &q));
     if (energy == NULL) return egi_fail(EG_ERR_INVALID, "energy: NULL");
     const double value = rows[rule->separation]->energy(&q);
     if (!isfinite(value))
@@ -172,7 +172,7 @@ eg_status eg_separation_derivative(const eg_rule *rule, const double *s, const d
                                    const double *v, size_t n, double *out)
 {
     struct egi_strip q;
-    EGI_TRY(strip_init(rule, s, w, n, &q));
+    EGI_TRY(egi_strip_init(rule, s, w, n, &q));
     if (v == NULL || out == NULL) return egi_fail(EG_ERR_INVALID, "v or out: NULL");
     const eg_allocator *alloc = eg_allocator_default();
     void *block = NULL;

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #define WIDE __attribute__((target("avx2,popcnt")))
+#define WIDE_INLINE static inline __attribute__((always_inline)) WIDE
 
 /* Bits of each byte by two look-ups of half a byte (Mula, Kurz and Lemire 2018, sec. 2.2). */
 WIDE static __m256i count_bits(__m256i v)
@@ -37,36 +38,61 @@ WIDE static void overlaps(const uint64_t *rows, size_t n, size_t words, const ui
     }
 }
 
-/* A permutation has 8 entries here: both halves of the table, then the choice by bit 3. */
-WIDE static inline __m256 pick(const float *table, __m256i word)
+/* A permutation has 8 entries here, and the two halves of a table are negatives of each other:
+ * entry e with bit 3 set is looked up, without it it is minus entry ~e. This turns all 8 numbers
+ * of a word into places in the upper half, and bit 3 into "negative". */
+WIDE_INLINE __m256i places(__m256i word)
 {
-    const __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(table), word);
-    const __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 8), word);
-    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(word, 28)));
+    const __m256i eights = _mm256_set1_epi32((int)0x88888888);
+    const __m256i negative = _mm256_andnot_si256(word, eights);
+    const __m256i sevens = _mm256_sub_epi32(negative, _mm256_srli_epi32(negative, 3));
+    return _mm256_xor_si256(_mm256_xor_si256(word, eights), sevens);
 }
 
-WIDE static void signed_sum(const uint32_t *bits, size_t groups, const float *tables, float *y)
+WIDE_INLINE __m256 pick(__m256 upper, __m256i place)
 {
-    __m256 sum[2] = { _mm256_setzero_ps(), _mm256_setzero_ps() };
-    for (size_t g = 0; g < groups; g++, bits += EGI_BITS_LANES, tables += EGI_BITS_TABLE)
-        for (int b = 0; b < 2; b++) {
-            __m256i word = _mm256_load_si256((const __m256i *)(const void *)(bits + 8 * b));
-            __m256 part = pick(tables, word);
-            for (int t = 1; t < 8; t++) {
-                word = _mm256_srli_epi32(word, 4);
-                part = _mm256_add_ps(part, pick(tables + 16 * t, word));
-            }
-            sum[b] = _mm256_add_ps(sum[b], part);
+    const __m256i minus = _mm256_set1_epi32(INT32_MIN);
+    const __m256i sign = _mm256_and_si256(_mm256_slli_epi32(place, 28), minus);
+    const __m256 v = _mm256_permutevar8x32_ps(upper, place);
+    return _mm256_xor_ps(v, _mm256_castsi256_ps(sign));
+}
+
+/* Halves of blocks: a table is read from the first cache once for all of them. What is read next
+ * lies a block away, too far for the hardware to guess. */
+WIDE_INLINE void signed_sums_together(const uint32_t *bits, size_t stride, size_t groups,
+                                      const float *tables, float *y, const int halves)
+{
+    __m256 sum[4], part[4];
+    __m256i place[4];
+    for (int h = 0; h < halves; h++) sum[h] = _mm256_setzero_ps();
+    for (size_t g = 0; g < groups; g++, bits += EGI_BITS_LANES, tables += EGI_BITS_TABLE) {
+        for (int h = 0; h < halves; h++) {
+            const uint32_t *at = bits + (size_t)(h / 2) * stride + h % 2 * 8;
+            place[h] = places(_mm256_load_si256((const __m256i *)(const void *)at));
+            part[h] = pick(_mm256_load_ps(tables + 8), place[h]);
+            if (h % 2 == 0) _mm_prefetch((const char *)(at + halves / 2 * stride), _MM_HINT_T1);
         }
-    for (int b = 0; b < 2; b++, y += 8)
-        _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(y), sum[b]));
+#pragma GCC unroll 8
+        for (int t = 1; t < 8; t++) {
+            const __m256 upper = _mm256_load_ps(tables + 16 * t + 8);
+            for (int h = 0; h < halves; h++) {
+                place[h] = _mm256_srli_epi32(place[h], 4);
+                part[h] = _mm256_add_ps(part[h], pick(upper, place[h]));
+            }
+        }
+        for (int h = 0; h < halves; h++) sum[h] = _mm256_add_ps(sum[h], part[h]);
+    }
+    for (int h = 0; h < halves; h++, y += 8)
+        _mm256_storeu_ps(y, _mm256_add_ps(_mm256_loadu_ps(y), sum[h]));
 }
 
 WIDE static void signed_sums(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
                              const float *tables, float *y)
 {
-    for (size_t b = 0; b < blocks; b++)
-        signed_sum(bits + b * stride, groups, tables, y + b * EGI_BITS_LANES);
+    size_t b = 0;
+    for (; b + 2 <= blocks; b += 2)
+        signed_sums_together(bits + b * stride, stride, groups, tables, y + 16 * b, 4);
+    if (b < blocks) signed_sums_together(bits + b * stride, stride, groups, tables, y + 16 * b, 2);
 }
 
 WIDE static double masked_sum(const double *h, size_t groups, const uint32_t *column,

@@ -268,7 +268,8 @@ static eg_status dense_weighted_sum(const eg_memory *m, const double *a, int thr
     enum { BLOCK = 64 };
     for (size_t from = 0; from < m->d; from += BLOCK) {
         const size_t width = m->d - from < BLOCK ? m->d - from : BLOCK;
-        double sum[BLOCK] = { 0 };
+        double sum[BLOCK];
+        for (size_t j = 0; j < width; j++) sum[j] = -0.0; /* -0 + v is v, to the bit */
         for (size_t i = 0; i < m->n; i++) {
             if (a[i] == 0) continue;
             const float *v = k->xi + i * m->d + from;
@@ -329,18 +330,33 @@ static struct egi_pull pull_of_stat(const eg_memory *m, const struct egi_assoc_s
     return p;
 }
 
-/* Weighted means divide by the mass; so do the rows whose weights sum to 1. */
-static eg_status finish_query(const eg_memory *m, const struct egi_assoc_stat *t, int normalise,
-                              double score_error, float *y, size_t dv, struct egi_pull *pull)
+/* y (DV) <- y / mass; but v (DV) of weight w where it has pulled alone, y = w v: divided, that
+ * would be rounded twice. */
+static void divide(float *y, size_t dv, double mass, const float *v, float w)
 {
+    int alone = mass == (double)w;
+    for (size_t c = 0; c < dv && alone; c++) alone = y[c] == w * v[c];
+    for (size_t c = 0; c < dv; c++) y[c] = alone ? v[c] : (float)((double)y[c] / mass);
+}
+
+/* Weighted means divide by the mass; so do exponentials, whose weights sum to 1. */
+static eg_status finish_query(const eg_memory *m, const struct egi_assoc_stat *t,
+                              const struct egi_reading *reading, double score_error, float *y,
+                              struct egi_pull *pull)
+{
+    const size_t dv = reading->dv;
     if (!isfinite(t->m) || !isfinite(t->sum) || !isfinite(t->mass))
         return egi_fail(EG_ERR_OVERFLOW, "similarities exceed f32: largest %g", t->m);
     *pull = pull_of_stat(m, t, score_error);
-    const int mean = normalise || m->options.rule.separation == EG_SEP_SOFTMAX;
+    const int exponential =
+        egi_separation_row(m->options.rule.separation)->transform == EGI_TRANSFORM_EXP;
+    const int mean = reading->mean || exponential;
     pull->empty = mean && !(fabs(t->mass) > 0);
     if (!mean || pull->empty) return EG_OK;
     pull->log_scale = 0;
-    for (size_t c = 0; y != NULL && c < dv; c++) y[c] = (float)((double)y[c] / t->mass);
+    if (y == NULL) return EG_OK;
+    const float *values = reading->values != NULL ? reading->values : dense_rows(m);
+    divide(y, dv, t->mass, values + t->best * dv, m->weight[t->best]);
     return EG_OK;
 }
 
@@ -367,8 +383,8 @@ static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int t
         s = egi_associate(&a, threads, alloc, y, stats);
         const struct egi_assoc_stat *stat = stats;
         for (size_t i = 0; i < q && s == EG_OK; i++)
-            s = finish_query(m, &stat[i], reading->mean, dense_score_error(m, x + i * m->d),
-                             y != NULL ? y + i * dv : NULL, dv, &pull[i]);
+            s = finish_query(m, &stat[i], reading, dense_score_error(m, x + i * m->d),
+                             y != NULL ? y + i * dv : NULL, &pull[i]);
     }
     egi_free(alloc, stats, q * sizeof(struct egi_assoc_stat));
     egi_free(alloc, query, cells * sizeof(float));

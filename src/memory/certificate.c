@@ -7,7 +7,8 @@
  * exact      The margin condition: beta (s_i - max s_j) >= m at the state, beyond the rounding
  *            of the scores, returns memory i to the bit in one step (Santos et al. 2024, prop. 2;
  *            a memory of multiplicity above 1 needs less, below 1 it is not claimed). Compact
- *            support: memory i alone within sqrt(2/beta) (Hoover et al. 2025, thm. 1).
+ *            support: memory i alone within sqrt(2/beta) (Hoover et al. 2025, thm. 1), whatever its
+ *            multiplicity.
  * bound      Theorem 5 of Ramsauer et al.: |f(x) - xi_i| <= 2 (N-1) M exp(-beta (Delta_i - 2 M
  *            max(|x - xi_i|, |x* - xi_i|))), at a state that has come to rest, x = x*. With
  *            multiplicities N - 1 becomes sum_{j != i} w_j / w_i: a multiplicity is a number of
@@ -122,11 +123,11 @@ static int one_step_exact(const eg_memory *m, const float *x, double weight, dou
 {
     const eg_rule *r = &m->options.rule;
     const double slack = 2 * m->backend->score_error(m, x);
-    if (r->projection != EG_PROJ_IDENTITY || weight < 1) return 0;
+    if (r->projection != EG_PROJ_IDENTITY) return 0;
     if (r->separation == EG_SEP_LSR || r->separation == EG_SEP_EPANECHNIKOV)
-        return weight == 1 && /* w xi / w is rounded */
-               r->similarity == EG_SIM_EUCLIDEAN && 1 + r->beta * (best - slack) > 0
+        return r->similarity == EG_SIM_EUCLIDEAN && 1 + r->beta * (best - slack) > 0
                && 1 + r->beta * (best - ahead + slack) < 0;
+    if (weight < 1 && r->separation != EG_SEP_MAX) return 0;
     if ((r->separation == EG_SEP_TOPK || r->separation == EG_SEP_KSUBSETS) && r->k != 1) return 0;
     return ahead > slack && r->beta * (ahead - slack) >= eg_separation_margin(r);
 }

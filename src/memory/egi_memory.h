@@ -13,9 +13,10 @@
 
 /* What the association leaves at a state besides the pull y = sum_i a_i v_i. */
 struct egi_pull {
-    double attraction; /* A(s(x)), the energy term; may be infinite when it overflows */
+    double attraction; /* A(s(x)), the energy term; may be infinite when it overflows; where the
+                          reading asks for none, anything */
     double log_scale;  /* y must be multiplied by exp(log_scale) to be the gradient of A */
-    double rounding;   /* bound on the rounding error of the attraction */
+    double rounding;   /* bound on the rounding error of the attraction, likewise */
     int empty;         /* no memory pulls: y is not defined and the state stays */
 };
 
@@ -23,7 +24,8 @@ struct egi_pull {
 struct egi_reading {
     const float *values; /* (N, DV), or NULL: the patterns themselves, DV = D */
     size_t dv;
-    int mean; /* 1: divided by the sum of a, as normalised separations always are */
+    int mean;   /* 1: divided by the sum of a, as normalised separations always are */
+    int energy; /* 1: the attraction is asked for too */
 };
 
 struct egi_relax;
@@ -115,6 +117,8 @@ extern const struct egi_backend egi_backend_dense, egi_backend_bits, egi_backend
 /* memory.c - room for n more patterns, for a caller that adds them piece by piece and knows how
  * many there will be. */
 eg_status egi_memory_reserve(eg_memory *m, size_t n);
+/* Items (their ids given) of patterns that the state set already stands for. */
+eg_status egi_memory_add_items(eg_memory *m, size_t n, const eg_items *items);
 
 /* strip.c - the association by way of all scores of one query at a time (a strip of N
  * numbers, never Q x N): every separation, whatever the similarity. The same contract as

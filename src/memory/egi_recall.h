@@ -27,7 +27,7 @@ static inline int egi_is_mean(const eg_memory *m)
 
 static inline struct egi_reading egi_own(const eg_memory *m)
 {
-    return (struct egi_reading){ NULL, m->d, egi_is_mean(m) };
+    return (struct egi_reading){ NULL, m->d, egi_is_mean(m), 1 };
 }
 
 /* median.c - the component-wise median of the memories weighted by a: what minimises the sum

@@ -18,7 +18,9 @@
  * a root, the sign is then changed, and the integration begins anew; between crossings the
  * pull is constant. The field is f32, so a tolerance below 1e-6 would chase its rounding.
  *
- * Memory: CVODE allocates O(D) by malloc, outside the memory's allocator. */
+ * Memory: CVODE allocates O(D) by malloc, outside the memory's allocator. SUNDIALS 6.4 crashes
+ * where a malloc within N_VClone or SUNContext_Create fails, so the memory's allocator is asked for
+ * as much before: want of memory is then reported here. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <cvode/cvode.h>
 #include <limits.h>
@@ -174,9 +176,20 @@ static void solver_destroy(struct solver *s)
     if (s->context != NULL) SUNContext_Free(&s->context);
 }
 
+/* Room for what CVODE will allocate, given back at once. */
+static eg_status ask_for_room(const struct flow *f)
+{
+    enum { VECTORS = 32 }; /* 13 of Adams' method, and of work; 3 of roots */
+    void *room;
+    EGI_TRY(egi_alloc_array(f->m->alloc, f->m->d, VECTORS * sizeof(double), "flow: CVODE", &room));
+    egi_free(f->m->alloc, room, f->m->d * VECTORS * sizeof(double));
+    return EG_OK;
+}
+
 /* Every refusal here is for want of memory: all arguments are constants or valid. */
 static eg_status solver_create(struct flow *f, struct solver *s)
 {
+    EGI_TRY(ask_for_room(f));
     *s = (struct solver){ 0 };
     int ok = SUNContext_Create(NULL, &s->context) == 0;
     ok = ok && (s->state = N_VMake_Serial((sunindextype)f->m->d, f->v, s->context)) != NULL;

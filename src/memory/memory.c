@@ -234,6 +234,14 @@ eg_status eg_memory_add(eg_memory *m, const float *patterns, size_t n, const eg_
     return EG_OK;
 }
 
+eg_status egi_memory_add_items(eg_memory *m, size_t n, const eg_items *items)
+{
+    EGI_TRY(check_ids(m, items->ids, n));
+    EGI_TRY(reserve(m, n));
+    append_items(m, n, items);
+    return EG_OK;
+}
+
 /* Items that stay move to the front, in their order. */
 static void keep_items(eg_memory *m, const uint8_t *keep)
 {
@@ -301,6 +309,15 @@ eg_status eg_memory_replace(eg_memory *m, uint64_t id, const float *pattern)
     return s;
 }
 
+/* One copy fewer. No pattern is linked to an item: it comes off the last ones. */
+static void drop_copy(eg_memory *m)
+{
+    float left = 1;
+    while (m->n > 0 && m->weight[m->n - 1] <= left) left -= m->weight[--m->n];
+    if (m->n > 0) m->weight[m->n - 1] -= left;
+    count_weights(m);
+}
+
 eg_status eg_memory_forget(eg_memory *m, const float *pattern)
 {
     EGI_TRY(check_pattern(m, pattern, "eg_memory_forget"));
@@ -308,7 +325,9 @@ eg_status eg_memory_forget(eg_memory *m, const float *pattern)
         return egi_fail(EG_ERR_UNSUPPORTED, "eg_memory_forget: %s is not linear in its patterns%s",
                         m->backend->name,
                         m->backend->keeps_patterns ? "; use eg_memory_remove" : "");
-    return m->backend->forget(m, pattern);
+    EGI_TRY(m->backend->forget(m, pattern));
+    drop_copy(m);
+    return EG_OK;
 }
 
 /* ---- questions ---- */

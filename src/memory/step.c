@@ -24,7 +24,7 @@ eg_status egi_next_state(const eg_memory *m, const float *x, const float *y,
     }
     const double scale = scale_matters(r->projection) ? exp(pull->log_scale) : 1;
     for (size_t j = 0; j < m->d; j++) {
-        from[j] = y[j] != 0 ? (double)y[j] * scale : 0;
+        from[j] = y[j] != 0 ? (double)y[j] * scale : (double)y[j]; /* no 0 times infinity */
         if (!isfinite(from[j]))
             return egi_fail(EG_ERR_DIVERGED,
                             "component %zu of the pull is %g: a smaller beta "

@@ -3,7 +3,6 @@
  * normmax, k-subsets, top-k, max; Manhattan and Hamming; packed bits) takes this way. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
-#include <string.h>
 
 #include "memory/egi_memory.h"
 
@@ -22,7 +21,7 @@ struct strip_job {
 static void sum_values(const struct strip_job *j, const double *a, double *sum, float *y)
 {
     const size_t dv = j->reading.dv;
-    memset(sum, 0, dv * sizeof *sum);
+    for (size_t c = 0; c < dv; c++) sum[c] = -0.0; /* -0 + v is v, to the bit */
     for (size_t i = 0; i < j->m->n; i++) {
         if (a[i] == 0) continue;
         const float *v = j->reading.values + i * dv;
@@ -31,32 +30,45 @@ static void sum_values(const struct strip_job *j, const double *a, double *sum, 
     for (size_t c = 0; c < dv; c++) y[c] = (float)sum[c];
 }
 
+/* The attraction of scores s with weights a, and the bound on its rounding. */
+static eg_status attract(const struct strip_job *j, const float *x, const double *s,
+                         const double *a, struct egi_pull *p)
+{
+    const eg_memory *m = j->m;
+    const eg_status energy =
+        eg_separation_energy(&m->options.rule, s, j->weight, m->n, &p->attraction);
+    if (energy == EG_ERR_OVERFLOW)
+        p->attraction = INFINITY;
+    else
+        EGI_TRY(energy);
+    double magnitude = 0;
+    for (size_t i = 0; i < m->n; i++) magnitude += fabs(a[i]);
+    p->rounding = magnitude * exp(p->log_scale) * m->backend->score_error(m, x)
+                  + 8 * 0x1p-53 * (double)m->n * fabs(p->attraction);
+    return EG_OK;
+}
+
+/* a becomes shares of their sum: the weight of one memory alone is then exactly 1. */
+static void normalise(double *a, size_t n, struct egi_pull *p)
+{
+    double mass = 0;
+    for (size_t i = 0; i < n; i++) mass += a[i];
+    p->empty = !(fabs(mass) > 0);
+    if (p->empty) return;
+    for (size_t i = 0; i < n; i++) a[i] /= mass;
+    p->log_scale = 0;
+}
+
 static eg_status strip_query(const struct strip_job *j, size_t q, double *scratch)
 {
     const eg_memory *m = j->m;
-    const eg_rule *r = &m->options.rule;
     const float *x = j->x + q * m->d;
     double *s = scratch, *a = s + m->n, *sum = a + m->n;
     struct egi_pull p = { 0 };
     EGI_TRY(m->backend->scores(m, x, j->threads, s));
-    const eg_status energy = eg_separation_energy(r, s, j->weight, m->n, &p.attraction);
-    if (energy == EG_ERR_OVERFLOW)
-        p.attraction = INFINITY;
-    else
-        EGI_TRY(energy);
-    EGI_TRY(eg_separation_weights(r, s, j->weight, m->n, a, &p.log_scale));
-    double mass = 0, magnitude = 0;
-    for (size_t i = 0; i < m->n; i++) {
-        mass += a[i];
-        magnitude += fabs(a[i]);
-    }
-    p.rounding = magnitude * exp(p.log_scale) * m->backend->score_error(m, x)
-                 + 8 * 0x1p-53 * (double)m->n * fabs(p.attraction);
-    p.empty = j->reading.mean && !(fabs(mass) > 0);
-    if (j->reading.mean && !p.empty) {
-        for (size_t i = 0; i < m->n; i++) a[i] /= mass;
-        p.log_scale = 0;
-    }
+    EGI_TRY(eg_separation_weights(&m->options.rule, s, j->weight, m->n, a, &p.log_scale));
+    if (j->reading.energy) EGI_TRY(attract(j, x, s, a, &p));
+    if (j->reading.mean) normalise(a, m->n, &p);
     j->pull[q] = p;
     if (j->y == NULL) return EG_OK;
     float *y = j->y + q * j->reading.dv;

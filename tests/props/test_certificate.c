@@ -1,5 +1,6 @@
 /* Certificates: the bounds and the exact retrieval that theorems promise. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/egi_base.h"
 #include "check.h"
 
 /* ---- softmax: bounds, gradient, theorem 5 ---- */
@@ -222,6 +223,90 @@ static void compact_support_is_exact(void **state)
     }
 }
 
+/* The weight of a memory that is left alone is 1 in f64 too, not 1 to rounding. */
+static void one_survivor_has_weight_1(void **state)
+{
+    (void)state;
+    const eg_separation rows[] = { EG_SEP_SOFTMAX, EG_SEP_EXPONENTIAL, EG_SEP_ENTMAX,
+                                   EG_SEP_NORMMAX, EG_SEP_KSUBSETS,    EG_SEP_TOPK,
+                                   EG_SEP_MAX };
+    const double s[3] = { 0, 1000, 1 };
+    for (size_t row = 0; row < EGI_COUNT(rows); row++)
+        for (int copies = 1; copies <= 200; copies++) {
+            const double w[3] = { 1, copies, 2 };
+            eg_rule r = EG_RULE_INIT;
+            r.separation = rows[row];
+            double a[3];
+            CHECK_OK(eg_separation_weights(&r, s, w, 3, a, NULL));
+            CHECK(a[0] == 0 && a[1] == 1 && a[2] == 0);
+        }
+}
+
+/* A memory that is left alone is returned to the bit whatever its multiplicity, and where that
+ * is proved the certificate says so. */
+static void multiplicity_keeps_retrieval_exact(void **state)
+{
+    (void)state;
+    enum { D = 24, N = 12 };
+    float x[N * D], values[N * D], weights[N], cue[D], out[D];
+    const struct {
+        eg_separation separation;
+        eg_similarity similarity;
+        double order;
+        float from; /* least multiplicity of which the margin speaks */
+        int proved;
+    } rows[] = {
+        { EG_SEP_LSR, EG_SIM_EUCLIDEAN, 2, 0, 1 },
+        { EG_SEP_EPANECHNIKOV, EG_SIM_EUCLIDEAN, 2, 0, 1 },
+        { EG_SEP_LSR, EG_SIM_MANHATTAN, 2, 0, 0 },
+        { EG_SEP_SOFTMAX, EG_SIM_DOT, 2, 0, 0 },
+        { EG_SEP_SOFTMAX, EG_SIM_EUCLIDEAN, 2, 0, 0 },
+        { EG_SEP_SOFTMAX, EG_SIM_MANHATTAN, 2, 0, 0 },
+        { EG_SEP_EXPONENTIAL, EG_SIM_DOT, 2, 0, 0 },
+        { EG_SEP_ENTMAX, EG_SIM_DOT, 1.5, 1, 1 },
+        { EG_SEP_ENTMAX, EG_SIM_DOT, 3, 1, 1 },
+        { EG_SEP_NORMMAX, EG_SIM_DOT, 5, 1, 1 },
+        { EG_SEP_KSUBSETS, EG_SIM_DOT, 2, 1, 1 },
+        { EG_SEP_TOPK, EG_SIM_DOT, 2, 1, 1 },
+        { EG_SEP_MAX, EG_SIM_DOT, 2, 0, 1 },
+    };
+    eg_random_normal(21, 0, 0, N * D, x);
+    eg_random_normal(21, 1, 0, N * D, values);
+    for (size_t i = 0; i < N; i++) {
+        const float several[] = { 3, 7, 49, 1.1f, 0.3f, 1e-3f };
+        weights[i] = several[i % EGI_COUNT(several)];
+        for (size_t j = 0; j < D; j++) x[i * D + j] *= 5; /* far from each other */
+        x[i * D] = -0.0f;
+    }
+    const eg_items items = { .weights = weights, .values = values };
+    for (size_t row = 0; row < EGI_COUNT(rows); row++) {
+        eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+        o.value_size = D;
+        o.rule.separation = rows[row].separation;
+        o.rule.similarity = rows[row].similarity;
+        o.rule.order = rows[row].order;
+        o.rule.k = 1;
+        o.rule.beta = rows[row].separation >= EG_SEP_LSR ? 0.02 : 1;
+        eg_memory *m = NULL;
+        CHECK_OK(eg_memory_create(D, &o, &m));
+        CHECK_OK(eg_memory_add(m, x, N, &items));
+        for (size_t i = 0; i < N; i++) {
+            if (weights[i] < rows[row].from) continue;
+            for (size_t j = 0; j < D; j++) cue[j] = x[i * D + j] + 0.01f * values[j];
+            eg_certificate c;
+            CHECK_OK(eg_memory_step(m, cue, 1, 1, out));
+            CHECK_SAME_BITS(out, x + i * D, sizeof out);
+            CHECK_OK(eg_memory_recall(m, cue, 1, NULL, out, &c));
+            CHECK_SAME_BITS(out, x + i * D, sizeof out);
+            CHECK(c.exact && c.nearest == i);
+            CHECK(c.exact_proved == rows[row].proved);
+            CHECK_OK(eg_memory_read(m, cue, 1, 1, out));
+            CHECK_SAME_BITS(out, values + i * D, sizeof out);
+        }
+        eg_memory_destroy(m);
+    }
+}
+
 /* An even energy has the negative of every memory as a minimum too, an odd one has not. */
 static void mirror_images_are_told_apart(void **state)
 {
@@ -290,6 +375,8 @@ int main(void)
         cmocka_unit_test(kinds_of_fixed_points),
         cmocka_unit_test(margins_give_exact_retrieval),
         cmocka_unit_test(compact_support_is_exact),
+        cmocka_unit_test(one_survivor_has_weight_1),
+        cmocka_unit_test(multiplicity_keeps_retrieval_exact),
         cmocka_unit_test(mirror_images_are_told_apart),
         cmocka_unit_test(subsets_are_mixtures),
     };

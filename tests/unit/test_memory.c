@@ -263,6 +263,38 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* What is linear in its patterns gives back copies; the items follow from the end. */
+static void forgetting_lowers_the_count(void **state)
+{
+    (void)state;
+    enum { SIZE = 8, STORED = 3 };
+    float x[STORED * SIZE];
+    const float weights[STORED] = { 1, 2, 1 };
+    const int32_t labels[STORED] = { 4, 5, 6 };
+    const eg_items items = { .weights = weights, .labels = labels };
+    const eg_storage storages[] = { EG_STORE_HEBB, EG_STORE_FEATURES };
+    eg_random_sign(31, 0, 0, STORED * SIZE, x);
+    for (size_t k = 0; k < 2; k++) {
+        eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+        o.storage = storages[k];
+        o.features = 16;
+        eg_memory *m = NULL;
+        CHECK_OK(eg_memory_create(SIZE, &o, &m));
+        CHECK_OK(eg_memory_add(m, x, STORED, &items));
+        CHECK_OK(eg_memory_forget(m, x + 2 * SIZE));
+        CHECK(eg_memory_count(m) == 2 && eg_memory_label(m, 1) == 5 && eg_memory_label(m, 2) == -1);
+        CHECK_OK(eg_memory_forget(m, x + SIZE));
+        CHECK(eg_memory_count(m) == 2 && eg_memory_weight(m, 1) == 1);
+        CHECK_OK(eg_memory_forget(m, x + SIZE));
+        CHECK(eg_memory_count(m) == 1 && eg_memory_label(m, 0) == 4);
+        CHECK_OK(eg_memory_add(m, x + SIZE, 1, NULL));
+        CHECK(eg_memory_count(m) == 2 && eg_memory_id(m, 1) == 4); /* ids are not used again */
+        for (int more = 0; more < 3; more++) CHECK_OK(eg_memory_forget(m, x + more % 2 * SIZE));
+        assert_int_equal(eg_memory_count(m), 0);
+        eg_memory_destroy(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +303,7 @@ int main(void)
         cmocka_unit_test(bad_arguments_are_named),
         cmocka_unit_test(removed_is_as_never_stored),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(forgetting_lowers_the_count),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }
