@@ -2,23 +2,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/reader_options.h"
 #include "cli/stored.h"
 
-struct get {
+struct data {
     struct common common;
-    const char *url, *sha256;
+    struct reader_options reader;
+    const char *url, *sha256, *mirror;
 };
 
-static const struct get defaults = { .url = NULL };
+static const struct data defaults = { .reader = READER_OPTIONS_INIT };
+
+#define AT(field) offsetof(struct data, field)
 
 static const struct opt options[] = {
-    { "url", 0, OPT_TEXT, offsetof(struct get, url), "URL", "get: download from here", NULL, 0, 0 },
-    { "sha256", 0, OPT_TEXT, offsetof(struct get, sha256), "SUM", "get: checksum of that file",
-      NULL, 0, 0 },
+    READER_OPTION_ROWS(struct data),
+    SET_OPTION_ROWS(struct data),
+    { "mirror", 0, OPT_TEXT, AT(mirror), "URL", "get: from this folder, not the catalogue's", NULL,
+      0, 0 },
+    { "url", 0, OPT_TEXT, AT(url), "URL", "get: a file of your own", NULL, 0, 0 },
+    { "sha256", 0, OPT_TEXT, AT(sha256), "SUM", "get: checksum of that file", NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -87,10 +96,9 @@ static int list_sets(const struct call *call)
 
 /* "train, test" of a set that has parts and was named without one, else NULL. The library
  * names them where it refuses the set. */
-static const char *parts_of(const char *name)
+static const char *parts_of(const char *name, eg_read_options read)
 {
     static const char before[] = "/PART with ";
-    eg_read_options read = EG_READ_OPTIONS_INIT;
     eg_dataset set = { 0 };
     read.max_items = 1;
     const eg_status s = eg_catalogue_read(name, &read, &set);
@@ -102,9 +110,10 @@ static const char *parts_of(const char *name)
 /* Shape, range and classes of what can be read by this name. */
 static int describe(const struct call *call, const char *name, json_t *r)
 {
-    eg_read_options read = EG_READ_OPTIONS_INIT;
+    const struct data *o = call->options;
+    const eg_read_options read = read_options_of(&o->reader);
     eg_dataset set = { 0 };
-    const char *parts = path_exists(name) ? NULL : parts_of(name);
+    const char *parts = path_exists(name) ? NULL : parts_of(name, read);
     if (parts != NULL) {
         json_object_set_new(r, "parts", json_string(parts));
         return EXIT_DONE;
@@ -115,7 +124,7 @@ static int describe(const struct call *call, const char *name, json_t *r)
     const struct scaling s = scaling_of(&set, SCALING_NONE);
     json_object_set_new(r, "items", json_integer((json_int_t)set.n));
     json_object_set_new(r, "size", json_integer((json_int_t)set.d));
-    if (set.height) json_object_set_new(r, "shape", json_string(shape_note(&shape)));
+    if (set.height) json_object_set_new(r, "shape", json_string(shape_phrase(&shape)));
     json_object_set_new(r, "values", json_sprintf("%g to %g", s.black, s.white));
     json_object_set_new(r, "classes", json_integer((json_int_t)set.classes));
     eg_dataset_clear(&set);
@@ -132,7 +141,11 @@ static int info_of(const struct call *call, const char *name)
         json_object_set_new(r, "title", json_string(row->title));
         json_object_set_new(r, "licence", json_string(row->licence));
         json_object_set_new(r, "citation", json_string(row->citation));
-        if (*row->url) json_object_set_new(r, "url", json_string(row->url));
+        json_t *urls = json_array();
+        for (const eg_catalogue_file *f = row->files; f != NULL && f->url != NULL; f++)
+            json_array_append_new(urls, json_string(f->url));
+        if (json_array_size(urls) > 0) json_object_set(r, "files", urls);
+        json_decref(urls);
     }
     int code = EXIT_DONE;
     if (!path_exists(name) && eg_catalogue_find(name, path, sizeof path) == EG_OK)
@@ -150,100 +163,150 @@ static int info_of(const struct call *call, const char *name)
     return code;
 }
 
-/* $XDG_DATA_HOME/engram/NAME, made if it is not there; NULL when there is no home. */
-static const char *target_folder(const char *name)
+/* Make a folder and those it lies in; what could not be made shows when a file is written. */
+static void make_folder(const char *folder)
 {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    const char *path = data && *data == '/' ? keep_format("%s/engram/%s", data, name)
-                       : home && *home      ? keep_format("%s/.local/share/engram/%s", home, name)
-                                            : NULL;
-    if (path == NULL) return NULL;
+    char *path = keep_format("%s", folder);
     for (char *at = strchr(path + 1, '/'); at != NULL; at = strchr(at + 1, '/')) {
         *at = '\0';
         (void)mkdir(path, 0777);
         *at = '/';
     }
-    (void)mkdir(path, 0777); /* what could not be made shows when the file is written */
-    return path;
+    (void)mkdir(path, 0777);
 }
 
-/* A set that is here says where; one that nobody offers says how to get it. 1: go on. */
-static int is_wanted(const struct call *call, const char *name, const char *url, int *code)
+/* $XDG_DATA_HOME/engram/NAME; NULL when there is no home. */
+static const char *folder_of(const char *name)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    return data && *data == '/' ? keep_format("%s/engram/%s", data, name)
+           : home && *home      ? keep_format("%s/.local/share/engram/%s", home, name)
+                                : NULL;
+}
+
+static void report_got(const struct call *call, const char *name, const char *folder, int fresh)
+{
+    const eg_catalogue_entry *row = find_row(name);
+    json_t *r = json_object();
+    json_object_set_new(r, "name", json_string(name));
+    json_object_set_new(r, "folder", json_string(folder));
+    json_object_set_new(r, "downloaded", json_boolean(fresh));
+    if (row != NULL) json_object_set_new(r, "licence", json_string(row->licence));
+    print_record(call, r);
+    json_decref(r);
+    if (call->common->output == NULL) say_next(call, "engram data info %s", name);
+}
+
+/* The name of the file at an address. */
+static const char *last_of(const char *url, const char *otherwise)
+{
+    const char *slash = strrchr(url, '/'), *last = slash ? slash + 1 : "";
+    const int n = (int)strcspn(last, "?#");
+    return n ? keep_format("%.*s", n, last) : otherwise;
+}
+
+/* One file to its place, unless it is there already; *fresh counts what was downloaded. */
+static int get_file(const struct call *call, const char *url, const char *sum, const char *path,
+                    int *fresh)
+{
+    char hex[65];
+    struct bar bar;
+    if (path_exists(path) && eg_sha256_file(path, hex) == EG_OK && strcasecmp(hex, sum) == 0)
+        return EXIT_DONE;
+    say(call, "get     %s", url);
+    const eg_progress progress = bar_begin(&bar, call);
+    const eg_status s = eg_download(url, sum, path, &progress);
+    bar_end(&bar);
+    *fresh += s == EG_OK;
+    return s == EG_OK ? EXIT_DONE : fail(s, url);
+}
+
+/* A file of one's own: to -o, or into the folder of that name. */
+static int get_own(const struct call *call, const char *name, const char *folder)
+{
+    const struct data *o = call->options;
+    const char *output = call->common->output;
+    const char *path = output ? output : keep_format("%s/%s", folder, last_of(o->url, name));
+    int fresh = 0;
+    if (output == NULL) make_folder(folder);
+    const int code = get_file(call, o->url, o->sha256, path, &fresh);
+    if (code != EXIT_DONE) return code;
+    json_t *r = json_object();
+    json_object_set_new(r, "file", json_string(path));
+    json_object_set_new(r, "sha256", json_string(o->sha256));
+    json_object_set_new(r, "downloaded", json_boolean(fresh));
+    print_record(call, r);
+    json_decref(r);
+    say_next(call, "engram data info %s", output ? path : name);
+    return EXIT_DONE;
+}
+
+/* Files of a row into the folder. What came whole before an interruption stays and is not
+ * fetched again. */
+static int get_row(const struct call *call, const eg_catalogue_entry *row, const char *folder)
+{
+    const struct data *o = call->options;
+    int code = EXIT_DONE, fresh = 0;
+    make_folder(folder);
+    for (const eg_catalogue_file *f = row->files; f->url != NULL && code == EXIT_DONE; f++) {
+        const char *file = last_of(f->url, row->name);
+        const size_t n = o->mirror ? strlen(o->mirror) : 0;
+        const char *url =
+            n ? keep_format("%s%s%s", o->mirror, o->mirror[n - 1] == '/' ? "" : "/", file) : f->url;
+        code = get_file(call, url, f->sha256, keep_format("%s/%s", folder, file), &fresh);
+    }
+    if (code == EXIT_DONE)
+        report_got(call, row->name, folder, fresh);
+    else
+        (void)rmdir(folder); /* stays where it has files */
+    return code;
+}
+
+/* A set that is here says where; one that nobody offers says how to get it. */
+static int get_named(const struct call *call, const char *name, const char *folder)
 {
     char path[4096];
-    const struct get *o = call->options;
     const eg_catalogue_entry *row = find_row(name);
-    if (o->url == NULL && eg_catalogue_find(name, path, sizeof path) == EG_OK) {
-        json_t *r = json_object();
-        json_object_set_new(r, "name", json_string(name));
-        json_object_set_new(r, "folder", json_string(path));
-        json_object_set_new(r, "downloaded", json_false());
-        print_record(call, r);
-        json_decref(r);
-        say_next(call, "engram data info %s", name);
-        *code = EXIT_DONE;
-        return 0;
+    const int offered = row != NULL && row->files != NULL;
+    const int here = eg_catalogue_find(name, path, sizeof path) == EG_OK;
+    if (here && !(offered && (call->common->output || strcmp(path, folder) == 0))) {
+        report_got(call, name, path, 0);
+        return EXIT_DONE;
     }
-    if (o->url == NULL && row == NULL) {
-        const char *near = nearest_name(name, set_name, NULL);
-        *code = fail_usage(call,
-                           "no data set \"%s\" in the catalogue%s%s%s; --url and --sha256 name a "
-                           "file of your own",
-                           name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-        return 0;
-    }
-    if (*url == '\0') {
+    if (offered) return get_row(call, row, folder);
+    if (row != NULL) {
         fprintf(stderr,
                 "engram: %s has no address in the catalogue: %s\n  or --url URL --sha256 SUM\n",
                 name, row->hint);
-        *code = EXIT_IO;
-        return 0;
+        return EXIT_IO;
     }
-    return 1;
-}
-
-/* Where the file goes: -o, or the set's folder under the name it has in the URL. */
-static const char *target_of(const struct call *call, const char *name, const char *url)
-{
-    if (call->common->output != NULL) return call->common->output;
-    const char *folder = target_folder(name);
-    if (folder == NULL) fprintf(stderr, "engram: neither XDG_DATA_HOME nor HOME is set; give -o\n");
-    const char *slash = strrchr(url, '/'), *last = slash ? slash + 1 : name;
-    const int n = (int)strcspn(last, "?#");
-    return folder ? keep_format("%s/%.*s", folder, n ? n : (int)strlen(name), n ? last : name)
-                  : NULL;
+    const char *near = nearest_name(name, set_name, NULL);
+    return fail_usage(call,
+                      "no data set \"%s\" in the catalogue%s%s%s; --url and --sha256 name a "
+                      "file of your own",
+                      name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static int get_set(const struct call *call, const char *name)
 {
-    const struct get *o = call->options;
-    const eg_catalogue_entry *row = find_row(name);
-    const char *url = o->url ? o->url : row ? row->url : "";
-    const char *sum = o->url ? o->sha256 : row ? row->sha256 : "";
-    int code = EXIT_DONE;
+    const struct data *o = call->options;
+    const char *output = call->common->output;
     if ((o->url == NULL) != (o->sha256 == NULL))
         return fail_usage(call, "--url and --sha256 go together: what comes is checked");
+    if (o->url != NULL && o->mirror != NULL)
+        return fail_usage(call, "--mirror is for a set of the catalogue, --url for another file");
     if (*name == '.' || strchr(name, '/') != NULL)
         return fail_usage(call, "%s: a set has a plain name", name);
-    if (call->common->output != NULL && strcmp(call->common->output, "-") == 0)
-        return fail_usage(call,
-                          "what is downloaded is checked first, then put in place: name a file");
-    if (!is_wanted(call, name, url, &code)) return code;
-    const char *path = target_of(call, name, url);
-    if (path == NULL) return EXIT_IO;
-    struct bar bar;
-    const eg_progress progress = bar_begin(&bar, call);
-    const eg_status s = eg_download(url, sum, path, &progress);
-    bar_end(&bar);
-    if (s != EG_OK) return fail(s, url);
-    json_t *r = json_object();
-    json_object_set_new(r, "file", json_string(path));
-    json_object_set_new(r, "sha256", json_string(sum));
-    if (row != NULL) json_object_set_new(r, "licence", json_string(row->licence));
-    print_record(call, r);
-    json_decref(r);
-    say_next(call, "engram data info %s", call->common->output ? path : name);
-    return EXIT_DONE;
+    if (output != NULL && strcmp(output, "-") == 0)
+        return fail_usage(call, "what is downloaded is checked first, then put in place: name a %s",
+                          o->url ? "file" : "folder");
+    if (o->url != NULL && output != NULL) return get_own(call, name, "");
+    const char *folder = output ? output : folder_of(name);
+    if (folder == NULL) {
+        fprintf(stderr, "engram: neither XDG_DATA_HOME nor HOME is set; give -o\n");
+        return EXIT_IO;
+    }
+    return o->url != NULL ? get_own(call, name, folder) : get_named(call, name, folder);
 }
 
 static int run(const struct call *call)
@@ -259,15 +322,18 @@ static int run(const struct call *call)
 const struct command cmd_data = {
     .name = "data",
     .summary = "data sets: list them, describe one, download one",
-    .arguments = "list | info NAME | get NAME [--url URL --sha256 SUM] ",
-    .examples = "engram data list\nengram data info semeion\nengram data info photos/\n"
+    .arguments = "list | info NAME | get NAME ",
+    .examples = "engram data list\nengram data info semeion\n"
+                "engram data info photos/ --width 32 --height 32 --grey\n"
+                "engram data get mnist\n"
                 "engram data get digits --url https://example.org/digits.csv --sha256 SUM",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
     .notes =
         "Sets are looked for in $ENGRAM_DATA, in the data the program ships with, where Debian's\n"
-        "packages put them, and where get downloads to. info also reads a file or folder.",
+        "packages put them, and where get downloads to. info also reads a file or folder. -o is\n"
+        "the folder that get fills, or with --url the file.",
     .first = verb_name,
     .second = set_name,
     .min_args = 0,

@@ -35,7 +35,7 @@ static int run(const struct call *call)
     json_object_set_new(r, "patterns", json_integer((json_int_t)info.count));
     json_object_set_new(r, "size", json_integer((json_int_t)info.size));
     json_object_set_new(r, "shape",
-                        s.shape.height ? json_string(shape_note(&s.shape)) : json_null());
+                        s.shape.height ? json_string(shape_phrase(&s.shape)) : json_null());
     json_object_set_new(r, "value_size", json_integer((json_int_t)info.value_size));
     json_object_set_new(r, "memory", json_string(rule_words(&m)));
     json_object_set_new(r, "energy_falls", json_string(proof(&m)));

@@ -7,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/cues.h"
 #include "cli/picture.h"
+#include "cli/reader_options.h"
 #include "cli/recall_output.h"
 #include "cli/rule_options.h"
 #include "cli/words.h"
@@ -15,15 +16,21 @@ struct recall {
     struct common common;
     struct rule_options rule;
     struct cue_options cue;
+    struct reader_options reader;
     struct recall_output out;
     int dynamics, sweep;
-    size_t steps, limit, sample;
+    size_t steps, sample;
     double tolerance, damping;
     const char *item;
 };
 
 static const struct recall defaults = {
-    .rule = RULE_OPTIONS_INIT, .dynamics = -1, .steps = 100, .tolerance = 1e-5, .damping = 0.5
+    .rule = RULE_OPTIONS_INIT,
+    .reader = READER_OPTIONS_INIT,
+    .dynamics = -1,
+    .steps = 100,
+    .tolerance = 1e-5,
+    .damping = 0.5,
 };
 
 #define AT(field) offsetof(struct recall, field)
@@ -44,8 +51,7 @@ static const struct opt options[] = {
     { "no-crop", 0, OPT_FLAG, AT(cue.whole), NULL, "never, not even wide empty margins", NULL, 0,
       0 },
     { "as-is", 0, OPT_FLAG, AT(cue.as_is), NULL, "numbers are in the memory's units", NULL, 0, 0 },
-    { "format", 0, OPT_TEXT, AT(cue.format), "NAME", "of the cues' file", NULL, 0, 0 },
-    { "limit", 0, OPT_SIZE, AT(limit), "N", "the first N cues", NULL, 1, 1e15 },
+    READER_OPTION_ROWS(struct recall),
     { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME",
       "how a state moves; async for classical memories, else sync", dynamics_name, 0, 0 },
     { "sweep", 0, OPT_CHOICE, AT(sweep), "NAME", "order of async", sweep_name, 0, 0 },
@@ -91,7 +97,8 @@ static int read_cues(const struct call *call, const struct recall *o, struct sto
         if (n == 0) return fail_usage(call, "--item: expected ids like 3,17, got \"%s\"", o->item);
         code = cues_of_items(s, ids, n, cues);
     } else {
-        code = cues_read(call, call->args[1], s, &o->cue, o->limit, cues);
+        const eg_read_options read = read_options_of(&o->reader);
+        code = cues_read(call, call->args[1], s, &o->cue, &read, cues);
     }
     return code == EXIT_DONE ? cues_corrupt(call, s, &o->cue, cues) : code;
 }
@@ -206,11 +213,12 @@ const struct command cmd_recall = {
                 "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
                 "engram recall digits.egm cues.npy -o recalled.npy --json\n"
                 "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential",
-    .notes =
-        "CUES is a picture of any size (it is treated as the stored pictures were), a file of\n"
-        "numbers, a data set's name, or - for standard input. Exit 1: no cue was recalled as one\n"
-        "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
-        "output), .npy or .csv (the states).",
+    .notes = "CUES is a picture of any size or a folder of them (each is treated as the stored "
+             "pictures\n"
+             "were), a file of numbers, a data set's name, or - for standard input. Exit 1: no cue "
+             "was recalled as one\n"
+             "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
+             "output), .npy or .csv (the states).",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -25,10 +25,17 @@ enum exit_code {
     EXIT_INTERRUPTED = 130
 };
 
-enum opt_kind { OPT_FLAG, OPT_INT, OPT_SIZE, OPT_SEED, OPT_NUMBER, OPT_TEXT, OPT_CHOICE };
+enum opt_kind { OPT_FLAG, OPT_INT, OPT_SIZE, OPT_SEED, OPT_NUMBER, OPT_TEXT, OPT_CHOICE, OPT_TEXTS };
+
+/* The values of an option that may be given more than once. */
+enum { TEXTS_MOST = 64 };
+struct texts {
+    size_t n;
+    const char *item[TEXTS_MOST];
+};
 
 /* One option. It is stored at `offset` of the command's option struct: int (flag, int,
- * choice: the row's number), size_t, uint64_t, double or const char *. */
+ * choice: the row's number), size_t, uint64_t, double, const char * or struct texts. */
 struct opt {
     const char *name;
     char letter; /* 0: none */
@@ -76,6 +83,8 @@ struct command {
     const char *(*second)(const void *user, size_t i);
     const char *own_output_word; /* the same when this is the first argument; NULL: none */
     int (*run)(const struct call *call);
+    /* What --help adds at its end, given the options typed beside it; NULL: nothing. */
+    void (*more_help)(FILE *out, const void *options);
 };
 
 /* The table of commands, in the order help shows; ends with NULL. */
@@ -89,6 +98,10 @@ extern const struct opt common_options[];
  * the defaults) and args. EXIT_DONE, or EXIT_USAGE with the message printed. */
 int options_parse(const struct command *command, int argc, const char *const *argv, void *values,
                   const char *const **args, size_t *nargs);
+
+/* Values as a JSON object by the names of rows, and back; 0: a value is none of its option. */
+json_t *options_to_json(const struct opt *rows, const void *values);
+int options_from_json(const struct opt *rows, const json_t *object, void *values);
 
 void help_command(FILE *out, const struct command *command);
 void help_all(FILE *out);

@@ -92,18 +92,26 @@ static const char *behind_name(const char *detail, const char *what)
     return detail;
 }
 
+/* The detail says how much was asked for, not always that it is not there. */
+static const char *kind_of(eg_status status, const char *detail)
+{
+    const int said = strstr(detail, "out of memory") != NULL;
+    return status == EG_ERR_NOMEM && !said ? ": out of memory" : "";
+}
+
 int fail(eg_status status, const char *what)
 {
     const char *detail = plain_detail();
     if (*detail == '\0') detail = eg_status_name(status);
     if (status == EG_ERR_INTERRUPTED) detail = "interrupted";
     const char *rest = what != NULL ? behind_name(detail, what) : NULL;
+    const char *kind = kind_of(status, detail);
     if (rest != NULL && *rest == ':')
-        fprintf(stderr, "engram: %s%s\n", what, rest);
+        fprintf(stderr, "engram: %s%s%s\n", what, kind, rest);
     else if (what != NULL && rest == NULL && strncmp(detail, "data set ", 9) != 0)
-        fprintf(stderr, "engram: %s: %s\n", what, detail);
+        fprintf(stderr, "engram: %s%s: %s\n", what, kind, detail);
     else
-        fprintf(stderr, "engram: %s\n", detail);
+        fprintf(stderr, "engram%s: %s\n", kind, detail);
     return exit_of(status);
 }
 
@@ -112,7 +120,7 @@ int fail_as(eg_status status, const char *scratch, const char *name)
     const char *detail = plain_detail();
     const size_t n = strlen(scratch);
     if (status == EG_ERR_INTERRUPTED || strncmp(detail, scratch, n) != 0) return fail(status, name);
-    fprintf(stderr, "engram: %s%s\n", name, detail + n);
+    fprintf(stderr, "engram: %s%s%s\n", name, kind_of(status, detail), detail + n);
     return exit_of(status);
 }
 
@@ -186,7 +194,24 @@ double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void draw_bar(const char *stage, uint64_t done, uint64_t total, double elapsed)
+/* ", 40 s to go", from the pace since the first report; "" where there is none yet. */
+static const char *time_left(const struct bar *bar, uint64_t done, uint64_t total, char text[32])
+{
+    const double elapsed = seconds_now() - bar->started;
+    *text = '\0';
+    if (total <= done || done <= bar->first || elapsed < 1) return text;
+    const double left = elapsed * (double)(total - done) / (double)(done - bar->first);
+    if (left < 120)
+        snprintf(text, 32, ", %.0f s to go", left);
+    else if (left < 7200)
+        snprintf(text, 32, ", %.0f min to go", left / 60);
+    else
+        snprintf(text, 32, ", %.1f h to go", left / 3600);
+    return text;
+}
+
+static void draw_bar(const char *stage, uint64_t done, uint64_t total, double elapsed,
+                     const char *left)
 {
     enum { WIDTH = 24 };
     char cells[WIDTH + 1];
@@ -194,8 +219,8 @@ static void draw_bar(const char *stage, uint64_t done, uint64_t total, double el
     for (int i = 0; i < WIDTH; i++) cells[i] = i < (int)(share * WIDTH) ? '#' : '.';
     cells[WIDTH] = '\0';
     if (total)
-        fprintf(stderr, "\r  %-12.12s [%s] %llu/%llu  %.1f s\033[K", stage, cells,
-                (unsigned long long)done, (unsigned long long)total, elapsed);
+        fprintf(stderr, "\r  %-12.12s [%s] %llu/%llu  %.1f s%s\033[K", stage, cells,
+                (unsigned long long)done, (unsigned long long)total, elapsed, left);
     else
         fprintf(stderr, "\r  %-12.12s %llu  %.1f s\033[K", stage, (unsigned long long)done,
                 elapsed);
@@ -207,12 +232,16 @@ static int bar_report(void *user, const char *stage, uint64_t done, uint64_t tot
     const double now = seconds_now();
     const int terminal = isatty(STDERR_FILENO);
     const int finished = total != 0 && done >= total;
+    char text[32];
+    if (!bar->begun) bar->first = done;
+    bar->begun = 1;
     if (!bar->call->common->quiet && now - bar->shown >= (terminal ? 0.1 : 10) && !finished) {
+        const char *left = time_left(bar, done, total, text);
         if (terminal)
-            draw_bar(stage ? stage : "", done, total, now - bar->started);
+            draw_bar(stage ? stage : "", done, total, now - bar->started, left);
         else
-            fprintf(stderr, "engram: %s %llu of %llu, %.0f s\n", stage ? stage : "",
-                    (unsigned long long)done, (unsigned long long)total, now - bar->started);
+            fprintf(stderr, "engram: %s %llu of %llu, %.0f s%s\n", stage ? stage : "",
+                    (unsigned long long)done, (unsigned long long)total, now - bar->started, left);
         bar->drawn |= terminal;
         bar->shown = now;
     }
@@ -223,7 +252,7 @@ static int bar_report(void *user, const char *stage, uint64_t done, uint64_t tot
 eg_progress bar_begin(struct bar *bar, const struct call *call)
 {
     const double now = seconds_now();
-    *bar = (struct bar){ call, now, now, 0 };
+    *bar = (struct bar){ .call = call, .started = now, .shown = now };
     return (eg_progress){ bar_report, bar };
 }
 

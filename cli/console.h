@@ -31,12 +31,15 @@ struct bar {
     const struct call *call;
     double started, shown;
     int drawn;
+    uint64_t first; /* done before the first report */
+    int begun;
 };
 eg_progress bar_begin(struct bar *bar, const struct call *call);
 void bar_end(struct bar *bar);
 
 void catch_interrupt(void);
 int interrupted(void);
+/* What the user types to start the program; "engram" until this says otherwise. */
 void called_as(const char *program);
 /* From now on Ctrl-C ends the program at once: for work that leaves nothing half written. */
 void let_interrupt_end(void);

@@ -1,27 +1,19 @@
-/* Cues. A picture whose paper is white, for a memory whose paper is black, is inverted; the
- * paper is what the border of the pictures is made of. */
+/* Cues: what is read, taken from the memory or drawn from it, and what is hidden of it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cues.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli_text.h"
 #include "cli/console.h"
+#include "cli/cue_picture.h"
 #include "cli/picture.h"
 
 /* Streams of the counter-based numbers, one a use. */
 enum { STREAM_SAMPLE = 101, STREAM_HIDE, STREAM_FLIP, STREAM_NOISE };
-
-static const char *const inverts[] = { "auto", "yes", "no", NULL };
-
-const char *invert_name(size_t row)
-{
-    return row < 4 ? inverts[row] : NULL;
-}
 
 static void cues_begin(struct cues *c, size_t q, size_t d)
 {
@@ -41,177 +33,71 @@ void cues_clear(struct cues *c)
     *c = (struct cues){ 0 };
 }
 
-/* What the first stored pictures look like: their paper, 0 black .. 1 white, and the mean of
- * their margins as shares of the frame (top, bottom, left, right). */
-struct look {
-    double paper, margin[4];
-};
-
-static void margins_of(const eg_image *image, const struct box *ink, double margin[4])
+/* Whether what was read fits the memory: EXIT_DONE, or EXIT_USAGE with the message printed. */
+static int check_items(const struct call *call, const struct stored *s, const char *name,
+                       const eg_dataset *set, const struct treatment *t)
 {
-    margin[0] = (double)ink->top / (double)image->height;
-    margin[1] = 1 - (double)ink->bottom / (double)image->height;
-    margin[2] = (double)ink->left / (double)image->width;
-    margin[3] = 1 - (double)ink->right / (double)image->width;
+    const size_t d = eg_memory_size(s->memory);
+    const struct shape shape = { set->height, set->width, set->channels };
+    if (t->pictures > 0 && !shape_drawable(&s->shape, d))
+        return fail_usage(call, "%s holds pictures, the memory items of %s, not pictures", name,
+                          shape_words(&s->shape, d));
+    if (set->d == d) return EXIT_DONE;
+    return fail_usage(call, "%s: items of %s (%zux%zu), the memory holds items of %s", name,
+                      shape_words(&shape, set->d), set->n, set->d, shape_words(&s->shape, d));
 }
 
 static struct look look_of_stored(const struct stored *s)
 {
-    enum { LOOK_AT = 64 };
     const size_t d = eg_memory_size(s->memory), count = eg_memory_count(s->memory);
-    size_t border[256] = { 0 }, n = 0, inked = 0;
-    eg_image images[LOOK_AT] = { { 0 } };
+    const size_t most = count < LOOK_AT ? count : LOOK_AT;
     struct look look = { 0.5, { 0 } };
-    float *x = need_floats(1, d);
-    for (; n < count && n < LOOK_AT; n++) {
-        if (eg_memory_pattern(s->memory, n, x) != EG_OK) break;
-        if (picture_of_state(&s->shape, &s->scaling, x, &images[n]) != EG_OK) break;
-        picture_border(&images[n], border);
+    float *x = need_floats(LOOK_AT, d);
+    size_t n = 0;
+    if (shape_drawable(&s->shape, d)) {
+        while (n < most && eg_memory_pattern(s->memory, n, x + n * d) == EG_OK) n++;
+        look = look_of_pictures(&s->shape, &s->scaling, x, n);
     }
-    look.paper = border_median(border);
-    for (size_t i = 0; i < n; i++) {
-        struct box ink;
-        double margin[4];
-        if (picture_ink(&images[i], look.paper, &ink)) {
-            margins_of(&images[i], &ink, margin);
-            for (size_t k = 0; k < 4; k++) look.margin[k] += margin[k];
-            inked++;
-        }
-        eg_image_clear(&images[i]);
-    }
-    for (size_t k = 0; k < 4; k++) look.margin[k] /= (double)(inked ? inked : 1);
     free(x);
     return look;
 }
 
-/* The ink with margins like the stored ones around it, within the picture. */
-static struct box with_margins(const eg_image *image, const struct box *ink, const struct look *l)
-{
-    const double h = (double)(ink->bottom - ink->top) / (1 - l->margin[0] - l->margin[1]);
-    const double w = (double)(ink->right - ink->left) / (1 - l->margin[2] - l->margin[3]);
-    const size_t top = (size_t)(h * l->margin[0]), left = (size_t)(w * l->margin[2]);
-    const size_t bottom = ink->bottom + (size_t)(h * l->margin[1]);
-    const size_t right = ink->right + (size_t)(w * l->margin[3]);
-    return (struct box){ ink->top > top ? ink->top - top : 0,
-                         bottom < image->height ? bottom : image->height,
-                         ink->left > left ? ink->left - left : 0,
-                         right < image->width ? right : image->width };
-}
-
-/* Whether to cut the cue, and where. Unasked where the stored pictures fill their frame, and
- * the ink of the cue touches no side and covers less than half of its own. */
-static int find_cut(const eg_image *image, double paper, const struct look *stored,
-                    const struct cue_options *o, struct box *cut)
-{
-    const double full = 0.1, free_side = 0.03, half = 0.49;
-    struct box ink;
-    double margin[4];
-    int spare = 1;
-    if (o->whole || !picture_ink(image, paper, &ink)) return 0;
-    margins_of(image, &ink, margin);
-    for (size_t k = 0; k < 4; k++)
-        spare = spare && stored->margin[k] < full && margin[k] > stored->margin[k] + free_side;
-    spare = spare && (1 - margin[0] - margin[1]) * (1 - margin[2] - margin[3]) < half;
-    if (!o->crop && !spare) return 0;
-    *cut = o->crop ? ink : with_margins(image, &ink, stored);
-    return 1;
-}
-
-static int read_picture(const struct call *call, const char *path, const char *name,
-                        const struct stored *s, eg_image *image)
-{
-    const size_t d = eg_memory_size(s->memory);
-    if (!shape_drawable(&s->shape, d))
-        return fail_usage(call, "%s is a picture, the memory holds items of %s, not pictures", name,
-                          shape_words(&s->shape, d));
-    const eg_status status = eg_image_read(path, NULL, image);
-    if (status == EG_OK) return EXIT_DONE;
-    /* a JPEG of four inks, say: not what this file may hold, and no mistake in the command */
-    const int code = fail_as(status, path, name);
-    return status == EG_ERR_UNSUPPORTED ? EXIT_CORRUPT : code;
-}
-
-static int cue_of_picture(const struct call *call, const char *path, const char *name,
-                          struct stored *s, const struct cue_options *o, struct cues *out)
-{
-    const size_t d = eg_memory_size(s->memory);
-    size_t border[256] = { 0 };
-    eg_image image = { 0 };
-    struct box cut;
-    const int code = read_picture(call, path, name, s, &image);
-    if (code != EXIT_DONE) return code;
-    const struct look stored = look_of_stored(s);
-    picture_border(&image, border);
-    const double paper = border_median(border);
-    const int invert = o->invert == 0 ? fabs(paper - stored.paper) > 0.5 : o->invert == 1;
-    const int crop = find_cut(&image, paper, &stored, o, &cut);
-    if (crop)
-        say(call, "%s: cropped to the ink, %zux%zu of %zux%zu; --no-crop keeps the frame", name,
-            cut.right - cut.left, cut.bottom - cut.top, image.width, image.height);
-    if (invert)
-        say(call, "%s: inverted%s", name,
-            o->invert == 1 ? ""
-            : paper > 0.5  ? ", its border is light and the stored ones dark; --invert no keeps it"
-                          : ", its border is dark and the stored ones light; --invert no keeps it");
-    if (image.height != s->shape.height || image.width != s->shape.width)
-        say(call, "%s: %zux%zu -> %zux%zu", name, image.width, image.height, s->shape.width,
-            s->shape.height);
-    cues_begin(out, 1, d);
-    out->inverted = invert;
-    out->name[0] = name;
-    const eg_status status =
-        picture_to_state(&image, &s->shape, &s->scaling, invert, crop ? &cut : NULL, out->x);
-    memcpy(out->truth, out->x, d * sizeof *out->x);
-    eg_image_clear(&image);
-    return status == EG_OK ? EXIT_DONE : fail(status, name);
-}
-
-static int is_picture(const char *path)
-{
-    unsigned char magic[3] = { 0 };
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) return 0;
-    const size_t n = fread(magic, 1, sizeof magic, f);
-    fclose(f);
-    return n == 3 && (memcmp(magic, "\x89PN", 3) == 0 || memcmp(magic, "\xff\xd8\xff", 3) == 0);
-}
-
+/* Pictures of the file in the frame and polarity of the stored ones, anything else as it is. */
 static int cues_of_data(const struct call *call, const char *path, const char *name,
-                        struct stored *s, const struct cue_options *o, size_t limit,
+                        struct stored *s, const struct cue_options *o, const eg_read_options *given,
                         struct cues *out)
 {
     const size_t d = eg_memory_size(s->memory);
-    eg_read_options read = EG_READ_OPTIONS_INIT;
+    eg_read_options read = *given;
     eg_dataset set = { 0 };
-    read.max_items = limit;
-    read.format = o->format;
-    read.grey = s->shape.channels == 1;
-    read.height = s->shape.height;
-    read.width = s->shape.width;
-    const int code = path_exists(path) ? data_read_file(call, path, name, &read, &set)
-                                       : data_read(call, path, &read, &set);
+    struct treatment t;
+    const struct look look = look_of_stored(s);
+    treatment_begin(&t, &s->shape, shape_drawable(&s->shape, d) ? &look : NULL, o, &read);
+    int code = path_exists(path) ? data_read_file(call, path, name, &read, &set)
+                                 : data_read(call, path, &read, &set);
     if (code != EXIT_DONE) return code;
-    if (set.d != d) {
-        const struct shape shape = { set.height, set.width, set.channels };
-        const int wrong =
-            fail_usage(call, "%s: items of %s (%zux%zu), the memory holds items of %s", name,
-                       shape_words(&shape, set.d), set.n, set.d, shape_words(&s->shape, d));
+    code = check_items(call, s, name, &set, &t);
+    if (code != EXIT_DONE) {
         eg_dataset_clear(&set);
-        return wrong;
+        return code;
     }
+    treatment_say(&t, call, name);
     cues_begin(out, set.n, d);
     memcpy(out->x, set.x, set.n * d * sizeof *out->x);
-    if (!o->as_is) scaling_apply(&s->scaling, out->x, set.n, d);
+    if (t.pictures > 0) scaling_of_pixels(&s->scaling, out->x, set.n, d);
+    if (t.pictures > 0 || !o->as_is) scaling_apply(&s->scaling, out->x, set.n, d);
     memcpy(out->truth, out->x, set.n * d * sizeof *out->x);
     for (size_t i = 0; i < set.n; i++)
-        out->name[i] = set.item_names ? keep_format("%s", set.item_names[i])
-                                      : keep_format("%s:%zu", name, i + 1);
+        out->name[i] = set.item_names    ? keep_format("%s", set.item_names[i])
+                       : t.pictures == 1 ? name
+                                         : keep_format("%s:%zu", name, i + 1);
+    out->inverted = set.n == 1 && t.inverted > 0;
     eg_dataset_clear(&set);
     return EXIT_DONE;
 }
 
 int cues_read(const struct call *call, const char *path, struct stored *s,
-              const struct cue_options *o, size_t limit, struct cues *out)
+              const struct cue_options *o, const eg_read_options *read, struct cues *out)
 {
     const int from_stdin = strcmp(path, "-") == 0;
     const char *at = from_stdin ? path_of_stdin() : path;
@@ -221,8 +107,7 @@ int cues_read(const struct call *call, const char *path, struct stored *s,
         fprintf(stderr, "engram: %s: no such file\n", name);
         return EXIT_IO;
     }
-    const int code = is_picture(at) ? cue_of_picture(call, at, name, s, o, out)
-                                    : cues_of_data(call, at, name, s, o, limit, out);
+    const int code = cues_of_data(call, at, name, s, o, read, out);
     if (from_stdin) unlink(at);
     return code;
 }
@@ -352,12 +237,17 @@ int cues_corrupt(const struct call *call, const struct stored *s, const struct c
         status = eg_patterns_corrupt(EG_CORRUPT_NOISE, o->noise, seed + STREAM_NOISE, c->x, c->q,
                                      c->d, c->x);
     if (status != EG_OK) return fail(status, NULL);
-    if (o->hide != NULL
-        && !hide_apply(o->hide, &s->shape, seed, scaling_unknown(&s->scaling), c->x, c->clamp, c->q,
-                       c->d))
+    if (o->hide == NULL
+        || hide_apply(o->hide, &s->shape, seed, scaling_unknown(&s->scaling), c->x, c->clamp, c->q,
+                      c->d))
+        return EXIT_DONE;
+    if (is_half(o->hide))
         return fail_usage(call,
-                          "--hide: expected a share from 0 to 1, or top, bottom, left, right, "
-                          "centre of a picture; got \"%s\"",
-                          o->hide);
-    return EXIT_DONE;
+                          "--hide %s is for pictures, the memory holds items of %s: expected a "
+                          "share from 0 to 1",
+                          o->hide, shape_words(&s->shape, c->d));
+    return fail_usage(call,
+                      "--hide: expected a share from 0 to 1, or top, bottom, left, right, "
+                      "centre of a picture; got \"%s\"",
+                      o->hide);
 }

@@ -11,7 +11,6 @@ struct cue_options {
     double flip, noise;
     int clamp, invert, as_is; /* invert: 0 auto, 1 yes, 2 no */
     int crop, whole;          /* neither: cropped where the stored pictures fill their frame */
-    const char *format;
 };
 
 struct cues {
@@ -21,14 +20,14 @@ struct cues {
     float *truth;      /* (Q, D) before corruption */
     size_t *source;    /* (Q) index of the stored item it came from; SIZE_MAX: none */
     const char **name; /* (Q) */
-    int inverted;      /* the picture was turned: black for white */
+    int inverted;      /* the only cue is a picture that was turned: black for white */
 };
 
 const char *invert_name(size_t row);
 
-/* Cues of a file, a data set or "-", with the scaling of the memory. */
+/* Cues of a file, a folder, a data set or "-", with the frame and scaling of the memory. */
 int cues_read(const struct call *call, const char *path, struct stored *s,
-              const struct cue_options *o, size_t limit, struct cues *out);
+              const struct cue_options *o, const eg_read_options *read, struct cues *out);
 /* Stored items: those of ids[0..n-1]. */
 int cues_of_items(struct stored *s, const uint64_t *ids, size_t n, struct cues *out);
 /* n distinct stored items chosen with the seed. */

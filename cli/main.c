@@ -12,12 +12,12 @@
 
 extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_theory, cmd_info,
     cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,
-    cmd_reproduce, cmd_doctor, cmd_help;
+    cmd_reproduce, cmd_doctor, cmd_help, cmd_attack;
 
 const struct command *const commands[] = {
-    &cmd_tour,   &cmd_store,  &cmd_recall, &cmd_capacity,  &cmd_theory, &cmd_info,
-    &cmd_verify, &cmd_backup, &cmd_vacuum, &cmd_repair,    &cmd_export, &cmd_delete,
-    &cmd_data,   &cmd_bench,  &cmd_doctor, &cmd_reproduce, &cmd_help,   NULL,
+    &cmd_tour,   &cmd_store,  &cmd_recall,    &cmd_capacity, &cmd_theory, &cmd_info,   &cmd_verify,
+    &cmd_backup, &cmd_vacuum, &cmd_repair,    &cmd_export,   &cmd_delete, &cmd_attack, &cmd_data,
+    &cmd_bench,  &cmd_doctor, &cmd_reproduce, &cmd_help,     NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -154,6 +154,7 @@ static int dispatch(const struct command *command, int argc, const char *const *
     int code = options_parse(command, argc, argv, values, &call.args, &call.nargs);
     if (code == EXIT_DONE && call.common->help) {
         help_command(stdout, command);
+        if (command->more_help != NULL) command->more_help(stdout, values);
         code = close_output(stdout, "standard output");
     } else if (code == EXIT_DONE
                && (call.nargs < command->min_args || call.nargs > command->max_args)) {
@@ -178,7 +179,11 @@ int main(int argc, char **argv)
 {
     hold_standard_files();
     catch_interrupt();
-    if (argc > 0 && strchr(argv[0], '/') != NULL) called_as(argv[0]); /* a shell finds the rest */
+    const char *typed = getenv("ENGRAM_CALLED_AS"); /* by ./run, which is not seen in argv */
+    if (typed != NULL && *typed != '\0')
+        called_as(typed);
+    else if (argc > 0 && strchr(argv[0], '/') != NULL) /* a shell finds the rest */
+        called_as(argv[0]);
     verb_first(argc, argv);
     int code;
     const char *verb = argc > 1 ? argv[1] : "help";

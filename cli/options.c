@@ -51,7 +51,10 @@ static int bad_value(const struct command *command, const struct opt *o, const c
         fprintf(stderr, "one of");
         for (size_t i = 0; o->choice(i) != NULL; i++) fprintf(stderr, " %s", o->choice(i));
     } else {
-        fprintf(stderr, "%s", o->kind == OPT_NUMBER ? "a number" : "a whole number");
+        fprintf(stderr, "%s",
+                o->kind == OPT_NUMBER  ? "a number"
+                : o->kind == OPT_TEXTS ? "at most 64 of them"
+                                       : "a whole number");
         if (o->low != 0 || o->high != 0) fprintf(stderr, " from %g to %g", o->low, o->high);
     }
     fprintf(stderr, ", got \"%s\"", got);
@@ -86,6 +89,7 @@ static int store_whole(const struct opt *o, const char *text, char *at)
 static int store_value(const struct opt *o, const char *text, void *values)
 {
     char *at = (char *)values + o->offset;
+    struct texts *list = (struct texts *)(void *)at;
     double number;
     int row = 0;
     switch (o->kind) {
@@ -95,6 +99,10 @@ static int store_value(const struct opt *o, const char *text, void *values)
         return 1;
     case OPT_TEXT:
         memcpy(at, &text, sizeof text);
+        return 1;
+    case OPT_TEXTS:
+        if (list->n == TEXTS_MOST) return 0;
+        list->item[list->n++] = text;
         return 1;
     case OPT_NUMBER:
         if (!parse_number(text, &number) || !in_domain(o, number)) return 0;
@@ -176,4 +184,71 @@ int options_parse(const struct command *command, int argc, const char *const *ar
     free(words);
     free(table);
     return code;
+}
+
+static json_t *value_to_json(const struct opt *o, const char *at)
+{
+    union {
+        int whole;
+        size_t size;
+        uint64_t seed;
+        double number;
+        const char *text;
+    } v = { 0 };
+    const struct texts *list = (const struct texts *)(const void *)at;
+    json_t *texts;
+    if (o->kind != OPT_TEXTS)
+        memcpy(&v, at,
+               o->kind == OPT_FLAG || o->kind == OPT_INT || o->kind == OPT_CHOICE ? sizeof v.whole
+                                                                                  : sizeof v);
+    switch (o->kind) {
+    case OPT_FLAG:
+        return json_boolean(v.whole);
+    case OPT_INT:
+        return json_integer(v.whole);
+    case OPT_SIZE:
+    case OPT_SEED:
+        return json_integer((json_int_t)v.seed);
+    case OPT_NUMBER:
+        return json_number(v.number);
+    case OPT_TEXT:
+        return v.text ? json_string(v.text) : json_null();
+    case OPT_CHOICE:
+        return v.whole >= 0 ? json_string(o->choice((size_t)v.whole)) : json_null();
+    default:
+        texts = json_array();
+        for (size_t i = 0; i < list->n; i++) json_array_append_new(texts, json_string(list->item[i]));
+        return texts;
+    }
+}
+
+json_t *options_to_json(const struct opt *rows, const void *values)
+{
+    json_t *object = json_object();
+    for (; rows->name != NULL; rows++)
+        json_object_set_new(object, rows->name,
+                            value_to_json(rows, (const char *)values + rows->offset));
+    return object;
+}
+
+/* A value as it would be typed; "" where it is of no type that an option has. */
+static const char *typed(const json_t *v)
+{
+    if (json_is_string(v)) return keep_format("%s", json_string_value(v));
+    if (json_is_integer(v))
+        return keep_format("%llu", (unsigned long long)(uint64_t)json_integer_value(v));
+    return json_is_real(v) ? keep_format("%.17g", json_real_value(v)) : "";
+}
+
+int options_from_json(const struct opt *rows, const json_t *object, void *values)
+{
+    for (; rows->name != NULL; rows++) {
+        const json_t *v = json_object_get(object, rows->name);
+        const size_t n = json_is_array(v) ? json_array_size(v) : 1;
+        if (v == NULL || json_is_null(v) || json_is_false(v)) continue;
+        for (size_t i = 0; i < n; i++)
+            if (!store_value(rows, typed(json_is_array(v) ? json_array_get(v, i) : v), values))
+                return 0;
+    }
+    return 1;
 }

@@ -84,46 +84,32 @@ int picture_ink(const eg_image *in, double paper, struct box *ink)
     return 1;
 }
 
-static eg_status cut_out(const eg_image *in, const struct box *b, eg_image *out)
+eg_status picture_cut(eg_image *image, const struct box *b)
 {
-    const eg_status s =
-        eg_image_create(b->bottom - b->top, b->right - b->left, in->channels, NULL, out);
+    const size_t row = (b->right - b->left) * image->channels;
+    eg_image out;
+    const eg_status s = eg_image_create(b->bottom - b->top, b->right - b->left, image->channels,
+                                        image->alloc, &out);
     if (s != EG_OK) return s;
-    for (size_t y = 0; y < out->height; y++)
-        memcpy(out->pixels + y * out->width * out->channels,
-               in->pixels + ((b->top + y) * in->width + b->left) * in->channels,
-               out->width * out->channels);
+    for (size_t y = 0; y < out.height; y++)
+        memcpy(out.pixels + y * row,
+               image->pixels + ((b->top + y) * image->width + b->left) * image->channels, row);
+    eg_image_clear(image);
+    *image = out;
     return EG_OK;
 }
 
-eg_status picture_to_state(const eg_image *in, const struct shape *shape,
-                           const struct scaling *scaling, int invert, const struct box *cut,
-                           float *x)
+eg_status picture_colour(eg_image *image)
 {
-    const struct box whole = { 0, in->height, 0, in->width };
-    eg_image a = { 0 }, b = { 0 }, c = { 0 };
-    const size_t plane = shape->height * shape->width, channels = shape->channels;
-    eg_status s = cut_out(in, cut ? cut : &whole, &a);
-    if (s == EG_OK) {
-        if (channels == 1)
-            s = eg_image_grey(&a, &b);
-        else
-            s = eg_image_resize(&a, a.height, a.width, &b);
-    }
-    if (s == EG_OK) s = eg_image_resize(&b, shape->height, shape->width, &c);
-    if (s == EG_OK) {
-        if (invert) picture_invert(&c);
-        const double by = (scaling->white - scaling->black) / 255;
-        for (size_t i = 0; i < plane * channels; i++) {
-            const size_t at = c.channels == channels ? i % plane * channels + i / plane : i % plane;
-            x[i] = (float)(scaling->black + by * c.pixels[at]);
-        }
-        scaling_apply(scaling, x, 1, plane * channels);
-    }
-    eg_image_clear(&a);
-    eg_image_clear(&b);
-    eg_image_clear(&c);
-    return s;
+    const size_t plane = image->height * image->width;
+    eg_image out;
+    if (image->channels == 3) return EG_OK;
+    const eg_status s = eg_image_create(image->height, image->width, 3, image->alloc, &out);
+    if (s != EG_OK) return s;
+    for (size_t i = 0; i < 3 * plane; i++) out.pixels[i] = image->pixels[i / 3];
+    eg_image_clear(image);
+    *image = out;
+    return EG_OK;
 }
 
 static void paste(const eg_image *tile, size_t top, size_t left, eg_image *out)

@@ -18,11 +18,9 @@ struct box {
     size_t top, bottom, left, right;
 };
 
-/* The inverse, from a picture of any size: cut (NULL: whole), turned grey, resized, scaled.
- * invert: 255 - pixel. x (D) out. */
-eg_status picture_to_state(const eg_image *in, const struct shape *shape,
-                           const struct scaling *scaling, int invert, const struct box *cut,
-                           float *x);
+/* In place: the part of a picture; grey as red, green and blue. */
+eg_status picture_cut(eg_image *image, const struct box *part);
+eg_status picture_colour(eg_image *image);
 /* The outermost pixels by their value, added to count, and the median of what was counted in
  * 0..1 (0.5 of nothing): which of black and white is the paper. */
 void picture_border(const eg_image *image, size_t count[256]);

@@ -2,48 +2,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run_folder.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/console.h"
 
-static const char *cpu_model(void)
-{
-    char line[512];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    const char *model = "";
-    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || colon == NULL) continue;
-        line[strcspn(line, "\n")] = '\0';
-        model = keep_format("%s", colon + 2);
-        break;
-    }
-    if (f != NULL) fclose(f);
-    return model;
-}
-
 json_t *environment_json(const struct call *call)
 {
-    struct utsname u;
-    json_t *j = json_object();
-    json_object_set_new(j, "engram", json_string(eg_version()));
-    json_object_set_new(j, "headers", json_string(EG_VERSION));
-    json_object_set_new(j, "kernels", json_string(eg_isa()));
-    json_object_set_new(j, "threads",
-                        json_integer(call->common->threads ? call->common->threads : eg_threads()));
-    json_object_set_new(j, "cpu", json_string(cpu_model()));
-    json_object_set_new(j, "cores", json_integer(sysconf(_SC_NPROCESSORS_ONLN)));
-    if (uname(&u) == 0)
-        json_object_set_new(j, "system", json_sprintf("%s %s %s", u.sysname, u.release, u.machine));
-    return j;
+    char text[4096];
+    eg_environment(call->common->threads, text, sizeof text);
+    json_t *j = json_loads(text, 0, NULL);
+    return j != NULL ? j : json_object();
 }
 
 const char *run_folder_file(const struct run_folder *run, const char *name)
@@ -65,35 +39,26 @@ static int refused(const char *path)
     return EXIT_IO;
 }
 
-/* The first of runs/UTC-name, runs/UTC-name-2, ... that is not there yet. */
-static int make_folder(const char *name, struct run_folder *run)
+const char *run_folder_name(const char *name)
 {
     char utc[32];
     const time_t now = time(NULL);
     struct tm tm;
     gmtime_r(&now, &tm);
     strftime(utc, sizeof utc, "%Y%m%d-%H%M%S", &tm);
-    if (mkdir("runs", 0777) != 0 && errno != EEXIST) return refused("runs");
-    for (int i = 1; i < 100; i++) {
-        run->path = i == 1 ? keep_format("runs/%s-%s", utc, name)
-                           : keep_format("runs/%s-%s-%d", utc, name, i);
-        if (mkdir(run->path, 0777) == 0) return EXIT_DONE;
-        if (errno != EEXIST) break;
-    }
-    return refused(run->path);
+    (void)mkdir("runs", 0777); /* making the folder in it tells why it failed */
+    const char *path = keep_format("runs/%s-%s", utc, name);
+    for (int i = 2; access(path, F_OK) == 0 && i < 1000; i++)
+        path = keep_format("runs/%s-%s-%d", utc, name, i);
+    return path;
 }
 
 int run_folder_begin(const struct call *call, const char *name, json_t *config,
                      struct run_folder *run)
 {
     const char *given = call->common->output;
-    *run = (struct run_folder){ .path = given };
-    if (given == NULL) {
-        const int code = make_folder(name, run);
-        if (code != EXIT_DONE) return code;
-    } else if (mkdir(given, 0777) != 0) {
-        return refused(given);
-    }
+    *run = (struct run_folder){ .path = given != NULL ? given : run_folder_name(name) };
+    if (mkdir(run->path, 0777) != 0) return refused(run->path);
     json_t *env = environment_json(call);
     int code = write_json(run, "config.json", config);
     if (code == EXIT_DONE) code = write_json(run, "env.json", env);

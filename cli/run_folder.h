@@ -14,6 +14,8 @@ struct run_folder {
 /* Versions, kernels, threads, machine: for env.json, reports and engram doctor. */
 json_t *environment_json(const struct call *call);
 
+/* The first of runs/UTC-name, runs/UTC-name-2, ... that is not there yet. Kept. */
+const char *run_folder_name(const char *name);
 /* Make the folder (-o, else under runs/), write config.json and env.json. config is borrowed.
  * EXIT_DONE or EXIT_IO with the message printed. */
 int run_folder_begin(const struct call *call, const char *name, json_t *config,

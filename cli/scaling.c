@@ -49,6 +49,12 @@ void scaling_apply(const struct scaling *s, float *x, size_t n, size_t d)
     for (size_t i = 0; s->kind == SCALING_UNIT && i < n; i++) to_unit(x + i * d, d);
 }
 
+void scaling_of_pixels(const struct scaling *s, float *x, size_t n, size_t d)
+{
+    const double by = (s->white - s->black) / 255;
+    for (size_t i = 0; i < n * d; i++) x[i] = (float)(s->black + by * (double)x[i]);
+}
+
 float scaling_unknown(const struct scaling *s)
 {
     return s->kind == SCALING_NONE ? (float)s->black : 0;
@@ -80,6 +86,14 @@ int scaling_parse(const char *note, struct scaling *s)
 const char *shape_note(const struct shape *s)
 {
     return keep_format("%zux%zux%zu", s->height, s->width, s->channels);
+}
+
+const char *shape_phrase(const struct shape *s)
+{
+    return keep_format("pictures %zu wide and %zu high, %s", s->width, s->height,
+                       s->channels == 1   ? "grey"
+                       : s->channels == 3 ? "in colour"
+                                          : keep_format("%zu channels", s->channels));
 }
 
 const char *shape_words(const struct shape *s, size_t d)

@@ -31,7 +31,8 @@ const char *scaling_name(size_t kind); /* NULL past the end */
 
 /* What fits a data set: black and white from its values, threshold half way. */
 struct scaling scaling_of(const eg_dataset *set, enum scaling_kind kind);
-/* rows (N, D), in place. */
+/* rows (N, D), in place: pixels 0..255 to black..white of the file; its values to the memory's. */
+void scaling_of_pixels(const struct scaling *s, float *x, size_t n, size_t d);
 void scaling_apply(const struct scaling *s, float *x, size_t n, size_t d);
 /* The value that stands for "not known". */
 float scaling_unknown(const struct scaling *s);
@@ -41,6 +42,8 @@ const char *scaling_note(const struct scaling *s);
 int scaling_parse(const char *note, struct scaling *s);
 const char *shape_note(const struct shape *s);
 int shape_parse(const char *note, struct shape *s);
+/* "pictures 92 wide and 112 high, grey" */
+const char *shape_phrase(const struct shape *s);
 /* d numbers of this shape in words: "256 numbers (pictures of 16x16)", width first. */
 const char *shape_words(const struct shape *s, size_t d);
 

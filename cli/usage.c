@@ -163,13 +163,15 @@ void help_man(FILE *out)
     for (const struct opt *o = common_options; o->name != NULL; o++) man_option(out, o, &none);
     fputs(".SH COMMANDS\n", out);
     for (const struct command *const *c = commands; *c != NULL; c++) man_command(out, *c);
-    fputs(".SH EXIT STATUS\n0 done; 1 the answer is no; 2 usage; 3 a file is corrupt or of an "
-          "unknown version; 4 input or output failed; 5 out of memory, or over a stated limit; "
-          "130 interrupted.\n"
-          ".SH ENVIRONMENT\n.TP\n.B ENGRAM_DATA\nfolders of data sets, separated by colons\n"
-          ".TP\n.B ENGRAM_SHARE\nthe folder of the data that ships with the program\n"
-          ".TP\n.B NO_COLOR\nno colours\n.TP\n.B EG_ISA\nthe best kernels that may be used\n",
-          out);
+    fputs(
+        ".SH EXIT STATUS\n0 done; 1 the answer is no; 2 usage; 3 a file is corrupt or of an "
+        "unknown version; 4 input or output failed; 5 out of memory, or over a stated limit; "
+        "130 interrupted.\n"
+        ".SH ENVIRONMENT\n.TP\n.B ENGRAM_DATA\nfolders of data sets, separated by colons\n"
+        ".TP\n.B ENGRAM_SHARE\nthe folder of the data that ships with the program\n"
+        ".TP\n.B ENGRAM_CALLED_AS\nwhat to print for the program where it says what to type next\n"
+        ".TP\n.B NO_COLOR\nno colours\n.TP\n.B EG_ISA\nthe best kernels that may be used\n",
+        out);
 }
 
 static void complete_options(FILE *out, const struct opt *o)

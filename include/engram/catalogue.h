@@ -11,6 +11,12 @@
 extern "C" {
 #endif
 
+/* One file of a set, under the name with which its address ends. */
+typedef struct eg_catalogue_file {
+    const char *url;
+    const char *sha256; /* 64 hex digits */
+} eg_catalogue_file;
+
 /* A row of the catalogue. Sets are looked for, in this order, in: each folder of
  * $ENGRAM_DATA (separated by ':'), the data shipped with the program ($ENGRAM_SHARE, the
  * source tree's data/, the installed share/engram/data), folders that Debian packages use,
@@ -20,9 +26,8 @@ typedef struct eg_catalogue_entry {
     const char *title; /* "1593 handwritten digits, 16 x 16, binary" */
     const char *licence;
     const char *citation;
-    const char *url;    /* of the archive `get` downloads, or "" */
-    const char *sha256; /* of that archive */
-    const char *hint;   /* how else to get it: "apt-get install dataset-fashion-mnist" */
+    const char *hint;               /* how to get it: "apt-get install dataset-fashion-mnist" */
+    const eg_catalogue_file *files; /* what `get` downloads; ends with url NULL. NULL: nothing */
 } eg_catalogue_entry;
 
 /* Known sets by number, NULL past the end. Folders found under $ENGRAM_DATA that no row

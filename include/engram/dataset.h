@@ -10,8 +10,10 @@
 #include <stdint.h>
 
 #include "engram/alloc.h"
+#include "engram/image.h"
 #include "engram/progress.h"
 #include "engram/status.h"
+#include "engram/tensor.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,11 +52,16 @@ typedef struct eg_read_options {
      * all. The text is borrowed for the call. NULL: only the detail. */
     void (*problem)(void *user, const char *text);
     void *problem_user;
+    /* Sees each picture (png, jpeg, folder) as decoded, before it is made grey and scaled, and
+     * may change it: what it puts in place is created with image->alloc, what was there cleared.
+     * A status other than EG_OK ends the read with it. NULL: none. */
+    eg_status (*picture)(void *user, eg_image *image);
+    void *picture_user;
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                               \
-    {                                                                      \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                                     \
+    {                                                                            \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -88,7 +95,7 @@ typedef struct eg_tensor_entry {
     const char *dtype; /* "F32", "F64", "I32", "I64", "U8" */
     const void *data;
     size_t ndim;
-    size_t shape[4];
+    size_t shape[EG_MAX_RANK];
 } eg_tensor_entry;
 
 /* meta: pairs of key and value, (2 x pairs) strings, or NULL. */

@@ -181,6 +181,7 @@ static eg_status fail_part(const struct egi_parts *p, const char *set, const cha
     char list[300] = "";
     size_t used = 0, shown = 0;
     for (size_t i = 0; i < p->count && used + strlen(p->part[i].name) + 3 < sizeof list; i++) {
+        if (p->part[i].name[0] == '\0') continue; /* the folder itself */
         if (i > 0 && strcmp(p->part[i].name, p->part[i - 1].name) == 0) continue;
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", shown++ > 0 ? ", " : "",
                                  p->part[i].name);
@@ -188,6 +189,9 @@ static eg_status fail_part(const struct egi_parts *p, const char *set, const cha
     if (p->count == 0)
         return egi_fail(EG_ERR_UNSUPPORTED, "data set %s: none of its files is read as vectors",
                         set);
+    if (shown == 0)
+        return egi_fail(EG_ERR_INVALID, "data set %s has no parts: expected %s, got %s/%.60s", set,
+                        set, set, part);
     const char *more = shown < p->count && used + 60 > sizeof list ? ", ..." : "";
     if (*part == '\0')
         return egi_fail(EG_ERR_INVALID, "data set %s has parts, say which: %s/PART with %s%s", set,

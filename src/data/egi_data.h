@@ -7,11 +7,10 @@
 #include <stdint.h>
 
 #include "base/egi_base.h"
+#include "base/egi_file.h"
 #include "engram/catalogue.h"
 #include "engram/dataset.h"
 #include "engram/image.h"
-
-#define EGI_PATH_MAX 4096
 
 /* What a reader parses: one file in memory, already unpacked. */
 struct egi_input {
@@ -135,12 +134,7 @@ eg_status egi_labels_from_file(const struct egi_input *in, eg_dataset *set);
  * or -2 (outside the range of a float). */
 int egi_parse_number(const char *text, size_t size, double *out);
 
-/* data_file.c - a regular file whole, at most limit bytes; a folder's entries, sorted. */
-eg_status egi_file_read(const char *path, size_t limit, const eg_allocator *a, uint8_t **bytes,
-                        size_t *size);
-/* The same for an entry of an open folder (links are refused), or for AT_FDCWD. */
-eg_status egi_file_read_at(int folder, const char *name, const char *path, size_t limit,
-                           const eg_allocator *a, uint8_t **bytes, size_t *size);
+/* list_folder.c - a folder's entries, sorted. */
 struct egi_entry {
     char name[256];
     int is_folder;
@@ -154,16 +148,6 @@ struct egi_listing {
 eg_status egi_list_folder(int folder, const char *path, int follow, const eg_allocator *a,
                           struct egi_listing *out);
 void egi_listing_clear(struct egi_listing *l);
-
-/* data_file.c - a file written beside, synced and renamed into place. */
-struct egi_writer {
-    int fd;
-    char path[EGI_PATH_MAX], beside[EGI_PATH_MAX];
-};
-eg_status egi_writer_open(struct egi_writer *w, const char *path);
-eg_status egi_writer_put(struct egi_writer *w, const void *bytes, size_t size);
-eg_status egi_writer_commit(struct egi_writer *w);
-void egi_writer_abort(struct egi_writer *w);
 
 /* sha256.c - FIPS 180-4. */
 struct egi_sha256 {

@@ -1,5 +1,6 @@
 /* A PNG or JPEG as a set of one item, and what the reader of folders shares with it: decode
- * by content, make grey and scale as the options say, store channel after channel. */
+ * by content, show to the caller, make grey and scale as the options say, store channel after
+ * channel. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data/egi_data.h"
 
@@ -28,8 +29,8 @@ eg_status egi_picture_prepare(const struct egi_input *in, eg_image *out)
 {
     eg_image image, other;
     EGI_TRY(egi_picture_decode(in, &image));
-    eg_status s = EG_OK;
-    if (in->o.grey && image.channels != 1)
+    eg_status s = in->o.picture != NULL ? in->o.picture(in->o.picture_user, &image) : EG_OK;
+    if (s == EG_OK && in->o.grey && image.channels != 1)
         s = replace(eg_image_grey(&image, &other), &image, &other);
     if (s == EG_OK && in->o.height > 0)
         s = replace(eg_image_resize(&image, in->o.height, in->o.width, &other), &image, &other);

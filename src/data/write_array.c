@@ -62,8 +62,8 @@ static eg_status entry_bytes(const eg_tensor_entry *e, size_t *out)
     if (bytes == 0 || e->ndim > EGI_COUNT(e->shape))
         return egi_fail(EG_ERR_INVALID,
                         "tensor %s: dtype %s of %zu axes, expected F32, F64, I32, "
-                        "I64 or U8 of up to 4",
-                        e->name, e->dtype != NULL ? e->dtype : "NULL", e->ndim);
+                        "I64 or U8 of up to %d",
+                        e->name, e->dtype != NULL ? e->dtype : "NULL", e->ndim, EG_MAX_RANK);
     for (size_t k = 0; k < e->ndim; k++) EGI_TRY(egi_mul_size(bytes, e->shape[k], &bytes));
     if (bytes > 0 && e->data == NULL)
         return egi_fail(EG_ERR_INVALID, "tensor %s: no data", e->name);

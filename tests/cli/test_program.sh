@@ -1,29 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The program as a user meets it: every command, its exit codes and its messages.
-# ENGRAM: the program; ENGRAM_SHARE: the folder that holds data/.
-set -u
-engram=$(realpath "${ENGRAM:?the program to test}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-export LC_ALL=C TERM=dumb
-failures=0
-
-problem() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/    /' out err | head -n 12
-}
-# check EXIT PATTERN ARGS...: the exit code, and a pattern in either stream
-check() {
-    local want=$1 pattern=$2 got
-    shift 2
-    "$engram" "$@" >out 2>err </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] || problem "engram $*: exit $got, expected $want"
-    cat out err | grep -Eq -- "$pattern" || problem "engram $*: no \"$pattern\""
-}
+# shellcheck source=tests/cli/preamble.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
 json() { # ARGS...: one JSON value
     "$engram" "$@" --json --quiet >out 2>err </dev/null
     python3 -m json.tool <out >/dev/null || problem "engram $* --json: not JSON"
@@ -55,6 +34,20 @@ for word in dam-capacity fashion-mnist 'list info get' 'dam: ' exponential: memo
     grep -q -- "$word" completion || problem "completion: no $word"
 done
 check 0 "Next:  $engram data info" data list
+ENGRAM_CALLED_AS='./run engram' check 0 'Next:  ./run engram data info' data list
+mkdir -p tree/tools tree/build/release bin # ./run says how it was called
+cp "$ENGRAM_SHARE/run" tree
+touch tree/tools/packages.txt tree/build/release/build.ninja
+ln -s "$(type -P true)" bin/cmake
+cat >tree/build/release/engram <<'SH'
+#!/bin/sh
+echo "$ENGRAM_CALLED_AS"
+SH
+chmod +x tree/build/release/engram
+for typed in ./run ../tree/run; do
+    (cd tree && PATH=$scratch/bin:$PATH $typed engram) >out 2>err
+    [ "$(cat out)" = "$typed engram" ] || problem "$typed: another name"
+done
 bash -n completion || problem "completion: no shell"
 check 0 '0\.' --version
 
@@ -62,6 +55,7 @@ check 0 '0\.' --version
 check 0 'recall digits.egm' store digits.egm semeion
 check 4 'already there' store digits.egm semeion
 check 0 '1593' info digits.egm
+check 0 'shape +pictures 16 wide and 16 high, grey' info digits.egm
 check 0 'whole +yes' verify digits.egm
 json info digits.egm
 json verify digits.egm
@@ -73,6 +67,25 @@ check 4 'neither a file nor a data set' store y.egm no-such-thing
 printf 'a,b,c\n1,2,3\n4,5,6\n' | "$engram" store piped.egm - --memory nearest --quiet >out 2>err ||
     problem "store from -"
 check 0 'patterns +2' info piped.egm
+
+# every command that reads data has the same options for it
+printf 'id,x,y,kind\n7,1,2,a\n8,4,5,b\n9,0,5,b\n' >named.csv
+printf '1 0:1 1:2\n2 0:4 1:5\n' >named.svm
+how=(--skip id --label-column kind)
+check 0 'data +3 items of 2 numbers, with labels' store named.egm named.csv "${how[@]}" \
+    --memory nearest
+check 0 'recalled +one memory: item 1 ' recall named.egm named.csv "${how[@]}" --limit 1
+check 0 '2 of 2' recall named.egm named.svm --index-base 0
+check 3 'named.csv:2:' recall named.egm named.csv
+check 0 'size +2$' data info named.csv "${how[@]}"
+check 0 'classes +2$' data info named.csv "${how[@]}"
+check 0 'items +2$' data info named.svm --index-base 0 --limit 2
+check 2 'both or none' data info named.csv "${how[@]}" --width 3
+for verb in store recall data; do
+    for option in format limit skip label-column index-base; do
+        "$engram" $verb --help | grep -q -- "--$option " || problem "$verb: no --$option"
+    done
+done
 
 # recall
 check 0 'recalled +one memory: item 17 ' recall digits.egm --item 17 --hide 0.3
@@ -148,8 +161,11 @@ json_lines capacity --memory dam:3 --size 40 --patterns 10,20 --trials 20 --draw
 check 0 'patterns,load' capacity --size 40 --patterns 10 --trials 10 --draws 1 --csv
 check 0 'wrote' capacity --size 40 --patterns 10,20 --trials 10 --draws 1 --report capacity.html
 check 2 'expected a list' capacity --loads none
+ASAN_OPTIONS=allocator_may_return_null=1 \
+    check 5 '^engram: out of memory: capacity: [0-9]* bytes' \
+    capacity --size 1000000 --patterns 1000000000 --trials 1 --draws 1
 check 0 'semeion' data list
-check 0 '16x16' data info semeion
+check 0 'pictures 16 wide and 16 high, grey' data info semeion
 check 2 'did you mean semeion' data get semeon
 json_lines data list
 json_lines theory
@@ -235,7 +251,22 @@ cmp got.csv small.csv || problem "data get: another file"
 check 3 'expected 0000' data get mine --url "http://127.0.0.1:$port/small.csv" \
     --sha256 "$(printf '%064d' 0)" -o wrong.csv
 [ ! -e wrong.csv ] || problem "data get: a wrong file was kept"
+check 0 'downloaded +yes' data get mine --url "http://127.0.0.1:$port/small.csv" --sha256 "$sum"
+check 0 'size +3' data info mine
+check 0 'downloaded +no' data get mine --url "http://127.0.0.1:$port/small.csv" --sha256 "$sum"
 check 4 404 data get mine --url "http://127.0.0.1:$port/none" --sha256 "$sum" -o none.csv
+# a row of the catalogue: its files and sums, from a mirror that holds others
+mkdir mirror
+echo other >mirror/train-images-idx3-ubyte.gz
+check 3 'expected 440fcabf73cc' data get mnist --mirror "http://127.0.0.1:$port/mirror"
+grep -q 'GET /mirror/train-images-idx3-ubyte.gz' server || problem "data get: another file"
+[ ! -e home/engram/mnist ] || problem "data get: a folder was left"
+check 4 'mirror/train-images-idx3-ubyte.gz: .*404' data get fashion-mnist \
+    --mirror "http://127.0.0.1:$port/no/mirror/" -o clothes
+check 2 'for another file' data get mnist --mirror http://127.0.0.1:1 --url http://x/y \
+    --sha256 "$sum"
+check 4 'no address in the catalogue: .*cifar-10-binary.tar.gz, unpacked' data get cifar10
+check 4 'not on this machine: engram data get mnist' data info mnist
 kill $server
 wait $server 2>/dev/null
 
@@ -254,5 +285,4 @@ check 0 'patterns' info digits.egm --quiet
 "$engram" info digits.egm --quiet >out 2>err
 [ ! -s err ] || problem "--quiet: something on standard error"
 
-echo "$failures failures"
-exit $((failures > 0))
+finish

@@ -2,32 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Recall as a user meets it: pictures of any size and polarity, negatives, weights, duplicates,
 # empty memories, and what is said when nothing came back.
-# ENGRAM: the program; ENGRAM_SHARE: the folder that holds data/.
-set -u
-engram=$(realpath "${ENGRAM:?the program to test}")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
-export LC_ALL=C TERM=dumb
-failures=0
+# shellcheck source=tests/cli/preamble.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
 
-problem() {
-    failures=$((failures + 1))
-    echo "FAILED: $*"
-    sed 's/^/    /' out err | head -n 12
-}
-# check EXIT PATTERN ARGS...: the exit code, and a pattern in either stream
-check() {
-    local want=$1 pattern=$2 got
-    shift 2
-    "$engram" "$@" >out 2>err </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] || problem "engram $*: exit $got, expected $want"
-    cat out err | grep -Eq -- "$pattern" || problem "engram $*: no \"$pattern\""
-}
-absent() { # PATTERN: not in what the last check printed
-    ! cat out err | grep -Eq -- "$1" || problem "\"$1\" was printed"
-}
 # picture FILE WIDTH HEIGHT PAPER INK TOP BOTTOM LEFT RIGHT: a ring with a gap, in a box
 picture() {
     python3 - "$@" <<'END'
@@ -66,6 +43,35 @@ absent inverted
 "$engram" recall digits.egm --item 17 -o own.png --quiet >out 2>err || problem "-o own.png"
 check 0 'one memory: item 17 ' recall digits.egm own.png
 absent 'cropped|inverted'
+
+# a folder of pictures, by its path or as a data set, is treated picture by picture
+mkdir -p sets/rings
+cp zero.png night.png sets/rings
+for name in zero night; do
+    "$engram" recall digits.egm $name.png -o $name.csv --quiet >out 2>err || problem "-o $name.csv"
+done
+check 0 'sets/rings: 2 of 2 pictures cropped to the ink' recall digits.egm sets/rings -o rings.csv
+{ cat night.csv && tail -n +2 zero.csv; } | cmp -s - rings.csv ||
+    problem "a folder is not treated as its pictures"
+check 0 'sets/rings: 1 of 2 pictures inverted, its border is light' recall digits.egm sets/rings
+check 0 'sets/rings: 2 of 2 pictures of another size -> 16x16' recall digits.egm sets/rings
+ENGRAM_DATA=$scratch/sets check 0 'rings: 2 of 2 pictures cropped' recall digits.egm rings \
+    -o set.csv
+cmp -s set.csv rings.csv || problem "a data set is not treated as its folder"
+check 0 '"cue":"night.png"' recall digits.egm sets/rings --limit 1 --json
+absent 'zero.png'
+python3 - <<'END'
+import struct
+open("rgb.idx", "wb").write(struct.pack(">4B4I", 0, 0, 8, 4, 4, 3, 8, 8)
+                            + bytes(i % 7 * 30 for i in range(4 * 3 * 64)))
+open("grey.idx", "wb").write(struct.pack(">4B3I", 0, 0, 13, 3, 2, 8, 8)
+                             + struct.pack(">128f", *[.4] * 64, *[1] * 64))
+END
+"$engram" store rgb.egm rgb.idx --memory nearest --quiet >out 2>err || problem "store rgb"
+check 0 'zero.png: 64x80 -> 8x8' recall rgb.egm zero.png --no-crop
+"$engram" store grey.egm grey.idx --memory nearest --quiet >out 2>err || problem "store grey"
+picture flat.png 8 8 128 128 0 8 0 8 # half way from black to white, which this memory calls 0, 1
+check 0 'one memory: item 1$' recall grey.egm flat.png --invert no
 
 # an even energy has the negatives as minima, a rectified one has not
 picture full.png 16 16 255 0 0 16 0 16
@@ -111,11 +117,15 @@ check 4 'cue.png: no such file' recall digits.egm cue.png
 check 4 'my cue: no such file' recall digits.egm 'my cue'
 check 4 'no such file' recall digits.egm pictures/cue
 check 4 'neither a file nor a data set' recall digits.egm cue
-check 2 'data set semeion has no part' recall digits.egm semeion/nopart
+check 2 'data set semeion has no parts: expected semeion, got semeion/nopart' \
+    recall digits.egm semeion/nopart
 printf 'a,b,c,d\n1,2,3,4\n4,5,6,7\n' >four.csv
 check 2 '4 numbers.*holds items of 256 numbers \(pictures of 16x16\)' recall digits.egm four.csv
 "$engram" store four.egm four.csv --memory nearest --quiet >out 2>err || problem "store four"
-check 2 'memory holds items of 4 numbers, not pictures' recall four.egm own.png
+check 2 'own.png holds pictures, the memory items of 4 numbers, not' recall four.egm own.png
+check 2 'sets/rings holds pictures, the memory items of 4 numbers, not' recall four.egm sets/rings
+check 2 'hide left is for pictures, the memory holds items of 4 numbers' \
+    recall four.egm --item 1 --hide left
 check 2 '256 numbers.*memory holds items of 4 numbers' recall four.egm semeion --limit 1
 absent 0x0
 
@@ -142,5 +152,4 @@ check 0 'energy +below -1.8e308' recall huge.egm --item 17 --hide 0.3
 grep -q '"energy_after":null.*"energy_beyond_double":true' out || problem "huge: JSON"
 check 0 'zero within its rounding' recall digits.egm --item 17 --memory compact
 
-echo "$failures failures"
-exit $((failures > 0))
+finish

@@ -207,7 +207,12 @@ static void rows_are_complete(void **state)
     for (const eg_catalogue_entry *e; (e = eg_catalogue_row(n)) != NULL; n++) {
         CHECK(e->name[0] != '\0' && e->title[0] != '\0' && e->licence[0] != '\0');
         CHECK(e->citation[0] != '\0' && e->hint[0] != '\0');
-        CHECK((e->url[0] == '\0') == (e->sha256[0] == '\0'));
+        for (const eg_catalogue_file *f = e->files; f != NULL && f->url != NULL; f++) {
+            const char *name = strrchr(f->url, '/');
+            CHECK(strncmp(f->url, "http", 4) == 0 && strlen(f->sha256) == 64);
+            CHECK(strspn(f->sha256, "0123456789abcdef") == 64);
+            CHECK(name != NULL && name[1] != '\0' && strpbrk(name, "?#") == NULL);
+        }
         for (size_t k = 0; k < n; k++) CHECK(strcmp(eg_catalogue_row(k)->name, e->name) != 0);
     }
     CHECK(n >= 21 && eg_catalogue_row(SIZE_MAX) == NULL);

@@ -292,6 +292,53 @@ static void folders_are_classes(void **state)
     remove_folder(root);
 }
 
+struct seen {
+    size_t pictures, rows;
+    eg_status status;
+};
+
+/* Every picture in place of which white of half the height is put. */
+static eg_status half_white(void *user, eg_image *image)
+{
+    struct seen *seen = user;
+    eg_image half;
+    if (seen->status != EG_OK) return seen->status;
+    CHECK_OK(
+        eg_image_create(image->height / 2, image->width, image->channels, image->alloc, &half));
+    memset(half.pixels, 255, half.height * half.width * half.channels);
+    seen->pictures++;
+    seen->rows += image->height;
+    eg_image_clear(image);
+    *image = half;
+    return EG_OK;
+}
+
+static void pictures_can_be_changed_when_decoded(void **state)
+{
+    (void)state;
+    char root[512], path[600];
+    make_folder(root, sizeof root);
+    snprintf(path, sizeof path, "%s/cat/0.PNG", root);
+    const char *const from[] = { root, path };
+    for (size_t k = 0; k < EGI_COUNT(from); k++) {
+        struct seen seen = { .status = EG_OK };
+        eg_read_options o = EG_READ_OPTIONS_INIT;
+        eg_dataset s = { .n = 77 };
+        o.picture = half_white;
+        o.picture_user = &seen;
+        CHECK_OK(eg_dataset_read(from[k], &o, &s));
+        CHECK(s.n == (k == 0 ? 4 : 1) && s.height == 1 && seen.pictures == s.n
+              && seen.rows == 3 * s.n);
+        for (size_t i = 0; i < s.n * s.d; i++) CHECK(s.x[i] == 255);
+        eg_dataset_clear(&s);
+        seen.status = EG_ERR_INTERRUPTED;
+        s.n = 77;
+        CHECK_STATUS(eg_dataset_read(from[k], &o, &s), EG_ERR_INTERRUPTED);
+        CHECK(s.n == 77);
+    }
+    remove_folder(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +349,7 @@ int main(void)
         cmocka_unit_test(sizes_change_by_mean_and_nearest),
         cmocka_unit_test(bombs_are_refused),
         cmocka_unit_test(folders_are_classes),
+        cmocka_unit_test(pictures_can_be_changed_when_decoded),
     };
     return cmocka_run_group_tests_name("image", tests, NULL, NULL);
 }

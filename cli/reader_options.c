@@ -1,0 +1,18 @@
+/* The options of a command that reads data, as the library takes them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/reader_options.h"
+
+eg_read_options read_options_of(const struct reader_options *given)
+{
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    o.format = given->format;
+    o.labels = given->labels;
+    o.label_column = given->label_column;
+    o.skip_columns = given->skip;
+    o.index_base = given->index_base;
+    o.max_items = given->limit;
+    o.width = given->width;
+    o.height = given->height;
+    o.grey = given->grey;
+    return o;
+}
