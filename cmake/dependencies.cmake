@@ -13,6 +13,15 @@ foreach(lib ${EG_LIBRARIES})
   mark_as_advanced(EG_FOUND_${lib})
 endforeach()
 
+# Matrix products and convolutions in f32, beside the BLAS that serves f64.
+option(EG_DNNL "oneDNN for matrix products and convolutions" ON)
+if(EG_DNNL)
+  find_library(EG_FOUND_dnnl dnnl REQUIRED)
+  mark_as_advanced(EG_FOUND_dnnl)
+  list(APPEND EG_LIBRARIES dnnl)
+  add_compile_definitions(EG_DNNL)
+endif()
+
 # EG_PARALLEL_OPTIONS compile src/base/parallel.c, EG_PARALLEL_LINK links.
 if(EG_PARALLEL STREQUAL "openmp")
   find_package(OpenMP REQUIRED COMPONENTS C)

@@ -52,7 +52,8 @@ struct experiment {
 
 extern const struct experiment experiment_dam_recovery, experiment_dam_half,
     experiment_classical_error, experiment_exponential_flips, experiment_softmax_sphere,
-    experiment_exact_retrieval, experiment_xor, experiment_half_masked;
+    experiment_exact_retrieval, experiment_xor, experiment_half_masked,
+    experiment_adversarial_transfer, experiment_adversarial_fashion;
 
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];

@@ -10,5 +10,7 @@ const struct experiment *const experiments[] = {
     &experiment_exact_retrieval,
     &experiment_xor,
     &experiment_half_masked,
+    &experiment_adversarial_transfer,
+    &experiment_adversarial_fashion,
     NULL,
 };

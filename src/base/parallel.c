@@ -1,4 +1,7 @@
-/* The only file of the library that knows what a thread is. */
+/* The only file of the library that knows what a thread is.
+ *
+ * A body sees an OpenMP runtime of one thread, whoever runs it: a BLAS called from it neither
+ * forks nor cuts its sums by the number of threads. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/egi_base.h"
 #include "engram/version.h"
@@ -13,9 +16,15 @@ struct share {
 
 #include <omp.h>
 
-static int available(void)
+static int runtime_threads(void)
 {
     return omp_get_max_threads();
+}
+
+/* Of the calling thread alone, and of a worker only until its parallel region ends. */
+static void set_runtime_threads(int n)
+{
+    omp_set_num_threads(n);
 }
 
 /* Iterations go to whoever is free: blocks of unequal cost do not wait for each other.
@@ -23,17 +32,34 @@ static int available(void)
 static void run(const struct share *s)
 {
     const ptrdiff_t end = (ptrdiff_t)s->n;
-#pragma omp parallel for schedule(dynamic, 1) num_threads((int)s->workers)
-    for (ptrdiff_t i = 0; i < end; i++) s->body(s->arg, (size_t)i, (size_t)omp_get_thread_num());
+#pragma omp parallel num_threads((int)s->workers)
+    {
+        set_runtime_threads(1);
+#pragma omp for schedule(dynamic, 1)
+        for (ptrdiff_t i = 0; i < end; i++)
+            s->body(s->arg, (size_t)i, (size_t)omp_get_thread_num());
+    }
 }
 
-#elif defined(EG_PARALLEL_PTHREAD)
+#else
+
+/* OpenBLAS may bring an OpenMP runtime of its own. */
+extern void omp_set_num_threads(int n) __attribute__((weak));
+
+static void set_runtime_threads(int n)
+{
+    if (omp_set_num_threads != NULL) omp_set_num_threads(n);
+}
+
+#endif
+
+#if defined(EG_PARALLEL_PTHREAD)
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
-static int available(void)
+static int runtime_threads(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > EGI_MAX_THREADS ? EGI_MAX_THREADS : (int)n;
@@ -53,6 +79,7 @@ static void *run_member(void *p)
 {
     const struct member *m = p;
     const struct share *s = m->crew->share;
+    set_runtime_threads(1);
     for (;;) {
         const size_t i = atomic_fetch_add(&m->crew->next, 1);
         if (i >= s->n) return NULL;
@@ -75,9 +102,9 @@ static void run(const struct share *s)
         if (started[t]) pthread_join(id[t], NULL);
 }
 
-#else
+#elif !defined(EG_PARALLEL_OPENMP)
 
-static int available(void)
+static int runtime_threads(void)
 {
     return 1;
 }
@@ -89,9 +116,12 @@ static void run(const struct share *s)
 
 #endif
 
+/* What the runtime offered before run_alone() made it one; 0: it still does. */
+static _Thread_local int offered;
+
 int egi_thread_count(int threads)
 {
-    const int n = threads > 0 ? threads : available();
+    const int n = threads > 0 ? threads : offered > 0 ? offered : runtime_threads();
     return n < 1 ? 1 : n > EGI_MAX_THREADS ? EGI_MAX_THREADS : n;
 }
 
@@ -107,16 +137,26 @@ int eg_threads(void)
     return egi_thread_count(0);
 }
 
+/* An egi_parallel_for inside such a body may still use all threads: it asks for them. */
+static void run_alone(const struct share *s)
+{
+    const int before = offered, threads = before > 0 ? before : runtime_threads();
+    offered = threads;
+    set_runtime_threads(1);
+    for (size_t i = 0; i < s->n; i++) s->body(s->arg, i, 0);
+    offered = before;
+    if (before == 0) set_runtime_threads(threads);
+}
+
 void egi_parallel_workers(size_t n, int threads, void (*body)(void *arg, size_t i, size_t worker),
                           void *arg)
 {
-    const size_t offered = (size_t)egi_thread_count(threads);
-    const struct share s = { body, arg, n, offered < n ? offered : n };
-    if (s.workers > 1) {
+    const size_t crew = (size_t)egi_thread_count(threads);
+    const struct share s = { body, arg, n, crew < n ? crew : n };
+    if (s.workers > 1)
         run(&s);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) body(arg, i, 0);
+    else
+        run_alone(&s);
 }
 
 struct plain {

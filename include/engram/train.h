@@ -1,0 +1,166 @@
+/* engram/train.h - the training of any learner: parts of a data set, batches, measures, runs that
+ * can be killed and go on with the same bits, and searches over settings. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ENGRAM_TRAIN_H
+#define ENGRAM_TRAIN_H
+
+#include "engram/dataset.h"
+#include "engram/learner.h"
+#include "engram/progress.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- parts of a data set ---- */
+
+/* Some examples of a labelled set, borrowed; index NULL: all of them, in order. */
+typedef struct eg_part {
+    const eg_dataset *set;
+    const size_t *index; /* (n) */
+    size_t n;
+} eg_part;
+
+/**
+ * Deal examples into k folds, each class evenly (stratified): sizes of folds, and shares of a
+ * class, differ by at most one.
+ * @param labels  (n), in 0..classes-1
+ * @param fold    (n) which fold each is in
+ * @return EG_OK; EG_ERR_INVALID (k outside 2..n, a label outside its range); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_split_folds(const int32_t *labels, size_t n, size_t classes,
+                                              size_t k, uint64_t seed, uint32_t *fold);
+
+/**
+ * Choose a share of the examples, the same of each class to within one.
+ * @param share   in 0..1
+ * @param chosen  (n) 1 where it is chosen; round(share n) are
+ */
+EG_API EG_MUST_CHECK eg_status eg_split_share(const int32_t *labels, size_t n, size_t classes,
+                                              double share, uint64_t seed, uint32_t *chosen);
+
+/* The examples with which[i] == value, and where `others` those with another, into index (n);
+ * returns how many. */
+EG_API size_t eg_split_select(const uint32_t *which, size_t n, uint32_t value, int others,
+                              size_t *index);
+
+/* ---- measures ---- */
+
+typedef struct eg_scored {
+    size_t n, classes;
+    size_t errors;     /* the argmax, the first of equals, is not the label */
+    double accuracy;   /* 1 - errors / n */
+    double auc;        /* area under the ROC curve: of class 1 for two classes, else the mean over
+                          classes that occur of one against the rest; NaN where none is defined */
+    size_t *confusion; /* (K, K) by label, then by answer; the caller's, or NULL */
+} eg_scored;
+
+/**
+ * Measures of scores against labels. out->confusion is read: where to write the table.
+ * @param scores  (N, K) finite
+ * Source of the area: Mann and Whitney 1947, ties count one half.
+ */
+EG_API EG_MUST_CHECK eg_status eg_score(const float *scores, const int32_t *labels, size_t n,
+                                        size_t classes, eg_scored *out);
+
+/* The same for what a learner says of a part; also its scores (n, K), or NULL. */
+EG_API EG_MUST_CHECK eg_status eg_evaluate(eg_learner *l, const eg_part *part, size_t batch,
+                                           float *scores, eg_scored *out);
+
+/* ---- training ---- */
+
+/* What is done to an image each time it is shown. Draws depend on (seed, epoch, example) alone. */
+typedef struct eg_augment {
+    size_t shift; /* up to so many pixels each way: the same as padding and cropping */
+    float fill;   /* what comes in at the edges */
+    double flip;  /* probability of left and right exchanged */
+} eg_augment;
+
+typedef struct eg_train_options {
+    size_t size;   /* sizeof(eg_train_options) */
+    size_t epochs; /* 0: those of the learner's task */
+    size_t batch;  /* examples a step; the last of an epoch may have fewer */
+    uint64_t seed; /* of the order of examples and of augmentation */
+    eg_augment augment;
+    size_t evaluate_every; /* epochs */
+    size_t patience; /* stop after so many evaluations without a better one; 0: never. Then what is
+                        kept is the best, not the last */
+    int by_auc;      /* better: by area, not by accuracy */
+    const char *folder;        /* run folder, or NULL: nothing is written */
+    const char *about;         /* JSON object of what else config.json should tell, or NULL */
+    int resume;                /* go on from the folder's last good checkpoint, if there is one */
+    double checkpoint_seconds; /* at least between two checkpoints; 0: one after each step */
+    size_t metric_steps;       /* also a line of metrics every so many steps; 0: each epoch */
+    size_t stop_after;         /* end as if interrupted after so many steps of this call; 0: none */
+    const eg_progress *progress; /* "train", steps done, of all */
+    const eg_allocator *alloc;
+} eg_train_options;
+
+#define EG_TRAIN_OPTIONS_INIT                                                              \
+    {                                                                                      \
+        sizeof(eg_train_options), 0, 100, 0, { 0, 0, 0 }, 1, 0, 0, 0, 0, 0, 30, 0, 0, 0, 0 \
+    }
+
+typedef struct eg_train_result {
+    uint64_t steps;    /* of all calls that led here */
+    size_t epochs;     /* begun and ended */
+    double loss;       /* mean over the last whole epoch */
+    size_t best_epoch; /* from 1; 0: never evaluated */
+    double best;       /* accuracy or area then */
+    int stopped_early, resumed;
+    uint64_t hash; /* eg_params_hash of what was learned */
+} eg_train_result;
+
+/**
+ * Train to the end. With a folder (engram/run.h), steps are recorded, checkpoints written and
+ * model.safetensors kept; a later call with `resume` goes on from the last checkpoint whose hash
+ * is right, and ends with the same bits as a call that was never stopped.
+ * @param valid  evaluated as training goes; NULL: nothing is
+ * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID;
+ *         EG_ERR_DIVERGED (step, epoch and parameter; the checkpoint before it is kept);
+ *         EG_ERR_INTERRUPTED (a checkpoint is written); EG_ERR_IO; EG_ERR_CORRUPT (no checkpoint
+ *         is whole); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_train(eg_learner *l, const eg_part *train, const eg_part *valid,
+                                        const eg_train_options *options, eg_train_result *out);
+
+/* ---- searches ---- */
+
+/**
+ * Row i of the product of settings given as lists: base with one value of each.
+ * @param base  JSON object: a learner's specification
+ * @param grid  JSON object of lists: {"n": [2, 3], "rate": [0.1, 0.01]}; the last varies fastest
+ * @param text  receives the specification, zero-terminated, of up to room bytes
+ * @return EG_OK; EG_END (i is past the last row); EG_ERR_INVALID; EG_ERR_LIMIT (room); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_grid_spec(const char *base, const char *grid, size_t i,
+                                            char *text, size_t room);
+
+/* What is searched. */
+typedef struct eg_grid {
+    const char *base, *grid; /* as above */
+    eg_task task;
+    const eg_dataset *data;
+    size_t folds;  /* 2 or more: each row is trained so often, on all folds but one */
+    uint64_t seed; /* of the folds, and of every learner */
+    int threads;
+    /* Hears of each row as it is done: its specification (borrowed), and mean and standard
+     * deviation (folds - 1) over folds of accuracy or area. Other than 0 ends the search. */
+    int (*row)(void *user, size_t i, const char *spec, double mean, double deviation);
+    void *user;
+} eg_grid;
+
+/**
+ * Train and measure every row of a grid by cross-validation.
+ * @param options  folder, resume and patience do not apply
+ * @param best     the row with the largest mean, the first of equals
+ * @return EG_OK; EG_ERR_INTERRUPTED; what eg_grid_spec, eg_split_folds, eg_learner_create and
+ *         eg_train return
+ */
+EG_API EG_MUST_CHECK eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options,
+                                              size_t *best);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/egi_kernel_dam.h"
+
+static const struct egi_dam_kernels *const rows[EGI_ISA_COUNT] = {
+    [EGI_ISA_REF] = &egi_dam_ref,
+#if defined(__x86_64__)
+    [EGI_ISA_AVX2] = &egi_dam_avx2,
+    [EGI_ISA_AVX512] = &egi_dam_avx512,
+#endif
+};
+
+const struct egi_dam_kernels *egi_dam_kernels_of(enum egi_isa isa)
+{
+    return rows[isa];
+}
+
+const struct egi_dam_kernels *egi_dam_kernels(void)
+{
+    return rows[egi_isa_level()];
+}

@@ -1,0 +1,41 @@
+/* Elementwise and line kernels of tensors, one body for both types. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "kernel/egi_kernel_tensor.h"
+
+enum { LANES = 16, FOLD_BLOCK = 1024 };
+
+#define REAL float
+#define NAME(x) x##_f32
+#define ONE 1.0f
+#define M(function) function##f
+#include "kernel/kernel_tensor_body.h"
+#undef REAL
+#undef NAME
+#undef ONE
+#undef M
+
+#define REAL double
+#define NAME(x) x##_f64
+#define ONE 1.0
+#define M(function) function
+#include "kernel/kernel_tensor_body.h"
+
+static void copy_i32(char *const *p, const ptrdiff_t *stride, size_t n, const void *arg)
+{
+    (void)arg;
+    int32_t *o = (int32_t *)(void *)p[0];
+    const int32_t *x = (const int32_t *)(void *)p[1];
+    for (size_t i = 0; i < n; i++) o[(ptrdiff_t)i * stride[0]] = x[(ptrdiff_t)i * stride[1]];
+}
+
+static void fill_i32(char *const *p, const ptrdiff_t *stride, size_t n, const void *arg)
+{
+    int32_t *o = (int32_t *)(void *)p[0];
+    const int32_t value = (int32_t)((const double *)arg)[0];
+    for (size_t i = 0; i < n; i++) o[(ptrdiff_t)i * stride[0]] = value;
+}
+
+const struct egi_tensor_kernels egi_tensor_kernels_i32 = { .unary = { [EGI_K_COPY] = copy_i32 },
+                                                           .fill = fill_i32 };

@@ -1,0 +1,201 @@
+/* A learner in a file: its parameters, and in __metadata__
+ *   "learner"  its specification       "task"  {"inputs": ..., "classes": ...}
+ *   "seed"     decimal
+ * which is what a learner is made of again; every other word is a note of eg_learner_set_note. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/egi_file.h"
+#include "model/egi_learner_file.h"
+
+#define FIELD(name)                                                                            \
+    {                                                                                          \
+        { #name, "count", "0", "" }, EGI_SETTING_COUNT, offsetof(eg_task, name), 0, 1e15, NULL \
+    }
+
+static const struct egi_setting fields[] = {
+    FIELD(inputs),
+    FIELD(height),
+    FIELD(width),
+    FIELD(channels),
+    FIELD(classes),
+    FIELD(epochs),
+    { { NULL, NULL, NULL, NULL }, EGI_SETTING_COUNT, 0, 0, 0, NULL },
+};
+
+json_t *egi_task_json(const eg_task *task)
+{
+    json_t *o = json_object();
+    for (const struct egi_setting *f = fields; f->shown.name != NULL; f++) {
+        size_t count;
+        memcpy(&count, (const char *)task + f->at, sizeof count);
+        if (json_object_set_new(o, f->shown.name, json_integer((json_int_t)count)) != 0) {
+            json_decref(o);
+            return NULL;
+        }
+    }
+    return o;
+}
+
+enum { LEARNER, TASK, SEED, WORDS };
+static const char *const ours[WORDS] = { "learner", "task", "seed" };
+
+static int word_of(const char *key)
+{
+    for (int i = 0; i < WORDS; i++)
+        if (strcmp(key, ours[i]) == 0) return i;
+    return WORDS;
+}
+
+eg_status eg_learner_set_note(eg_learner *l, const char *key, const char *value)
+{
+    if (l == NULL || key == NULL || *key == '\0' || word_of(key) != WORDS)
+        return egi_fail(EG_ERR_INVALID, "eg_learner_set_note: key \"%.40s\", expected a word of your own",
+                        key != NULL ? key : "");
+    if (l->notes == NULL) l->notes = json_object();
+    if (l->notes == NULL) return egi_fail(EG_ERR_NOMEM, "eg_learner_set_note");
+    if (value == NULL) {
+        (void)json_object_del(l->notes, key); /* there may be none */
+        return EG_OK;
+    }
+    if (json_object_set_new(l->notes, key, json_string(value)) != 0)
+        return egi_fail(EG_ERR_INVALID, "eg_learner_set_note: %.40s: expected UTF-8", key);
+    return EG_OK;
+}
+
+const char *eg_learner_note(const eg_learner *l, const char *key)
+{
+    return json_string_value(json_object_get(l->notes, key));
+}
+
+/* Keys and values: ours, then the notes. */
+static eg_status save_with(eg_learner *l, const char *path, const char *const ours_value[WORDS])
+{
+    const size_t pairs = WORDS + json_object_size(l->notes);
+    void *block;
+    const char *key;
+    json_t *value;
+    EGI_TRY(egi_alloc_array(l->alloc, 2 * pairs, sizeof(char *), "notes", &block));
+    const char **meta = block;
+    size_t n = 0;
+    for (int i = 0; i < WORDS; i++) {
+        meta[n++] = ours[i];
+        meta[n++] = ours_value[i];
+    }
+    json_object_foreach(l->notes, key, value)
+    {
+        meta[n++] = key;
+        meta[n++] = json_string_value(value);
+    }
+    const eg_status s = eg_params_save(l->params, path, meta, pairs);
+    egi_free(l->alloc, block, 2 * pairs * sizeof(char *));
+    return s;
+}
+
+eg_status eg_learner_save(eg_learner *l, const char *path)
+{
+    char seed[32];
+    if (l == NULL || path == NULL) return egi_fail(EG_ERR_INVALID, "eg_learner_save: NULL");
+    json_t *task = egi_task_json(&l->task);
+    char *text = task != NULL ? json_dumps(task, 0) : NULL;
+    json_decref(task);
+    if (text == NULL) return egi_fail(EG_ERR_NOMEM, "%s: description of the task", path);
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)l->seed);
+    const eg_status s = save_with(l, path, (const char *const[]){ l->spec, text, seed });
+    free(text);
+    return s;
+}
+
+/* What __metadata__ holds: our words from malloc, and notes. */
+struct words {
+    char *ours[WORDS];
+    json_t *notes;
+    int failed;
+};
+
+static void keep(void *user, const char *key, const char *value)
+{
+    struct words *w = user;
+    const int i = word_of(key);
+    if (i < WORDS)
+        w->failed |= (w->ours[i] = strdup(value)) == NULL;
+    else
+        w->failed |= json_object_set_new(w->notes, key, json_string(value)) != 0;
+}
+
+static eg_status bad(const char *path, const char *what)
+{
+    char why[400];
+    snprintf(why, sizeof why, "%s", eg_error_detail());
+    return egi_fail(EG_ERR_CORRUPT, "%s: __metadata__.%s: %s", path, what, why);
+}
+
+static eg_status read_task(const char *path, const char *text, eg_task *task)
+{
+    json_t *o;
+    eg_status s = egi_json_parse(text, "task", &o);
+    if (s == EG_OK) {
+        s = egi_settings_read(o, fields, "task", NULL, task);
+        json_decref(o);
+    }
+    return s == EG_OK || s == EG_ERR_NOMEM ? s : bad(path, "task");
+}
+
+static eg_status make(const char *path, char *const *word, int threads, const eg_allocator *alloc,
+                      eg_learner **out)
+{
+    eg_task task;
+    char *end = NULL;
+    if (word[LEARNER] == NULL || word[TASK] == NULL || word[SEED] == NULL)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s: __metadata__: no learner, task or seed: not written by a learner",
+                        path);
+    EGI_TRY(read_task(path, word[TASK], &task));
+    errno = 0;
+    const unsigned long long seed = strtoull(word[SEED], &end, 10);
+    if (word[SEED][0] < '0' || word[SEED][0] > '9' || *end != '\0' || errno != 0)
+        return egi_fail(EG_ERR_CORRUPT, "%s: __metadata__.seed: expected a count, got \"%.40s\"",
+                        path, word[SEED]);
+    const eg_status s = eg_learner_create(word[LEARNER], &task, seed, threads, alloc, out);
+    return s == EG_OK || s == EG_ERR_NOMEM || s == EG_ERR_UNSUPPORTED ? s : bad(path, "learner");
+}
+
+static eg_status open_file(const char *path, int threads, const eg_allocator *alloc,
+                           eg_learner **out)
+{
+    struct words w = { .notes = json_object() };
+    eg_params *p = NULL;
+    eg_learner *l = NULL;
+    eg_status s = eg_params_load(path, alloc, keep, &w, &p);
+    if (s == EG_OK && (w.failed || w.notes == NULL)) s = egi_fail(EG_ERR_NOMEM, "%s: notes", path);
+    if (s == EG_OK) s = make(path, w.ours, threads, alloc, &l);
+    if (s == EG_OK && eg_params_copy(l->params, p) != EG_OK) s = bad(path, "learner");
+    for (int i = 0; i < WORDS; i++) free(w.ours[i]);
+    eg_params_destroy(p);
+    if (s == EG_OK) {
+        l->notes = w.notes;
+        *out = l;
+        return EG_OK;
+    }
+    json_decref(w.notes);
+    eg_learner_destroy(l);
+    return s;
+}
+
+eg_status eg_learner_open(const char *path, int threads, const eg_allocator *alloc,
+                          eg_learner **out)
+{
+    char inside[EGI_PATH_MAX];
+    struct stat st;
+    if (path == NULL || out == NULL || threads < 0)
+        return egi_fail(EG_ERR_INVALID, "eg_learner_open: NULL, or %d threads", threads);
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) return open_file(path, threads, alloc, out);
+    const int n = snprintf(inside, sizeof inside, "%s/model.safetensors", path);
+    if (n < 0 || (size_t)n >= sizeof inside)
+        return egi_fail(EG_ERR_INVALID, "folder name of %zu bytes is too long", strlen(path));
+    return open_file(inside, threads, alloc, out);
+}

@@ -1,0 +1,52 @@
+/* The table of learners: what a row of it does. src/nn/learner.c checks arguments, parses the
+ * settings by the row's own list and owns params and state; a row trusts what it is given. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_LEARNER_H
+#define EGI_LEARNER_H
+
+#include "base/egi_base.h"
+#include "engram/learner.h"
+#include "nn/egi_setting.h"
+
+struct egi_learner_row {
+    eg_learner_kind kind;
+    const struct egi_setting *settings; /* ends with a row whose name is NULL */
+    size_t settings_bytes;              /* of the struct the settings fill */
+    size_t own_bytes;                   /* of l->own, zeroed before create */
+
+    /* Add arrays to l->params and l->state, and fill them. What it had is released by destroy,
+     * which is called after a failed create too. */
+    eg_status (*create)(struct eg_learner *l);
+    void (*destroy)(struct eg_learner *l);
+    eg_status (*step)(struct eg_learner *l, double epoch, const float *x, const int32_t *y,
+                      size_t b, double *loss);
+    eg_status (*scores)(struct eg_learner *l, const float *x, size_t b, float *scores);
+    eg_status (*pullback)(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
+                          float *scores, float *dx);
+};
+
+struct eg_learner {
+    const struct egi_learner_row *row;
+    eg_task task;
+    uint64_t seed;
+    int threads;
+    const eg_allocator *alloc;
+    eg_params *params, *state;
+    void *settings;   /* the row's struct, filled by egi_settings_read */
+    json_t *document; /* what EGI_SETTING_JSON borrows from; becomes spec after create */
+    void *own;        /* the row's own */
+    char *spec;
+    json_t *notes; /* object of words, or NULL: none yet */
+};
+
+/* What eg_learner_create does once the row is known. Takes the reference to document. */
+eg_status egi_learner_make(const struct egi_learner_row *row, json_t *document, const eg_task *task,
+                           uint64_t seed, int threads, const eg_allocator *alloc, eg_learner **out);
+
+/* EG_ERR_DIVERGED, naming the first parameter or state that is not finite and where. */
+eg_status egi_learner_finite(eg_learner *l);
+
+extern const struct egi_learner_row egi_learner_network;
+extern const struct egi_learner_row *const egi_learner_rows[]; /* learner.c; ends with NULL */
+
+#endif

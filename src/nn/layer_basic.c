@@ -1,0 +1,273 @@
+/* Layers without a state: linear, dropout, embedding, and those that move or join values. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "nn/egi_layer.h"
+
+/* ---- linear: y = x W^T + b over the last axis; W (units, D) as PyTorch stores it ---- */
+
+struct linear {
+    size_t units;
+    int bias;
+    json_t *initialiser;
+    struct egi_initialiser init;
+};
+
+static const struct egi_setting linear_settings[] = {
+    EGI_SET_COUNT(struct linear, units, "0", 0, 1e9, "outputs; 0: the number of classes"),
+    EGI_SET_FLAG(struct linear, bias, "true", "add a bias, which begins at 0"),
+    EGI_SET_JSON(struct linear, initialiser, "word", "\"he_normal\"", "how the weights begin"),
+    EGI_SET_END,
+};
+
+static eg_status check_linear(struct egi_layer *l)
+{
+    struct linear *o = (struct linear *)(void *)l->settings.bytes;
+    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+}
+
+static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct linear *o = (const struct linear *)(const void *)l->settings.bytes;
+    eg_shape in;
+    if (!egi_layer_rank(s, x[0], 2, 3, "(B, D) or (B, T, D)", &in)) return EG_NONE;
+    const size_t units = o->units > 0 ? o->units : s->classes;
+    const eg_shape shape = eg_shape_of(units, in.dim[in.rank - 1]);
+    const eg_var w = egi_scope_param(s, "weight", &shape, &o->init);
+    const eg_var y = eg_matmul(s->t, x[0], eg_swap_axes(s->t, w, 0, 1));
+    if (!o->bias) return y;
+    return eg_add(s->t, y, egi_scope_param(s, "bias", &eg_shape_of(units), NULL));
+}
+
+const struct egi_layer_row egi_layer_linear = {
+    .kind = { "linear", "y = x W^T + b", "", linear_settings },
+    .check = check_linear,
+    .apply = apply_linear,
+};
+
+/* ---- dropout ---- */
+
+struct dropout {
+    double p;
+};
+
+static const struct egi_setting dropout_settings[] = {
+    EGI_SET_NUMBER(struct dropout, p, "0.5", 0, 0.999, "probability that a value is dropped"),
+    EGI_SET_END,
+};
+
+static eg_var apply_dropout(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct dropout *o = (const struct dropout *)(const void *)l->settings.bytes;
+    if (s->mode != EGI_TRAIN || o->p == 0) return x[0];
+    return eg_dropout(s->t, x[0], o->p, s->seed, egi_scope_stream(s));
+}
+
+const struct egi_layer_row egi_layer_dropout = {
+    .kind = { "dropout", "y = x [u >= p] / (1 - p) in training, else x", "Srivastava et al. 2014",
+              dropout_settings },
+    .apply = apply_dropout,
+};
+
+/* ---- flatten, reshape ---- */
+
+static const struct egi_setting no_settings[] = { EGI_SET_END };
+
+static eg_var apply_flatten(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    eg_shape in;
+    (void)l;
+    if (!egi_layer_rank(s, x[0], 1, EG_MAX_RANK, "(B, ...)", &in)) return EG_NONE;
+    size_t size = 1;
+    for (size_t i = 1; i < in.rank; i++) size *= in.dim[i];
+    return eg_reshape(s->t, x[0], &eg_shape_of(in.dim[0], size));
+}
+
+const struct egi_layer_row egi_layer_flatten = {
+    .kind = { "flatten", "(B, ...) to (B, D)", "", no_settings },
+    .apply = apply_flatten,
+};
+
+struct reshape {
+    json_t *shape;
+    eg_shape each; /* of one example */
+};
+
+static const struct egi_setting reshape_settings[] = {
+    EGI_SET_JSON(struct reshape, shape, "list", "[]", "sizes of one example, as [28, 28]"),
+    EGI_SET_END,
+};
+
+static eg_status check_reshape(struct egi_layer *l)
+{
+    struct reshape *o = (struct reshape *)(void *)l->settings.bytes;
+    const size_t rank = json_array_size(o->shape);
+    if (!json_is_array(o->shape) || rank >= EG_MAX_RANK)
+        return egi_fail(EG_ERR_INVALID, "%s.shape: expected a list of up to %d sizes", l->place,
+                        EG_MAX_RANK - 1);
+    o->each.rank = rank;
+    for (size_t i = 0; i < rank; i++) {
+        const json_int_t size = json_integer_value(json_array_get(o->shape, i));
+        if (size < 1 || size > 1000000000)
+            return egi_fail(EG_ERR_INVALID, "%s.shape[%zu]: expected a count in 1..1e9", l->place,
+                            i);
+        o->each.dim[i] = (size_t)size;
+    }
+    return EG_OK;
+}
+
+static eg_var apply_reshape(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct reshape *o = (const struct reshape *)(const void *)l->settings.bytes;
+    eg_shape in;
+    if (!egi_layer_rank(s, x[0], 1, EG_MAX_RANK, "(B, ...)", &in)) return EG_NONE;
+    eg_shape out = { .rank = o->each.rank + 1, .dim = { in.dim[0] } };
+    for (size_t i = 0; i < o->each.rank; i++) out.dim[i + 1] = o->each.dim[i];
+    return eg_reshape(s->t, x[0], &out);
+}
+
+const struct egi_layer_row egi_layer_reshape = {
+    .kind = { "reshape", "(B, ...) to (B, shape)", "", reshape_settings },
+    .check = check_reshape,
+    .apply = apply_reshape,
+};
+
+/* ---- embedding: inputs are whole numbers that name rows of a table ---- */
+
+struct embedding {
+    size_t rows, units;
+    json_t *initialiser;
+    struct egi_initialiser init;
+};
+
+static const struct egi_setting embedding_settings[] = {
+    EGI_SET_COUNT(struct embedding, rows, "256", 1, 1e9, "inputs are whole numbers below it"),
+    EGI_SET_COUNT(struct embedding, units, "64", 1, 1e6, "components of a row"),
+    EGI_SET_JSON(struct embedding, initialiser, "word", "\"normal\"", "how the rows begin"),
+    EGI_SET_END,
+};
+
+static eg_status check_embedding(struct egi_layer *l)
+{
+    struct embedding *o = (struct embedding *)(void *)l->settings.bytes;
+    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+}
+
+static double number_at(const void *x, eg_dtype dtype, size_t i)
+{
+    return dtype == EG_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
+}
+
+static eg_var indices(struct egi_scope *s, eg_var x, size_t rows)
+{
+    const eg_shape shape = eg_tape_shape(s->t, x);
+    const eg_dtype dtype = eg_tape_dtype(s->t, x);
+    const void *from = eg_tape_value(s->t, x);
+    const eg_var index = egi_tape_new(s->t, EG_I32, &shape);
+    if (from == NULL || index.id == 0 || dtype == EG_I32) return dtype == EG_I32 ? x : EG_NONE;
+    int32_t *to = (int32_t *)(void *)egi_tape_tensor(s->t, index)->data;
+    for (size_t i = 0; i < eg_shape_size(&shape); i++) {
+        const double v = number_at(from, dtype, i);
+        if (!(v >= 0 && v < (double)rows && v == floor(v)))
+            return egi_layer_fail(s, EG_ERR_INVALID,
+                                  "input %zu is %g, expected a whole number in 0..%zu", i, v,
+                                  rows - 1);
+        to[i] = (int32_t)v;
+    }
+    return index;
+}
+
+static eg_var apply_embedding(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct embedding *o = (const struct embedding *)(const void *)l->settings.bytes;
+    eg_shape in;
+    if (!egi_layer_rank(s, x[0], 1, EG_MAX_RANK - 1, "(B, T)", &in)) return EG_NONE;
+    const eg_shape shape = eg_shape_of(o->rows, o->units);
+    const eg_var table = egi_scope_param(s, "weight", &shape, &o->init);
+    return eg_gather(s->t, table, indices(s, x[0], o->rows));
+}
+
+const struct egi_layer_row egi_layer_embedding = {
+    .kind = { "embedding", "y_t = W[x_t]", "", embedding_settings },
+    .check = check_embedding,
+    .apply = apply_embedding,
+};
+
+/* ---- lists inside lists ---- */
+
+struct list {
+    json_t *layers;
+};
+
+static const struct egi_setting list_settings[] = {
+    EGI_SET_JSON(struct list, layers, "list", "[]", "the layers inside"),
+    EGI_SET_END,
+};
+
+static eg_var apply_sequential(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    return egi_graph_apply(s, l->inner, x[0]);
+}
+
+const struct egi_layer_row egi_layer_sequential = {
+    .kind = { "sequential", "y = f_n(... f_1(x))", "", list_settings },
+    .inner = 1,
+    .apply = apply_sequential,
+};
+
+/* Adding does not broadcast here: shapes that differ are a mistake in the list. */
+static eg_var add_alike(struct egi_scope *s, eg_var x, eg_var y)
+{
+    const eg_shape sx = eg_tape_shape(s->t, x), sy = eg_tape_shape(s->t, y);
+    char tx[EGI_SHAPE_TEXT], ty[EGI_SHAPE_TEXT];
+    if (eg_tape_status(s->t) != EG_OK || egi_shape_equal(&sx, &sy)) return eg_add(s->t, x, y);
+    return egi_layer_fail(s, EG_ERR_SHAPE, "%s and %s do not add", egi_shape_text(&sx, tx),
+                          egi_shape_text(&sy, ty));
+}
+
+static eg_var apply_residual(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    return add_alike(s, x[0], egi_graph_apply(s, l->inner, x[0]));
+}
+
+const struct egi_layer_row egi_layer_residual = {
+    .kind = { "residual", "y = x + f(x)", "He et al. 2016, eq. 1", list_settings },
+    .inner = 1,
+    .apply = apply_residual,
+};
+
+static eg_var apply_add(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    eg_var sum = x[0];
+    for (size_t i = 1; i < l->count; i++) sum = add_alike(s, sum, x[i]);
+    return sum;
+}
+
+const struct egi_layer_row egi_layer_add = {
+    .kind = { "add", "y = x_1 + x_2 + ..", "", no_settings },
+    .least = 2,
+    .most = EGI_JOIN_MAX,
+    .apply = apply_add,
+};
+
+struct concat {
+    size_t axis;
+};
+
+static const struct egi_setting concat_settings[] = {
+    EGI_SET_COUNT(struct concat, axis, "1", 1, EG_MAX_RANK - 1, "axis of the batch's array"),
+    EGI_SET_END,
+};
+
+static eg_var apply_concat(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct concat *o = (const struct concat *)(const void *)l->settings.bytes;
+    return eg_concat(s->t, x, l->count, o->axis);
+}
+
+const struct egi_layer_row egi_layer_concat = {
+    .kind = { "concat", "y = x_1, x_2, .. in one line", "", concat_settings },
+    .least = 2,
+    .most = EGI_JOIN_MAX,
+    .apply = apply_concat,
+};

@@ -1,0 +1,330 @@
+/* A network of layers, trained by gradient: a graph, a loss, an optimiser and a schedule, each a
+ * row that the specification names.
+ *
+ *     {"kind": "network", "layers": ["flatten", {"kind": "linear", "units": 300}, ..],
+ *      "loss": "cross_entropy", "optimiser": {"kind": "adam", "rate": 1e-3}, "schedule": "cosine"}
+ * or, for a multilayer perceptron, {"kind": "network", "hidden": [300, 100], "activation": "relu"}.
+ *
+ * Examples enter as (B, C, H, W) where the task has images, else as (B, D); scores are what the
+ * last layer gives, (B, K). */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/egi_layer.h"
+#include "nn/egi_learner.h"
+#include "nn/egi_optimiser.h"
+
+enum { TILE = 256 }; /* examples of a pass that only evaluates */
+
+struct settings {
+    json_t *layers, *hidden, *activation, *loss, *optimiser, *schedule;
+    double dropout, clip_norm, clip_value;
+};
+
+static const struct egi_setting list[] = {
+    EGI_SET_JSON(struct settings, layers, "list", "null", "the layers, from input to scores"),
+    EGI_SET_JSON(struct settings, hidden, "list", "null",
+                 "in the place of layers: units of each hidden layer of a perceptron"),
+    EGI_SET_JSON(struct settings, activation, "word", "\"relu\"", "with hidden: as rep:3"),
+    EGI_SET_NUMBER(struct settings, dropout, "0", 0, 0.999, "with hidden: after each activation"),
+    EGI_SET_JSON(struct settings, loss, "object", "\"cross_entropy\"",
+                 "cross_entropy, mse, binary_cross_entropy, hinge, quadratic_hinge, power"),
+    EGI_SET_JSON(struct settings, optimiser, "object", "\"sgd\"",
+                 "sgd, adam, adamw, rmsprop, normalised, lbfgs"),
+    EGI_SET_JSON(struct settings, schedule, "object", "\"constant\"",
+                 "constant, step, exponential, cosine, one_cycle"),
+    EGI_SET_NUMBER(struct settings, clip_norm, "0", 0, 1e9, "largest norm of a gradient; 0: any"),
+    EGI_SET_NUMBER(struct settings, clip_value, "0", 0, 1e9, "largest |component|; 0: any"),
+    EGI_SET_END,
+};
+
+struct network {
+    struct egi_graph *graph;
+    json_t *own_layers; /* of the short form, which are not in the specification */
+    const struct egi_loss_row *loss;
+    union egi_settings loss_settings;
+    const struct egi_schedule_row *schedule;
+    union egi_settings schedule_settings;
+    struct egi_optimiser optimiser;
+    double rate;
+    eg_tape *t;
+    size_t count;           /* of parameters */
+    eg_var *leaf, *derived; /* (count) */
+    const float *x;         /* the batch of this step */
+    const int32_t *y;
+    size_t b;
+    int evaluations; /* in this step */
+};
+
+/* ---- making one ---- */
+
+/* The layers of the short form. */
+static json_t *perceptron(const struct settings *o)
+{
+    json_t *layers = json_pack("[s]", "flatten");
+    int failed = layers == NULL;
+    for (size_t i = 0; i < json_array_size(o->hidden) && !failed; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "fc%zu", i + 1);
+        failed |= json_array_append_new(
+            layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name", name, "units",
+                              json_array_get(o->hidden, i)));
+        failed |= json_array_append_new(
+            layers, json_pack("{s:s, s:O}", "kind", "activation", "function", o->activation));
+        if (o->dropout > 0)
+            failed |= json_array_append_new(
+                layers, json_pack("{s:s, s:f}", "kind", "dropout", "p", o->dropout));
+    }
+    if (!failed)
+        failed |= json_array_append_new(
+            layers, json_pack("{s:s, s:s}", "kind", "linear", "name", "output"));
+    if (!failed) return layers;
+    json_decref(layers);
+    return NULL;
+}
+
+static eg_status check_hidden(const json_t *hidden)
+{
+    if (!json_is_array(hidden))
+        return egi_fail(EG_ERR_INVALID, "hidden: expected a list of counts, as [2000]");
+    for (size_t i = 0; i < json_array_size(hidden); i++) {
+        const json_int_t units = json_integer_value(json_array_get(hidden, i));
+        if (units < 1 || units > 1000000000)
+            return egi_fail(EG_ERR_INVALID, "hidden[%zu]: expected a count in 1..1e9", i);
+    }
+    return EG_OK;
+}
+
+static eg_status make_graph(struct eg_learner *l)
+{
+    struct network *n = l->own;
+    struct settings *o = l->settings;
+    if (!json_is_null(o->layers)) {
+        if (!json_is_null(o->hidden))
+            return egi_fail(EG_ERR_INVALID, "hidden: expected either layers or hidden, got both");
+        for (const char *const *key = (const char *const[]){ "hidden", "activation", "dropout", NULL };
+             *key != NULL; key++)
+            (void)json_object_del(l->document, *key); /* they say nothing here */
+        return egi_graph_create(l->document, "layers", "", 0, l->alloc, &n->graph);
+    }
+    (void)json_object_del(l->document, "layers");
+    if (json_is_null(o->hidden)) {
+        o->hidden = json_pack("[i]", 256);
+        if (o->hidden == NULL || json_object_set_new(l->document, "hidden", o->hidden) != 0)
+            return egi_fail(EG_ERR_NOMEM, "hidden: its default");
+    }
+    EGI_TRY(check_hidden(o->hidden));
+    struct egi_activation activation;
+    EGI_TRY(egi_activation_read(o->activation, "activation", &activation));
+    json_t *layers = perceptron(o);
+    n->own_layers = layers != NULL ? json_pack("{s:o}", "layers", layers) : NULL;
+    if (n->own_layers == NULL) return egi_fail(EG_ERR_NOMEM, "layers of a perceptron");
+    return egi_graph_create(n->own_layers, "layers", "", 0, l->alloc, &n->graph);
+}
+
+static struct egi_scope scope_of(struct eg_learner *l, enum egi_mode mode)
+{
+    struct network *n = l->own;
+    eg_tape_reset(n->t);
+    for (size_t i = 0; i < n->count; i++) n->leaf[i] = EG_NONE;
+    return (struct egi_scope){ .t = n->t,
+                               .mode = mode,
+                               .alloc = l->alloc,
+                               .params = l->params,
+                               .state = l->state,
+                               .leaf = n->leaf,
+                               .dtype = EG_F32,
+                               .seed = l->seed,
+                               .classes = l->task.classes };
+}
+
+/* x (B, D) or its images; recorded: what comes of it can be differentiated by it. */
+static eg_var input(struct eg_learner *l, const float *x, size_t b, int recorded, eg_var *flat)
+{
+    const eg_task *k = &l->task;
+    eg_tape *t = ((struct network *)l->own)->t;
+    const eg_shape shape = eg_shape_of(b, k->inputs);
+    *flat = recorded ? eg_leaf(t, EG_F32, &shape, x) : eg_input(t, EG_F32, &shape, x);
+    if (k->height == 0) return *flat;
+    return eg_reshape(t, *flat, &eg_shape_of(b, k->channels, k->height, k->width));
+}
+
+/* One example of zeros through the layers: makes the parameters, and sees whether shapes fit. */
+static eg_status make_parameters(struct eg_learner *l)
+{
+    struct network *n = l->own;
+    char text[EGI_SHAPE_TEXT];
+    eg_var flat;
+    void *zeros;
+    EGI_TRY(eg_tape_create(l->threads, l->alloc, &n->t));
+    EGI_TRY(egi_alloc_array(l->alloc, l->task.inputs, sizeof(float), "network", &zeros));
+    memset(zeros, 0, l->task.inputs * sizeof(float));
+    struct egi_scope s = scope_of(l, EGI_CREATE);
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, zeros, 1, 0, &flat));
+    const eg_shape shape = eg_tape_shape(n->t, z);
+    eg_status status = eg_tape_status(n->t);
+    if (status == EG_OK && !egi_shape_equal(&shape, &eg_shape_of(1, l->task.classes)))
+        status = egi_fail(EG_ERR_SHAPE, "layers: the last gives %s, expected scores (1, %zu)",
+                          egi_shape_text(&shape, text), l->task.classes);
+    eg_tape_reset(n->t);
+    egi_free(l->alloc, zeros, l->task.inputs * sizeof(float));
+    return status;
+}
+
+static eg_status evaluate(void *user, double *loss, const float **g);
+
+static eg_status create(struct eg_learner *l)
+{
+    struct network *n = l->own;
+    const struct settings *o = l->settings;
+    const struct egi_kind *row = NULL;
+    void *vars;
+    EGI_TRY(egi_kind_read_key(l->document, "loss", egi_loss_kinds, &row, &n->loss_settings));
+    n->loss = (const struct egi_loss_row *)(const void *)row;
+    EGI_TRY(egi_kind_read_key(l->document, "schedule", egi_schedule_kinds, &row,
+                              &n->schedule_settings));
+    n->schedule = (const struct egi_schedule_row *)(const void *)row;
+    n->optimiser = (struct egi_optimiser){ .threads = l->threads,
+                                           .alloc = l->alloc,
+                                           .params = l->params,
+                                           .clip_norm = o->clip_norm,
+                                           .clip_value = o->clip_value,
+                                           .objective = { evaluate, l } };
+    EGI_TRY(egi_kind_read_key(l->document, "optimiser", egi_optimiser_kinds, &row,
+                              &n->optimiser.settings));
+    n->optimiser.row = (const struct egi_optimiser_row *)(const void *)row;
+    memcpy(&n->rate, n->optimiser.settings.bytes, sizeof n->rate);
+    EGI_TRY(make_graph(l));
+    EGI_TRY(make_parameters(l));
+    const size_t count = eg_params_count(l->params);
+    if (count == 0) return egi_fail(EG_ERR_INVALID, "layers: none of them learns");
+    EGI_TRY(egi_alloc_array(l->alloc, count, 2 * sizeof *n->leaf, "network", &vars));
+    n->leaf = vars;
+    n->derived = n->leaf + count;
+    n->count = count;
+    return egi_optimiser_create(&n->optimiser, l->state);
+}
+
+static void destroy(struct eg_learner *l)
+{
+    struct network *n = l->own;
+    egi_graph_destroy(n->graph);
+    json_decref(n->own_layers);
+    if (n->optimiser.alloc != NULL) egi_optimiser_destroy(&n->optimiser);
+    eg_tape_destroy(n->t);
+    egi_free(l->alloc, n->leaf, n->count * 2 * sizeof *n->leaf);
+}
+
+/* ---- one step ---- */
+
+/* Loss and gradients of the batch; running statistics move at the first call of a step. */
+static eg_status evaluate(void *user, double *loss, const float **g)
+{
+    struct eg_learner *l = user;
+    struct network *n = l->own;
+    struct egi_scope s = scope_of(l, EGI_TRAIN);
+    eg_var flat;
+    s.step = (uint64_t)*n->optimiser.step;
+    s.update = n->evaluations++ == 0;
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, n->x, n->b, 0, &flat));
+    const eg_var y = eg_input(n->t, EG_I32, &eg_shape_of(n->b), n->y);
+    const eg_var cost = n->loss->apply(n->t, z, y, &n->loss_settings);
+    EGI_TRY(eg_tape_status(n->t));
+    for (size_t k = 0; k < n->count; k++) /* one that no layer asked for */
+        if (n->leaf[k].id == 0) {
+            const eg_param *p = eg_params_at(l->params, k);
+            n->leaf[k] = eg_leaf(n->t, p->dtype, &p->shape, p->value);
+        }
+    EGI_TRY(eg_tape_gradient(n->t, cost, EG_NONE, n->leaf, n->count, EG_GRADIENT_RELEASE,
+                             n->derived));
+    *loss = eg_tape_number(n->t, cost);
+    for (size_t k = 0; k < n->count; k++) {
+        g[k] = n->derived[k].id != 0 ? eg_tape_value(n->t, n->derived[k]) : NULL;
+        if (n->derived[k].id != 0 && g[k] == NULL) return eg_tape_status(n->t);
+    }
+    return EG_OK;
+}
+
+static eg_status step(struct eg_learner *l, double epoch, const float *x, const int32_t *y,
+                      size_t b, double *loss)
+{
+    struct network *n = l->own;
+    const double epochs = (double)l->task.epochs;
+    const double factor = n->schedule->factor(&n->schedule_settings, epoch, epochs);
+    n->x = x;
+    n->y = y;
+    n->b = b;
+    n->evaluations = 0;
+    return egi_optimiser_step(&n->optimiser, n->rate * factor, loss);
+}
+
+/* ---- evaluation ---- */
+
+static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
+{
+    struct network *n = l->own;
+    const float *from = eg_tape_value(n->t, v);
+    EGI_TRY(eg_tape_status(n->t));
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(from[i])) {
+            EGI_TRY(egi_learner_finite(l));
+            return egi_fail(EG_ERR_DIVERGED, "network: a score is %g, expected a finite number",
+                            (double)from[i]);
+        }
+        out[i] = from[i];
+    }
+    return EG_OK;
+}
+
+static eg_status scores(struct eg_learner *l, const float *x, size_t b, float *out)
+{
+    struct network *n = l->own;
+    const size_t c = l->task.classes;
+    eg_var flat;
+    for (size_t i = 0; i < b; i += TILE) {
+        const size_t here = b - i < TILE ? b - i : TILE;
+        struct egi_scope s = scope_of(l, EGI_EVALUATE);
+        const eg_var in = input(l, x + i * l->task.inputs, here, 0, &flat);
+        const eg_var z = egi_graph_apply(&s, n->graph, in);
+        EGI_TRY(take(l, z, here * c, out + i * c));
+    }
+    return EG_OK;
+}
+
+static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
+                          float *out, float *dx)
+{
+    struct network *n = l->own;
+    const size_t c = l->task.classes, d = l->task.inputs;
+    for (size_t i = 0; i < b; i += TILE) {
+        const size_t here = b - i < TILE ? b - i : TILE;
+        struct egi_scope s = scope_of(l, EGI_EVALUATE);
+        eg_var flat, derived;
+        const eg_var in = input(l, x + i * d, here, 1, &flat);
+        const eg_var z = egi_graph_apply(&s, n->graph, in);
+        if (out != NULL) EGI_TRY(take(l, z, here * c, out + i * c));
+        const eg_var seed = eg_input(n->t, EG_F32, &eg_shape_of(here, c), cotangent + i * c);
+        EGI_TRY(eg_tape_status(n->t));
+        EGI_TRY(eg_tape_gradient(n->t, z, seed, &flat, 1, EG_GRADIENT_RELEASE, &derived));
+        if (derived.id == 0)
+            memset(dx + i * d, 0, here * d * sizeof *dx);
+        else
+            EGI_TRY(take(l, derived, here * d, dx + i * d));
+    }
+    return EG_OK;
+}
+
+const struct egi_learner_row egi_learner_network = {
+    .kind = { "network", "layers trained by gradient: perceptron, convolutional, recurrent, ..",
+              "Rumelhart, Hinton and Williams 1986" },
+    .settings = list,
+    .settings_bytes = sizeof(struct settings),
+    .own_bytes = sizeof(struct network),
+    .create = create,
+    .destroy = destroy,
+    .step = step,
+    .scores = scores,
+    .pullback = pullback,
+};

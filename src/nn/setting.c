@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/egi_setting.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT = 200 };
+
+eg_status egi_json_parse(const char *text, const char *what, json_t **out)
+{
+    json_error_t e;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &e);
+    if (root == NULL)
+        return egi_fail(json_error_code(&e) == json_error_out_of_memory ? EG_ERR_NOMEM
+                                                                        : EG_ERR_INVALID,
+                        "%s:%d:%d: JSON: %s", what, e.line, e.column, e.text);
+    *out = root;
+    return EG_OK;
+}
+
+/* What came, short enough for a detail. */
+static const char *shown(const json_t *v, char text[TEXT])
+{
+    char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
+    snprintf(text, TEXT, "%.60s%s", s != NULL ? s : "?", s != NULL && strlen(s) > 60 ? "..." : "");
+    free(s);
+    return text;
+}
+
+/* "layers[2].units", or "units" at the top. */
+static const char *place(const char *where, const char *name, char text[TEXT])
+{
+    snprintf(text, TEXT, "%.120s%s%.60s", where, where[0] != '\0' ? "." : "", name);
+    return text;
+}
+
+static eg_status refuse(const struct egi_setting *row, const char *where, const json_t *v,
+                        const char *expected)
+{
+    char at[TEXT], got[TEXT];
+    return egi_fail(EG_ERR_INVALID, "%s: expected %s, got %s", place(where, row->shown.name, at),
+                    expected, shown(v, got));
+}
+
+static void join(char *text, size_t room, size_t *used, const char *word)
+{
+    const int n = snprintf(text + *used, room - *used, "%s%s", *used > 0 ? ", " : "", word);
+    *used = *used + (size_t)n < room ? *used + (size_t)n : room - 1;
+}
+
+static eg_status read_number(const struct egi_setting *row, const json_t *v, const char *where,
+                             void *field)
+{
+    char range[TEXT];
+    const double x = json_number_value(v);
+    const int whole = row->type == EGI_SETTING_COUNT;
+    snprintf(range, sizeof range, "a %s in %g..%g", whole ? "count" : "number", row->lo, row->hi);
+    if (!json_is_number(v) || !(x >= row->lo && x <= row->hi) || (whole && x != floor(x)))
+        return refuse(row, where, v, range);
+    if (whole)
+        *(size_t *)field = json_is_integer(v) ? (size_t)json_integer_value(v) : (size_t)x;
+    else
+        *(double *)field = x;
+    return EG_OK;
+}
+
+static eg_status read_word(const struct egi_setting *row, const json_t *v, const char *where,
+                           int *field)
+{
+    const char *word = json_string_value(v);
+    char all[TEXT] = "";
+    size_t used = 0;
+    for (int i = 0; row->words[i] != NULL; i++) {
+        if (word != NULL && strcmp(row->words[i], word) == 0) {
+            *field = i;
+            return EG_OK;
+        }
+        join(all, sizeof all, &used, row->words[i]);
+    }
+    char expected[TEXT + 8];
+    snprintf(expected, sizeof expected, "one of %s", all);
+    return refuse(row, where, v, expected);
+}
+
+static eg_status read_one(json_t *object, const struct egi_setting *row, const char *where,
+                          char *out)
+{
+    json_t *v = json_object_get(object, row->shown.name);
+    if (v == NULL) {
+        v = json_loads(row->shown.fallback, JSON_DECODE_ANY, NULL);
+        if (v == NULL || json_object_set_new(object, row->shown.name, v) != 0)
+            return egi_fail(EG_ERR_NOMEM, "%s: its default", row->shown.name);
+    }
+    switch (row->type) {
+    case EGI_SETTING_WORD:
+        return read_word(row, v, where, (int *)(void *)(out + row->at));
+    case EGI_SETTING_FLAG:
+        if (!json_is_boolean(v)) return refuse(row, where, v, "true or false");
+        *(int *)(void *)(out + row->at) = json_is_true(v);
+        return EG_OK;
+    case EGI_SETTING_JSON:
+        *(json_t **)(void *)(out + row->at) = v;
+        return EG_OK;
+    default:
+        return read_number(row, v, where, out + row->at);
+    }
+}
+
+static int is_known(const char *key, const struct egi_setting *rows, const char *const *known)
+{
+    for (; rows->shown.name != NULL; rows++)
+        if (strcmp(rows->shown.name, key) == 0) return 1;
+    for (; known != NULL && *known != NULL; known++)
+        if (strcmp(*known, key) == 0) return 1;
+    return 0;
+}
+
+static eg_status refuse_key(const char *key, const struct egi_setting *rows, const char *where)
+{
+    char all[400] = "", at[TEXT];
+    size_t used = 0;
+    for (; rows->shown.name != NULL; rows++) join(all, sizeof all, &used, rows->shown.name);
+    return egi_fail(EG_ERR_INVALID, "%s: no such setting, expected one of %s",
+                    place(where, key, at), all);
+}
+
+eg_status egi_settings_read(json_t *object, const struct egi_setting *rows, const char *where,
+                            const char *const *known, void *out)
+{
+    const char *key;
+    json_t *value;
+    char got[TEXT];
+    if (!json_is_object(object))
+        return egi_fail(EG_ERR_INVALID, "%s: expected an object, got %s",
+                        where[0] != '\0' ? where : "settings", shown(object, got));
+    json_object_foreach(object, key,
+                        value) if (!is_known(key, rows, known)) return refuse_key(key, rows, where);
+    for (; rows->shown.name != NULL; rows++) EGI_TRY(read_one(object, rows, where, out));
+    return EG_OK;
+}
+
+char *egi_json_text(const json_t *document)
+{
+    char *text = json_dumps(document, JSON_REAL_PRECISION(15));
+    json_t *back = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    if (back == NULL || !json_equal(back, (json_t *)(uintptr_t)document)) {
+        free(text);
+        text = json_dumps(document, JSON_REAL_PRECISION(17));
+    }
+    json_decref(back);
+    return text;
+}

@@ -1,0 +1,138 @@
+/* Searches over settings by cross-validation. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/egi_setting.h"
+#include "train/egi_train.h"
+
+/* Puts value i of the product into `spec`; the last list varies fastest. EG_END past the last. */
+static eg_status choose(json_t *spec, json_t *grid, size_t i)
+{
+    const char *key;
+    json_t *list;
+    size_t count = 1;
+    if (!json_is_object(spec) || !json_is_object(grid))
+        return egi_fail(EG_ERR_INVALID, "grid: expected two JSON objects");
+    json_object_foreach(grid, key, list)
+    {
+        if (!json_is_array(list) || json_array_size(list) == 0)
+            return egi_fail(EG_ERR_INVALID, "grid.%.80s: expected a list of values", key);
+        EGI_TRY(egi_mul_size(count, json_array_size(list), &count));
+    }
+    if (i >= count) return EG_END;
+    json_object_foreach(grid, key, list)
+    {
+        count /= json_array_size(list);
+        json_t *value = json_deep_copy(json_array_get(list, i / count % json_array_size(list)));
+        if (json_object_set_new(spec, key, value) != 0)
+            return egi_fail(EG_ERR_NOMEM, "grid.%.80s", key);
+    }
+    return EG_OK;
+}
+
+eg_status eg_grid_spec(const char *base, const char *grid, size_t i, char *text, size_t room)
+{
+    json_t *b = NULL, *g = NULL;
+    if (base == NULL || grid == NULL || text == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_grid_spec: NULL");
+    eg_status s = egi_json_parse(base, "base", &b);
+    if (s == EG_OK) s = egi_json_parse(grid, "grid", &g);
+    if (s == EG_OK) s = choose(b, g, i);
+    char *all = s == EG_OK ? egi_json_text(b) : NULL;
+    if (s == EG_OK && all == NULL) s = egi_fail(EG_ERR_NOMEM, "eg_grid_spec");
+    if (s == EG_OK && strlen(all) >= room)
+        s = egi_fail(EG_ERR_LIMIT, "eg_grid_spec: %zu bytes, expected up to %zu", strlen(all) + 1,
+                     room);
+    if (s == EG_OK) memcpy(text, all, strlen(all) + 1);
+    free(all);
+    json_decref(b);
+    json_decref(g);
+    return s;
+}
+
+struct search {
+    const eg_grid *g;
+    eg_train_options o;
+    uint32_t *fold; /* (n) */
+    size_t *index;  /* (n) those trained on, then the others */
+};
+
+static eg_status one_fold(struct search *s, const char *spec, size_t fold, double *value)
+{
+    const eg_grid *g = s->g;
+    eg_learner *l = NULL;
+    eg_scored scored = { .n = 0 };
+    const size_t n = eg_split_select(s->fold, g->data->n, (uint32_t)fold, 1, s->index);
+    const eg_part train = { g->data, s->index, n };
+    const eg_part rest = { g->data, s->index + n,
+                           eg_split_select(s->fold, g->data->n, (uint32_t)fold, 0, s->index + n) };
+    EGI_TRY(eg_learner_create(spec, &g->task, g->seed, g->threads, s->o.alloc, &l));
+    eg_status e = eg_train(l, &train, NULL, &s->o, NULL);
+    if (e == EG_OK) e = eg_evaluate(l, &rest, s->o.batch, NULL, &scored);
+    eg_learner_destroy(l);
+    if (e == EG_OK) *value = s->o.by_auc ? scored.auc : scored.accuracy;
+    return e;
+}
+
+static eg_status one_row(struct search *s, size_t i, const char *spec, double *mean)
+{
+    double sum = 0, squares = 0;
+    for (size_t fold = 0; fold < s->g->folds; fold++) {
+        double v = 0;
+        EGI_TRY(one_fold(s, spec, fold, &v));
+        /* Welford 1962 */
+        const double d = v - sum;
+        sum += d / (double)(fold + 1);
+        squares += d * (v - sum);
+    }
+    *mean = sum;
+    const double deviation = sqrt(squares / (double)(s->g->folds - 1));
+    if (s->g->row != NULL && s->g->row(s->g->user, i, spec, sum, deviation) != 0)
+        return egi_fail(EG_ERR_INTERRUPTED, "eg_grid_search: ended after row %zu", i);
+    return EG_OK;
+}
+
+static eg_status every_row(struct search *s, size_t *best)
+{
+    enum { ROOM = 1 << 16 };
+    void *text;
+    double most = -INFINITY;
+    EGI_TRY(egi_alloc_array(eg_allocator_default(), ROOM, 1, "grid", &text));
+    eg_status e = EG_OK;
+    for (size_t i = 0; e == EG_OK; i++) {
+        double mean = 0;
+        e = eg_grid_spec(s->g->base, s->g->grid, i, text, ROOM);
+        if (e == EG_OK) e = one_row(s, i, text, &mean);
+        if (e == EG_OK && mean > most) {
+            most = mean;
+            *best = i;
+        }
+    }
+    egi_free(eg_allocator_default(), text, ROOM);
+    return e == EG_END ? EG_OK : e;
+}
+
+eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options, size_t *best)
+{
+    struct egi_arena a;
+    size_t found = 0;
+    if (g == NULL || g->data == NULL || best == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_grid_search: NULL");
+    struct search s = { .g = g, .o = EG_TRAIN_OPTIONS_INIT };
+    if (options != NULL) s.o = *options;
+    s.o.folder = NULL;
+    s.o.patience = s.o.stop_after = 0;
+    const struct egi_need needs[] = { { g->data->n, sizeof(uint32_t) },
+                                      { g->data->n, sizeof(size_t) } };
+    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, EGI_COUNT(needs), "folds", &a));
+    s.fold = a.part[0];
+    s.index = a.part[1];
+    eg_status e =
+        eg_split_folds(g->data->labels, g->data->n, g->task.classes, g->folds, g->seed, s.fold);
+    if (e == EG_OK) e = every_row(&s, &found);
+    egi_arena_destroy(&a);
+    if (e == EG_OK) *best = found;
+    return e;
+}

@@ -1,0 +1,110 @@
+/* config.json of a training run. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/egi_learner_file.h"
+#include "nn/egi_setting.h"
+#include "train/egi_train.h"
+
+/* Of examples and labels in the order of the part: what makes data the same data. */
+static json_t *part_json(const eg_part *p)
+{
+    uint64_t h[3] = { 0 };
+    char text[20];
+    if (p == NULL) return json_null();
+    for (size_t i = 0; i < p->n; i++) {
+        const size_t at = egi_part_at(p, i);
+        h[1] = egi_hash(p->set->x + at * p->set->d, p->set->d * sizeof(float));
+        h[2] = (uint64_t)p->set->labels[at];
+        h[0] = egi_hash(h, sizeof h);
+    }
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)h[0]);
+    return json_pack("{s:I, s:I, s:s}", "examples", (json_int_t)p->n, "inputs",
+                     (json_int_t)p->set->d, "hash", text);
+}
+
+static json_t *options_json(const eg_train_options *o)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:s}", "epochs",
+                     (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "seed",
+                     (json_int_t)o->seed, "shift", (json_int_t)o->augment.shift, "fill",
+                     (double)o->augment.fill, "flip", o->augment.flip, "evaluate_every",
+                     (json_int_t)o->evaluate_every, "patience", (json_int_t)o->patience, "better",
+                     o->by_auc ? "auc" : "accuracy");
+}
+
+static json_t *decisive_json(const eg_learner *l, const eg_part *train, const eg_part *valid,
+                             const eg_train_options *o)
+{
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", json_loads(l->spec, 0, NULL),
+                     "task", egi_task_json(&l->task), "seed", (json_int_t)l->seed, "train",
+                     options_json(o), "data", part_json(train), "valid", part_json(valid));
+}
+
+eg_status egi_train_config(const eg_learner *l, const eg_part *train, const eg_part *valid,
+                           const eg_train_options *o, char **decisive, char **all)
+{
+    json_t *about = NULL;
+    if (o->about != NULL) EGI_TRY(egi_json_parse(o->about, "about", &about));
+    json_t *j = decisive_json(l, train, valid, o);
+    char *first = j != NULL ? egi_json_text(j) : NULL;
+    json_object_set_new(j, "checkpoint_seconds", json_real(o->checkpoint_seconds));
+    json_object_set_new(j, "metric_steps", json_integer((json_int_t)o->metric_steps));
+    json_object_set_new(j, "threads", json_integer(l->threads));
+    if (about != NULL) json_object_update_missing(j, about);
+    char *second = first != NULL ? json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) : NULL;
+    json_decref(about);
+    json_decref(j);
+    if (second == NULL) {
+        free(first);
+        return egi_fail(EG_ERR_NOMEM, "config.json");
+    }
+    *decisive = first;
+    *all = second;
+    return EG_OK;
+}
+
+static eg_status differ(const char *section, const char *key, const json_t *a, const json_t *b)
+{
+    char *x =
+        a != NULL ? json_dumps(a, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *y =
+        b != NULL ? json_dumps(b, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    const eg_status s = egi_fail(
+        EG_ERR_INVALID, "%s%s%s: the run was begun with %.150s, and goes on with %.150s", section,
+        section[0] != '\0' ? "." : "", key, x != NULL ? x : "none", y != NULL ? y : "none");
+    free(x);
+    free(y);
+    return s;
+}
+
+static eg_status compare(const char *section, json_t *a, json_t *b)
+{
+    const char *key;
+    json_t *x;
+    json_object_foreach(a, key, x)
+    {
+        json_t *y = json_object_get(b, key);
+        if (json_equal(x, y)) continue;
+        if (section[0] == '\0' && json_is_object(x) && json_is_object(y))
+            EGI_TRY(compare(key, x, y));
+        return differ(section, key, x, y);
+    }
+    json_object_foreach(b, key, x) if (json_object_get(a, key) == NULL) return differ(section, key,
+                                                                                      NULL, x);
+    return EG_OK;
+}
+
+eg_status egi_train_same(const char *begun, const char *now)
+{
+    if (strcmp(begun, now) == 0) return EG_OK;
+    json_t *a = json_loads(begun, 0, NULL), *b = json_loads(now, 0, NULL);
+    const eg_status s = json_is_object(a) && json_is_object(b)
+                            ? compare("", a, b)
+                            : egi_fail(EG_ERR_CORRUPT, "config: expected a JSON object");
+    json_decref(a);
+    json_decref(b);
+    return s;
+}

@@ -1,0 +1,574 @@
+/* Attacks against learners whose boundaries are known in closed form. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/egi_base.h"
+#include "quadratic_learner.h"
+
+enum { N = 40, D = 24, K = 5 };
+
+struct scene {
+    struct quadratic m;
+    eg_learner l;
+    float x[N * D], adversarial[N * D], boundary[N * D];
+    int32_t label[N];
+    eg_attack_record r[N];
+    eg_attack_output out;
+};
+
+static int32_t true_class(const struct quadratic *m, const float *x)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < m->k; c++)
+        if (quadratic_score(m, x, c) > quadratic_score(m, x, best)) best = c;
+    return (int32_t)best;
+}
+
+/* Images in [0.4, 0.6], labelled by the learner itself. */
+static void set_scene(struct scene *s, struct quadratic m)
+{
+    s->m = m;
+    s->l = quadratic_learner(&s->m);
+    eg_random_uniform(7, 0, 0, N * D, s->x);
+    for (size_t i = 0; i < N * D; i++) s->x[i] = 0.4f + 0.2f * s->x[i];
+    for (size_t i = 0; i < N; i++) s->label[i] = true_class(&s->m, s->x + i * m.d);
+    memset(s->r, 0, sizeof s->r);
+    s->out = (eg_attack_output){ s->r, s->adversarial, s->boundary, NULL };
+}
+
+static eg_attack_options attack(const char *name)
+{
+    eg_attack_options o = EG_ATTACK_OPTIONS_INIT;
+    CHECK(eg_attack_find(name) >= 0);
+    o.row = (size_t)eg_attack_find(name);
+    return o;
+}
+
+static void run(struct scene *s, const eg_attack_options *o)
+{
+    CHECK_OK(eg_attack_run(&s->l, s->x, s->label, N, o, &s->out));
+}
+
+/* |s_b - s_a| / |w_b - w_a| in the dual norm, of the class b for which it is smallest. */
+static double plane_distance(const struct quadratic *m, const float *x, int32_t a, int l2)
+{
+    double best = INFINITY;
+    for (size_t b = 0; b < m->k; b++) {
+        double l1 = 0, square = 0;
+        for (size_t j = 0; j < m->d; j++) {
+            const double w = m->w[b][j] - m->w[a][j];
+            l1 += fabs(w);
+            square += w * w;
+        }
+        const double gap = quadratic_score(m, x, (size_t)a) - quadratic_score(m, x, b);
+        if (b != (size_t)a) best = fmin(best, gap / (l2 ? sqrt(square) : l1));
+    }
+    return best;
+}
+
+static double norm_between(const float *x, const float *y, size_t d, int l2)
+{
+    double square = 0, most = 0;
+    for (size_t j = 0; j < d; j++) {
+        const double apart = (double)x[j] - (double)y[j];
+        square += apart * apart;
+        most = fmax(most, fabs(apart));
+    }
+    return l2 ? sqrt(square) : most;
+}
+
+/* The two leading scores are equal at the boundary, and it lies between image and end. */
+static void check_boundary(const struct scene *s, size_t i)
+{
+    const float *x = s->boundary + i * s->m.d;
+    double first = -INFINITY, second = -INFINITY;
+    for (size_t c = 0; c < s->m.k; c++) {
+        const double v = quadratic_score(&s->m, x, c);
+        second = fmax(second, fmin(v, first));
+        first = fmax(first, v);
+    }
+    CHECK_NEAR(first, second, 1e-5);
+    CHECK_NEAR(quadratic_score(&s->m, x, (size_t)s->label[i]), second, 1e-5);
+    CHECK_NEAR(s->r[i].boundary_l2, norm_between(x, s->x + i * s->m.d, s->m.d, 1), 1e-9);
+    CHECK(s->r[i].boundary_l2 <= s->r[i].l2 + 1e-9);
+}
+
+static void deepfool_finds_the_nearest_plane(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(1, D, K));
+    eg_attack_options o = attack("deepfool");
+    o.overshoot = 0.05;
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) {
+        const double exact = plane_distance(&s.m, s.x + i * D, s.label[i], 1);
+        CHECK(s.r[i].success && s.r[i].steps == 1 && s.r[i].crossed == 1);
+        CHECK_NEAR(s.r[i].l2, 1.05 * exact, 1e-5 * exact + 1e-7);
+        CHECK_NEAR(s.r[i].boundary_l2, exact, 1e-5 * exact + 1e-6);
+        CHECK_NEAR(s.r[i].l2, norm_between(s.adversarial + i * D, s.x + i * D, D, 1), 1e-9);
+        CHECK_NEAR(s.r[i].linf, norm_between(s.adversarial + i * D, s.x + i * D, D, 0), 1e-9);
+        CHECK(s.r[i].before[0] == s.label[i] && s.r[i].after[0] != s.label[i]);
+        check_boundary(&s, i);
+    }
+}
+
+/* kappa is a distance from the plane; who stands on it still gets across. */
+static void deepfool_keeps_its_confidence(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(1, D, 2));
+    eg_attack_options o = attack("deepfool");
+    o.confidence = 0.5;
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) {
+        struct quadratic m = s.m; /* the plane moved away by the confidence */
+        m.b[s.label[i]] += 0.5;
+        const double exact = 1.02 * plane_distance(&m, s.x + i * D, s.label[i], 1);
+        CHECK(s.r[i].success && s.r[i].steps == 1);
+        CHECK_NEAR(s.r[i].l2, exact, 1e-5 * exact + 1e-6);
+    }
+    const struct quadratic edge = { .d = D, .k = 2, .w = { { 0 }, { 1 } }, .b = { 0, -0.5 } };
+    set_scene(&s, edge);
+    s.x[0] = 0.5f;
+    s.label[0] = 0;
+    o = attack("deepfool");
+    run(&s, &o);
+    CHECK(s.r[0].success && s.r[0].l2 > 0 && s.r[0].l2 < 1e-4);
+}
+
+static void fgsm_crosses_a_plane_at_its_distance(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(2, D, 2));
+    eg_attack_options o = attack("fgsm");
+    o.eps = 0.3;
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) {
+        const double exact = plane_distance(&s.m, s.x + i * D, s.label[i], 0);
+        CHECK(exact < 0.3 && s.r[i].success && s.r[i].steps == 1);
+        CHECK_NEAR(s.r[i].linf, 0.3, 1e-6);
+        CHECK_NEAR(s.r[i].boundary_linf, exact, 1e-6);
+        check_boundary(&s, i);
+    }
+}
+
+static void fgsm_takes_the_sign_of_a_quadratic_gradient(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct quadratic m = random_planes(3, D, 2);
+    m.q[0] = -3;
+    m.q[1] = 2;
+    set_scene(&s, m);
+    eg_attack_options o = attack("fgsm"); /* eps 0.1 of the box's side */
+    o.lo = -1;
+    run(&s, &o);
+    for (size_t i = 0; i < N * D; i++) {
+        const size_t a = (size_t)s.label[i / D], b = 1 - a, j = i % D;
+        const double g = m.w[b][j] - m.w[a][j] + (m.q[b] - m.q[a]) * (double)s.x[i];
+        CHECK_NEAR(s.adversarial[i] - s.x[i], g > 0 ? 0.2 : -0.2, 1e-7);
+    }
+}
+
+/* s_1 - s_0 = |x - c|^2 - R^2: the way up is the radius. */
+static void spheres_are_reached_along_the_radius(void **state)
+{
+    (void)state;
+    const char *const names[] = { "boundary", "deepfool" };
+    const double radius = 1.2;
+    for (size_t row = 0; row < 2; row++) {
+        struct scene s;
+        struct quadratic m = { .d = D, .k = 2, .q = { 0, 2 } };
+        for (size_t j = 0; j < D; j++) m.w[1][j] = -2 * 0.45;
+        m.b[1] = D * 0.45 * 0.45 - radius * radius;
+        set_scene(&s, m);
+        eg_attack_options o = attack(names[row]);
+        o.lo = -1;
+        o.hi = 2;
+        run(&s, &o);
+        for (size_t i = 0; i < N; i++) {
+            double square = 0;
+            for (size_t j = 0; j < D; j++) square += pow((double)s.x[i * D + j] - 0.45, 2);
+            CHECK(s.label[i] == 0 && s.r[i].success && s.r[i].after[0] == 1);
+            CHECK_NEAR(s.r[i].boundary_l2, radius - sqrt(square), 1e-5);
+            check_boundary(&s, i);
+            const double step = 0.002 * 3 * sqrt(D);
+            const size_t steps = (size_t)ceil(s.r[i].boundary_l2 / step);
+            CHECK(row == 1 || (s.r[i].crossed == steps && s.r[i].steps == steps));
+        }
+    }
+}
+
+/* Against planes PGD gets through exactly where the ball holds a point beyond. */
+static void pgd_wins_where_its_ball_holds_the_boundary(void **state)
+{
+    (void)state;
+    for (int l2 = 0; l2 < 2; l2++) {
+        struct scene s;
+        set_scene(&s, random_planes(4, D, 2));
+        eg_attack_options o = attack(l2 ? "pgd-l2" : "pgd-linf");
+        o.lo = -10;
+        o.hi = 10;
+        o.steps = 200;
+        for (uint64_t i = 0; i < N; i++) {
+            const double exact = plane_distance(&s.m, s.x + i * D, s.label[i], l2);
+            const eg_attack_output out = { s.r, s.adversarial, NULL, NULL };
+            for (int inside = 0; inside < 2; inside++) {
+                o.eps = exact * (inside ? 1.02 : 0.98);
+                o.index = &i;
+                CHECK_OK(eg_attack_run(&s.l, s.x + i * D, s.label + i, 1, &o, &out));
+                CHECK(s.r[0].success == inside);
+                CHECK((l2 ? s.r[0].l2 : s.r[0].linf) <= o.eps + 1e-6);
+            }
+        }
+    }
+}
+
+static void nothing_leaves_ball_or_box(void **state)
+{
+    (void)state;
+    for (size_t row = 0; eg_attack_row(row) != NULL; row++) {
+        struct scene s;
+        const eg_attack_info *info = eg_attack_row(row);
+        set_scene(&s, random_planes(5, D, K));
+        eg_attack_options o = attack(info->name);
+        o.lo = 0.38;
+        o.hi = 0.62; /* tight: most steps would leave it */
+        o.eps = info->eps > 0 ? 0.15 : 0;
+        o.confidence = info->step > 0 ? INFINITY : 0;
+        o.steps = 60;
+        run(&s, &o);
+        for (size_t i = 0; i < N * D; i++) {
+            CHECK(s.adversarial[i] >= (float)o.lo && s.adversarial[i] <= (float)o.hi);
+            CHECK(s.boundary[i] >= (float)o.lo && s.boundary[i] <= (float)o.hi);
+        }
+        for (size_t i = 0; i < N && o.eps > 0; i++)
+            CHECK((strcmp(info->norm, "l2") == 0 ? s.r[i].l2 : s.r[i].linf) <= 0.15 + 1e-6);
+    }
+}
+
+static void images_do_not_hear_of_each_other(void **state)
+{
+    (void)state;
+    for (size_t row = 0; eg_attack_row(row) != NULL; row++) {
+        struct scene s, t;
+        set_scene(&s, random_planes(6, D, K));
+        set_scene(&t, s.m);
+        memset(t.r, 0, sizeof t.r);
+        eg_attack_options o = attack(eg_attack_row(row)->name);
+        run(&s, &o);
+        uint64_t index[N];
+        for (size_t i = 0; i < N; i++) { /* the same images in the other order */
+            index[i] = N - 1 - i;
+            memcpy(t.x + i * D, s.x + index[i] * D, D * sizeof *t.x);
+            t.label[i] = s.label[index[i]];
+        }
+        o.index = index;
+        o.batch = 7;
+        run(&t, &o);
+        for (size_t i = 0; i < N; i++) {
+            CHECK_SAME_BITS(t.adversarial + i * D, s.adversarial + index[i] * D, D * sizeof *t.x);
+            CHECK_SAME_BITS(t.boundary + i * D, s.boundary + index[i] * D, D * sizeof *t.x);
+            CHECK(t.r[i].steps == s.r[index[i]].steps && t.r[i].success == s.r[index[i]].success);
+        }
+        o.seed = 1; /* of random starts only */
+        run(&t, &o);
+        const char *name = eg_attack_row(row)->name;
+        const int draws = strncmp(name, "pgd", 3) == 0 || strcmp(name, "random") == 0
+                          || strcmp(name, "rubbish") == 0;
+        CHECK((memcmp(t.adversarial, s.adversarial + (N - 1) * D, D * sizeof *t.x) != 0) == draws);
+    }
+}
+
+static void wrong_images_are_left_and_targets_reached(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(8, D, K));
+    s.label[0] = (s.label[0] + 1) % K;
+    eg_attack_options o = attack("boundary");
+    run(&s, &o);
+    CHECK(s.r[0].success && s.r[0].steps == 0 && s.r[0].crossed == 0 && s.r[0].l2 == 0);
+    CHECK(isnan(s.r[0].boundary_l2) && s.r[0].before[0] != s.label[0]);
+    CHECK_SAME_BITS(s.adversarial, s.x, D * sizeof *s.x);
+    CHECK_SAME_BITS(s.boundary, s.x, D * sizeof *s.x);
+    for (size_t row = 0; row < 2; row++) {
+        o = attack(row == 0 ? "boundary" : "deepfool");
+        o.lo = -3;
+        o.hi = 4;
+        o.target = 3;
+        run(&s, &o);
+        for (size_t i = 0; i < N; i++) CHECK(s.r[i].success && s.r[i].after[0] == 3);
+    }
+}
+
+/* With a confidence the climb goes on behind the boundary, which stays where it was. */
+static void confidence_goes_beyond(void **state)
+{
+    (void)state;
+    enum { STEPS = 300 };
+    struct scene s, far;
+    float *trace = malloc(sizeof *trace * N * (STEPS + 1) * 2);
+    CHECK(trace != NULL);
+    set_scene(&s, random_planes(9, D, K));
+    set_scene(&far, s.m);
+    eg_attack_options o = attack("boundary");
+    o.steps = STEPS;
+    run(&s, &o);
+    o.confidence = 0.5;
+    far.out.trace = trace;
+    run(&far, &o);
+    CHECK_SAME_BITS(s.boundary, far.boundary, sizeof s.boundary);
+    for (size_t i = 0; i < N; i++) {
+        const eg_attack_record *r = &far.r[i];
+        const float *t = trace + i * (STEPS + 1) * 2;
+        CHECK(r->success && r->crossed == s.r[i].crossed && r->steps > r->crossed);
+        CHECK((double)r->score_after[0]
+                  - quadratic_score(&s.m, far.adversarial + i * D, (size_t)s.label[i])
+              > 0.4999);
+        CHECK(s.r[i].l2 < r->l2);
+        double sum = 0;
+        for (size_t c = 0; c < K; c++)
+            sum += exp(quadratic_score(&s.m, s.x + i * D, c) - (double)r->score_before[0]);
+        CHECK_NEAR(t[0], -log(sum), 1e-5);
+        CHECK_NEAR(t[1] - t[0], r->score_before[1] - r->score_before[0], 1e-5);
+        CHECK(t[2 * r->crossed - 2] >= t[2 * r->crossed - 1]);
+        CHECK(t[2 * r->crossed] < t[2 * r->crossed + 1]);
+        CHECK(t[2 * r->steps + 1] > t[2 * r->crossed + 1]);
+        CHECK(r->steps == STEPS || isnan(t[2 * r->steps + 2]));
+    }
+    free(trace);
+}
+
+static void rubbish_is_classed_with_confidence(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(10, D, K));
+    eg_attack_options o = attack("rubbish");
+    o.confidence = 2;
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) {
+        CHECK(s.r[i].success && s.r[i].after[0] == s.label[i]);
+        CHECK(s.r[i].score_after[0] - s.r[i].score_after[1] > 2);
+        CHECK(norm_between(s.adversarial + i * D, s.x + i * D, D, 0) > 0.2); /* not the image */
+    }
+}
+
+/* Each in noise of its own: N different results. */
+static void rubbish_begins_anew(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(10, D, K));
+    const eg_attack_options o = attack("rubbish");
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < i; j++)
+            CHECK(memcmp(s.adversarial + i * D, s.adversarial + j * D, D * sizeof *s.x) != 0);
+}
+
+/* A flat learner leaves images where their random start is: uniform in the ball. */
+static void random_starts_fill_their_ball(void **state)
+{
+    (void)state;
+    const struct quadratic flat = { .d = D, .k = K, .b = { 1, 0, 0, 0, 0 } };
+    struct scene s;
+    double volume = 0, square = 0;
+    set_scene(&s, flat);
+    eg_attack_options o = attack("pgd-l2");
+    o.lo = -9;
+    o.hi = 9;
+    o.eps = 2;
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) volume += pow(s.r[i].l2 / 2, D) / N;
+    CHECK_NEAR(volume, 0.5, 4 / sqrt(12.0 * N));
+    o.row = (size_t)eg_attack_find("pgd-linf");
+    run(&s, &o);
+    for (size_t i = 0; i < N * D; i++)
+        square += pow((double)s.adversarial[i] - (double)s.x[i], 2) / (N * D);
+    CHECK_NEAR(square, 4.0 / 3, 4 * 1.2 / sqrt(N * D)); /* deviation of the square: 1.19 */
+}
+
+/* A control that fails at first may succeed later: its corners are drawn anew. */
+static void random_corners_differ(void **state)
+{
+    (void)state;
+    struct scene s;
+    size_t late = 0;
+    set_scene(&s, random_planes(13, D, K));
+    const eg_attack_options o = attack("random");
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) late += s.r[i].success && s.r[i].steps > 1;
+    CHECK(late > 0);
+}
+
+/* A learner that does not look at its inputs cannot be moved. */
+static void a_flat_learner_is_reported_as_such(void **state)
+{
+    (void)state;
+    const struct quadratic flat = { .d = D, .k = K, .b = { 1, 0, 0, 0, 0 } };
+    for (size_t row = 0; eg_attack_row(row) != NULL; row++) {
+        struct scene s;
+        set_scene(&s, flat);
+        const eg_attack_info *info = eg_attack_row(row);
+        const eg_attack_options o = attack(info->name);
+        if (strcmp(info->name, "random") == 0 || strcmp(info->name, "rubbish") == 0) continue;
+        run(&s, &o);
+        const size_t moved = strncmp(info->name, "pgd", 3) == 0; /* the random start */
+        CHECK(!s.r[0].success && s.r[0].stuck && s.r[0].steps == moved);
+    }
+}
+
+static void transfer_counts_what_others_get_wrong(void **state)
+{
+    (void)state;
+    enum { M = 3 };
+    struct scene s[M];
+    eg_learner *learners[M];
+    eg_attack_output made[M] = { { 0 } };
+    eg_transfer matrix[M * M], alone[M * M], clean[M];
+    for (uint64_t a = 0; a < M; a++) {
+        set_scene(&s[a], random_planes(20 + a, D, K));
+        if (a == 1) /* nearly the first learner: what misleads one misleads the other */
+            for (size_t c = 0; c < K; c++)
+                for (size_t j = 0; j < D; j++) s[1].m.w[c][j] = 1.0001 * s[0].m.w[c][j];
+        s[a].l = quadratic_learner(&s[a].m);
+        learners[a] = &s[a].l;
+        made[a] = s[a].out;
+    }
+    eg_attack_options o = attack("pgd-linf");
+    o.confidence = 0.2;
+    CHECK_OK(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, matrix, clean, made));
+    CHECK_OK(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, alone, NULL, NULL));
+    CHECK_SAME_BITS(matrix, alone, sizeof matrix);
+    for (size_t i = 0; i < M * M; i++) {
+        const size_t a = i / M, b = i % M;
+        size_t images = 0, wrong = 0;
+        for (size_t j = 0; j < N; j++) {
+            if (true_class(&s[a].m, s[0].x + j * D) != s[0].label[j]) continue;
+            images++;
+            wrong += true_class(&s[b].m, s[a].adversarial + j * D) != s[0].label[j];
+        }
+        CHECK(matrix[i].images == images && matrix[i].wrong == wrong);
+        CHECK_NEAR(matrix[i].share, (double)wrong / (double)images, 1e-12);
+        const double p = ((double)wrong + 1) / ((double)images + 2);
+        CHECK_NEAR(matrix[i].error, sqrt(p * (1 - p) / (double)images), 1e-12);
+    }
+    CHECK(clean[0].wrong == 0 && clean[0].images == N && clean[2].wrong > N / 2);
+    CHECK(matrix[0].wrong == matrix[0].images); /* all succeed against their own learner */
+    eg_transfer again;
+    CHECK_OK(eg_attack_errors(learners[2], s[0].x, s[0].label, N, 7, &again));
+    CHECK_SAME_BITS(&again, &clean[2], sizeof again);
+    struct quadratic other = random_planes(1, D - 1, K);
+    eg_learner l = quadratic_learner(&other);
+    learners[1] = &l;
+    CHECK_STATUS(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, matrix, clean, NULL),
+                 EG_ERR_SHAPE);
+    CHECK(strstr(eg_error_detail(), "learner 1 has 23 inputs") != NULL);
+}
+
+static void bad_input_is_named(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(11, D, K));
+    const struct {
+        const char *name, *word;
+        size_t at;
+        double value;
+    } cases[] = {
+        { "fgsm", "eps", offsetof(eg_attack_options, eps), -1 },
+        { "fgsm", "eps", offsetof(eg_attack_options, eps), NAN },
+        { "deepfool", "no ball", offsetof(eg_attack_options, eps), 0.1 },
+        { "deepfool", "its own", offsetof(eg_attack_options, step), 0.1 },
+        { "deepfool", "finite", offsetof(eg_attack_options, confidence), INFINITY },
+        { "boundary", "step", offsetof(eg_attack_options, step), INFINITY },
+        { "boundary", "overshoot", offsetof(eg_attack_options, overshoot), 2 },
+        { "boundary", "confidence", offsetof(eg_attack_options, confidence), -1 },
+        { "boundary", "box", offsetof(eg_attack_options, hi), 0 },
+        { "boundary", "image 0, component 0: 0.5", offsetof(eg_attack_options, lo), 0.7 },
+    };
+    for (size_t i = 0; i < EGI_COUNT(cases); i++) {
+        eg_attack_options o = attack(cases[i].name);
+        memcpy((char *)&o + cases[i].at, &cases[i].value, sizeof cases[i].value);
+        CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_INVALID);
+        CHECK(strstr(eg_error_detail(), cases[i].word) != NULL);
+    }
+    eg_attack_options o = attack("boundary");
+    s.label[3] = K;
+    CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_INVALID);
+    CHECK(strstr(eg_error_detail(), "image 3: label 5, expected 0..4") != NULL);
+    s.label[3] = 0;
+    o.target = K;
+    CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_INVALID);
+    o.target = -1;
+    o.row = 99;
+    CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_INVALID);
+    CHECK(eg_attack_row(99) == NULL && eg_attack_find("none") == -1);
+    o.row = 0;
+    CHECK_STATUS(eg_attack_run(NULL, s.x, s.label, N, &o, &s.out), EG_ERR_INVALID);
+    s.m.b[2] = NAN;
+    CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_DIVERGED);
+    s.m.b[2] = 0;
+    s.m.w[2][5] = INFINITY;
+    CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_DIVERGED);
+}
+
+static int stop(void *user, const char *stage, uint64_t done, uint64_t total)
+{
+    (void)stage;
+    (void)done;
+    (void)total;
+    return ++*(int *)user > 3;
+}
+
+static void it_can_be_stopped_and_memory_may_end(void **state)
+{
+    (void)state;
+    struct scene s;
+    set_scene(&s, random_planes(12, D, K));
+    int calls = 0;
+    const eg_progress progress = { stop, &calls };
+    eg_attack_options o = attack("boundary");
+    o.progress = &progress;
+    CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_INTERRUPTED);
+    o.progress = NULL;
+    eg_learner *learners[1] = { &s.l };
+    eg_transfer matrix;
+    eg_status got = EG_ERR_NOMEM;
+    for (size_t k = 0; got != EG_OK; k++) {
+        struct failing f = { .fail_at = k };
+        const eg_allocator alloc = failing_allocator(&f);
+        o.alloc = &alloc;
+        got = eg_attack_transfer(learners, 1, s.x, s.label, N, &o, &matrix, NULL, NULL);
+        CHECK(got == EG_OK || (got == EG_ERR_NOMEM && f.fail_at < 10));
+        CHECK(f.live == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(deepfool_finds_the_nearest_plane),
+        cmocka_unit_test(deepfool_keeps_its_confidence),
+        cmocka_unit_test(fgsm_crosses_a_plane_at_its_distance),
+        cmocka_unit_test(fgsm_takes_the_sign_of_a_quadratic_gradient),
+        cmocka_unit_test(spheres_are_reached_along_the_radius),
+        cmocka_unit_test(pgd_wins_where_its_ball_holds_the_boundary),
+        cmocka_unit_test(nothing_leaves_ball_or_box),
+        cmocka_unit_test(images_do_not_hear_of_each_other),
+        cmocka_unit_test(wrong_images_are_left_and_targets_reached),
+        cmocka_unit_test(confidence_goes_beyond),
+        cmocka_unit_test(rubbish_is_classed_with_confidence),
+        cmocka_unit_test(rubbish_begins_anew),
+        cmocka_unit_test(random_starts_fill_their_ball),
+        cmocka_unit_test(random_corners_differ),
+        cmocka_unit_test(a_flat_learner_is_reported_as_such),
+        cmocka_unit_test(transfer_counts_what_others_get_wrong),
+        cmocka_unit_test(bad_input_is_named),
+        cmocka_unit_test(it_can_be_stopped_and_memory_may_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

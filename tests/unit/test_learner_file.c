@@ -1,0 +1,168 @@
+/* Learners in files: they come back with the same scores; files that lie are refused. And the
+ * search over settings, which makes learners by their specification too. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+
+#include "base/egi_base.h"
+#include "train_check.h"
+
+static const char small[] = "{\"kind\": \"dam\", \"hidden\": 12}";
+
+static void a_learner_comes_back(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    const eg_part all = { &data, NULL, data.n };
+    const eg_task task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 2 };
+    const char *folder = train_folder("open");
+    char path[600];
+    float a[TRAIN_N * TRAIN_K], b[TRAIN_N * TRAIN_K];
+    eg_scored s = { .confusion = NULL };
+    eg_learner *l = NULL, *back = NULL;
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    o.folder = folder;
+    CHECK_OK(eg_learner_create(small, &task, 5, 1, NULL, &l));
+    CHECK_OK(eg_train(l, &all, NULL, &o, NULL));
+    CHECK_OK(eg_evaluate(l, &all, 10, a, &s));
+    CHECK_OK(eg_learner_open(folder, 1, NULL, &back));
+    CHECK_OK(eg_evaluate(back, &all, 7, b, &s));
+    CHECK_SAME_BITS(a, b, sizeof a);
+    assert_string_equal(eg_learner_spec(l), eg_learner_spec(back));
+    CHECK(memcmp(eg_learner_task(l), eg_learner_task(back), sizeof task) == 0);
+    eg_learner_destroy(back);
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    CHECK_OK(eg_learner_open(path, 2, NULL, &back));
+    eg_learner_destroy(back);
+    CHECK_STATUS(eg_learner_open("no/such", 1, NULL, &back), EG_ERR_IO);
+    CHECK(unlink(path) == 0);
+    CHECK_STATUS(eg_learner_open(folder, 1, NULL, &back), EG_ERR_IO);
+    CHECK(strstr(eg_error_detail(), "model.safetensors") != NULL);
+    eg_learner_destroy(l);
+    train_remove(folder);
+}
+
+#define TASK "{\"inputs\":2,\"classes\":2,\"epochs\":1}"
+
+static void files_that_lie_are_refused(void **state)
+{
+    (void)state;
+    static const char *const meta[][6] = {
+        { "learner", small, "task", TASK, "seed", "x" },
+        { "learner", small, "task", TASK, "seed", "99999999999999999999999" },
+        { "learner", small, "task", "{\"inputs\":2,\"classes\":1,\"epochs\":1}", "seed", "1" },
+        { "learner", small, "task", "{\"inputs\":-2}", "seed", "1" },
+        { "learner", small, "task", "[]", "seed", "1" },
+        { "learner", "{\"kind\": \"damn\"}", "task", TASK, "seed", "1" },
+        { "learner", "{", "task", TASK, "seed", "1" },
+        { "learner", small, "task", TASK, "sead", "1" },
+        { "learner", small, "task", TASK, "seed", "1" }, /* all is well but the parameters */
+    };
+    const char *path = train_folder("lie.safetensors");
+    eg_params *p = NULL;
+    eg_learner *l = NULL;
+    CHECK_OK(eg_params_create(NULL, &p));
+    CHECK_OK(eg_params_add(p, "memories", EG_F32, &eg_shape_of(3, 3), NULL));
+    for (size_t i = 0; i < EGI_COUNT(meta); i++) {
+        CHECK_OK(eg_params_save(p, path, meta[i], 3));
+        CHECK_STATUS(eg_learner_open(path, 1, NULL, &l), EG_ERR_CORRUPT);
+        CHECK(l == NULL && strstr(eg_error_detail(), path) != NULL);
+    }
+    CHECK(strstr(eg_error_detail(), "memories") != NULL);
+    CHECK(strstr(eg_error_detail(), "(3, 3)") != NULL);
+    eg_params_destroy(p);
+    unlink(path);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    const eg_task task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 2 };
+    const char *path = train_folder("faults.safetensors");
+    eg_learner *l = NULL, *back = NULL;
+    eg_status s = EG_ERR_NOMEM;
+    CHECK_OK(eg_learner_create(small, &task, 5, 1, NULL, &l));
+    CHECK_OK(eg_learner_save(l, path));
+    for (size_t k = 0; s != EG_OK; k++) {
+        struct failing f = { .fail_at = k };
+        const eg_allocator a = failing_allocator(&f);
+        s = eg_learner_open(path, 1, &a, &back);
+        CHECK(s == EG_OK || (s == EG_ERR_NOMEM && back == NULL));
+        eg_learner_destroy(back);
+        CHECK(f.live == 0);
+    }
+    eg_learner_destroy(l);
+    unlink(path);
+}
+
+static void a_grid_is_a_product(void **state)
+{
+    (void)state;
+    static const char *const want[] = { "{\"kind\": \"dam\", \"n\": 2, \"rate\": 0.5}",
+                                        "{\"kind\": \"dam\", \"n\": 2, \"rate\": 1}",
+                                        "{\"kind\": \"dam\", \"n\": 3, \"rate\": 0.5}",
+                                        "{\"kind\": \"dam\", \"n\": 3, \"rate\": 1}" };
+    const char *grid = "{\"n\": [2, 3], \"rate\": [0.5, 1]}";
+    char text[200];
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_OK(eg_grid_spec("{\"kind\": \"dam\", \"n\": 9}", grid, i, text, sizeof text));
+        assert_string_equal(text, want[i]);
+    }
+    CHECK(eg_grid_spec("{}", grid, 4, text, sizeof text) == EG_END);
+    CHECK(eg_grid_spec("{}", "{}", 0, text, sizeof text) == EG_OK);
+    CHECK(eg_grid_spec("{}", "{}", 1, text, sizeof text) == EG_END);
+    CHECK_STATUS(eg_grid_spec("{}", "{\"n\": 3}", 0, text, sizeof text), EG_ERR_INVALID);
+    CHECK_STATUS(eg_grid_spec("{}", "{\"n\": []}", 0, text, sizeof text), EG_ERR_INVALID);
+    CHECK_STATUS(eg_grid_spec("[]", grid, 0, text, sizeof text), EG_ERR_INVALID);
+    CHECK_STATUS(eg_grid_spec("{}", grid, 0, text, 5), EG_ERR_LIMIT);
+}
+
+struct heard {
+    size_t rows;
+    double best;
+};
+
+static int hear(void *user, size_t i, const char *spec, double mean, double deviation)
+{
+    struct heard *h = user;
+    CHECK(i == h->rows && strstr(spec, "\"hidden\": 12") != NULL);
+    CHECK(mean >= 0 && mean <= 1 && deviation >= 0 && deviation < 1);
+    if (mean > h->best) h->best = mean;
+    return ++h->rows == 100;
+}
+
+static void a_search_finds_what_learns(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    struct heard h = { 0, 0 };
+    size_t best = 9;
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    eg_grid g = { .base = small,
+                  .grid = "{\"rate\": [0, 0.1]}",
+                  .task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 30 },
+                  .data = &data,
+                  .folds = 3,
+                  .seed = 2,
+                  .threads = 1,
+                  .row = hear,
+                  .user = &h };
+    o.batch = 10;
+    CHECK_OK(eg_grid_search(&g, &o, &best));
+    CHECK(best == 1 && h.rows == 2 && h.best > 0.7);
+    h.rows = 99;
+    g.grid = "{\"rat\": [1]}";
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INVALID);
+    g.folds = 1;
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INVALID);
+    CHECK(best == 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_learner_comes_back),       cmocka_unit_test(files_that_lie_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),  cmocka_unit_test(a_grid_is_a_product),
+        cmocka_unit_test(a_search_finds_what_learns),
+    };
+    return cmocka_run_group_tests_name("learner_file", tests, NULL, NULL);
+}
