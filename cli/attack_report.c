@@ -11,16 +11,19 @@
 
 enum { STRIP = 4, STRIP_HEIGHT = 112, REPORT_PIXELS = 112 };
 
-static const struct scaling unit_box = { SCALING_NONE, 0, 1, 0.5 };
-
 const char *share_text(const eg_transfer *t)
 {
     return t->images > 0 ? keep_format("%.2f +- %.2f", 100 * t->share, 100 * t->error) : "-";
 }
 
+static int of_noise(const struct attack_study *t)
+{
+    return eg_attack_row(t->attack.row)->noise;
+}
+
 static int is_made(const struct attack_study *t, const eg_attack_record *r, size_t i)
 {
-    return r->before[0] == t->set.labels[i] && r->success;
+    return (of_noise(t) || r->before[0] == t->set.labels[i]) && r->success;
 }
 
 static int by_size(const void *a, const void *b)
@@ -78,8 +81,8 @@ void attack_tables(struct attack_study *t)
     table_word(&t->transfer, "(as they are)");
     table_number(&t->transfer, (double)t->n);
     for (size_t b = 0; b < t->m; b++) table_word(&t->transfer, "%s", share_text(&t->clean[b]));
-    table_begin(&t->distance, "How far: medians over the images made, pixels in 0..1", distances,
-                sizeof distances / sizeof *distances);
+    table_begin(&t->distance, "How far: medians over the images made, in inputs of the models",
+                distances, sizeof distances / sizeof *distances);
     for (size_t a = 0; a < t->m; a++) {
         table_word(&t->distance, "%s", t->name[a]);
         table_word(&t->distance, "%s", share_text(&t->matrix[a * t->m + a]));
@@ -146,16 +149,10 @@ json_t *attack_json(const struct attack_study *t)
     return j;
 }
 
-static const char *class_name(const struct attack_study *t, int32_t c)
-{
-    return t->set.class_names != NULL && (size_t)c < t->set.classes ? t->set.class_names[c]
-                                                                    : keep_format("%d", (int)c);
-}
-
 /* Images of the first model to be pictured, all classes alike: their rows, at most `most`. */
 static size_t choose(const struct attack_study *t, size_t *chosen, size_t most)
 {
-    const size_t classes = eg_learner_task(t->learner[0])->classes;
+    const size_t classes = t->model[0].task->classes;
     size_t *taken = need(classes, sizeof *taken), n = 0;
     memset(taken, 0, classes * sizeof *taken);
     for (size_t i = 0; i < t->n && n < most; i++) {
@@ -168,28 +165,31 @@ static size_t choose(const struct attack_study *t, size_t *chosen, size_t most)
     return n;
 }
 
-/* Clean, difference (grey: none), adversarial, on the boundary. */
+/* Clean, difference (grey: none), adversarial, on the boundary. What was noise has no clean
+ * picture: its first two are left out. */
 static eg_status strip_of(const struct attack_study *t, size_t i, eg_image *images,
                           const char **captions)
 {
     const float *clean = t->set.x + i * t->d, *end = t->made[0].adversarial + i * t->d;
     const eg_attack_record *r = &t->made[0].records[i];
+    const struct model *m = &t->model[0];
     float *apart = need_floats(1, t->d), most = 0;
     for (size_t j = 0; j < t->d; j++) {
         apart[j] = end[j] - clean[j];
         most = fmaxf(most, fabsf(apart[j]));
     }
     const struct scaling wide = { SCALING_NONE, -(double)most, (double)most, 0 };
-    const char *was = class_name(t, r->before[0]), *is = class_name(t, r->after[0]);
-    captions[0] = keep_format("%s, image %zu", was, i);
+    const char *was = model_class(&t->model[0], (size_t)r->before[0]),
+               *is = model_class(&t->model[0], (size_t)r->after[0]);
+    captions[0] = keep_format("image %zu: %s", i, was);
     captions[1] = keep_format("difference, at most %.3f", (double)most);
     captions[2] = keep_format("taken for %s", is);
     captions[3] = keep_format("%s and %s alike", was, is);
-    eg_status s = picture_of_state(&t->shape, &unit_box, clean, &images[0]);
-    if (s == EG_OK) s = picture_of_state(&t->shape, &wide, apart, &images[1]);
-    if (s == EG_OK) s = picture_of_state(&t->shape, &unit_box, end, &images[2]);
+    eg_status s = picture_of_state(&m->shape, &m->drawing, clean, &images[0]);
+    if (s == EG_OK) s = picture_of_state(&m->shape, &wide, apart, &images[1]);
+    if (s == EG_OK) s = picture_of_state(&m->shape, &m->drawing, end, &images[2]);
     if (s == EG_OK)
-        s = picture_of_state(&t->shape, &unit_box, t->made[0].boundary + i * t->d, &images[3]);
+        s = picture_of_state(&m->shape, &m->drawing, t->made[0].boundary + i * t->d, &images[3]);
     free(apart);
     return s;
 }
@@ -200,12 +200,13 @@ static eg_status show_strip(const struct attack_study *t, const struct run_folde
 {
     eg_image images[STRIP] = { { 0 } }, strip = { 0 };
     const char *captions[STRIP];
+    const size_t first = of_noise(t) ? 2 : 0, shown = STRIP - first;
     eg_status s = strip_of(t, i, images, captions);
-    if (s == EG_OK) s = picture_strip(images, STRIP, STRIP_HEIGHT, &strip);
+    if (s == EG_OK) s = picture_strip(images + first, shown, STRIP_HEIGHT, &strip);
     if (s == EG_OK)
         s = eg_image_write_png(run_folder_file(run, keep_format("pair-%05zu.png", i)), &strip);
     if (s == EG_OK)
-        report_pictures(report, images, captions, STRIP, REPORT_PIXELS,
+        report_pictures(report, images + first, captions + first, shown, REPORT_PIXELS,
                         "A picture, what was changed, the changed picture, the picture at the "
                         "boundary between two classes");
     for (size_t k = 0; k < STRIP; k++) eg_image_clear(&images[k]);
@@ -251,7 +252,7 @@ static void draw_scores(const struct attack_study *t, struct report *report, siz
     free(x);
 }
 
-/* The way of one image, twice as far as the boundary where the attack has no ball. */
+/* The way of one image, at least twice as far as the boundary where the attack has no ball. */
 static eg_status trace_one(const struct attack_study *t, struct report *report, size_t i)
 {
     const eg_attack_info *row = eg_attack_row(t->attack.row);
@@ -261,6 +262,7 @@ static eg_status trace_one(const struct attack_study *t, struct report *report, 
     if (!(row->eps > 0) && row->step > 0) {
         o.confidence = (double)INFINITY;
         o.steps = 2 * t->made[0].records[i].crossed + 2;
+        if (t->made[0].records[i].steps > o.steps) o.steps = t->made[0].records[i].steps;
     }
     if (o.steps == 0) o.steps = row->steps;
     float *trace = need_floats(o.steps + 1, 2);
@@ -299,26 +301,45 @@ static void draw_corruption(const struct attack_study *t, struct report *report)
     free(y);
 }
 
+/* What the report says of images, and of noise. */
+static const struct {
+    const char *lead, *pictures, *figure, *counted;
+} words[2] = {
+    { "Images of %s changed until %s errs, and shown to other models.",
+      "Left to right: the picture, what was added (grey: nothing), the result, and the point of "
+      "the way where both classes score the same.",
+      "of the images it knew mislead the first model",
+      "Each row counts the images that its model classed rightly before." },
+    { "Noise, with the classes of %s, changed until %s takes it for them; shown to other models.",
+      "Left: where the attack ended, right: where the class first led.",
+      "of the noise is taken for its class by the first model",
+      "Each row counts all images: wrong is who finds the class in the noise." },
+};
+
+/* The formats are those of `words`. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+static const char *lead_of(const struct attack_study *t)
+{
+    return keep_format(words[of_noise(t)].lead, t->o->data, t->name[0]);
+}
+#pragma GCC diagnostic pop
+
 static void begin_report(const struct attack_study *t, struct report *r)
 {
-    static const char *const what[3] = { "of the images it knew mislead the first model",
-                                         "at most mislead another",
-                                         "median distance to its boundary, L2" };
+    const eg_attack_info *row = eg_attack_row(t->attack.row);
+    const char *const what[3] = { words[row->noise].figure, "at most mislead another",
+                                  "median distance to its boundary, L2" };
     double worst = 0;
     for (size_t b = 1; b < t->m; b++) worst = fmax(worst, t->matrix[b].share);
     const char *const figure[3] = { keep_format("%.1f %%", 100 * t->matrix[0].share),
                                     t->m > 1 ? keep_format("%.1f %%", 100 * worst) : "-",
                                     keep_format("%.3g", median(t, 0, BOUNDARY_L2)) };
-    const eg_attack_info *row = eg_attack_row(t->attack.row);
-    report_begin(r, "Adversarial images",
-                 keep_format("Images of %s changed until %s errs, and shown to other models.",
-                             t->o->data, t->name[0]));
+    report_begin(r, "Adversarial images", lead_of(t));
     report_figures(r, figure, what, 3);
     report_section(r, "Pictures",
-                   keep_format("Attack %s: %s (%s). Left to right: the picture, what was added "
-                               "(grey: nothing), the result, and the point of the way where both "
-                               "classes score the same.",
-                               row->name, row->formula, row->source));
+                   keep_format("Attack %s: %s (%s). %s", row->name, row->formula, row->source,
+                               words[row->noise].pictures));
 }
 
 static int end_report(const struct attack_study *t, struct report *r, const char *path)
@@ -328,8 +349,9 @@ static int end_report(const struct attack_study *t, struct report *r, const char
     json_object_set_new(facts, "date", json_string(report_date()));
     json_object_set_new(facts, "seed", json_integer((json_int_t)t->call->common->seed));
     report_section(r, "Who else is misled",
-                   "Per cent with standard error. Each row counts the images that its model "
-                   "classed rightly before; the last row is the error on all images as they are.");
+                   keep_format("Per cent with standard error. %s The last row is the error on all "
+                               "images as they are.",
+                               words[of_noise(t)].counted));
     report_table(r, &t->transfer, 0);
     report_table(r, &t->distance, 0);
     if (t->amounts > 0) draw_corruption(t, r);
@@ -337,6 +359,26 @@ static int end_report(const struct attack_study *t, struct report *r, const char
     report_facts(r, facts);
     json_decref(facts);
     return report_save(r, path);
+}
+
+/* A line for each image and model. */
+static void write_records(const struct attack_study *t, struct run_folder *run)
+{
+    for (size_t i = 0; i < t->m * t->n; i++) {
+        const size_t a = i / t->n;
+        const eg_attack_record *r = &t->made[a].records[i % t->n];
+        json_t *j = json_pack("{s:s,s:I,s:i,s:b,s:b,s:I,s:I}", "made_with", t->name[a], "image",
+                              (json_int_t)(i % t->n), "class", (int)t->set.labels[i % t->n],
+                              "success", r->success, "stuck", r->stuck, "updates",
+                              (json_int_t)r->steps, "crossed", (json_int_t)r->crossed);
+        json_object_set_new(j, "l2", json_number(r->l2));
+        json_object_set_new(j, "linf", json_number(r->linf));
+        json_object_set_new(j, "boundary_l2", json_number(r->boundary_l2));
+        json_object_set_new(j, "boundary_linf", json_number(r->boundary_linf));
+        json_object_set_new(j, "before", json_pack("[i,i]", r->before[0], r->before[1]));
+        json_object_set_new(j, "after", json_pack("[i,i]", r->after[0], r->after[1]));
+        run_folder_metric(run, j);
+    }
 }
 
 int attack_folder(struct attack_study *t)
@@ -350,9 +392,12 @@ int attack_folder(struct attack_study *t)
     size_t *chosen = need(t->o->pictures + 1, sizeof *chosen);
     const size_t n = choose(t, chosen, t->o->pictures);
     eg_status s = EG_OK;
+    run_folder_log(&run, NULL, "%s", t->call->line);
+    write_records(t, &run);
     begin_report(t, &report);
-    if (!shape_drawable(&t->shape, t->d)) report_paragraph(&report, "These items are no pictures.");
-    for (size_t i = 0; i < n && s == EG_OK && shape_drawable(&t->shape, t->d); i++)
+    if (!shape_drawable(&t->model[0].shape, t->d))
+        report_paragraph(&report, "These items are no pictures.");
+    for (size_t i = 0; i < n && s == EG_OK && shape_drawable(&t->model[0].shape, t->d); i++)
         s = show_strip(t, &run, &report, chosen[i]);
     if (s == EG_OK && n > 0) s = trace_one(t, &report, chosen[0]);
     free(chosen);

@@ -5,7 +5,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
-#include "cli/scaling.h"
+#include "cli/model.h"
 
 struct attack_options {
     struct common common;
@@ -19,11 +19,12 @@ struct attack_study {
     const struct call *call;
     const struct attack_options *o;
     size_t m; /* models; the first is the one asked for */
-    eg_learner **learner;
+    struct model *model;
+    eg_learner **learner; /* (M) of the models */
     const char **name;
     size_t n, d;
-    eg_dataset set; /* in [0, 1] */
-    struct shape shape;
+    eg_dataset set; /* inputs of the models, in the box */
+    double lo, hi;
     eg_attack_options attack;
     eg_transfer *matrix, *clean; /* (M, M), (M) */
     eg_attack_output *made;      /* (M) records of all, pictures of the first */

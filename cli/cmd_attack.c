@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/attack_study.h"
-#include "cli/stored.h"
 
 enum { MOST_MODELS = 16, MOST_AMOUNTS = 64 };
 
@@ -32,8 +31,8 @@ static const struct opt options[] = {
       NULL, 0, 0 },
     { "data", 0, OPT_TEXT, AT(data), "NAME|PATH", "labelled images: mnist/test", NULL, 0, 0 },
     { "attack", 0, OPT_CHOICE, AT(row), "ROW", "how images are made", attack_name, 0, 0 },
-    { "eps", 0, OPT_NUMBER, AT(eps), "R", "radius of the ball, of pixels in 0..1 (row's own)", NULL,
-      0, 1e6 },
+    { "eps", 0, OPT_NUMBER, AT(eps), "R", "radius of the ball, in inputs of the model (row's own)",
+      NULL, 0, 1e6 },
     { "step", 0, OPT_NUMBER, AT(step), "L", "length of an update (row's own)", NULL, 0, 1e6 },
     { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many updates (row's own)", NULL, 0, 1e6 },
     { "overshoot", 0, OPT_NUMBER, AT(overshoot), "X", "of deepfool", NULL, 0, 1 },
@@ -52,46 +51,39 @@ static const struct opt options[] = {
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
-/* A folder with model.json (inputs, classes, spec) and model.safetensors. */
-static eg_status open_folder(const char *path, int threads, eg_learner **out)
-{
-    eg_params *saved = NULL;
-    json_error_t error;
-    json_t *j = json_load_file(keep_format("%s/model.json", path), 0, &error);
-    if (j == NULL) return EG_ERR_IO;
-    const eg_task task = { .inputs = (size_t)json_integer_value(json_object_get(j, "inputs")),
-                           .classes = (size_t)json_integer_value(json_object_get(j, "classes")),
-                           .epochs = 1 };
-    char *spec = json_dumps(json_object_get(j, "spec"), 0);
-    eg_status s = eg_learner_create(spec, &task, 0, threads, NULL, out);
-    if (s == EG_OK)
-        s = eg_params_load(keep_format("%s/model.safetensors", path), NULL, NULL, NULL, &saved);
-    if (s == EG_OK) s = eg_params_copy(eg_learner_params(*out), saved);
-    eg_params_destroy(saved);
-    free(spec);
-    json_decref(j);
-    return s;
-}
-
-static int open_learner(const char *path, const struct call *call, eg_learner **out)
-{
-    const eg_status s = open_folder(path, call->common->threads, out);
-    return s == EG_OK ? EXIT_DONE : fail(s, path);
-}
-
-/* What tells paths apart: their last part, or the whole where last parts are the same. */
+/* What tells paths apart: their last part without its ending, or the whole where two agree. */
 static void name_models(struct attack_study *t, const char *const *path)
 {
     for (size_t i = 0; i < t->m; i++) {
-        const size_t n =
-            strlen(path[i]) - (strlen(path[i]) > 1 && path[i][strlen(path[i]) - 1] == '/');
+        size_t n = strlen(path[i]);
+        while (n > 1 && path[i][n - 1] == '/') n--;
         const char *whole = keep_format("%.*s", (int)n, path[i]);
-        const char *slash = strrchr(whole, '/');
-        t->name[i] = slash != NULL && slash[1] != '\0' ? slash + 1 : whole;
+        const char *slash = strrchr(whole, '/'), *dot = strstr(whole, ".safetensors");
+        const char *last = slash != NULL && slash[1] != '\0' ? slash + 1 : whole;
+        t->name[i] = dot > last ? keep_format("%.*s", (int)(dot - last), last) : last;
     }
     for (size_t i = 1; i < t->m; i++)
         for (size_t j = 0; j < i; j++)
             if (strcmp(t->name[i], t->name[j]) == 0) t->name[i] = path[i];
+}
+
+/* One set of images serves all models: what is 0.5 to one is 0.5 to the others. */
+static int same_inputs(const struct attack_study *t)
+{
+    const struct input *a = &t->model[0].input;
+    for (size_t i = 1; i < t->m; i++) {
+        const struct input *b = &t->model[i].input;
+        const size_t columns = a->d * sizeof *a->shift;
+        if (a->kind != b->kind || a->low != b->low || a->high != b->high || a->d != b->d
+            || (a->kind == INPUT_COLUMNS
+                && (memcmp(a->shift, b->shift, columns) != 0
+                    || memcmp(a->scale, b->scale, columns) != 0)))
+            return fail_usage(t->call,
+                              "%s and %s see their data differently: %zu inputs, %s; %zu "
+                              "inputs, %s",
+                              t->name[0], t->name[i], a->d, input_words(a), b->d, input_words(b));
+    }
+    return EXIT_DONE;
 }
 
 /* MODEL, those of --against (commas between), and what follows it. */
@@ -108,43 +100,47 @@ static int open_models(struct attack_study *t)
     }
     for (size_t i = 1; i < call->nargs && n <= MOST_MODELS; i++) path[n++] = call->args[i];
     if (n > MOST_MODELS) return fail_usage(call, "at most %d models", MOST_MODELS);
+    t->model = need(n, sizeof *t->model);
     t->learner = need(n, sizeof *t->learner);
     t->name = need(n, sizeof *t->name);
     for (; t->m < n; t->m++) {
-        const int code = open_learner(path[t->m], call, &t->learner[t->m]);
+        const int code = model_open(call, path[t->m], &t->model[t->m]);
         if (code != EXIT_DONE) return code;
+        t->learner[t->m] = t->model[t->m].learner;
     }
     name_models(t, path);
-    return EXIT_DONE;
+    return same_inputs(t);
 }
 
-/* Values to [0, 1], black and white of the file at its ends. */
-static void to_unit(eg_dataset *set)
+/* The box of valid inputs: black to white of pictures, else what the data span. */
+static void find_box(struct attack_study *t)
 {
-    const struct scaling s = scaling_of(set, SCALING_NONE);
-    eg_dataset_scale(set, (float)s.black, (float)(1 / (s.white - s.black)));
-    for (size_t i = 0; i < set->n * set->d; i++) set->x[i] = fminf(fmaxf(set->x[i], 0), 1);
+    const struct model *m = &t->model[0];
+    t->lo = m->drawing.black;
+    t->hi = m->drawing.white;
+    for (size_t i = 0; m->input.kind == INPUT_COLUMNS && i < t->n * t->d; i++) {
+        t->lo = i > 0 ? fmin(t->lo, (double)t->set.x[i]) : (double)t->set.x[i];
+        t->hi = i > 0 ? fmax(t->hi, (double)t->set.x[i]) : (double)t->set.x[i];
+    }
+    for (size_t i = 0; i < t->n * t->d; i++) /* a scale may round past its end */
+        t->set.x[i] = fminf(fmaxf(t->set.x[i], (float)t->lo), (float)t->hi);
 }
 
 static int read_images(struct attack_study *t)
 {
     const struct call *call = t->call;
-    const eg_task *task = eg_learner_task(t->learner[0]);
+    const struct cue_options look = { 0 };
     eg_read_options read = EG_READ_OPTIONS_INIT;
     if (t->o->data == NULL) return fail_usage(call, "--data NAME|PATH: which images?");
     read.max_items = t->o->images;
-    const int code = data_read(call, t->o->data, &read, &t->set);
+    const int code = model_read(call, &t->model[0], t->o->data, &look, &read, &t->set);
     if (code != EXIT_DONE) return code;
     t->n = t->set.n;
     t->d = t->set.d;
-    t->shape = (struct shape){ t->set.height, t->set.width, t->set.channels };
     if (t->set.labels == NULL)
         return fail_usage(call, "%s has no labels: an attack needs to know what is right",
                           t->o->data);
-    if (t->d != task->inputs)
-        return fail_usage(call, "%s has items of %s, %s takes %zu", t->o->data,
-                          shape_words(&t->shape, t->d), t->name[0], task->inputs);
-    to_unit(&t->set);
+    find_box(t);
     return EXIT_DONE;
 }
 
@@ -153,6 +149,8 @@ static int measure_transfer(struct attack_study *t, const eg_progress *progress)
     const struct attack_options *o = t->o;
     const eg_attack_options given = EG_ATTACK_OPTIONS_INIT;
     t->attack = given;
+    t->attack.lo = t->lo;
+    t->attack.hi = t->hi;
     t->attack.row = (size_t)o->row;
     t->attack.eps = o->eps;
     t->attack.step = o->step;
@@ -189,9 +187,11 @@ static int measure_corruption(struct attack_study *t)
     t->corrupted = need(many * t->m, sizeof *t->corrupted);
     float *x = need_floats(t->n, t->d);
     c.row = (size_t)t->o->corrupt;
-    c.height = t->shape.height;
-    c.width = t->shape.width;
-    c.channels = t->shape.channels;
+    c.height = t->set.height;
+    c.width = t->set.width;
+    c.channels = t->set.channels;
+    c.lo = t->lo;
+    c.hi = t->hi;
     c.seed = t->call->common->seed;
     eg_status s = EG_OK;
     for (; t->amounts < many && s == EG_OK; t->amounts++) {
@@ -223,12 +223,13 @@ static void show(struct attack_study *t)
 
 static void release(struct attack_study *t)
 {
-    for (size_t i = 0; i < t->m; i++) eg_learner_destroy(t->learner[i]);
+    for (size_t i = 0; i < t->m; i++) model_close(&t->model[i]);
     for (size_t i = 0; t->made != NULL && i < t->m; i++) {
         free(t->made[i].records);
         free(t->made[i].adversarial);
         free(t->made[i].boundary);
     }
+    free(t->model);
     free(t->learner);
     free(t->name);
     free(t->matrix);
@@ -282,8 +283,9 @@ const struct command cmd_attack = {
         "--amounts 0:0.5:0.1",
     .notes =
         "Each model makes images from those it classes rightly (row of the matrix), and each is\n"
-        "shown them (column): the share it gets wrong, with its standard error. Pixels are in\n"
-        "0..1 and stay there. -o FOLDER: strips of clean picture, difference, adversarial picture\n"
+        "shown them (column): the share it gets wrong, with its standard error. Pixels stay\n"
+        "between black and white. -o FOLDER: strips of clean picture, difference, adversarial "
+        "picture\n"
         "and the picture on the boundary, where both classes score the same; report.html.",
     .options = options,
     .defaults = &defaults,

@@ -8,6 +8,7 @@
 /* In bench/: each prints its figures and returns an exit code. */
 int bench_association(int json, int threads);
 int bench_bits(int json, int threads);
+int bench_train(int json, int threads);
 
 static const struct bench {
     const char *name, *summary;
@@ -16,6 +17,7 @@ static const struct bench {
     { "association", "updates of dense memories against matrix-product peak and bandwidth",
       bench_association },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+    { "train", "steps of learners against matrix-product peak", bench_train },
 };
 
 enum { BENCHES = sizeof benches / sizeof *benches };
@@ -48,7 +50,7 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|bits] ",
+    .arguments = "[association|bits|train] ",
     .examples = "engram bench association\nengram bench --json --threads 2",
     .notes =
         "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"

@@ -4,6 +4,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/learner_options.h"
 #include "cli/rule_options.h"
 
 struct help {
@@ -25,7 +26,7 @@ static const char *topic_name(const void *user, size_t i)
     (void)user;
     size_t n = 0;
     while (commands[n] != NULL) n++;
-    return i < n ? commands[i]->name : i == n ? "memories" : NULL;
+    return i < n ? commands[i]->name : i == n ? "memories" : learner_kind_name(i - n - 1);
 }
 
 /* The rows of one of the library's three tables. */
@@ -121,15 +122,39 @@ static void help_json(const struct call *call, const struct command *only)
     json_decref(j);
 }
 
-static void memories_json(FILE *out)
+/* A table as lines of JSON; clears it. */
+static void table_lines(FILE *out, struct table *t)
 {
-    struct table t;
-    presets_table(&t);
-    json_t *rows = table_json(&t), *line;
+    json_t *rows = table_json(t), *line;
     size_t i;
     json_array_foreach(rows, i, line) print_json_line(out, line);
     json_decref(rows);
-    table_clear(&t);
+    table_clear(t);
+}
+
+static int is_kind(const char *name)
+{
+    size_t row = 0;
+    while (learner_kind_name(row) != NULL && strcmp(learner_kind_name(row), name) != 0) row++;
+    return learner_kind_name(row) != NULL;
+}
+
+/* Memories, or the settings of a kind of learner. */
+static void help_topic(const struct call *call, const char *topic)
+{
+    const int memories = strcmp(topic, "memories") == 0;
+    struct table t;
+    if (call->common->json) {
+        if (memories)
+            presets_table(&t);
+        else
+            learner_settings_table(topic, &t);
+        table_lines(call->out, &t);
+    } else if (memories) {
+        help_memories(call->out);
+    } else {
+        learner_help(call->out, topic);
+    }
 }
 
 static int run(const struct call *call)
@@ -143,11 +168,8 @@ static int run(const struct call *call)
         help_json(call, NULL);
     } else if (call->nargs == 0) {
         help_all(call->out);
-    } else if (strcmp(call->args[0], "memories") == 0) {
-        if (call->common->json)
-            memories_json(call->out);
-        else
-            help_memories(call->out);
+    } else if (strcmp(call->args[0], "memories") == 0 || is_kind(call->args[0])) {
+        help_topic(call, call->args[0]);
     } else {
         const struct command *c = command_find(call->args[0]);
         const char *near = c ? NULL : nearest_name(call->args[0], topic_name, NULL);
@@ -165,9 +187,10 @@ static int run(const struct call *call)
 const struct command cmd_help = {
     .name = "help",
     .summary = "of the program, of a command, the man page, completion",
-    .arguments = "[COMMAND|memories] ",
-    .examples = "engram help recall\nengram help memories\nengram help --man | man -l -\n"
-                "source <(engram help --completion)",
+    .arguments = "[COMMAND|memories|KIND] ",
+    .examples =
+        "engram help recall\nengram help memories\nengram help dam\nengram help --man | man -l -\n"
+        "source <(engram help --completion)",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -25,7 +25,16 @@ enum exit_code {
     EXIT_INTERRUPTED = 130
 };
 
-enum opt_kind { OPT_FLAG, OPT_INT, OPT_SIZE, OPT_SEED, OPT_NUMBER, OPT_TEXT, OPT_CHOICE, OPT_TEXTS };
+enum opt_kind {
+    OPT_FLAG,
+    OPT_INT,
+    OPT_SIZE,
+    OPT_SEED,
+    OPT_NUMBER,
+    OPT_TEXT,
+    OPT_CHOICE,
+    OPT_TEXTS
+};
 
 /* The values of an option that may be given more than once. */
 enum { TEXTS_MOST = 64 };

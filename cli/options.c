@@ -186,6 +186,7 @@ int options_parse(const struct command *command, int argc, const char *const *ar
     return code;
 }
 
+/* A value outside the domain stands for: not given. */
 static json_t *value_to_json(const struct opt *o, const char *at)
 {
     union {
@@ -205,10 +206,10 @@ static json_t *value_to_json(const struct opt *o, const char *at)
     case OPT_FLAG:
         return json_boolean(v.whole);
     case OPT_INT:
-        return json_integer(v.whole);
+        return in_domain(o, v.whole) && v.whole >= 0 ? json_integer(v.whole) : json_null();
     case OPT_SIZE:
     case OPT_SEED:
-        return json_integer((json_int_t)v.seed);
+        return in_domain(o, (double)v.seed) ? json_integer((json_int_t)v.seed) : json_null();
     case OPT_NUMBER:
         return json_number(v.number);
     case OPT_TEXT:
@@ -217,7 +218,8 @@ static json_t *value_to_json(const struct opt *o, const char *at)
         return v.whole >= 0 ? json_string(o->choice((size_t)v.whole)) : json_null();
     default:
         texts = json_array();
-        for (size_t i = 0; i < list->n; i++) json_array_append_new(texts, json_string(list->item[i]));
+        for (size_t i = 0; i < list->n; i++)
+            json_array_append_new(texts, json_string(list->item[i]));
         return texts;
     }
 }

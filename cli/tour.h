@@ -35,6 +35,7 @@ struct tour_chapter {
     int (*run)(struct tour *t); /* an exit code, message printed */
 };
 extern const struct tour_chapter tour_chapters[]; /* ends with name NULL */
+int tour_chapter_learn(struct tour *t);           /* tour_learn.c */
 
 /* How q recalls went. Recovered: cosine with the truth above 0.999, which for +-1 of fewer
  * than 2000 components is equality. */

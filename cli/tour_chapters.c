@@ -418,5 +418,6 @@ const struct tour_chapter tour_chapters[] = {
     { "energy", chapter_energy },
     { "theory", chapter_theory },
     { "classes", chapter_association },
+    { "learn", tour_chapter_learn },
     { NULL, NULL },
 };

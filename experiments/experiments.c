@@ -12,5 +12,7 @@ const struct experiment *const experiments[] = {
     &experiment_half_masked,
     &experiment_adversarial_transfer,
     &experiment_adversarial_fashion,
+    &experiment_dam_mnist,
+    &experiment_local_rule,
     NULL,
 };

@@ -72,6 +72,15 @@ double lab_share_error(double p, size_t n)
     return sqrt(shrunk * (1 - shrunk) / (double)n);
 }
 
+eg_status lab_images(const char *name, size_t most, eg_dataset *out)
+{
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    o.max_items = most;
+    LAB_TRY(eg_catalogue_read(name, &o, out));
+    eg_dataset_scale(out, 0, 1.0f / 255);
+    return EG_OK;
+}
+
 float *lab_floats(size_t count)
 {
     return count <= SIZE_MAX / sizeof(float) ? malloc(count > 0 ? count * sizeof(float) : 1) : NULL;

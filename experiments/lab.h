@@ -47,6 +47,10 @@ eg_status lab_random_starts(const struct experiment_context *run, eg_rule rule, 
 eg_status lab_memory(eg_storage storage, const eg_rule *rule, const float *patterns, size_t n,
                      size_t d, eg_memory **out);
 
+/* A set of images by its name in the catalogue, pixels from 0..255 to [0, 1]; at most `most` of
+ * them, 0: all. */
+eg_status lab_images(const char *name, size_t most, eg_dataset *out);
+
 /* malloc of count floats, checked; NULL only on failure. */
 float *lab_floats(size_t count);
 

@@ -27,6 +27,7 @@ typedef struct eg_attack_info {
     size_t steps;        /* at most so many updates; a random start is the first of them */
     double eps;          /* radius of the ball around the image that holds it, in u; 0: no ball */
     double step;         /* length of an update, in u; 0: the row finds its own */
+    int noise;           /* 1: forgets the image, begins in noise and climbs to the image's class */
 } eg_attack_info;
 
 /* Rows by number, NULL past the end; number by name, -1 where no row has it. */
@@ -86,7 +87,7 @@ typedef struct eg_attack_output {
  * Attack N images.
  * @param l       the learner; its parameters are not changed
  * @param x       (N, D) images inside the box; outputs must not overlap it
- * @param labels  (N) their classes. Row "rubbish" forgets the image and climbs to its class
+ * @param labels  (N) their classes
  * @return EG_OK; EG_ERR_INVALID (an option, label or pixel outside its domain, named);
  *         EG_ERR_DIVERGED (a score or gradient is not finite: the image is named); EG_ERR_NOMEM;
  *         EG_ERR_INTERRUPTED; what the learner returns. Outputs are then unspecified
@@ -108,7 +109,9 @@ typedef struct eg_transfer {
 
 /**
  * The transfer matrix of M learners: images that learner a classes rightly are attacked with it,
- * and shown to each learner b. The diagonal is the success of the attack.
+ * and shown to each learner b: wrong is another class than the label. The diagonal is the success
+ * of the attack. Where a row begins in noise all images count, and wrong is who takes the noise for
+ * the class that it was given.
  * @param matrix  (M, M) row a, column b
  * @param clean   (M) errors of each learner on the N images as they are, or NULL
  * @param made    (M) outputs of the attacks with each learner, or NULL

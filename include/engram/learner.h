@@ -76,8 +76,8 @@ EG_API eg_params *eg_learner_state(eg_learner *l);
 EG_API EG_MUST_CHECK eg_status eg_learner_step(eg_learner *l, double epoch, const float *x,
                                                const int32_t *y, size_t b, double *loss);
 
-/* scores (B, K) of inputs x (B, D): the larger, the likelier; the class is the argmax. Same bits
- * for any split into batches where the learner has no batch statistics at evaluation. */
+/* scores (B, K) of inputs x (B, D): the larger, the likelier; the class is the argmax. The same
+ * bits for any split into batches and any number of threads. */
 EG_API EG_MUST_CHECK eg_status eg_learner_scores(eg_learner *l, const float *x, size_t b,
                                                  float *scores);
 

@@ -22,6 +22,7 @@ EG_API eg_var eg_div(eg_tape *t, eg_var x, eg_var y);
 EG_API eg_var eg_maximum(eg_tape *t, eg_var x, eg_var y);
 EG_API eg_var eg_minimum(eg_tape *t, eg_var x, eg_var y);
 EG_API eg_var eg_at_least(eg_tape *t, eg_var x, eg_var y); /* 1 where x >= y, else 0; constant */
+EG_API eg_var eg_gate(eg_tape *t, eg_var x, eg_var y); /* x where y > 0, else 0; constant in y */
 
 EG_API eg_var eg_affine(eg_tape *t, eg_var x, double a, double b); /* a x + b */
 EG_API eg_var eg_neg(eg_tape *t, eg_var x);

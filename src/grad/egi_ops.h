@@ -5,22 +5,23 @@
 
 #include "grad/egi_tape.h"
 
+/* clang-format off */
 /* Of layers. */
 #define EGI_OPS_LAYERS(ROW)                                                                       \
-    ROW(conv) ROW(conv_transpose) ROW(conv_weight) ROW(pool_index) ROW(pool_mean) ROW(pool_spread) \
-    ROW(lstm) ROW(lstm_back) ROW(gru) ROW(gru_back) ROW(grid_corner) ROW(grid_index)
+    ROW(conv) ROW(conv_transpose) ROW(conv_weight) ROW(pool_index) ROW(pool_mean)                 \
+    ROW(pool_spread) ROW(lstm) ROW(lstm_back) ROW(gru) ROW(gru_back) ROW(grid_corner)             \
+    ROW(grid_index)
 
-#define EGI_OPS_PLAIN(ROW)                                                                               \
-    ROW(copy)                                                                                      \
-    ROW(neg) ROW(abs) ROW(sign) ROW(step) ROW(inside) ROW(affine) ROW(reciprocal) ROW(sqrt)        \
-        ROW(exp) ROW(log) ROW(sin) ROW(cos) ROW(erf) ROW(power) ROW(relu) ROW(leaky_relu) ROW(elu) \
-            ROW(sigmoid) ROW(tanh) ROW(softplus) ROW(clamp) ROW(rep) ROW(add) ROW(sub) ROW(mul)    \
-                ROW(div) ROW(maximum) ROW(minimum) ROW(at_least) ROW(sum) ROW(max)                 \
-                    ROW(broadcast_to) ROW(reshape) ROW(permute) ROW(slice) ROW(embed) ROW(concat)  \
-                        ROW(cast) ROW(matmul) ROW(softmax) ROW(logsumexp) ROW(argmax) ROW(gather)  \
-                            ROW(scatter_add) ROW(take_along) ROW(put_along) ROW(one_hot)           \
-                                ROW(dropout)
+#define EGI_OPS_PLAIN(ROW)                                                                        \
+    ROW(copy) ROW(neg) ROW(abs) ROW(sign) ROW(step) ROW(inside) ROW(affine) ROW(reciprocal)       \
+    ROW(sqrt) ROW(exp) ROW(log) ROW(sin) ROW(cos) ROW(erf) ROW(power) ROW(relu) ROW(leaky_relu)   \
+    ROW(elu) ROW(sigmoid) ROW(tanh) ROW(softplus) ROW(clamp) ROW(rep) ROW(add) ROW(sub) ROW(mul)  \
+    ROW(div) ROW(maximum) ROW(minimum) ROW(at_least) ROW(gate) ROW(sum) ROW(max)                  \
+    ROW(broadcast_to) ROW(reshape) ROW(permute) ROW(slice) ROW(embed) ROW(concat) ROW(cast)       \
+    ROW(matmul) ROW(softmax) ROW(logsumexp) ROW(argmax) ROW(gather) ROW(scatter_add)              \
+    ROW(take_along) ROW(put_along) ROW(one_hot) ROW(dropout)
 
+/* clang-format on */
 #define EGI_OPS(ROW) EGI_OPS_PLAIN(ROW) EGI_OPS_LAYERS(ROW)
 
 #define EGI_OP_DECLARE(id) extern const struct egi_op egi_op_##id;

@@ -58,6 +58,11 @@ static void back_minimum(struct egi_back *b)
     split(b, eg_at_least(b->t, b->x[1], b->x[0]));
 }
 
+static void back_gate(struct egi_back *b)
+{
+    if (b->wanted[0]) b->dx[0] = eg_gate(b->t, b->g, b->x[1]);
+}
+
 #define ROW(id, formula, kernel_, back)                               \
     const struct egi_op egi_op_##id = { .info = { #id, formula, "" }, \
                                         .shape = shape,               \
@@ -90,3 +95,4 @@ ROW(div, "z = x / y", DIV, back_div)
 ROW(maximum, "z = max(x, y)", MAXIMUM, back_maximum)
 ROW(minimum, "z = min(x, y)", MINIMUM, back_minimum)
 ROW(at_least, "z = [x >= y]", AT_LEAST, NULL)
+ROW(gate, "z = x [y > 0]", GATE, back_gate)

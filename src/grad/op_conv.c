@@ -29,8 +29,7 @@ static struct egi_conv geometry(const struct egi_call *c)
     g.o = kind == EGI_CONV_WEIGHT ? second->dim[1] : second->dim[0];
     g.c = kind == EGI_CONV_INPUT ? second->dim[1] * g.groups : first->dim[1];
     for (size_t i = 0; i < 2; i++)
-        g.out[i] = egi_window_count(g.in[i], g.kernel[i], g.stride[i], g.padding[i],
-                                    g.dilation[i]);
+        g.out[i] = egi_window_count(g.in[i], g.kernel[i], g.stride[i], g.padding[i], g.dilation[i]);
     return g;
 }
 
@@ -38,10 +37,12 @@ static struct egi_conv geometry(const struct egi_call *c)
 static eg_shape shape_of(const struct egi_conv *g, enum egi_conv_kind which)
 {
     switch (which) {
-    case EGI_CONV_INPUT: return eg_shape_of(g->n, g->c, g->in[0], g->in[1]);
+    case EGI_CONV_INPUT:
+        return eg_shape_of(g->n, g->c, g->in[0], g->in[1]);
     case EGI_CONV_WEIGHT:
         return eg_shape_of(g->o, g->c / g->groups, g->kernel[0], g->kernel[1]);
-    default: return eg_shape_of(g->n, g->o, g->out[0], g->out[1]);
+    default:
+        return eg_shape_of(g->n, g->o, g->out[0], g->out[1]);
     }
 }
 
@@ -58,8 +59,7 @@ static eg_status shape(struct egi_call *c)
     const eg_shape *a = &c->in[0].shape, *b = &c->in[1].shape;
     const struct egi_conv g = geometry(c);
     int fits = c->out.dtype != EG_I32 && g.c > 0 && g.o > 0 && g.out[0] > 0 && g.out[1] > 0
-               && g.kernel[0] > 0 && g.kernel[1] > 0 && g.c % g.groups == 0
-               && g.o % g.groups == 0;
+               && g.kernel[0] > 0 && g.kernel[1] > 0 && g.c % g.groups == 0 && g.o % g.groups == 0;
     for (size_t k = 0; k < 2 && fits; k++) {
         const eg_shape want = shape_of(&g, inputs[kind][k]);
         fits = egi_shape_equal(&want, &c->in[k].shape);
@@ -86,7 +86,9 @@ static eg_status forward(struct egi_call *c)
     const struct egi_conv_data d = {
         .x = kind == EGI_CONV_INPUT ? c->out.data : a.data,
         .w = kind == EGI_CONV_WEIGHT ? c->out.data : b.data,
-        .y = kind == EGI_CONV_OUTPUT ? c->out.data : kind == EGI_CONV_INPUT ? a.data : b.data,
+        .y = kind == EGI_CONV_OUTPUT  ? c->out.data
+             : kind == EGI_CONV_INPUT ? a.data
+                                      : b.data,
     };
     struct egi_conv_plan p;
     void *scratch;
@@ -121,21 +123,22 @@ static void back_weight(struct egi_back *b)
     derivative(b, 1, &egi_op_conv, b->x[0], b->g);
 }
 
-#define ROW(id, formula, kind, back)                                   \
-    const struct egi_op egi_op_##id = { .info = { #id, formula, "" },  \
-                                        .shape = shape,                \
-                                        .forward = forward,            \
-                                        .backward = back,              \
+#define ROW(id, formula, kind, back)                                  \
+    const struct egi_op egi_op_##id = { .info = { #id, formula, "" }, \
+                                        .shape = shape,               \
+                                        .forward = forward,           \
+                                        .backward = back,             \
                                         .kernel = kind };
 ROW(conv, "y_i = sum_k w_k x_(i stride - padding + k dilation)", EGI_CONV_OUTPUT, back_conv)
-ROW(conv_transpose, "x_j = sum_(i, k: i stride - padding + k dilation = j) w_k y_i",
-    EGI_CONV_INPUT, back_transpose)
+ROW(conv_transpose, "x_j = sum_(i, k: i stride - padding + k dilation = j) w_k y_i", EGI_CONV_INPUT,
+    back_transpose)
 ROW(conv_weight, "w_k = sum_i y_i x_(i stride - padding + k dilation)", EGI_CONV_WEIGHT,
     back_weight)
 
 /* x and w come with one or two axes after the first two; the row sees two. `output` is the size
  * of what conv_transpose makes. */
-static eg_var apply(eg_tape *t, const struct egi_op *op, eg_var x, eg_var w, const eg_window *window)
+static eg_var apply(eg_tape *t, const struct egi_op *op, eg_var x, eg_var w,
+                    const eg_window *window)
 {
     struct egi_window v;
     const eg_shape sx = eg_tape_shape(t, x), sw = eg_tape_shape(t, w);
@@ -151,7 +154,8 @@ static eg_var apply(eg_tape *t, const struct egi_op *op, eg_var x, eg_var w, con
     const eg_shape px = eg_tape_shape(t, x), pw = eg_tape_shape(t, w);
     struct egi_attr a = { .n = { [GROUPS] = (ptrdiff_t)v.groups } };
     for (size_t i = 0; i < 2; i++) {
-        const size_t k = pw.dim[2 + i], reach = k > 0 ? v.dilation[i] * (k - 1) + v.extra[i] + 1 : 0;
+        const size_t k = pw.dim[2 + i],
+                     reach = k > 0 ? v.dilation[i] * (k - 1) + v.extra[i] + 1 : 0;
         const size_t wide = px.dim[2 + i] > 0 ? (px.dim[2 + i] - 1) * v.stride[i] + reach : 0;
         const size_t made = wide > 2 * v.padding[i] ? wide - 2 * v.padding[i] : 0;
         a.n[STRIDE + i] = (ptrdiff_t)v.stride[i];

@@ -26,8 +26,8 @@ static eg_status shape(struct egi_call *c)
 {
     const eg_shape s = c->in[0].shape;
     c->out.dtype = EG_I32;
-    c->out.shape = c->op->kernel ? eg_shape_of(4, s.dim[0], s.dim[1])
-                                 : eg_shape_of(2, s.dim[0], s.dim[1], 2);
+    c->out.shape =
+        c->op->kernel ? eg_shape_of(4, s.dim[0], s.dim[1]) : eg_shape_of(2, s.dim[0], s.dim[1], 2);
     return EG_OK;
 }
 
@@ -54,11 +54,10 @@ static eg_status forward(struct egi_call *c)
     return EG_OK;
 }
 
-#define ROW(id, formula, kind)                                        \
-    const struct egi_op egi_op_##id = { .info = { #id, formula, "" }, \
-                                        .shape = shape,               \
-                                        .forward = forward,           \
-                                        .kernel = kind };
+#define ROW(id, formula, kind)                                                           \
+    const struct egi_op egi_op_##id = {                                                  \
+        .info = { #id, formula, "" }, .shape = shape, .forward = forward, .kernel = kind \
+    };
 ROW(grid_corner, "the pixels below and above a place", 0)
 ROW(grid_index, "where the four pixels around a place lie", 1)
 
@@ -87,8 +86,8 @@ static eg_var weight(eg_tape *t, eg_var at, eg_var corners, size_t side)
 static eg_var look_up(eg_tape *t, eg_var x, eg_var index, size_t corner)
 {
     const eg_shape s = eg_tape_shape(t, index), sx = eg_tape_shape(t, x);
-    const eg_var own = eg_reshape(t, eg_slice(t, index, 0, corner, 1, 1),
-                                  &eg_shape_of(s.dim[1], 1, s.dim[2]));
+    const eg_var own =
+        eg_reshape(t, eg_slice(t, index, 0, corner, 1, 1), &eg_shape_of(s.dim[1], 1, s.dim[2]));
     const eg_shape wide = eg_shape_of(s.dim[1], sx.dim[1], s.dim[2]);
     return eg_take_along(t, x, eg_broadcast_to(t, own, &wide), 2);
 }

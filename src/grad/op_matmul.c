@@ -103,10 +103,21 @@ static eg_var transposed(eg_tape *t, eg_var x)
     return eg_swap_axes(t, x, r - 2, r - 1);
 }
 
+/* x y, in memory as `like` lies: the derivative of a transposed weight comes out row-major. */
+static eg_var product_like(eg_tape *t, eg_var like, eg_var x, eg_var y)
+{
+    if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    const struct egi_tensor *l = egi_tape_tensor(t, like);
+    const size_t r = l->shape.rank;
+    if (l->stride[r - 2] != 1 || l->stride[r - 1] <= 1) return eg_matmul(t, x, y);
+    return transposed(t, eg_matmul(t, transposed(t, y), transposed(t, x)));
+}
+
 static void back(struct egi_back *b)
 {
-    if (b->wanted[0]) b->dx[0] = eg_matmul(b->t, b->g, transposed(b->t, b->x[1]));
-    if (b->wanted[1]) b->dx[1] = eg_matmul(b->t, transposed(b->t, b->x[0]), b->g);
+    eg_tape *t = b->t;
+    if (b->wanted[0]) b->dx[0] = product_like(t, b->x[0], b->g, transposed(t, b->x[1]));
+    if (b->wanted[1]) b->dx[1] = product_like(t, b->x[1], transposed(t, b->x[0]), b->g);
 }
 
 const struct egi_op egi_op_matmul = { .info = { "matmul", "z_mn = sum_k x_mk y_kn", "" },

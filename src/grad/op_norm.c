@@ -40,7 +40,8 @@ static eg_var wrong(eg_tape *t, const char *name, const eg_shape *x, const char 
 eg_var eg_layer_norm(eg_tape *t, eg_var x, size_t axes, eg_var scale, eg_var shift, double epsilon)
 {
     const eg_shape s = eg_tape_shape(t, x);
-    if (axes < 1 || axes > s.rank) return wrong(t, "layer_norm", &s, "as many axes as are asked for");
+    if (axes < 1 || axes > s.rank)
+        return wrong(t, "layer_norm", &s, "as many axes as are asked for");
     eg_var mean, variance;
     const unsigned last = ((1u << axes) - 1) << (s.rank - axes);
     return scaled(t, normalised(t, x, last, epsilon, &mean, &variance), scale, shift);
@@ -52,8 +53,7 @@ eg_var eg_group_norm(eg_tape *t, eg_var x, size_t groups, eg_var scale, eg_var s
     const eg_shape s = eg_tape_shape(t, x);
     if (s.rank < 2 || groups < 1 || s.dim[0] == 0 || s.dim[1] % groups != 0)
         return wrong(t, "group_norm", &s, "(N, C, ..) with C a multiple of the groups");
-    const eg_shape split
-        = eg_shape_of(s.dim[0], groups, eg_shape_size(&s) / s.dim[0] / groups);
+    const eg_shape split = eg_shape_of(s.dim[0], groups, eg_shape_size(&s) / s.dim[0] / groups);
     eg_var mean, variance;
     const eg_var y = normalised(t, eg_reshape(t, x, &split), EG_AXIS(2), epsilon, &mean, &variance);
     return scaled(t, eg_reshape(t, y, &s), by_channel(t, scale, &s), by_channel(t, shift, &s));

@@ -115,8 +115,8 @@ static eg_var pooled(eg_tape *t, const char *name, eg_var x, const eg_window *wi
     if (s == EG_OK && largest && a.n[SIZE] > INT32_MAX / a.n[SIZE + 1])
         s = egi_fail(EG_ERR_OVERFLOW, "%s: planes of %td x %td", name, a.n[SIZE], a.n[SIZE + 1]);
     if (s != EG_OK) return egi_tape_fail(t, s);
-    const eg_var y = largest ? look_up(t, planes, &a)
-                             : egi_apply(t, &egi_op_pool_mean, &planes, 1, &a);
+    const eg_var y =
+        largest ? look_up(t, planes, &a) : egi_apply(t, &egi_op_pool_mean, &planes, 1, &a);
     return egi_window_lines(t, y, rank);
 }
 

@@ -134,11 +134,9 @@ static void backward(struct egi_back *b, enum egi_recurrent_kind kind, const str
 {
     eg_tape *t = b->t;
     const size_t size = eg_tape_shape(t, b->x[H0]).dim[1], s = egi_recurrent_planes(kind);
-    const eg_var in[BACK_INPUTS] = { [PACKED] = b->y,
-                                     [H0] = b->x[H0],
-                                     [C0] = b->x[C0],
-                                     [GRADIENT] = b->g,
-                                     [W_HH] = b->x[W_HH] };
+    const eg_var in[BACK_INPUTS] = {
+        [PACKED] = b->y, [H0] = b->x[H0], [C0] = b->x[C0], [GRADIENT] = b->g, [W_HH] = b->x[W_HH]
+    };
     const eg_var d = egi_apply(t, op, in, BACK_INPUTS, NULL), sums = planes(t, d, size, 0, 4);
     eg_var by_x = sums, by_h = sums; /* gates as the rows of w_ih and w_hh lie */
     if (kind == EGI_GRU) {
@@ -178,12 +176,13 @@ static void back_gru(struct egi_back *b)
                                         .forward = forward,                              \
                                         .backward = back_##id,                           \
                                         .kernel = kind };                                \
-    const struct egi_op egi_op_##id##_back                                               \
-        = { .info = { #id "_back", "the gradient of " #id " by the sums in its gates", "" }, \
-            .shape = shape_back,                                                         \
-            .forward = forward_back,                                                     \
-            .kernel = kind,                                                              \
-            .unfused = "eg_" #id "_cell" };
+    const struct egi_op egi_op_##id##_back = {                                           \
+        .info = { #id "_back", "the gradient of " #id " by the sums in its gates", "" }, \
+        .shape = shape_back,                                                             \
+        .forward = forward_back,                                                         \
+        .kernel = kind,                                                                  \
+        .unfused = "eg_" #id "_cell"                                                     \
+    };
 ROW(lstm, "c = f c + i g, h = o tanh c, step by step", "Hochreiter and Schmidhuber 1997", EGI_LSTM)
 ROW(gru, "h = (1 - z) n + z h, step by step", "Cho et al. 2014", EGI_GRU)
 

@@ -106,7 +106,7 @@ static void back_power(struct egi_back *b)
 
 static void back_relu(struct egi_back *b)
 {
-    b->dx[0] = times(b, eg_step(b->t, b->x[0]));
+    b->dx[0] = eg_gate(b->t, b->g, b->x[0]);
 }
 
 /* a + (1 - a) [x > 0] */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "grad/egi_window.h"
 
 /* Option `given` for both axes; the only one of rank 3 is the second of two. */
@@ -14,17 +16,18 @@ eg_status egi_window_of(const char *name, const eg_window *options, size_t rank,
                         struct egi_window *out)
 {
     static const size_t zeros[2] = { 0, 0 }, ones[2] = { 1, 1 };
-    const eg_window usual = EG_WINDOW_INIT, *o = options != NULL ? options : &usual;
+    eg_window o = EG_WINDOW_INIT;
+    if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     const size_t strides[2] = { stride, stride };
-    struct egi_window v = { .groups = o->groups > 0 ? o->groups : 1 };
+    struct egi_window v = { .groups = o.groups > 0 ? o.groups : 1 };
     if (rank != 3 && rank != 4)
         return egi_fail(EG_ERR_SHAPE, "%s: rank %zu, expected (N, C, L) or (N, C, H, W)", name,
                         rank);
-    complete(v.kernel, o->kernel, rank, ones);
-    complete(v.stride, o->stride, rank, stride > 0 ? strides : v.kernel);
-    complete(v.padding, o->padding, rank, zeros);
-    complete(v.dilation, o->dilation, rank, ones);
-    complete(v.extra, o->extra, rank, zeros);
+    complete(v.kernel, o.kernel, rank, ones);
+    complete(v.stride, o.stride, rank, stride > 0 ? strides : v.kernel);
+    complete(v.padding, o.padding, rank, zeros);
+    complete(v.dilation, o.dilation, rank, ones);
+    complete(v.extra, o.extra, rank, zeros);
     size_t all = v.groups;
     for (size_t i = 0; i < 2; i++)
         all |= v.kernel[i] | v.stride[i] | v.padding[i] | v.dilation[i] | v.extra[i];

@@ -45,7 +45,8 @@ typedef void egi_inner(char *const *p, const ptrdiff_t *stride, size_t n, const 
     ROW(DIV, x / y)                        \
     ROW(MAXIMUM, x >= y || x != x ? x : y) \
     ROW(MINIMUM, x <= y || x != x ? x : y) \
-    ROW(AT_LEAST, (REAL)(x >= y))
+    ROW(AT_LEAST, (REAL)(x >= y))          \
+    ROW(GATE, y > 0 ? x : 0)
 
 /* p[0] <- p[0] combined with the n elements of p[1]: one number where stride[0] is 0. */
 #define EGI_FOLD_LIST(ROW) \

@@ -44,10 +44,8 @@ static eg_status plan_reference(struct egi_conv_plan *p)
     const struct egi_conv *g = &p->g;
     p->block = p->dtype == EG_F32 ? block_f32 : block_f64;
     size_t bytes = eg_dtype_size(p->dtype);
-    const size_t factor[]
-        = { g->c / g->groups, g->kernel[0], g->kernel[1], g->out[0], g->out[1] };
-    for (size_t i = 0; i < EGI_COUNT(factor); i++)
-        EGI_TRY(egi_mul_size(bytes, factor[i], &bytes));
+    const size_t factor[] = { g->c / g->groups, g->kernel[0], g->kernel[1], g->out[0], g->out[1] };
+    for (size_t i = 0; i < EGI_COUNT(factor); i++) EGI_TRY(egi_mul_size(bytes, factor[i], &bytes));
     p->scratch = bytes;
     return EG_OK;
 }
@@ -74,8 +72,8 @@ eg_status egi_conv_plan(const struct egi_conv *g, enum egi_conv_kind kind, eg_dt
     (void)reference;
 #endif
         EGI_TRY(plan_reference(&p));
-    const eg_status s
-        = egi_mul_size(p.blocks, aligned(p.scratch) + aligned(partial_bytes(&p)), &p.scratch);
+    const eg_status s =
+        egi_mul_size(p.blocks, aligned(p.scratch) + aligned(partial_bytes(&p)), &p.scratch);
     if (s == EG_OK)
         *out = p;
     else

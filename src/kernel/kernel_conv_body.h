@@ -68,8 +68,9 @@ static void NAME(group)(const struct egi_conv_plan *p, REAL *x, REAL *w, REAL *y
     const struct egi_conv *g = &p->g;
     const size_t o = g->o / g->groups, places = g->out[0] * g->out[1];
     const size_t taps = g->c / g->groups * g->kernel[0] * g->kernel[1];
-    struct egi_gemm product = { .m = o, .n = places, .k = taps, .lda = taps, .ldb = places,
-                                .ldc = places, .alpha = 1 };
+    struct egi_gemm product = {
+        .m = o, .n = places, .k = taps, .lda = taps, .ldb = places, .ldc = places, .alpha = 1
+    };
     if (p->kind != EGI_CONV_INPUT) NAME(windows)(g, x, cols, 0);
     if (p->kind == EGI_CONV_OUTPUT) {
         NAME(egi_gemm)(&product, w, cols, y, 1);
@@ -98,8 +99,9 @@ static void NAME(block)(const struct egi_conv_plan *p, size_t n, const struct eg
     const size_t w_group = weights_of(g) / g->groups;
     REAL *x = (REAL *)(void *)d->x, *y = (REAL *)(void *)d->y, *w = (REAL *)(void *)d->w;
     for (size_t i = 0; i < n * g->groups; i++)
-        NAME(group)(p, x + i * x_group, w + i % g->groups * w_group, y + i * y_group,
-                    (REAL *)(void *)scratch, i < g->groups);
+        NAME(group)
+        (p, x + i * x_group, w + i % g->groups * w_group, y + i * y_group, (REAL *)(void *)scratch,
+         i < g->groups);
 }
 
 static void NAME(add)(char *to, const char *from, size_t n)

@@ -44,9 +44,9 @@ static const struct role {
                           W },
 };
 
-#define DNNL_TRY(expr)                                         \
-    do {                                                       \
-        const dnnl_status_t dnnl_try_status = (expr);          \
+#define DNNL_TRY(expr)                                               \
+    do {                                                             \
+        const dnnl_status_t dnnl_try_status = (expr);                \
         if (dnnl_try_status != dnnl_success) return dnnl_try_status; \
     } while (0)
 
@@ -75,17 +75,16 @@ static dnnl_status_t operation(const struct egi_conv_plan *p, const dnnl_memory_
         padding[i] = (dnnl_dim_t)g->padding[i];
     }
     if (p->kind == EGI_CONV_INPUT)
-        return dnnl_dilated_convolution_backward_data_desc_init(
-            out, dnnl_convolution_direct, &md[X], &md[W], &md[Y], stride, dilation, padding,
-            padding);
+        return dnnl_dilated_convolution_backward_data_desc_init(out, dnnl_convolution_direct,
+                                                                &md[X], &md[W], &md[Y], stride,
+                                                                dilation, padding, padding);
     if (p->kind == EGI_CONV_WEIGHT)
         return dnnl_dilated_convolution_backward_weights_desc_init(
             out, dnnl_convolution_direct, &md[X], &md[W], NULL, &md[Y], stride, dilation, padding,
             padding);
     return dnnl_dilated_convolution_forward_desc_init(out, dnnl_forward_training,
-                                                      dnnl_convolution_direct, &md[X], &md[W],
-                                                      NULL, &md[Y], stride, dilation, padding,
-                                                      padding);
+                                                      dnnl_convolution_direct, &md[X], &md[W], NULL,
+                                                      &md[Y], stride, dilation, padding, padding);
 }
 
 static dnnl_status_t make_conv(const struct egi_conv_plan *p, const struct own *own,
@@ -122,10 +121,10 @@ static dnnl_status_t make_primitives(const struct egi_conv_plan *p, const struct
                                      struct primitives *out)
 {
     dnnl_memory_desc_t any[ARRAYS];
-    dnnl_format_tag_t ours[ARRAYS]
-        = { dnnl_nchw, p->g.groups > 1 ? dnnl_goihw : dnnl_oihw, dnnl_nchw };
-    dnnl_format_tag_t free_choice[ARRAYS]
-        = { dnnl_format_tag_any, dnnl_format_tag_any, dnnl_format_tag_any };
+    dnnl_format_tag_t ours[ARRAYS] = { dnnl_nchw, p->g.groups > 1 ? dnnl_goihw : dnnl_oihw,
+                                       dnnl_nchw };
+    dnnl_format_tag_t free_choice[ARRAYS] = { dnnl_format_tag_any, dnnl_format_tag_any,
+                                              dnnl_format_tag_any };
     DNNL_TRY(describe(&p->g, out->n, ours, out->plain));
     DNNL_TRY(describe(&p->g, out->n, free_choice, any));
     DNNL_TRY(make_conv(p, own, any, out));

@@ -1,3 +1,8 @@
+/* Matrix products by the libraries below, in blocks that threads share.
+ *
+ * The order of the additions along K is theirs. It depends on the sizes of the product (oneDNN 2.6
+ * takes other paths up to 336 rows, and in the rows that are left of its tiles), so a row of C may
+ * differ in its last bits when there are more or fewer others. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/egi_kernel_gemm.h"
 
@@ -70,13 +75,15 @@ static struct product block_of(const struct product *p, size_t i)
 static void block_f32(void *arg, size_t i)
 {
     const struct product q = block_of(arg, i);
-    sgemm(&q.g, (const float *)q.a, (const float *)q.b, (float *)q.c);
+    sgemm(&q.g, (const float *)(const void *)q.a, (const float *)(const void *)q.b,
+          (float *)(void *)q.c);
 }
 
 static void block_f64(void *arg, size_t i)
 {
     const struct product q = block_of(arg, i);
-    dgemm(&q.g, (const double *)q.a, (const double *)q.b, (double *)q.c);
+    dgemm(&q.g, (const double *)(const void *)q.a, (const double *)(const void *)q.b,
+          (double *)(void *)q.c);
 }
 
 static void run(const struct product *p, void (*block)(void *, size_t), int threads)

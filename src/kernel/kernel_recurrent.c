@@ -65,8 +65,8 @@ static void run(const struct egi_recurrent *g, const struct egi_recurrent_data *
 {
     const size_t blocks = (g->batch + BLOCK - 1) / BLOCK;
     struct job j = { g, d, blocks > 0 ? (g->batch + blocks - 1) / blocks : 1 };
-    const double work = 4 * (double)g->steps * (double)g->batch * (double)g->hidden
-                        * (double)(g->hidden + 32);
+    const double work =
+        4 * (double)g->steps * (double)g->batch * (double)g->hidden * (double)(g->hidden + 32);
     egi_parallel_for(blocks, egi_crew(threads, work), block, &j);
 }
 

@@ -9,8 +9,7 @@ static void NAME(lstm)(size_t h_size, REAL *restrict a, const REAL *restrict bia
     REAL *restrict in = a, *restrict forget = a + h_size, *restrict g = a + 2 * h_size,
                    *restrict out = a + 3 * h_size;
     for (size_t k = 0; k < h_size; k++) in[k] = NAME(egi_sigmoid)(in[k] + bias[k]);
-    for (size_t k = 0; k < h_size; k++)
-        forget[k] = NAME(egi_sigmoid)(forget[k] + bias[h_size + k]);
+    for (size_t k = 0; k < h_size; k++) forget[k] = NAME(egi_sigmoid)(forget[k] + bias[h_size + k]);
     for (size_t k = 0; k < h_size; k++) g[k] = NAME(egi_tanh)(g[k] + bias[2 * h_size + k]);
     for (size_t k = 0; k < h_size; k++) out[k] = NAME(egi_sigmoid)(out[k] + bias[3 * h_size + k]);
     for (size_t k = 0; k < h_size; k++) c_out[k] = forget[k] * c[k] + in[k] * g[k];
@@ -110,9 +109,14 @@ static void NAME(recur)(const struct egi_recurrent *g, const struct egi_recurren
     const REAL *w = (const REAL *)(const void *)d->w_hh;
     for (size_t k = 0; k < kind->products; k++) {
         const struct product *p = &kind->product[k];
-        const struct egi_gemm product = { .m = rows, .n = p->rows * size, .k = size,
-                                          .b_is_transposed = 1, .lda = step == 0 ? size : ld,
-                                          .ldb = size, .ldc = ld, .alpha = 1,
+        const struct egi_gemm product = { .m = rows,
+                                          .n = p->rows * size,
+                                          .k = size,
+                                          .b_is_transposed = 1,
+                                          .lda = step == 0 ? size : ld,
+                                          .ldb = size,
+                                          .ldc = ld,
+                                          .alpha = 1,
                                           .beta = p->adds };
         NAME(egi_gemm)
         (&product, NAME(before)(g, d->h, d->packed, kind->planes - 1, step, first),
@@ -134,11 +138,12 @@ static void NAME(forward)(void *arg, size_t block)
         for (size_t row = first; row < first + rows; row++) {
             REAL *a = NAME(line)(g, d->packed, planes, step, row);
             if (g->kind == EGI_LSTM)
-                NAME(lstm)(size, a, bias, NAME(before)(g, d->c, d->packed, 4, step, row),
-                           a + 4 * size, a + 5 * size);
+                NAME(lstm)
+                (size, a, bias, NAME(before)(g, d->c, d->packed, 4, step, row), a + 4 * size,
+                 a + 5 * size);
             else
-                NAME(gru)(size, a, bias, NAME(before)(g, d->h, d->packed, 4, step, row),
-                          a + 4 * size);
+                NAME(gru)
+                (size, a, bias, NAME(before)(g, d->h, d->packed, 4, step, row), a + 4 * size);
         }
     }
 }
@@ -151,8 +156,8 @@ static void NAME(hand_back)(const struct egi_recurrent *g, const struct egi_recu
     const size_t size = g->hidden;
     REAL *dh = NAME(line)(g, d->scratch, 1, 0, first);
     for (size_t row = 0; row < rows; row++) {
-        const REAL *own = NAME(line)(g, d->g, kind->planes, step, first + row)
-                          + (kind->planes - 1) * size;
+        const REAL *own =
+            NAME(line)(g, d->g, kind->planes, step, first + row) + (kind->planes - 1) * size;
         memcpy(dh + row * size, own, size * sizeof *dh);
         if (step + 1 == g->steps || g->kind == EGI_LSTM) continue;
         const REAL *z = NAME(line)(g, d->packed, kind->planes, step + 1, first + row) + size;
@@ -161,9 +166,14 @@ static void NAME(hand_back)(const struct egi_recurrent *g, const struct egi_recu
     }
     for (size_t k = 0; k < kind->products && step + 1 < g->steps; k++) {
         const struct product *p = &kind->product[k];
-        const struct egi_gemm product = { .m = rows, .n = size, .k = p->rows * size,
-                                          .lda = BACK_PLANES * size, .ldb = size, .ldc = size,
-                                          .alpha = 1, .beta = 1 };
+        const struct egi_gemm product = { .m = rows,
+                                          .n = size,
+                                          .k = p->rows * size,
+                                          .lda = BACK_PLANES * size,
+                                          .ldb = size,
+                                          .ldc = size,
+                                          .alpha = 1,
+                                          .beta = 1 };
         NAME(egi_gemm)
         (&product, NAME(line)(g, d->d, BACK_PLANES, step + 1, first) + p->column * size,
          (const REAL *)(const void *)d->w_hh + p->row * size * size, dh, 1);
@@ -191,10 +201,10 @@ static void NAME(back)(void *arg, size_t block)
             const REAL *after = last ? NULL : a + g->batch * planes * size;
             memcpy(to + 4 * size, NAME(line)(g, d->g, planes, step, row) + 4 * size,
                    size * sizeof *to);
-            NAME(lstm_back)(size, a, NAME(before)(g, d->c, d->packed, 4, step, row), a + 4 * size,
-                            dh, last ? NULL : after + size,
-                            last ? NULL : to + (g->batch * BACK_PLANES + 4) * size, to,
-                            to + 4 * size);
+            NAME(lstm_back)
+            (size, a, NAME(before)(g, d->c, d->packed, 4, step, row), a + 4 * size, dh,
+             last ? NULL : after + size, last ? NULL : to + (g->batch * BACK_PLANES + 4) * size, to,
+             to + 4 * size);
         }
     }
 }

@@ -103,7 +103,7 @@ static void meet(struct egi_attack *a, const float *x, const int32_t *labels, si
                                   .target = a->o.target };
         a->out.records[at] = (eg_attack_record){ .boundary_l2 = NAN, .boundary_linf = NAN };
         float *origin = a->origin + i * a->d;
-        if (a->row->rubbish) {
+        if (a->row->info.noise) {
             const float lo = (float)a->o.lo, side = (float)(a->o.hi - a->o.lo);
             if (v->target < 0) v->target = v->label;
             eg_random_uniform(a->o.seed, STREAM_NOISE, v->draw * a->d, a->d, origin);

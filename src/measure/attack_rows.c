@@ -172,27 +172,27 @@ static eg_status move_to_corner(struct egi_attack *a)
 static const struct egi_attack_row boundary = {
     .info = { "boundary", "l2", "x + step grad m / |grad m|",
               "Krotov and Hopfield 2018: ascent on c_b - c_a to the boundary and beyond", 500, 0,
-              0.002 },
+              0.002, 0 },
     .l2 = 1,
     .move = move_along,
 };
 
 static const struct egi_attack_row fgsm = {
     .info = { "fgsm", "linf", "x + eps sign(grad m)", "Goodfellow et al. 2015, section 4", 1, 0.1,
-              0.1 },
+              0.1, 0 },
     .move = move_sign,
 };
 
 static const struct egi_attack_row pgd_linf = {
     .info = { "pgd-linf", "linf", "random start; P(x + step sign(grad m))",
-              "Madry et al. 2018, section 2.1", 40, 0.1, 0.00625 },
+              "Madry et al. 2018, section 2.1", 40, 0.1, 0.00625, 0 },
     .start = start_in_ball,
     .move = move_sign,
 };
 
 static const struct egi_attack_row pgd_l2 = {
     .info = { "pgd-l2", "l2", "random start; P(x + step grad m / |grad m|)",
-              "Madry et al. 2018, section 2.1", 40, 0.05, 0.003125 },
+              "Madry et al. 2018, section 2.1", 40, 0.05, 0.003125, 0 },
     .l2 = 1,
     .start = start_in_ball,
     .move = move_along,
@@ -201,22 +201,21 @@ static const struct egi_attack_row pgd_l2 = {
 static const struct egi_attack_row deepfool = {
     .info = { "deepfool", "l2",
               "x + (1 + overshoot) (s_a - s_c) w / |w|^2, w = grad(s_c - s_a), c the nearest",
-              "Moosavi-Dezfooli et al. 2016, algorithm 2", 50, 0, 0 },
+              "Moosavi-Dezfooli et al. 2016, algorithm 2", 50, 0, 0, 0 },
     .l2 = 1,
     .move = move_to_plane,
 };
 
 static const struct egi_attack_row random_corner = {
     .info = { "random", "linf", "image + eps (random signs): a control that knows no learner",
-              "Goodfellow et al. 2015, section 4", 10, 0.1, 0 },
+              "Goodfellow et al. 2015, section 4", 10, 0.1, 0, 0 },
     .move = move_to_corner,
 };
 
 static const struct egi_attack_row rubbish = {
     .info = { "rubbish", "l2", "x_0 uniform in the box; x + step grad m / |grad m|",
-              "Nguyen et al. 2015; Krotov and Hopfield 2018", 500, 0, 0.002 },
+              "Nguyen et al. 2015; Krotov and Hopfield 2018", 500, 0, 0.002, 1 },
     .l2 = 1,
-    .rubbish = 1,
     .move = move_along,
 };
 

@@ -13,19 +13,31 @@ static void finish(eg_transfer *t)
     t->error = t->images > 0 ? sqrt(p * (1 - p) / n) : NAN;
 }
 
-/* Errors on the images for which counted[i] is not 0 (NULL: on all); scores (batch, K) scratch. */
-static eg_status count_errors(eg_learner *l, const float *x, const int32_t *labels, size_t n,
-                              size_t batch, const uint8_t *counted, float *scores, eg_transfer *out)
+/* N images shown to a learner. */
+struct show {
+    const int32_t *labels;
+    size_t n, batch;
+    const uint8_t *counted; /* (N) 0: not counted; NULL: all are */
+    int noise;              /* 1: wrong is who finds a class in it, target or else the label */
+    int32_t target;
+    float *scores; /* (batch, K) scratch */
+};
+
+static eg_status count_errors(eg_learner *l, const float *x, const struct show *show,
+                              eg_transfer *out)
 {
     const size_t d = eg_learner_task(l)->inputs, k = eg_learner_task(l)->classes;
     eg_transfer t = { 0 };
-    for (size_t base = 0; base < n; base += batch) {
-        const size_t b = n - base < batch ? n - base : batch;
-        EGI_TRY(eg_learner_scores(l, x + base * d, b, scores));
+    for (size_t base = 0; base < show->n; base += show->batch) {
+        const size_t b = show->n - base < show->batch ? show->n - base : show->batch;
+        EGI_TRY(eg_learner_scores(l, x + base * d, b, show->scores));
         for (size_t i = 0; i < b; i++) {
-            if (counted != NULL && !counted[base + i]) continue;
+            if (show->counted != NULL && !show->counted[base + i]) continue;
+            const int32_t answer = egi_top_class(show->scores + i * k, k, -1);
+            const int32_t class =
+                show->noise && show->target >= 0 ? show->target : show->labels[base + i];
             t.images++;
-            t.wrong += egi_top_class(scores + i * k, k, -1) != labels[base + i];
+            t.wrong += (answer == class) == show->noise;
         }
     }
     finish(&t);
@@ -39,12 +51,13 @@ eg_status eg_attack_errors(eg_learner *l, const float *x, const int32_t *labels,
     if (l == NULL || x == NULL || labels == NULL || n == 0 || batch == 0 || out == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_attack_errors: learner, x, labels, out: NULL, or no "
                                         "image");
-    const size_t k = eg_learner_task(l)->classes;
+    struct show show = { .labels = labels, .n = n, .batch = batch < n ? batch : n };
     void *scores = NULL;
     size_t cells;
-    EGI_TRY(egi_mul_size(batch < n ? batch : n, k, &cells));
+    EGI_TRY(egi_mul_size(show.batch, eg_learner_task(l)->classes, &cells));
     EGI_TRY(egi_alloc_array(eg_allocator_default(), cells, sizeof(float), "scores", &scores));
-    const eg_status s = count_errors(l, x, labels, n, batch < n ? batch : n, NULL, scores, out);
+    show.scores = scores;
+    const eg_status s = count_errors(l, x, &show, out);
     egi_free(eg_allocator_default(), scores, cells * sizeof(float));
     return s;
 }
@@ -52,27 +65,27 @@ eg_status eg_attack_errors(eg_learner *l, const float *x, const int32_t *labels,
 /* What the M attacks share. */
 struct study {
     eg_learner *const *learners;
-    size_t m, n, d, k;
+    size_t m;
     const float *x;
-    const int32_t *labels;
     const eg_attack_options *o;
+    struct show clean, made;
     float *adversarial;        /* (N, D) */
-    float *scores;             /* (batch, K) */
     eg_attack_record *records; /* (N) */
-    uint8_t *right;            /* (N) */
+    uint8_t *right;            /* (N) what made.counted points to */
 };
 
 static eg_status study_row(const struct study *t, size_t a, const eg_attack_output *made,
                            eg_transfer *row)
 {
+    const struct show *s = &t->made;
     eg_attack_output out = made != NULL ? *made : (eg_attack_output){ 0 };
     if (out.adversarial == NULL) out.adversarial = t->adversarial;
     if (out.records == NULL) out.records = t->records;
-    EGI_TRY(eg_attack_run(t->learners[a], t->x, t->labels, t->n, t->o, &out));
-    for (size_t i = 0; i < t->n; i++) t->right[i] = out.records[i].before[0] == t->labels[i];
+    EGI_TRY(eg_attack_run(t->learners[a], t->x, s->labels, s->n, t->o, &out));
+    for (size_t i = 0; i < s->n; i++)
+        t->right[i] = s->noise || out.records[i].before[0] == s->labels[i];
     for (size_t b = 0; b < t->m; b++)
-        EGI_TRY(count_errors(t->learners[b], out.adversarial, t->labels, t->n, t->o->batch,
-                             t->right, t->scores, &row[b]));
+        EGI_TRY(count_errors(t->learners[b], out.adversarial, s, &row[b]));
     return EG_OK;
 }
 
@@ -103,11 +116,11 @@ eg_status eg_attack_transfer(eg_learner *const *learners, size_t m, const float 
                                         "NULL, or no image");
     EGI_TRY(check_learners(learners, m));
     const eg_task *task = eg_learner_task(learners[0]);
-    struct study t = { learners, m,       n,    task->inputs, task->classes, x,
-                       labels,   options, NULL, NULL,         NULL,          NULL };
+    const eg_attack_info *info = eg_attack_row(options->row);
+    struct study t = { .learners = learners, .m = m, .x = x, .o = options };
     size_t pixels, cells;
-    EGI_TRY(egi_mul_size(n, t.d, &pixels));
-    EGI_TRY(egi_mul_size(options->batch, t.k, &cells));
+    EGI_TRY(egi_mul_size(n, task->inputs, &pixels));
+    EGI_TRY(egi_mul_size(options->batch, task->classes, &cells));
     const struct egi_need needs[] = { { pixels, sizeof(float) },
                                       { cells, sizeof(float) },
                                       { n, sizeof(eg_attack_record) },
@@ -116,14 +129,18 @@ eg_status eg_attack_transfer(eg_learner *const *learners, size_t m, const float 
     EGI_TRY(egi_arena_create(options->alloc != NULL ? options->alloc : eg_allocator_default(),
                              needs, EGI_COUNT(needs), "transfer", &arena));
     t.adversarial = arena.part[0];
-    t.scores = arena.part[1];
     t.records = arena.part[2];
     t.right = arena.part[3];
+    t.clean = (struct show){ labels, n, options->batch, NULL, 0, -1, arena.part[1] };
+    t.made = t.clean;
+    t.made.counted = t.right;
+    t.made.noise = info != NULL && info->noise;
+    t.made.target = options->target;
     eg_status s = EG_OK;
     for (size_t a = 0; a < m && s == EG_OK; a++)
         s = study_row(&t, a, made != NULL ? &made[a] : NULL, matrix + a * m);
     for (size_t a = 0; a < m && clean != NULL && s == EG_OK; a++)
-        s = count_errors(learners[a], x, labels, n, options->batch, NULL, t.scores, &clean[a]);
+        s = count_errors(learners[a], x, &t.clean, &clean[a]);
     egi_arena_destroy(&arena);
     return s;
 }

@@ -10,8 +10,7 @@ struct egi_attack;
 
 struct egi_attack_row {
     eg_attack_info info;
-    int l2;      /* the norm: 0 linf */
-    int rubbish; /* 1: begins in noise, with the image's class as its target */
+    int l2; /* the norm: 0 linf */
     /* The first update, where it is another one; NULL: as all. */
     eg_status (*start)(struct egi_attack *a);
     /* Move the active images a->x once. What leaves ball or box is brought back later; an image

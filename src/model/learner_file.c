@@ -54,7 +54,8 @@ static int word_of(const char *key)
 eg_status eg_learner_set_note(eg_learner *l, const char *key, const char *value)
 {
     if (l == NULL || key == NULL || *key == '\0' || word_of(key) != WORDS)
-        return egi_fail(EG_ERR_INVALID, "eg_learner_set_note: key \"%.40s\", expected a word of your own",
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_learner_set_note: key \"%.40s\", expected a word of your own",
                         key != NULL ? key : "");
     if (l->notes == NULL) l->notes = json_object();
     if (l->notes == NULL) return egi_fail(EG_ERR_NOMEM, "eg_learner_set_note");

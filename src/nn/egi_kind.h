@@ -43,29 +43,28 @@ eg_status egi_choice_read(const json_t *v, const char *place, const void *rows, 
                           size_t *row, double *number);
 
 /* Rows of a list of settings: S is the struct, the rest as in struct egi_setting. */
-#define EGI_SET_COUNT(S, field, fallback, lo, hi, text)                                         \
-    {                                                                                           \
+#define EGI_SET_COUNT(S, field, fallback, lo, hi, text)                                          \
+    {                                                                                            \
         { #field, "count", fallback, text }, EGI_SETTING_COUNT, offsetof(S, field), lo, hi, NULL \
     }
-#define EGI_SET_NUMBER(S, field, fallback, lo, hi, text)                                     \
-    {                                                                                        \
-        { #field, "number", fallback, text }, EGI_SETTING_NUMBER, offsetof(S, field), lo, hi, \
-            NULL                                                                             \
+#define EGI_SET_NUMBER(S, field, fallback, lo, hi, text)                                           \
+    {                                                                                              \
+        { #field, "number", fallback, text }, EGI_SETTING_NUMBER, offsetof(S, field), lo, hi, NULL \
     }
-#define EGI_SET_WORD(S, field, fallback, list, text)                                        \
-    {                                                                                       \
+#define EGI_SET_WORD(S, field, fallback, list, text)                                         \
+    {                                                                                        \
         { #field, "word", fallback, text }, EGI_SETTING_WORD, offsetof(S, field), 0, 0, list \
     }
-#define EGI_SET_FLAG(S, field, fallback, text)                                              \
-    {                                                                                       \
+#define EGI_SET_FLAG(S, field, fallback, text)                                               \
+    {                                                                                        \
         { #field, "flag", fallback, text }, EGI_SETTING_FLAG, offsetof(S, field), 0, 0, NULL \
     }
-#define EGI_SET_JSON(S, field, type, fallback, text)                                      \
-    {                                                                                     \
+#define EGI_SET_JSON(S, field, type, fallback, text)                                       \
+    {                                                                                      \
         { #field, type, fallback, text }, EGI_SETTING_JSON, offsetof(S, field), 0, 0, NULL \
     }
-#define EGI_SET_END                                                    \
-    {                                                                  \
+#define EGI_SET_END                                                  \
+    {                                                                \
         { NULL, NULL, NULL, NULL }, EGI_SETTING_COUNT, 0, 0, 0, NULL \
     }
 

@@ -60,7 +60,7 @@ struct egi_graph;
 struct egi_layer {
     const struct egi_layer_row *row;
     union egi_settings settings;
-    struct egi_graph *inner; /* of rows that have a list of layers, else NULL */
+    struct egi_graph *inner;    /* of rows that have a list of layers, else NULL */
     char place[EGI_PLACE_TEXT]; /* "layers[3]" */
     char name[64];              /* "fc1", or its number in the list */
     size_t from[EGI_JOIN_MAX];  /* 0: the input of the list, i + 1: what layer i gave */

@@ -8,6 +8,8 @@
 #include "engram/learner.h"
 #include "nn/egi_setting.h"
 
+enum { EGI_LEARNER_GROUP = 24, EGI_LEARNER_TILE = 10 * EGI_LEARNER_GROUP };
+
 struct egi_learner_row {
     eg_learner_kind kind;
     const struct egi_setting *settings; /* ends with a row whose name is NULL */
@@ -20,6 +22,7 @@ struct egi_learner_row {
     void (*destroy)(struct eg_learner *l);
     eg_status (*step)(struct eg_learner *l, double epoch, const float *x, const int32_t *y,
                       size_t b, double *loss);
+    /* Of EGI_LEARNER_GROUP examples or a multiple of them, at most EGI_LEARNER_TILE. */
     eg_status (*scores)(struct eg_learner *l, const float *x, size_t b, float *scores);
     eg_status (*pullback)(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
                           float *scores, float *dx);
@@ -37,6 +40,7 @@ struct eg_learner {
     void *own;        /* the row's own */
     char *spec;
     json_t *notes; /* object of words, or NULL: none yet */
+    float *pad;    /* (GROUP, 2 (D + K)) of learner.c: the last examples of an evaluation */
 };
 
 /* What eg_learner_create does once the row is known. Takes the reference to document. */

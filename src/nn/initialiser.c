@@ -24,8 +24,8 @@ static const struct row {
     { { "zeros", NULL, 0, 1, 0 }, FIXED, NONE, 0 },
     { { "ones", NULL, 1, 1, 0 }, FIXED, NONE, 0 },
     { { "constant", NULL, 0, -1e6, 1e6 }, FIXED, NONE, 0 },
-    { { "normal", NULL, 1, 0, 1e6 }, NORMAL, NONE, 0 },       /* :standard deviation */
-    { { "uniform", NULL, 0.05, 0, 1e6 }, UNIFORM, NONE, 0 },  /* :a, over [-a, a) */
+    { { "normal", NULL, 1, 0, 1e6 }, NORMAL, NONE, 0 },      /* :standard deviation */
+    { { "uniform", NULL, 0.05, 0, 1e6 }, UNIFORM, NONE, 0 }, /* :a, over [-a, a) */
     /* Glorot and Bengio 2010, eq. 16 */
     { { "xavier_uniform", "glorot_uniform", 1, 0, 1e3 }, UNIFORM, FAN_BOTH, 2 }, /* :gain */
     { { "xavier_normal", "glorot_normal", 1, 0, 1e3 }, NORMAL, FAN_BOTH, 2 },

@@ -1,5 +1,6 @@
 /* Multi-head attention (Vaswani et al. 2017, eqs. 1 and 2) with any separation in the place of
- * softmax: one step of a modern Hopfield network whose memories are the keys (Ramsauer et al. 2021).
+ * softmax: one step of a modern Hopfield network whose memories are the keys (Ramsauer et al.
+ * 2021).
  *
  * Takes the queries alone (self-attention), queries and what is attended to, or queries, keys and
  * values apart. Parameters are named and laid out as PyTorch's MultiheadAttention has them. */

@@ -1,10 +1,15 @@
-/* The table of layers. A new one is a row in a file layer_NAME.c and one line here. */
+/* The table of layers. A new one is a row in a file layer_NAME.c and one name here. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "nn/egi_layer.h"
 
-#define EGI_LAYERS(ROW)                                                                         \
-    ROW(linear) ROW(activation) ROW(dropout) ROW(flatten) ROW(reshape) ROW(embedding)           \
-    ROW(attention) ROW(residual) ROW(sequential) ROW(add) ROW(concat)
+/* clang-format off */
+#define EGI_LAYERS(ROW)                                                                          \
+    ROW(linear) ROW(activation) ROW(dropout) ROW(flatten) ROW(reshape) ROW(embedding)            \
+    ROW(conv1d) ROW(conv2d) ROW(max_pool1d) ROW(max_pool2d) ROW(average_pool1d)                  \
+    ROW(average_pool2d) ROW(adaptive_pool1d) ROW(adaptive_pool2d)                                \
+    ROW(batch_norm) ROW(layer_norm) ROW(group_norm) ROW(lstm) ROW(gru) ROW(attention)            \
+    ROW(residual) ROW(sequential) ROW(add) ROW(concat)
+/* clang-format on */
 
 #define DECLARE(id) extern const struct egi_layer_row egi_layer_##id;
 #define ADDRESS(id) &egi_layer_##id.kind,

@@ -38,7 +38,10 @@ const eg_setting *eg_learner_setting_at(const char *kind, size_t row)
 
 static eg_status check_task(const eg_task *t)
 {
+    const size_t most = SIZE_MAX / (8 * EGI_LEARNER_GROUP * sizeof(float));
     size_t pixels;
+    if (t->inputs > most)
+        return egi_fail(EG_ERR_INVALID, "task: %zu inputs, expected up to %zu", t->inputs, most);
     if (t->inputs == 0 || t->classes < 2 || t->classes > INT32_MAX || t->epochs == 0)
         return egi_fail(EG_ERR_INVALID,
                         "task: %zu inputs, %zu classes, %zu epochs, expected 1, 2, 1 or more",
@@ -52,6 +55,11 @@ static eg_status check_task(const eg_task *t)
     return EG_OK;
 }
 
+static size_t pad_size(const eg_learner *l)
+{
+    return EGI_LEARNER_GROUP * 2 * (l->task.inputs + l->task.classes);
+}
+
 void eg_learner_destroy(eg_learner *l)
 {
     if (l == NULL) return;
@@ -60,6 +68,7 @@ void eg_learner_destroy(eg_learner *l)
     eg_params_destroy(l->state);
     egi_free(l->alloc, l->settings, l->row->settings_bytes);
     egi_free(l->alloc, l->own, l->row->own_bytes);
+    egi_free(l->alloc, l->pad, pad_size(l) * sizeof(float));
     json_decref(l->document);
     json_decref(l->notes);
     free(l->spec);
@@ -74,6 +83,9 @@ static eg_status fill(eg_learner *l)
     EGI_TRY(egi_alloc_array(l->alloc, 1, l->row->settings_bytes, "settings", &l->settings));
     memset(l->settings, 0, l->row->settings_bytes);
     EGI_TRY(egi_settings_read(l->document, l->row->settings, "", ours, l->settings));
+    void *pad;
+    EGI_TRY(egi_alloc_array(l->alloc, pad_size(l), sizeof(float), "learner", &pad));
+    l->pad = pad;
     EGI_TRY(eg_params_create(l->alloc, &l->params));
     EGI_TRY(eg_params_create(l->alloc, &l->state));
     void *own;
@@ -224,12 +236,66 @@ eg_status eg_learner_step(eg_learner *l, double epoch, const float *x, const int
     return EG_OK;
 }
 
+/* Examples `at` on of an evaluation, as a row of the table sees them.
+ *
+ * A matrix product adds in another order where its rows do not fill a tile of the library (6 for
+ * oneDNN with AVX2, 8 with AVX-512, 12 for OpenBLAS), and where there are more than 336 of them.
+ * So there are whole groups, the last filled up with zeros, and at most TILE: scores have the same
+ * bits however examples are cut into batches. */
+struct tile {
+    size_t rows, used; /* seen; of the caller */
+    const float *x, *cotangent;
+    float *scores, *dx;
+};
+
+static struct tile tile_at(const eg_learner *l, struct tile all, size_t at)
+{
+    const size_t left = all.used - at, d = l->task.inputs, k = l->task.classes;
+    if (left >= EGI_LEARNER_GROUP) {
+        const size_t most = left < EGI_LEARNER_TILE ? left : EGI_LEARNER_TILE;
+        const size_t rows = most - most % EGI_LEARNER_GROUP;
+        return (struct tile){ rows,
+                              rows,
+                              all.x + at * d,
+                              all.cotangent != NULL ? all.cotangent + at * k : NULL,
+                              all.scores != NULL ? all.scores + at * k : NULL,
+                              all.dx != NULL ? all.dx + at * d : NULL };
+    }
+    float *x = l->pad, *c = x + EGI_LEARNER_GROUP * d, *scores = c + EGI_LEARNER_GROUP * k;
+    memset(l->pad, 0, pad_size(l) * sizeof(float));
+    memcpy(x, all.x + at * d, left * d * sizeof *x);
+    if (all.cotangent != NULL) memcpy(c, all.cotangent + at * k, left * k * sizeof *c);
+    return (struct tile){ EGI_LEARNER_GROUP, left, x, c, scores, scores + EGI_LEARNER_GROUP * k };
+}
+
+/* From the pad to where the caller wants it. */
+static void give(const eg_learner *l, const struct tile *t, const struct tile *all, size_t at)
+{
+    const size_t d = l->task.inputs, k = l->task.classes;
+    if (t->rows == t->used) return;
+    if (all->scores != NULL)
+        memcpy(all->scores + at * k, t->scores, t->used * k * sizeof *t->scores);
+    if (all->dx != NULL) memcpy(all->dx + at * d, t->dx, t->used * d * sizeof *t->dx);
+}
+
+static eg_status evaluate(eg_learner *l, const struct tile *all)
+{
+    struct tile t;
+    EGI_TRY(check_inputs(l, all->x, all->used));
+    for (size_t at = 0; at < all->used; at += t.used) {
+        t = tile_at(l, *all, at);
+        EGI_TRY(all->dx == NULL ? l->row->scores(l, t.x, t.rows, t.scores)
+                                : l->row->pullback(l, t.x, t.cotangent, t.rows, t.scores, t.dx));
+        give(l, &t, all, at);
+    }
+    return EG_OK;
+}
+
 eg_status eg_learner_scores(eg_learner *l, const float *x, size_t b, float *scores)
 {
     if (l == NULL || x == NULL || scores == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_learner_scores: NULL");
-    EGI_TRY(check_inputs(l, x, b));
-    return l->row->scores(l, x, b, scores);
+    return evaluate(l, &(struct tile){ .used = b, .x = x, .scores = scores });
 }
 
 eg_status eg_learner_pullback(eg_learner *l, const float *x, const float *cotangent, size_t b,
@@ -240,6 +306,6 @@ eg_status eg_learner_pullback(eg_learner *l, const float *x, const float *cotang
     if (l->row->pullback == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no derivative by its inputs",
                         l->row->kind.name);
-    EGI_TRY(check_inputs(l, x, b));
-    return l->row->pullback(l, x, cotangent, b, scores, dx);
+    return evaluate(
+        l, &(struct tile){ .used = b, .x = x, .cotangent = cotangent, .scores = scores, .dx = dx });
 }

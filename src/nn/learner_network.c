@@ -16,8 +16,6 @@
 #include "nn/egi_learner.h"
 #include "nn/egi_optimiser.h"
 
-enum { TILE = 256 }; /* examples of a pass that only evaluates */
-
 struct settings {
     json_t *layers, *hidden, *activation, *loss, *optimiser, *schedule;
     double dropout, clip_norm, clip_value;
@@ -68,9 +66,9 @@ static json_t *perceptron(const struct settings *o)
     for (size_t i = 0; i < json_array_size(o->hidden) && !failed; i++) {
         char name[32];
         snprintf(name, sizeof name, "fc%zu", i + 1);
-        failed |= json_array_append_new(
-            layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name", name, "units",
-                              json_array_get(o->hidden, i)));
+        failed |=
+            json_array_append_new(layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name",
+                                                    name, "units", json_array_get(o->hidden, i)));
         failed |= json_array_append_new(
             layers, json_pack("{s:s, s:O}", "kind", "activation", "function", o->activation));
         if (o->dropout > 0)
@@ -104,7 +102,8 @@ static eg_status make_graph(struct eg_learner *l)
     if (!json_is_null(o->layers)) {
         if (!json_is_null(o->hidden))
             return egi_fail(EG_ERR_INVALID, "hidden: expected either layers or hidden, got both");
-        for (const char *const *key = (const char *const[]){ "hidden", "activation", "dropout", NULL };
+        for (const char *const *key =
+                 (const char *const[]){ "hidden", "activation", "dropout", NULL };
              *key != NULL; key++)
             (void)json_object_del(l->document, *key); /* they say nothing here */
         return egi_graph_create(l->document, "layers", "", 0, l->alloc, &n->graph);
@@ -157,19 +156,16 @@ static eg_status make_parameters(struct eg_learner *l)
     struct network *n = l->own;
     char text[EGI_SHAPE_TEXT];
     eg_var flat;
-    void *zeros;
     EGI_TRY(eg_tape_create(l->threads, l->alloc, &n->t));
-    EGI_TRY(egi_alloc_array(l->alloc, l->task.inputs, sizeof(float), "network", &zeros));
-    memset(zeros, 0, l->task.inputs * sizeof(float));
+    memset(l->pad, 0, l->task.inputs * sizeof *l->pad);
     struct egi_scope s = scope_of(l, EGI_CREATE);
-    const eg_var z = egi_graph_apply(&s, n->graph, input(l, zeros, 1, 0, &flat));
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, l->pad, 1, 0, &flat));
     const eg_shape shape = eg_tape_shape(n->t, z);
     eg_status status = eg_tape_status(n->t);
     if (status == EG_OK && !egi_shape_equal(&shape, &eg_shape_of(1, l->task.classes)))
         status = egi_fail(EG_ERR_SHAPE, "layers: the last gives %s, expected scores (1, %zu)",
                           egi_shape_text(&shape, text), l->task.classes);
     eg_tape_reset(n->t);
-    egi_free(l->alloc, zeros, l->task.inputs * sizeof(float));
     return status;
 }
 
@@ -237,8 +233,8 @@ static eg_status evaluate(void *user, double *loss, const float **g)
             const eg_param *p = eg_params_at(l->params, k);
             n->leaf[k] = eg_leaf(n->t, p->dtype, &p->shape, p->value);
         }
-    EGI_TRY(eg_tape_gradient(n->t, cost, EG_NONE, n->leaf, n->count, EG_GRADIENT_RELEASE,
-                             n->derived));
+    EGI_TRY(
+        eg_tape_gradient(n->t, cost, EG_NONE, n->leaf, n->count, EG_GRADIENT_RELEASE, n->derived));
     *loss = eg_tape_number(n->t, cost);
     for (size_t k = 0; k < n->count; k++) {
         g[k] = n->derived[k].id != 0 ? eg_tape_value(n->t, n->derived[k]) : NULL;
@@ -281,16 +277,10 @@ static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
 static eg_status scores(struct eg_learner *l, const float *x, size_t b, float *out)
 {
     struct network *n = l->own;
-    const size_t c = l->task.classes;
     eg_var flat;
-    for (size_t i = 0; i < b; i += TILE) {
-        const size_t here = b - i < TILE ? b - i : TILE;
-        struct egi_scope s = scope_of(l, EGI_EVALUATE);
-        const eg_var in = input(l, x + i * l->task.inputs, here, 0, &flat);
-        const eg_var z = egi_graph_apply(&s, n->graph, in);
-        EGI_TRY(take(l, z, here * c, out + i * c));
-    }
-    return EG_OK;
+    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, x, b, 0, &flat));
+    return take(l, z, b * l->task.classes, out);
 }
 
 static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
@@ -298,21 +288,15 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
 {
     struct network *n = l->own;
     const size_t c = l->task.classes, d = l->task.inputs;
-    for (size_t i = 0; i < b; i += TILE) {
-        const size_t here = b - i < TILE ? b - i : TILE;
-        struct egi_scope s = scope_of(l, EGI_EVALUATE);
-        eg_var flat, derived;
-        const eg_var in = input(l, x + i * d, here, 1, &flat);
-        const eg_var z = egi_graph_apply(&s, n->graph, in);
-        if (out != NULL) EGI_TRY(take(l, z, here * c, out + i * c));
-        const eg_var seed = eg_input(n->t, EG_F32, &eg_shape_of(here, c), cotangent + i * c);
-        EGI_TRY(eg_tape_status(n->t));
-        EGI_TRY(eg_tape_gradient(n->t, z, seed, &flat, 1, EG_GRADIENT_RELEASE, &derived));
-        if (derived.id == 0)
-            memset(dx + i * d, 0, here * d * sizeof *dx);
-        else
-            EGI_TRY(take(l, derived, here * d, dx + i * d));
-    }
+    eg_var flat, derived;
+    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, x, b, 1, &flat));
+    if (out != NULL) EGI_TRY(take(l, z, b * c, out));
+    const eg_var seed = eg_input(n->t, EG_F32, &eg_shape_of(b, c), cotangent);
+    EGI_TRY(eg_tape_status(n->t));
+    EGI_TRY(eg_tape_gradient(n->t, z, seed, &flat, 1, EG_GRADIENT_RELEASE, &derived));
+    if (derived.id != 0) return take(l, derived, b * d, dx);
+    memset(dx, 0, b * d * sizeof *dx);
     return EG_OK;
 }
 

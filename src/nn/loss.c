@@ -36,8 +36,7 @@ static eg_var cross_entropy(eg_tape *t, eg_var z, eg_var y, const union egi_sett
     const eg_var own = eg_reshape(t, eg_take_along(t, z, column, 1), &eg_shape_of(shape.dim[0]));
     eg_var loss = eg_sub(t, eg_logsumexp(t, z, 1, 0), own);
     if (s > 0) /* own - mean z, weighted */
-        loss = eg_add(t, loss,
-                      eg_affine(t, eg_sub(t, own, eg_mean(t, z, EG_AXIS(1), 0)), s, 0));
+        loss = eg_add(t, loss, eg_affine(t, eg_sub(t, own, eg_mean(t, z, EG_AXIS(1), 0)), s, 0));
     return eg_mean(t, loss, EG_AXIS(0), 0);
 }
 

@@ -86,15 +86,26 @@ struct job {
     unsigned char diverged;
 };
 
-/* 0 x is 0 for every finite x, else NaN. */
+/* 0 x is 0 for every finite x, else NaN; in lanes, so that the loop is one of vectors. */
+static int all_finite(const float *x, size_t n)
+{
+    enum { LANES = 16 };
+    float lane[LANES] = { 0 }, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++) lane[k] += 0 * x[i + k];
+    for (; i < n; i++) sum += 0 * x[i];
+    for (size_t k = 0; k < LANES; k++) sum += lane[k];
+    return sum == 0;
+}
+
 static void update_block(void *arg, size_t block)
 {
     struct job *j = arg;
     const size_t begin = block * j->each, end = j->n - begin < j->each ? j->n : begin + j->each;
     j->row->update(&j->u, begin, end);
-    float sum = 0;
-    for (size_t i = begin; i < end; i++) sum += 0 * j->u.p[i];
-    if (sum != 0 || isnan(sum)) __atomic_store_n(&j->diverged, 1, __ATOMIC_RELAXED);
+    if (!all_finite(j->u.p + begin, end - begin))
+        __atomic_store_n(&j->diverged, 1, __ATOMIC_RELAXED);
 }
 
 static eg_status name_divergence(const struct egi_optimiser *o, const eg_param *p)
@@ -131,11 +142,34 @@ static eg_status update_array(const struct egi_optimiser *o, size_t k, double ra
     return j.diverged ? name_divergence(o, p) : EG_OK;
 }
 
+/* A loss that is no number, while all parameters still are. */
+static eg_status name_growth(const struct egi_optimiser *o, double loss)
+{
+    const eg_param *p, *worst = NULL;
+    double most = -1;
+    size_t at = 0;
+    for (size_t i = 0; (p = eg_params_at(o->params, i)) != NULL; i++)
+        for (size_t k = 0; k < eg_shape_size(&p->shape); k++) {
+            const double size = fabs((double)((const float *)p->value)[k]);
+            if (!isnan(size) && !(size > most)) continue;
+            worst = p;
+            at = k;
+            most = isnan(size) ? INFINITY : size;
+        }
+    return egi_fail(EG_ERR_DIVERGED, "step %d: the loss is %g; the largest number is %s[%zu] = %g",
+                    (int)*o->step, loss, worst->name, at,
+                    (double)((const float *)worst->value)[at]);
+}
+
 eg_status egi_optimiser_step(struct egi_optimiser *o, double rate, double *loss)
 {
     if (*o->step < INT32_MAX) ++*o->step;
-    if (o->row->minimise != NULL) return o->row->minimise(o, rate, loss);
-    EGI_TRY(o->objective.evaluate(o->objective.user, loss, o->g));
+    if (o->row->minimise != NULL)
+        EGI_TRY(o->row->minimise(o, rate, loss));
+    else
+        EGI_TRY(o->objective.evaluate(o->objective.user, loss, o->g));
+    if (!isfinite(*loss)) return name_growth(o, *loss);
+    if (o->row->minimise != NULL) return EG_OK;
     const float scale = egi_clip_scale(o, o->g);
     for (size_t k = 0; k < eg_params_count(o->params); k++)
         EGI_TRY(update_array(o, k, rate, scale));

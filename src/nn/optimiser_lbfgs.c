@@ -30,12 +30,12 @@ static const struct egi_setting list[] = {
 static const double c1 = 1e-4, c2 = 0.9;
 
 struct lbfgs {
-    size_t n;                    /* numbers in all parameters */
-    float *s, *y;                /* (history, n) in the state */
-    double *rho;                 /* (history) 1 / s.y, in the state */
-    int32_t *pairs;              /* (2) how many there are; where the next one goes */
-    float *x, *g, *g_new, *d;    /* (n) */
-    double *alpha;               /* (history) */
+    size_t n;                 /* numbers in all parameters */
+    float *s, *y;             /* (history, n) in the state */
+    double *rho;              /* (history) 1 / s.y, in the state */
+    int32_t *pairs;           /* (2) how many there are; where the next one goes */
+    float *x, *g, *g_new, *d; /* (n) */
+    double *alpha;            /* (history) */
 };
 
 /* A point of the line search: step a, loss f, slope f' along d. */
@@ -93,7 +93,8 @@ static void move(const struct egi_optimiser *o, double a)
     for (size_t i = 0; (p = eg_params_at(o->params, i)) != NULL; i++) {
         const size_t n = eg_shape_size(&p->shape);
         float *to = p->value;
-        for (size_t k = 0; k < n; k++, at++) to[k] = (float)((double)l->x[at] + a * (double)l->d[at]);
+        for (size_t k = 0; k < n; k++, at++)
+            to[k] = (float)((double)l->x[at] + a * (double)l->d[at]);
     }
 }
 

@@ -16,8 +16,7 @@ struct settings {
 };
 
 #define RATE(fallback) EGI_SET_NUMBER(struct settings, rate, fallback, 0, 1e6, "learning rate")
-#define DECAY(fallback)                                                     \
-    EGI_SET_NUMBER(struct settings, decay, fallback, 0, 1e6, "weight decay")
+#define DECAY(fallback) EGI_SET_NUMBER(struct settings, decay, fallback, 0, 1e6, "weight decay")
 
 static const struct settings *of(const union egi_settings *settings)
 {
@@ -31,7 +30,8 @@ static inline float cut(const struct egi_update *u, size_t i)
     return g > limit ? limit : g < -limit ? -limit : g;
 }
 
-/* ---- sgd: v <- mu v + g; p <- p - rate (v, or g + mu v) (Sutskever et al. 2013, eqs. 1 to 4) ---- */
+/* ---- sgd: v <- mu v + g; p <- p - rate (v, or g + mu v) (Sutskever et al. 2013, eqs. 1 to 4) ----
+ */
 
 static size_t sgd_slots(const union egi_settings *settings)
 {
@@ -60,10 +60,8 @@ static void sgd(const struct egi_update *u, size_t begin, size_t end)
 }
 
 static const struct egi_setting sgd_settings[] = {
-    RATE("0.1"),
-    EGI_SET_NUMBER(struct settings, momentum, "0.9", 0, 1, "mu"),
-    DECAY("0"),
-    EGI_SET_FLAG(struct settings, nesterov, "false", "look ahead by the momentum"),
+    RATE("0.1"), EGI_SET_NUMBER(struct settings, momentum, "0.9", 0, 1, "mu"),
+    DECAY("0"),  EGI_SET_FLAG(struct settings, nesterov, "false", "look ahead by the momentum"),
     EGI_SET_END,
 };
 
@@ -103,9 +101,9 @@ static void adamw(const struct egi_update *u, size_t begin, size_t end)
     adaptive(u, begin, end, 0, (float)(1 - u->rate * of(u->settings)->decay));
 }
 
-#define BETAS                                                                                  \
-    EGI_SET_NUMBER(struct settings, beta1, "0.9", 0, 0.999999, "of the mean of gradients"),    \
-        EGI_SET_NUMBER(struct settings, beta2, "0.999", 0, 0.99999999, "of their squares"),    \
+#define BETAS                                                                               \
+    EGI_SET_NUMBER(struct settings, beta1, "0.9", 0, 0.999999, "of the mean of gradients"), \
+        EGI_SET_NUMBER(struct settings, beta2, "0.999", 0, 0.99999999, "of their squares"), \
         EGI_SET_NUMBER(struct settings, eps, "1e-08", 0, 1, "added to the root")
 
 static const struct egi_setting adam_settings[] = { RATE("0.001"), BETAS, DECAY("0"), EGI_SET_END };
@@ -159,7 +157,7 @@ static void normalised(const struct egi_update *u, size_t begin, size_t end)
     for (size_t from = begin; from < end; from += u->row) {
         float *p = u->p + from, *v = u->slot[0] + from, most = guard;
         for (size_t i = 0; i < u->row; i++) {
-            v[i] = mu * v[i] - cut(u, from + i);
+            v[i] = mu * v[i] - u->g[from + i];
             const float size = fabsf(v[i]);
             most = size > most || isnan(size) ? size : most;
         }
@@ -194,8 +192,8 @@ static const struct egi_optimiser_row rows[] = {
       .slots = two_slots,
       .slot = { "mean", "square" },
       .update = adamw },
-    { .kind = { "rmsprop", "p <- p - rate g / (sqrt v + eps)", "Tieleman and Hinton 2012, lecture 6",
-                rmsprop_settings },
+    { .kind = { "rmsprop", "p <- p - rate g / (sqrt v + eps)",
+                "Tieleman and Hinton 2012, lecture 6", rmsprop_settings },
       .slots = rmsprop_slots,
       .slot = { "square", "momentum" },
       .update = rmsprop },

@@ -11,8 +11,8 @@ struct schedule {
     double rise;           /* one-cycle */
 };
 
-#define WARM_UP                                                                          \
-    EGI_SET_NUMBER(struct schedule, warm_up, "0", 0, 1e9, "epochs of a linear rise"),    \
+#define WARM_UP                                                                       \
+    EGI_SET_NUMBER(struct schedule, warm_up, "0", 0, 1e9, "epochs of a linear rise"), \
         EGI_SET_NUMBER(struct schedule, start, "0.1", 0, 1, "factor at which it begins")
 
 static const struct schedule *of(const union egi_settings *settings)

@@ -216,17 +216,21 @@ static void train(eg_learner *l, const struct batch *b, int steps)
 static void test_xor(void **state)
 {
     (void)state;
-    static const char *const spec[] = {
-        "{\"kind\": \"dam\", \"hidden\": 8, \"n\": 3, \"scale\": 1, \"offset\": 0, "
-        "\"t_initial\": 3, \"t_final\": 3}",
-        "{\"kind\": \"dam\", \"hidden\": 8, \"n\": 4, \"scale\": 1, \"offset\": 0, "
-        "\"t_initial\": 3, \"t_final\": 3, \"form\": \"dual\"}",
+    static const char *const form[] = {
+        "\"n\": 2, \"t_initial\": 2, \"t_final\": 2",
+        "\"n\": 3, \"t_initial\": 3, \"t_final\": 3, \"energy\": \"power\"",
+        "\"n\": 4, \"t_initial\": 2, \"t_final\": 2, \"form\": \"dual\"",
     };
     float x[] = { -1, -1, -1, 1, 1, -1, 1, 1 };
     int32_t y[] = { 0, 1, 1, 0 };
     const struct batch b = { x, y, 4, 2, 2 };
-    for (size_t k = 0; k < sizeof spec / sizeof *spec; k++) {
-        eg_learner *l = make(spec[k], 2, 2, 1, NULL);
+    for (size_t k = 0; k < sizeof form / sizeof *form; k++) {
+        char spec[200];
+        snprintf(spec, sizeof spec,
+                 "{\"kind\": \"dam\", \"hidden\": 20, \"scale\": 1, \"offset\": 0, "
+                 "\"rate\": 0.05, %s}",
+                 form[k]);
+        eg_learner *l = make(spec, 2, 2, 1, NULL);
         train(l, &b, 300);
         CHECK(wrong(l, x, y, 4) == 0);
         eg_learner_destroy(l);
@@ -270,7 +274,7 @@ static eg_learner *learn_digits(const char *spec, const struct batch *learn, int
 {
     eg_learner *l = make(spec, learn->d, learn->k, 1, NULL);
     size_t order[2000];
-    struct batch part = draw_batch(100, learn->d, learn->k);
+    struct batch part = draw_batch(50, learn->d, learn->k);
     double loss;
     for (int e = 0; e < epochs; e++) {
         eg_random_permutation(9, (uint64_t)e, learn->n, order);
@@ -288,9 +292,9 @@ static eg_learner *learn_digits(const char *spec, const struct batch *learn, int
 }
 
 static void check_digits(const char *spec, const struct batch *learn, const struct batch *test,
-                         double most)
+                         int epochs, double most)
 {
-    eg_learner *l = learn_digits(spec, learn, 30);
+    eg_learner *l = learn_digits(spec, learn, epochs);
     const double error = (double)wrong(l, test->x, test->y, test->n) / (double)test->n;
     print_message("%s: test error %.2f %%\n", spec, 100 * error);
     CHECK(error <= most);
@@ -309,12 +313,14 @@ static void test_semeion(void **state)
     struct batch learn, test;
     split(&set, &learn, &test);
     eg_dataset_clear(&set);
-    check_digits("{\"kind\": \"dam\", \"hidden\": 100, \"n\": 3, \"t_initial\": 60, "
-                 "\"t_final\": 30, \"t_epochs\": 30, \"rate\": 0.05, \"decay\": 0.9}",
-                 &learn, &test, 0.1);
+    check_digits("{\"kind\": \"dam\", \"hidden\": 100, \"n\": 3, \"loss\": 4, \"t_initial\": 70, "
+                 "\"t_final\": 30, \"t_epochs\": 20, \"momentum\": 0.9, \"rate\": 0.05, "
+                 "\"decay\": 0.9}",
+                 &learn, &test, 30, 0.1);
     check_digits("{\"kind\": \"dam\", \"hidden\": 100, \"n\": 20, \"loss\": 20, "
-                 "\"t_initial\": 170, \"t_final\": 170, \"rate\": 0.05, \"decay\": 0.9}",
-                 &learn, &test, 0.15);
+                 "\"t_initial\": 100, \"t_final\": 100, \"momentum\": 0.3, \"rate\": 0.05, "
+                 "\"decay\": 0.95}",
+                 &learn, &test, 50, 0.14);
     free_batch(&learn);
     free_batch(&test);
 }

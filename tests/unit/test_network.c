@@ -44,14 +44,20 @@ static void xor_is_learned_by_every_optimiser_and_loss(void **state)
         "{\"kind\": \"normalised\", \"rate\": 0.01}",
         "{\"kind\": \"lbfgs\"}",
     };
-    static const char *const losses[] = { "cross_entropy", "mse", "binary_cross_entropy",
-                                          "hinge", "quadratic_hinge", "power" };
+    static const char *const losses[] = {
+        "{\"kind\": \"cross_entropy\", \"smoothing\": 0.1}",
+        "\"mse\"",
+        "\"binary_cross_entropy\"",
+        "\"hinge\"",
+        "\"quadratic_hinge\"",
+        "{\"kind\": \"power\", \"m\": 1}",
+    };
     for (size_t o = 0; o < sizeof optimisers / sizeof *optimisers; o++)
         for (size_t k = 0; k < sizeof losses / sizeof *losses; k++) {
             char spec[400];
             snprintf(spec, sizeof spec,
                      "{\"kind\": \"network\", \"hidden\": [16], \"activation\": \"tanh\", "
-                     "\"loss\": \"%s\", \"optimiser\": %s}",
+                     "\"loss\": %s, \"optimiser\": %s}",
                      losses[k], optimisers[o]);
             eg_learner *l = make(spec, 2, 2, 1);
             double loss = 0;
@@ -99,7 +105,8 @@ static const char *const whole =
     "\"activation\", {\"kind\": \"dropout\", \"p\": 0.3}, "
     "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"linear\", \"units\": 300}, "
     "{\"kind\": \"activation\", \"function\": \"rep:2\"}]}, {\"kind\": \"linear\"}], "
-    "\"optimiser\": \"adam\", \"clip_norm\": 1, \"schedule\": {\"kind\": \"cosine\", \"warm_up\": 2}}";
+    "\"optimiser\": \"adam\", \"clip_norm\": 1, \"schedule\": {\"kind\": \"cosine\", \"warm_up\": "
+    "2}}";
 
 enum { D = 200, K = 10, B = 120 };
 
@@ -162,8 +169,8 @@ static void scores_do_not_depend_on_the_split(void **state)
 static void pullback_is_the_derivative_of_the_scores(void **state)
 {
     (void)state;
-    eg_learner *l = make("{\"kind\": \"network\", \"hidden\": [30, 20], \"activation\": \"gelu\"}",
-                         6, 3, 1);
+    eg_learner *l =
+        make("{\"kind\": \"network\", \"hidden\": [30, 20], \"activation\": \"gelu\"}", 6, 3, 1);
     float x[12], v[6], z[6], dx[12];
     eg_random_normal(5, 1, 0, 12, x);
     eg_random_normal(5, 2, 0, 6, v);
@@ -276,37 +283,49 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
             "optimiser: expected one of sgd, adam");
     refused("{\"kind\": \"network\", \"optimiser\": 3}", &flat, EG_ERR_INVALID,
             "optimiser: expected a word or an object");
-    refused("{\"kind\": \"network\", \"layers\": [\"activation\", {\"kind\": \"reshape\", \"shape\": "
-            "[3]}]}",
-            &(eg_task){ .inputs = 3, .classes = 3, .epochs = 1 }, EG_ERR_INVALID,
-            "none of them learns");
+    refused(
+        "{\"kind\": \"network\", \"layers\": [\"activation\", {\"kind\": \"reshape\", \"shape\": "
+        "[3]}]}",
+        &(eg_task){ .inputs = 3, .classes = 3, .epochs = 1 }, EG_ERR_INVALID,
+        "none of them learns");
 }
 
 static void divergence_names_step_and_parameter(void **state)
 {
     (void)state;
-    eg_learner *l = make("{\"kind\": \"network\", \"hidden\": [8], \"optimiser\": "
-                         "{\"kind\": \"sgd\", \"rate\": 1e6}, \"loss\": \"mse\"}",
-                         2, 2, 1);
-    double loss;
-    eg_status s = EG_OK;
-    for (int i = 0; i < 100 && s == EG_OK; i++) s = eg_learner_step(l, 0, xor_x, xor_y, 4, &loss);
-    CHECK(s == EG_ERR_DIVERGED);
-    CHECK(strncmp(eg_error_detail(), "step ", 5) == 0);
-    CHECK(strstr(eg_error_detail(), "weight[") != NULL || strstr(eg_error_detail(), "bias[") != NULL);
-    eg_learner_destroy(l);
+    static const char *const specs[] = {
+        "{\"kind\": \"network\", \"hidden\": [8], \"optimiser\": {\"kind\": \"sgd\", \"rate\": "
+        "1e6}, "
+        "\"loss\": \"mse\"}", /* the loss is too large first */
+        "{\"kind\": \"network\", \"hidden\": [], \"optimiser\": {\"kind\": \"sgd\", \"rate\": "
+        "1e6, "
+        "\"decay\": 1e6}}", /* a parameter is */
+    };
+    for (size_t k = 0; k < 2; k++) {
+        eg_learner *l = make(specs[k], 2, 2, 1);
+        double loss;
+        eg_status s = EG_OK;
+        for (int i = 0; i < 100 && s == EG_OK; i++)
+            s = eg_learner_step(l, 0, xor_x, xor_y, 4, &loss);
+        CHECK(s == EG_ERR_DIVERGED);
+        CHECK(strncmp(eg_error_detail(), "step ", 5) == 0);
+        CHECK(strstr(eg_error_detail(), "weight[") != NULL
+              || strstr(eg_error_detail(), "bias[") != NULL);
+        CHECK((strstr(eg_error_detail(), "the loss is") != NULL) == (k == 0));
+        eg_learner_destroy(l);
+    }
 }
 
 static void a_graph_joins_earlier_values(void **state)
 {
     (void)state;
-    eg_learner *l = make(
-        "{\"kind\": \"network\", \"layers\": ["
-        "{\"kind\": \"linear\", \"units\": 3, \"name\": \"a\", \"bias\": false}, "
-        "{\"kind\": \"linear\", \"units\": 3, \"name\": \"b\", \"from\": \"input\", \"bias\": false}, "
-        "{\"kind\": \"add\", \"name\": \"sum\", \"from\": [\"a\", \"b\"]}, "
-        "{\"kind\": \"concat\", \"from\": [\"sum\", \"a\"]}]}",
-        2, 6, 1);
+    eg_learner *l = make("{\"kind\": \"network\", \"layers\": ["
+                         "{\"kind\": \"linear\", \"units\": 3, \"name\": \"a\", \"bias\": false}, "
+                         "{\"kind\": \"linear\", \"units\": 3, \"name\": \"b\", \"from\": "
+                         "\"input\", \"bias\": false}, "
+                         "{\"kind\": \"add\", \"name\": \"sum\", \"from\": [\"a\", \"b\"]}, "
+                         "{\"kind\": \"concat\", \"from\": [\"sum\", \"a\"]}]}",
+                         2, 6, 1);
     const float *a = eg_params_find(eg_learner_params(l), "a.weight")->value;
     const float *b = eg_params_find(eg_learner_params(l), "b.weight")->value;
     const float x[2] = { 0.5f, -2 };

@@ -1,0 +1,117 @@
+/* engram bench train: steps of learners as shares of the matrix-product peak.
+ *
+ * A product of 2048^3 and a step are timed in turn (limit, figure, limit, figure ...); the share is
+ * the median of the ratios, so that it holds where the clock or the neighbours change. Only useful
+ * operations count: two products of (B, D) with (D, H) for a dense memory, 4 B H D, nothing for
+ * powers, momenta and clipping. Images are random and as
+ * dark as digits: overlaps with them are of the size they have in training. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+#include "engram/engram.h"
+#include "kernel/egi_kernel_gemm.h"
+
+int bench_train(int json, int threads);
+
+enum { RUNS = 9, PRODUCT = 2048, SET = 60000 };
+
+/* What is measured. */
+static const struct figure {
+    const char *name, *spec;
+    size_t inputs, classes, batch;
+    double useful; /* floating-point operations of one example */
+} figures[] = {
+    { "dense memory, n = 3, 2000 memories, batch 1000", "{\"kind\": \"dam\"}", 784, 10, 1000,
+      4.0 * 2000 * 784 },
+    { "the same, n = 2", "{\"kind\": \"dam\", \"n\": 2}", 784, 10, 1000, 4.0 * 2000 * 784 },
+    { "the same, n = 30", "{\"kind\": \"dam\", \"n\": 30, \"t_initial\": 540}", 784, 10, 1000,
+      4.0 * 2000 * 784 },
+    { "the same, n = 3, dual form", "{\"kind\": \"dam\", \"form\": \"dual\"}", 784, 10, 1000,
+      4.0 * 2000 * 784 },
+    { "competing units, 2000, batch 100", "{\"kind\": \"local\", \"share\": 1}", 784, 10, 100,
+      2.0 * 2000 * 784 },
+};
+
+struct bench {
+    int json, threads;
+    float *a, *b, *c; /* (2048, 2048) */
+    float *x;         /* (1000, 784) */
+    int32_t *y;
+};
+
+static double time_product(const struct bench *b)
+{
+    const struct egi_gemm g = { .m = PRODUCT,
+                                .n = PRODUCT,
+                                .k = PRODUCT,
+                                .b_is_transposed = 1,
+                                .lda = PRODUCT,
+                                .ldb = PRODUCT,
+                                .ldc = PRODUCT,
+                                .alpha = 1 };
+    const double start = bench_now();
+    egi_gemm_f32(&g, b->a, b->b, b->c, b->threads);
+    return (bench_now() - start) / (2.0 * PRODUCT * PRODUCT * PRODUCT);
+}
+
+static int measure(struct bench *b, const struct figure *f)
+{
+    const eg_task task = { .inputs = f->inputs, .classes = f->classes, .epochs = 100 };
+    eg_learner *l = NULL;
+    double step[RUNS], share[RUNS], product[RUNS], loss;
+    eg_status s = eg_learner_create(f->spec, &task, 1, b->threads, NULL, &l);
+    for (int i = -2; i < RUNS && s == EG_OK; i++) { /* two to warm up */
+        const double limit = time_product(b), start = bench_now();
+        s = eg_learner_step(l, 0, b->x, b->y, f->batch, &loss);
+        const double took = bench_now() - start;
+        if (i < 0) continue;
+        step[i] = took;
+        product[i] = 1e-9 / limit;
+        share[i] = f->useful * (double)f->batch * limit / took;
+    }
+    eg_learner_destroy(l);
+    if (s != EG_OK) {
+        fprintf(stderr, "engram: %s: %s\n", f->name, eg_error_detail());
+        return -1;
+    }
+    const double took = bench_median(step, RUNS);
+    bench_show(b->json, f->name, took * 1e3, "ms", 0, NULL);
+    bench_show(b->json, "  an epoch of 60 000", took * SET / (double)f->batch, "s", 0, NULL);
+    bench_show(b->json, "  the product 2048^3 beside it", bench_median(product, RUNS), "Gflop/s", 0,
+               NULL);
+    bench_show(b->json, "  useful operations", f->useful * (double)f->batch / took * 1e-9,
+               "Gflop/s", bench_median(share, RUNS), "the product");
+    return 0;
+}
+
+int bench_train(int json, int threads)
+{
+    const size_t square = (size_t)PRODUCT * PRODUCT, cells = (size_t)1000 * 784;
+    struct bench b = { json,
+                       threads,
+                       malloc(square * sizeof(float)),
+                       malloc(square * sizeof(float)),
+                       malloc(square * sizeof(float)),
+                       malloc(cells * sizeof(float)),
+                       malloc(1000 * sizeof(int32_t)) };
+    int failed = b.a == NULL || b.b == NULL || b.c == NULL || b.x == NULL || b.y == NULL;
+    if (!failed) {
+        eg_random_uniform(1, 1, 0, square, b.a);
+        eg_random_uniform(1, 2, 0, square, b.b);
+        eg_random_uniform(1, 3, 0, cells, b.x);
+        for (size_t i = 0; i < cells; i++) b.x[i] *= b.x[i] * b.x[i] * b.x[i]; /* mean .2 */
+        for (int32_t i = 0; i < 1000; i++) b.y[i] = i % 10;
+        if (!json) printf("steps of learners, %d thread(s), medians of %d runs\n", threads, RUNS);
+    }
+    for (size_t i = 0; i < sizeof figures / sizeof *figures && !failed; i++)
+        failed = measure(&b, &figures[i]) != 0;
+    free(b.a);
+    free(b.b);
+    free(b.c);
+    free(b.x);
+    free(b.y);
+    return failed ? -1 : 0;
+}

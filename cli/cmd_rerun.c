@@ -1,0 +1,76 @@
+/* engram rerun: a training run repeated from its config.json, and what was learned compared. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/run_folder.h"
+#include "cli/training.h"
+
+static json_t *file_of(const char *folder, const char *name)
+{
+    return json_load_file(keep_format("%s/%s", folder, name), 0, NULL);
+}
+
+/* Lines for what is not as it was then: data, and what computes. */
+static void say_changes(const struct call *call, const char *then, const char *now)
+{
+    static const char *const rows[][2] = { { "config.json", "data" },
+                                           { "config.json", "valid" },
+                                           { "env.json", "engram" },
+                                           { "env.json", "kernels" } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *a = file_of(then, rows[i][0]), *b = file_of(now, rows[i][0]);
+        json_t *x = json_object_get(a, rows[i][1]), *y = json_object_get(b, rows[i][1]);
+        if (x != NULL && y != NULL && !json_equal(x, y))
+            say(call, "%-7s is %s, and was %s", rows[i][1],
+                keep(json_dumps(y, JSON_ENCODE_ANY | JSON_COMPACT)),
+                keep(json_dumps(x, JSON_ENCODE_ANY | JSON_COMPACT)));
+        json_decref(a);
+        json_decref(b);
+    }
+}
+
+static int compare(const struct call *call, const struct trained *t, const char *folder,
+                   const char *before)
+{
+    const char *hash = hash_text(t->result.hash);
+    const int same = strcmp(hash, before) == 0;
+    json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:b}", "run", folder, "learned", before, "again",
+                          t->folder, "learned_again", hash, "same", same);
+    print_record(call, j);
+    json_decref(j);
+    if (!same) say_changes(call, folder, t->folder);
+    say_next(call, "engram eval %s", t->folder);
+    return same ? EXIT_DONE : EXIT_NO;
+}
+
+static int run(const struct call *call)
+{
+    const char *folder = call->args[0], *given = call->common->output;
+    struct trained t;
+    int code = trained_of_folder(call, folder, &t);
+    if (code != EXIT_DONE) return code;
+    const char *before = trained_hash(folder);
+    if (before == NULL) {
+        fprintf(stderr, "engram: %s: has not ended; engram train -o %s --resume\n", folder, folder);
+        code = EXIT_NO;
+    }
+    t.folder = given != NULL ? given : run_folder_name("rerun");
+    if (code == EXIT_DONE) code = trained_run(call, &t, 0);
+    if (code == EXIT_DONE) code = compare(call, &t, folder, before);
+    trained_clear(&t);
+    return code;
+}
+
+const struct command cmd_rerun = {
+    .name = "rerun",
+    .summary = "repeat a training run, and compare what was learned",
+    .arguments = "FOLDER ",
+    .examples = "engram rerun runs/dam-20\nengram rerun runs/dam-20 -o again --threads 1 --json",
+    .notes = "FOLDER was written by engram train. The same data and settings learn the same bits, "
+             "for any\nnumber of threads. Exit 1: something else was learned; then it says what is "
+             "not as it was.",
+    .min_args = 1,
+    .max_args = 1,
+    .own_output = 1,
+    .run = run,
+};

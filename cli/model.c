@@ -1,0 +1,288 @@
+/* Models: notes may be anybody's, so that each is checked, and one that does not parse is as good
+ * as none. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/model.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli_text.h"
+
+static const char *const input_names[] = { "none", "unit", "columns", NULL };
+
+const char *input_name(size_t kind)
+{
+    return kind < INPUT_COUNT ? input_names[kind] : NULL;
+}
+
+/* Means and deviations; a column that does not vary is only shifted. Welford 1962. */
+static void fit_columns(const eg_dataset *set, const size_t *index, size_t n, struct input *input)
+{
+    double *mean = need(2 * set->d, sizeof *mean), *squares = mean + set->d;
+    memset(mean, 0, 2 * set->d * sizeof *mean);
+    for (size_t i = 0; i < n; i++) {
+        const float *x = set->x + (index != NULL ? index[i] : i) * set->d;
+        for (size_t j = 0; j < set->d; j++) {
+            const double from = (double)x[j] - mean[j];
+            mean[j] += from / (double)(i + 1);
+            squares[j] += from * ((double)x[j] - mean[j]);
+        }
+    }
+    input->shift = need_floats(set->d, 1);
+    input->scale = need_floats(set->d, 1);
+    for (size_t j = 0; j < set->d; j++) {
+        const double deviation = sqrt(squares[j] / (double)n);
+        input->shift[j] = (float)mean[j];
+        input->scale[j] = deviation > 1e-30 ? (float)(1 / deviation) : 1;
+    }
+    free(mean);
+}
+
+struct input input_fit(const eg_dataset *set, const size_t *index, size_t n, enum input_kind kind)
+{
+    const struct scaling s = scaling_of(set, SCALING_NONE);
+    struct input input = { kind, s.black, s.white, set->d, NULL, NULL };
+    if (kind == INPUT_COLUMNS) fit_columns(set, index, n, &input);
+    return input;
+}
+
+void input_apply(const struct input *input, eg_dataset *set)
+{
+    if (input->kind == INPUT_UNIT)
+        eg_dataset_scale(set, (float)input->low, (float)(1 / (input->high - input->low)));
+    for (size_t i = 0; input->kind == INPUT_COLUMNS && i < set->n * set->d; i++)
+        set->x[i] = (set->x[i] - input->shift[i % set->d]) * input->scale[i % set->d];
+}
+
+const char *input_words(const struct input *input)
+{
+    return input->kind == INPUT_UNIT      ? keep_format("%g..%g -> 0..1", input->low, input->high)
+           : input->kind == INPUT_COLUMNS ? "each column to mean 0, standard deviation 1"
+                                          : "as in the file";
+}
+
+void input_clear(struct input *input)
+{
+    free(input->shift);
+    free(input->scale);
+    *input = (struct input){ .kind = INPUT_NONE };
+}
+
+static json_t *floats_json(const float *v, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_real((double)v[i]));
+    return list;
+}
+
+static const char *input_note(const struct input *input)
+{
+    json_t *j = json_pack("{s:s,s:f,s:f}", "kind", input_names[input->kind], "low", input->low,
+                          "high", input->high);
+    if (input->kind == INPUT_COLUMNS) {
+        json_object_set_new(j, "shift", floats_json(input->shift, input->d));
+        json_object_set_new(j, "scale", floats_json(input->scale, input->d));
+    }
+    const char *text = keep(json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(9)));
+    json_decref(j);
+    return text;
+}
+
+/* (D) finite numbers, or NULL. */
+static float *floats_of(const json_t *list, size_t d)
+{
+    if (json_array_size(list) != d) return NULL;
+    float *v = need_floats(d, 1);
+    for (size_t i = 0; i < d; i++) {
+        v[i] = (float)json_number_value(json_array_get(list, i));
+        if (json_is_number(json_array_get(list, i)) && isfinite(v[i])) continue;
+        free(v);
+        return NULL;
+    }
+    return v;
+}
+
+/* 1 when the note is one for D inputs. */
+static int input_parse(const char *note, size_t d, struct input *out)
+{
+    json_t *j = note != NULL ? json_loads(note, 0, NULL) : NULL;
+    const char *kind = json_string_value(json_object_get(j, "kind"));
+    struct input input = { .kind = INPUT_NONE,
+                           .low = json_number_value(json_object_get(j, "low")),
+                           .high = json_number_value(json_object_get(j, "high")),
+                           .d = d };
+    while (kind != NULL && input.kind < INPUT_COUNT && strcmp(input_names[input.kind], kind) != 0)
+        input.kind++;
+    int ok = kind != NULL && input.kind < INPUT_COUNT && input.high > input.low;
+    if (ok && input.kind == INPUT_COLUMNS) {
+        input.shift = floats_of(json_object_get(j, "shift"), d);
+        input.scale = floats_of(json_object_get(j, "scale"), d);
+        ok = input.shift != NULL && input.scale != NULL;
+    }
+    json_decref(j);
+    if (ok)
+        *out = input;
+    else
+        input_clear(&input);
+    return ok;
+}
+
+static struct look look_of_set(const eg_dataset *set, const struct scaling *drawing)
+{
+    const struct shape shape = { set->height, set->width, set->channels };
+    return look_of_pictures(&shape, drawing, set->x, set->n);
+}
+
+/* The inputs that are drawn black and white. */
+static struct scaling drawing_of(const struct input *input)
+{
+    const int unit = input->kind == INPUT_UNIT;
+    return (struct scaling){ SCALING_NONE, unit ? 0 : input->low, unit ? 1 : input->high, 0 };
+}
+
+eg_status model_note(eg_learner *l, const struct input *input, const eg_dataset *set,
+                     const char *data)
+{
+    const struct shape shape = { set->height, set->width, set->channels };
+    eg_status s = eg_learner_set_note(l, "input", input_note(input));
+    if (s == EG_OK) s = eg_learner_set_note(l, "data", data);
+    if (s == EG_OK && set->class_names != NULL) {
+        json_t *names = json_array();
+        for (size_t k = 0; k < set->classes; k++)
+            json_array_append_new(names, json_string(set->class_names[k]));
+        s = eg_learner_set_note(l, "classes", keep(json_dumps(names, JSON_COMPACT)));
+        json_decref(names);
+    }
+    if (s != EG_OK || !shape_drawable(&shape, set->d)) return s;
+    const struct scaling drawing = drawing_of(input);
+    const struct look k = look_of_set(set, &drawing);
+    return eg_learner_set_note(l, "look",
+                               keep_format("[%.6g, %.6g, %.6g, %.6g, %.6g]", k.paper, k.margin[0],
+                                           k.margin[1], k.margin[2], k.margin[3]));
+}
+
+void model_of_learner(eg_learner *l, const char *path, struct model *m)
+{
+    const eg_task *task = eg_learner_task(l);
+    const char *classes = eg_learner_note(l, "classes"), *look = eg_learner_note(l, "look");
+    *m = (struct model){ .learner = l, .task = task, .path = path };
+    m->shape = (struct shape){ task->height, task->width, task->channels };
+    if (!input_parse(eg_learner_note(l, "input"), task->inputs, &m->input))
+        m->input = (struct input){ INPUT_NONE, 0, 1, task->inputs, NULL, NULL };
+    m->drawing = drawing_of(&m->input);
+    m->classes = classes != NULL ? json_loads(classes, 0, NULL) : NULL;
+    json_t *numbers = look != NULL ? json_loads(look, 0, NULL) : NULL;
+    float *v = numbers != NULL ? floats_of(numbers, 5) : NULL;
+    if (v != NULL && shape_drawable(&m->shape, task->inputs)) {
+        m->has_look = 1;
+        m->look.paper = (double)v[0];
+        for (size_t k = 0; k < 4; k++) m->look.margin[k] = (double)v[k + 1];
+    }
+    free(v);
+    json_decref(numbers);
+}
+
+int model_open(const struct call *call, const char *path, struct model *m)
+{
+    eg_learner *l = NULL;
+    *m = (struct model){ .path = path };
+    const eg_status s = eg_learner_open(path, call->common->threads, NULL, &l);
+    if (s != EG_OK) return fail(s, path);
+    model_of_learner(l, path, m);
+    return EXIT_DONE;
+}
+
+void model_clear(struct model *m)
+{
+    input_clear(&m->input);
+    json_decref(m->classes);
+    m->classes = NULL;
+}
+
+void model_close(struct model *m)
+{
+    model_clear(m);
+    eg_learner_destroy(m->learner);
+    m->learner = NULL;
+}
+
+const char *model_class(const struct model *m, size_t k)
+{
+    const char *name = json_string_value(json_array_get(m->classes, k));
+    return name != NULL ? keep_format("%s", name) : keep_format("%zu", k);
+}
+
+/* The class of the model that has this name, or its number of classes. */
+static size_t class_of(const struct model *m, const char *name)
+{
+    size_t k = 0;
+    while (k < m->task->classes && strcmp(model_class(m, k), name) != 0) k++;
+    return k;
+}
+
+static int fit_labels(const struct call *call, const struct model *m, const char *name,
+                      eg_dataset *set)
+{
+    size_t *to = need(set->classes, sizeof *to);
+    int code = EXIT_DONE;
+    for (size_t k = 0; k < set->classes; k++)
+        to[k] = class_of(m, set->class_names ? set->class_names[k] : keep_format("%zu", k));
+    for (size_t i = 0; i < set->n && code == EXIT_DONE; i++) {
+        const size_t k = (size_t)set->labels[i];
+        if (to[k] == m->task->classes)
+            code =
+                fail_usage(call, "%s: item %zu is of class %s, which is none of the %zu of %s",
+                           name, i, set->class_names ? set->class_names[k] : keep_format("%zu", k),
+                           m->task->classes, m->path);
+        set->labels[i] = (int32_t)to[k];
+    }
+    free(to);
+    return code;
+}
+
+int model_fit(const struct call *call, const struct model *m, const char *name, eg_dataset *set)
+{
+    const struct shape shape = { set->height, set->width, set->channels };
+    if (set->d != m->task->inputs)
+        return fail_usage(call, "%s: items of %s, %s takes %s", name, shape_words(&shape, set->d),
+                          m->path, shape_words(&m->shape, m->task->inputs));
+    return set->labels != NULL ? fit_labels(call, m, name, set) : EXIT_DONE;
+}
+
+static int read_at(const struct call *call, const struct model *m, const char *path,
+                   const char *name, const struct cue_options *o, const eg_read_options *given,
+                   eg_dataset *out)
+{
+    eg_read_options read = *given;
+    struct treatment t;
+    treatment_begin(&t, &m->shape, m->has_look ? &m->look : NULL, o, &read);
+    int code = path_exists(path) ? data_read_file(call, path, name, &read, out)
+                                 : data_read(call, path, &read, out);
+    if (code != EXIT_DONE) return code;
+    if (t.pictures > 0 && !m->has_look)
+        code = fail_usage(call, "%s holds pictures, %s takes %s, not pictures", name, m->path,
+                          shape_words(&m->shape, m->task->inputs));
+    if (code == EXIT_DONE) code = model_fit(call, m, name, out);
+    if (code != EXIT_DONE) {
+        eg_dataset_clear(out);
+        return code;
+    }
+    treatment_say(&t, call, name);
+    const struct scaling file = { SCALING_NONE, m->input.low, m->input.high, 0 };
+    if (t.pictures > 0) scaling_of_pixels(&file, out->x, out->n, out->d);
+    input_apply(&m->input, out);
+    return EXIT_DONE;
+}
+
+int model_read(const struct call *call, const struct model *m, const char *name,
+               const struct cue_options *o, const eg_read_options *read, eg_dataset *out)
+{
+    if (strcmp(name, "-") != 0) return read_at(call, m, name, name, o, read, out);
+    const char *path = path_of_stdin();
+    if (path == NULL) return EXIT_IO;
+    const int code = read_at(call, m, path, "standard input", o, read, out);
+    unlink(path);
+    return code;
+}

@@ -1,0 +1,20 @@
+/* cli/paired_test.h - whether two columns of measurements on the same folds differ. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_PAIRED_TEST_H
+#define CLI_PAIRED_TEST_H
+
+#include <stddef.h>
+
+struct paired {
+    double t;         /* Student's, of the mean difference; NaN where all differences are 0 */
+    double p;         /* two-sided; 1 where all differences are 0 */
+    double corrected; /* the same with the variance of Nadeau and Bengio 2003: folds share most of
+                         the examples they were trained on, so that p alone is too small */
+};
+
+/* a and b (k), k >= 2: measured on k folds of cross-validation. */
+struct paired paired_test(const double *a, const double *b, size_t k);
+/* Two-sided probability of |T| >= |t| with `freedom` >= 1 degrees. */
+double student_p(double t, size_t freedom);
+
+#endif

@@ -1,0 +1,366 @@
+/* A training run in its folder. config.json keeps every option by its name, so that a run is
+ * resumed and repeated from it alone; result.json is there once the run has ended. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/training.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/run_folder.h"
+#include "cli/trained_report.h"
+
+static const char *const better[] = { "accuracy", "auc", NULL };
+
+const char *better_name(size_t row)
+{
+    return row < 3 ? better[row] : NULL;
+}
+
+const struct train_options train_defaults = {
+    .learner = LEARNER_OPTIONS_INIT,
+    .reader = READER_OPTIONS_INIT,
+    .data = { .scale = -1 },
+    .loop = LOOP_OPTIONS_INIT,
+    .checkpoint = 30,
+};
+
+#define AT(field) offsetof(struct train_options, field)
+
+const struct opt train_option_rows[] = {
+    LEARNER_OPTION_ROWS(struct train_options),
+    TRAINING_OPTION_ROWS(struct train_options),
+    { "valid", 0, OPT_TEXT, AT(data.valid), "SHARE|PART",
+      "what is measured as training goes: a share of the data, or a set", NULL, 0, 0 },
+    { "test", 0, OPT_TEXT, AT(data.test), "SHARE|PART", "what is measured at the end", NULL, 0, 0 },
+    { "evaluate-every", 0, OPT_SIZE, AT(loop.evaluate_every), "N", "epochs between measures", NULL,
+      1, 1e9 },
+    { "patience", 0, OPT_SIZE, AT(loop.patience), "N",
+      "stop after N measures without a better one, and keep the best", NULL, 1, 1e9 },
+    { "by", 0, OPT_CHOICE, AT(loop.by), "WHAT", "better: by this", better_name, 0, 0 },
+    { "grid", 0, OPT_TEXT, AT(grid), "FILE.json",
+      "settings to search, as lists: {\"n\": [2, 3]}; then the best is trained", NULL, 0, 0 },
+    { "folds", 0, OPT_SIZE, AT(folds), "K",
+      "cross-validate first; of a grid 5 where nothing is said", NULL, 2, 1e6 },
+    { "checkpoint", 0, OPT_NUMBER, AT(checkpoint), "SECONDS", "between two; 0: after each step",
+      NULL, 0, 1e9 },
+    { "resume", 0, OPT_FLAG, AT(resume), NULL, "go on in the folder -o", NULL, 0, 0 },
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+const char *hash_text(uint64_t hash)
+{
+    return keep_format("%016" PRIx64, hash);
+}
+
+/* ---- what a folder says ---- */
+
+static int not_a_run(const char *path, const char *what)
+{
+    fprintf(stderr, "engram: %s: %s: not written by engram train\n", path, what);
+    return EXIT_CORRUPT;
+}
+
+int trained_of_folder(const struct call *call, const char *folder, struct trained *t)
+{
+    const char *path = keep_format("%s/config.json", folder);
+    json_t *j = NULL;
+    *t = (struct trained){ .folder = folder, .options = train_defaults };
+    const int code = learner_spec_read(path, &j);
+    if (code != EXIT_DONE) return code == EXIT_USAGE ? EXIT_CORRUPT : code;
+    const json_t *options = json_object_get(j, "options");
+    const char *data = json_string_value(json_object_get(j, "argument"));
+    const char *command = json_string_value(json_object_get(j, "command"));
+    t->spec = json_incref(json_object_get(j, "learner"));
+    t->search = json_incref(json_object_get(j, "search"));
+    t->data = data != NULL ? keep_format("%s", data) : NULL;
+    t->command = command != NULL ? keep_format("%s", command) : "";
+    const int known = data != NULL && json_is_object(options) && json_is_object(t->spec);
+    const int read = known && options_from_json(train_option_rows, options, &t->options)
+                     && options_from_json(common_options, options, &t->options.common);
+    json_decref(j);
+    if (read) {
+        const uint64_t seed = t->options.common.seed;
+        t->options.common = *call->common; /* threads, quiet, json are those of now */
+        t->options.common.seed = seed;
+        return EXIT_DONE;
+    }
+    trained_clear(t);
+    return not_a_run(path, known ? "options" : "no learner, argument or options");
+}
+
+const char *trained_hash(const char *folder)
+{
+    json_t *j = json_load_file(keep_format("%s/result.json", folder), 0, NULL);
+    const char *hash = json_string_value(json_object_get(j, "hash"));
+    if (hash != NULL) hash = keep_format("%s", hash);
+    json_decref(j);
+    return hash;
+}
+
+static char *about_text(const struct trained *t)
+{
+    json_t *options = options_to_json(train_option_rows, &t->options);
+    json_object_del(options, "resume");
+    json_object_set_new(options, "seed", json_integer((json_int_t)t->options.common.seed));
+    json_t *j = json_pack("{s:s,s:s,s:o,s:s}", "command", t->command, "argument", t->data,
+                          "options", options, "inputs", input_words(&t->parts.input));
+    if (t->search != NULL) json_object_set(j, "search", t->search);
+    char *text = keep(json_dumps(j, JSON_COMPACT));
+    json_decref(j);
+    return text;
+}
+
+/* ---- the loop ---- */
+
+/* "shift:2,flip:0.5" */
+static int parse_augment(const struct call *call, const char *text, eg_augment *out)
+{
+    static const char *const names[] = { "shift", "flip" };
+    for (const char *p = text; p != NULL && *p != '\0';) {
+        double v = 0;
+        int which = 0;
+        while (which < 2 && strncmp(p, names[which], strlen(names[which])) != 0) which++;
+        if (which < 2) p += strlen(names[which]);
+        if (which == 2 || *p++ != ':' || !take_number(&p, &v) || (*p != '\0' && *p++ != ',')
+            || v < 0 || v > (which == 0 ? 1000 : 1))
+            return fail_usage(call, "--augment: expected shift:PIXELS,flip:P, got \"%s\"", text);
+        if (which == 0)
+            out->shift = (size_t)v;
+        else
+            out->flip = v;
+    }
+    return EXIT_DONE;
+}
+
+int training_loop(const struct call *call, const struct loop_options *o, double paper,
+                  eg_train_options *out)
+{
+    *out = (eg_train_options)EG_TRAIN_OPTIONS_INIT;
+    out->epochs = o->epochs;
+    out->batch = o->batch;
+    out->patience = o->patience;
+    out->evaluate_every = o->evaluate_every;
+    out->by_auc = o->by;
+    out->seed = call->common->seed;
+    out->augment.fill = (float)paper;
+    return parse_augment(call, o->augment, &out->augment);
+}
+
+struct searching {
+    const struct call *call;
+    struct trained *t;
+    const char *measure;
+};
+
+static int heard(void *user, size_t i, const char *spec, double mean, double deviation)
+{
+    struct searching *s = user;
+    say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
+    json_array_append_new(s->t->search,
+                          json_pack("{s:o,s:o,s:o}", "learner", json_loads(spec, 0, NULL), "mean",
+                                    json_number(mean), "deviation", json_number(deviation)));
+    return interrupted();
+}
+
+/* The rows of PART_TRAIN one after the other: borrowed names, x and labels to be freed. */
+static eg_dataset gather(const eg_part *p)
+{
+    eg_dataset set = *p->set;
+    set.n = p->n;
+    set.x = need_floats(p->n, set.d);
+    set.labels = need(p->n, sizeof *set.labels);
+    for (size_t i = 0; i < p->n; i++) {
+        memcpy(set.x + i * set.d, p->set->x + p->index[i] * set.d, set.d * sizeof *set.x);
+        set.labels[i] = p->set->labels[p->index[i]];
+    }
+    return set;
+}
+
+static int read_grid(const char *path, json_t **grid)
+{
+    if (path != NULL) return learner_spec_read(path, grid);
+    *grid = json_object();
+    return EXIT_DONE;
+}
+
+static int search(const struct call *call, struct trained *t, const eg_train_options *loop)
+{
+    json_t *lists = NULL;
+    size_t best = 0;
+    int code = read_grid(t->options.grid, &lists);
+    if (code != EXIT_DONE) return code;
+    eg_dataset set = gather(&t->parts.part[PART_TRAIN]);
+    struct searching s = { call, t, better[t->options.loop.by] };
+    t->search = json_array();
+    const eg_grid g = { .base = keep(json_dumps(t->spec, JSON_COMPACT)),
+                        .grid = keep(json_dumps(lists, JSON_COMPACT)),
+                        .task = training_task(&t->parts, t->options.loop.epochs),
+                        .data = &set,
+                        .folds = t->options.folds,
+                        .seed = call->common->seed,
+                        .threads = call->common->threads,
+                        .row = heard,
+                        .user = &s };
+    eg_status status = eg_grid_search(&g, loop, &best);
+    if (interrupted()) status = EG_ERR_INTERRUPTED;
+    if (status == EG_OK) {
+        json_decref(t->spec);
+        t->spec = json_incref(json_object_get(json_array_get(t->search, best), "learner"));
+        say(call, "best    row %zu of %zu, over %zu folds", best + 1, json_array_size(t->search),
+            t->options.folds);
+    }
+    json_decref(lists);
+    free(set.x);
+    free(set.labels);
+    return status == EG_OK ? EXIT_DONE : fail(status, t->options.grid);
+}
+
+/* ---- the whole ---- */
+
+static void echo(const struct call *call, const struct trained *t)
+{
+    const struct training_data *d = &t->parts;
+    const struct shape shape = { d->set.height, d->set.width, d->set.channels };
+    say(call, "data    %s: %zu examples of %s, %zu classes", t->data, d->part[PART_TRAIN].n,
+        shape_words(&shape, d->set.d), d->set.classes);
+    for (size_t p = PART_VALID; p < PARTS; p++)
+        if (d->part[p].n > 0)
+            say(call, "%-7s %s: %zu examples", part_name(p), d->name[p], d->part[p].n);
+    say(call, "inputs  %s (--scale %s)", input_words(&d->input), input_name(d->input.kind));
+    say(call, "model   %s", eg_learner_spec(t->learner));
+    say(call, "loop    %zu epochs, batches of %zu, seed %" PRIu64, t->options.loop.epochs,
+        t->options.loop.batch, t->options.common.seed);
+    say(call, "folder  %s", t->folder);
+}
+
+static int measure(struct trained *t)
+{
+    for (size_t p = 0; p < PARTS; p++) {
+        const eg_part *part = &t->parts.part[p];
+        const size_t k = t->parts.set.classes;
+        if (part->n == 0) continue;
+        t->scored[p].confusion = need(k * k, sizeof(size_t));
+        const eg_status s =
+            eg_evaluate(t->learner, part, t->options.loop.batch, NULL, &t->scored[p]);
+        if (s != EG_OK) return fail(s, t->parts.name[p]);
+    }
+    return EXIT_DONE;
+}
+
+static json_t *scored_json(const eg_scored *s)
+{
+    return json_pack("{s:I,s:I,s:o,s:o}", "examples", (json_int_t)s->n, "errors",
+                     (json_int_t)s->errors, "accuracy", json_number(s->accuracy), "auc",
+                     json_number(s->auc));
+}
+
+json_t *trained_json(const struct trained *t)
+{
+    json_t *j = json_pack("{s:s,s:s,s:I,s:I,s:o,s:f}", "folder", t->folder, "hash",
+                          hash_text(t->result.hash), "steps", (json_int_t)t->result.steps, "epochs",
+                          (json_int_t)t->result.epochs, "loss", json_number(t->result.loss),
+                          "seconds", t->seconds);
+    if (t->result.best_epoch > 0)
+        json_object_set_new(j, "best_epoch", json_integer((json_int_t)t->result.best_epoch));
+    json_object_set_new(j, "stopped_early", json_boolean(t->result.stopped_early));
+    for (size_t p = 0; p < PARTS; p++)
+        if (t->scored[p].n > 0) json_object_set_new(j, part_name(p), scored_json(&t->scored[p]));
+    return j;
+}
+
+static int write_result(const struct trained *t)
+{
+    json_t *j = trained_json(t);
+    char *text = json_dumps(j, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(j);
+    if (text == NULL) return EXIT_MEMORY;
+    const int code = write_file(keep_format("%s/result.json", t->folder), text, strlen(text));
+    free(text);
+    return code;
+}
+
+static int make_learner(const struct call *call, struct trained *t)
+{
+    const eg_task task = training_task(&t->parts, t->options.loop.epochs);
+    const char *spec = keep(json_dumps(t->spec, JSON_COMPACT | JSON_REAL_PRECISION(17)));
+    eg_status s = eg_learner_create(spec, &task, call->common->seed, call->common->threads, NULL,
+                                    &t->learner);
+    if (s == EG_OK) s = model_note(t->learner, &t->parts.input, &t->parts.set, t->data);
+    return s == EG_OK ? EXIT_DONE : fail(s, NULL);
+}
+
+/* Not every failure of training leaves something to go on from. */
+static int told(const struct call *call, const struct trained *t, eg_status s)
+{
+    const int code = fail(s, NULL);
+    if (s == EG_ERR_INTERRUPTED) {
+        fprintf(stderr, "  a checkpoint is in %s/checkpoint\n", t->folder);
+        say_next(call, "engram train -o %s --resume", t->folder);
+    }
+    if (s == EG_ERR_DIVERGED)
+        fprintf(stderr,
+                "  %s/checkpoint and model.safetensors are those of the last good checkpoint;\n"
+                "  a smaller step may help (engram help %s: rate)\n",
+                t->folder, json_string_value(json_object_get(t->spec, "kind")));
+    return code;
+}
+
+static int train(const struct call *call, struct trained *t, eg_train_options *loop, int resume)
+{
+    struct bar bar;
+    const double started = seconds_now();
+    const eg_progress progress = bar_begin(&bar, call);
+    const eg_part *valid = &t->parts.part[PART_VALID];
+    loop->folder = t->folder;
+    loop->about = about_text(t);
+    loop->resume = resume;
+    loop->checkpoint_seconds = t->options.checkpoint;
+    loop->progress = &progress;
+    const eg_status s = eg_train(t->learner, &t->parts.part[PART_TRAIN],
+                                 valid->n > 0 ? valid : NULL, loop, &t->result);
+    bar_end(&bar);
+    t->seconds = seconds_now() - started;
+    return s == EG_OK ? EXIT_DONE : told(call, t, s);
+}
+
+int trained_run(const struct call *now, struct trained *t, int resume)
+{
+    const struct call mine = { now->command, &t->options.common, now->options, now->args,
+                               now->nargs,   now->line,          now->out };
+    eg_train_options loop;
+    struct model m;
+    int code = training_data_read(&mine, t->data, &t->options.reader, &t->options.data, &t->parts);
+    if (code != EXIT_DONE) return code;
+    if (t->options.loop.patience > 0 && t->parts.part[PART_VALID].n == 0)
+        return fail_usage(now, "--patience needs something to measure: --valid SHARE|PART");
+    code = make_learner(&mine, t);
+    if (code != EXIT_DONE) return code;
+    model_of_learner(t->learner, t->folder, &m);
+    const double paper = m.look.paper;
+    model_clear(&m);
+    code = training_loop(&mine, &t->options.loop, paper, &loop);
+    if (code == EXIT_DONE && t->search == NULL && t->options.folds > 0) {
+        code = search(&mine, t, &loop);
+        eg_learner_destroy(t->learner);
+        t->learner = NULL;
+        if (code == EXIT_DONE) code = make_learner(&mine, t);
+    }
+    if (code != EXIT_DONE) return code;
+    echo(&mine, t);
+    code = train(&mine, t, &loop, resume);
+    if (code == EXIT_DONE) code = measure(t);
+    if (code == EXIT_DONE) code = trained_report(&mine, t);
+    return code == EXIT_DONE ? write_result(t) : code;
+}
+
+void trained_clear(struct trained *t)
+{
+    for (size_t p = 0; p < PARTS; p++) free(t->scored[p].confusion);
+    eg_learner_destroy(t->learner);
+    training_data_clear(&t->parts);
+    json_decref(t->spec);
+    json_decref(t->search);
+    *t = (struct trained){ 0 };
+}

@@ -1,0 +1,147 @@
+/* The data of a training run: parts of one set by shares, or sets of their own. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/training.h"
+
+static const char *const names[] = { "train", "valid", "test", NULL };
+
+const char *part_name(size_t part)
+{
+    return part < PARTS ? names[part] : NULL;
+}
+
+const char *sibling_part(const char *data, const char *part)
+{
+    const char *slash = strrchr(data, '/');
+    if (path_exists(part) || strpbrk(part, "/.") != NULL || path_exists(data)) return part;
+    const size_t n = slash != NULL ? (size_t)(slash - data) : strlen(data);
+    return keep_format("%.*s/%s", (int)n, data, part);
+}
+
+static int read_labelled(const struct call *call, const char *name,
+                         const struct reader_options *how, eg_dataset *out)
+{
+    const eg_read_options read = read_options_of(how);
+    const int code = data_read(call, name, &read, out);
+    if (code != EXIT_DONE || out->labels != NULL) return code;
+    return fail_usage(call,
+                      "%s has no labels: training needs to know what is right "
+                      "(--labels FILE, --label-column NAME)",
+                      name);
+}
+
+/* A share of what the part PART_TRAIN still has, all classes alike, becomes a part of its own. */
+static int take_share(const struct call *call, struct training_data *t, const char *data,
+                      const char *option, double share, size_t to)
+{
+    const size_t n = t->part[PART_TRAIN].n;
+    size_t *from = t->index[PART_TRAIN], kept = 0, taken = 0;
+    /* of the whole set, also where another share was taken before */
+    const double of_rest = share * (double)t->set.n / (double)n;
+    if (!(share > 0 && of_rest < 1))
+        return fail_usage(call, "--%s: expected a share between 0 and 1, got %g", option, share);
+    int32_t *labels = need(n, sizeof *labels);
+    uint32_t *chosen = need(n, sizeof *chosen);
+    for (size_t i = 0; i < n; i++) labels[i] = t->set.labels[from[i]];
+    const eg_status s =
+        eg_split_share(labels, n, t->set.classes, of_rest, call->common->seed, chosen);
+    t->index[to] = need(n, sizeof **t->index);
+    for (size_t i = 0; i < n && s == EG_OK; i++) {
+        if (chosen[i])
+            t->index[to][taken++] = from[i];
+        else
+            from[kept++] = from[i];
+    }
+    free(labels);
+    free(chosen);
+    if (s != EG_OK) return fail(s, data);
+    if (taken == 0 || kept == 0)
+        return fail_usage(call, "--%s: a share of %g of %zu items is empty", option, share, n);
+    t->part[PART_TRAIN].n = kept;
+    t->part[to] = (eg_part){ &t->set, t->index[to], taken };
+    t->name[to] = keep_format("a share of %g of %s", share, data);
+    return EXIT_DONE;
+}
+
+/* One of --valid and --test: a share, or a set of its own. */
+static int add_part(const struct call *call, struct training_data *t, const char *data,
+                    const struct reader_options *how, const char *given, size_t to)
+{
+    double share;
+    if (given == NULL) return EXIT_DONE;
+    if (parse_number(given, &share)) return take_share(call, t, data, names[to], share, to);
+    struct reader_options other = *how;
+    other.labels = NULL; /* are those of the data */
+    t->name[to] = sibling_part(data, given);
+    const int code = read_labelled(call, t->name[to], &other, &t->other[to]);
+    t->part[to] = (eg_part){ &t->other[to], NULL, t->other[to].n };
+    return code;
+}
+
+/* A set of its own has the inputs and the classes of the one trained on. */
+static int agree(const struct call *call, struct training_data *t, size_t part)
+{
+    eg_dataset *other = &t->other[part];
+    const eg_dataset *set = &t->set;
+    const eg_task task = training_task(t, 1);
+    struct model m = { .task = &task,
+                       .path = t->name[PART_TRAIN],
+                       .shape = { set->height, set->width, set->channels } };
+    if (other->x == NULL) return EXIT_DONE;
+    for (size_t k = 0; set->class_names != NULL && k < set->classes; k++) {
+        if (m.classes == NULL) m.classes = json_array();
+        json_array_append_new(m.classes, json_string(set->class_names[k]));
+    }
+    const int code = model_fit(call, &m, t->name[part], other);
+    json_decref(m.classes);
+    if (code == EXIT_DONE) input_apply(&t->input, other);
+    return code;
+}
+
+int training_data_read(const struct call *call, const char *data, const struct reader_options *how,
+                       const struct data_options *o, struct training_data *t)
+{
+    *t = (struct training_data){ .name = { data } };
+    int code = read_labelled(call, data, how, &t->set);
+    if (code != EXIT_DONE) return code;
+    const size_t n = t->set.n;
+    t->index[PART_TRAIN] = need(n, sizeof **t->index);
+    for (size_t i = 0; i < n; i++) t->index[PART_TRAIN][i] = i;
+    t->part[PART_TRAIN] = (eg_part){ &t->set, t->index[PART_TRAIN], n };
+    if (t->set.classes < 2)
+        return fail_usage(call, "%s: expected 2 classes or more, got %zu", data, t->set.classes);
+    code = add_part(call, t, data, how, o->test, PART_TEST);
+    if (code == EXIT_DONE) code = add_part(call, t, data, how, o->valid, PART_VALID);
+    if (code != EXIT_DONE) return code;
+    const int images = t->set.height * t->set.width != 0;
+    t->input = input_fit(&t->set, t->index[PART_TRAIN], t->part[PART_TRAIN].n,
+                         o->scale >= 0 ? (enum input_kind)o->scale
+                         : images      ? INPUT_UNIT
+                                       : INPUT_COLUMNS);
+    input_apply(&t->input, &t->set);
+    code = agree(call, t, PART_VALID);
+    return code == EXIT_DONE ? agree(call, t, PART_TEST) : code;
+}
+
+eg_task training_task(const struct training_data *t, size_t epochs)
+{
+    const eg_dataset *s = &t->set;
+    const int images = s->height * s->width * s->channels == s->d;
+    return (eg_task){
+        s->d,  images ? s->height : 0, images ? s->width : 0, images ? s->channels : 0, s->classes,
+        epochs
+    };
+}
+
+void training_data_clear(struct training_data *t)
+{
+    eg_dataset_clear(&t->set);
+    for (size_t p = 0; p < PARTS; p++) {
+        eg_dataset_clear(&t->other[p]);
+        free(t->index[p]);
+    }
+    input_clear(&t->input);
+    *t = (struct training_data){ 0 };
+}

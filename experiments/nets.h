@@ -1,0 +1,36 @@
+/* experiments/nets.h - the networks of Krotov and Hopfield 2016 and the perceptron beside them,
+ * which several experiments train, and their recipes.
+ *
+ * The paper takes 3000 epochs of batches of 1000. Here batches have 200 images: as many steps, and
+ * as far along every schedule (T reaches its end at step 12 000, the rate falls by .998 every 60
+ * steps), in 600 epochs; 300 at the other n, with the rate falling twice as fast. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EXPERIMENTS_NETS_H
+#define EXPERIMENTS_NETS_H
+
+#include "experiments/lab.h"
+
+enum { NET_N3, NET_N20, NET_N30, NET_N2, NET_RELU, NETS };
+
+struct net {
+    const char *name, *folder;
+    double published;  /* test error on MNIST, per cent */
+    double quick_most; /* bound on it at the quick setting */
+    size_t epochs;     /* full */
+    const char *full, *quick;
+};
+
+extern const struct net nets[NETS];
+
+/* Where a full training is kept: "runs/dam-mnist-n3-seed0". */
+eg_status net_folder(const struct experiment_context *run, const struct net *net, const char *set,
+                     char *path, size_t room);
+
+/**
+ * Train a network; what is full goes on from its folder, where it was trained before.
+ * @param set  "mnist": names the folder
+ */
+eg_status net_train(const struct experiment_context *run, const struct net *net, const char *set,
+                    const eg_dataset *train, const eg_dataset *test, eg_learner **out);
+
+#endif

@@ -1,0 +1,413 @@
+/* Layers: derivatives of every row of the table, how parameters begin, what normalising keeps,
+ * separations as operations. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+
+#include <stdio.h>
+
+#include "nn/egi_layer.h"
+
+enum { NUMBERS = 4096 };
+
+static const struct layer_case {
+    const char *layers;
+    eg_shape in;
+} cases[] = {
+    { "[{\"kind\": \"linear\", \"units\": 3}, {\"kind\": \"activation\", \"function\": \"gelu\"}]",
+      { 2, { 4, 5 } } },
+    { "[{\"kind\": \"linear\", \"units\": 3, \"bias\": false}, {\"kind\": \"dropout\", \"p\": "
+      "0.4}]",
+      { 3, { 2, 4, 5 } } },
+    { "[{\"kind\": \"reshape\", \"shape\": [3, 4]}, \"flatten\", \"linear\"]", { 2, { 2, 12 } } },
+    { "[{\"kind\": \"embedding\", \"rows\": 4, \"units\": 3}]", { 2, { 3, 2 } } },
+    { "[{\"kind\": \"conv1d\", \"channels\": 4, \"padding\": 1, \"stride\": 2}, "
+      "{\"kind\": \"max_pool1d\"}]",
+      { 3, { 2, 2, 9 } } },
+    { "[{\"kind\": \"conv2d\", \"channels\": 4, \"groups\": 2, \"dilation\": 2, \"padding\": 1}, "
+      "{\"kind\": \"max_pool2d\", \"kernel\": 3, \"stride\": 1}, \"average_pool2d\"]",
+      { 4, { 2, 2, 8, 7 } } },
+    { "[\"average_pool1d\", {\"kind\": \"adaptive_pool1d\", \"size\": 2}]", { 3, { 2, 3, 8 } } },
+    { "[{\"kind\": \"adaptive_pool2d\", \"size\": 3}]", { 4, { 2, 2, 7, 8 } } },
+    { "[\"batch_norm\"]", { 2, { 6, 3 } } },
+    { "[\"batch_norm\"]", { 4, { 3, 2, 3, 2 } } },
+    { "[{\"kind\": \"layer_norm\", \"axes\": 2}]", { 3, { 3, 2, 4 } } },
+    { "[{\"kind\": \"group_norm\", \"groups\": 2}]", { 3, { 3, 4, 3 } } },
+    { "[{\"kind\": \"lstm\", \"units\": 3}]", { 3, { 2, 4, 3 } } },
+    { "[{\"kind\": \"gru\", \"units\": 3, \"last\": false}]", { 3, { 2, 4, 3 } } },
+    { "[{\"kind\": \"attention\", \"heads\": 2, \"causal\": true}]", { 3, { 2, 4, 6 } } },
+    { "[{\"kind\": \"attention\", \"heads\": 2, \"separation\": \"entmax\", \"order\": 1.5}]",
+      { 3, { 2, 4, 6 } } },
+    { "[{\"kind\": \"linear\", \"units\": 4, \"name\": \"a\"}, "
+      "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"sequential\", \"layers\": [\"linear\"]}, "
+      "{\"kind\": \"activation\", \"function\": \"tanh\"}], \"name\": \"r\"}, "
+      "{\"kind\": \"add\", \"from\": [\"a\", \"r\"], \"name\": \"s\"}, "
+      "{\"kind\": \"concat\", \"from\": [\"s\", \"r\", \"input\"]}]",
+      { 2, { 3, 5 } } },
+};
+
+/* A graph with its own parameters, in f64. */
+struct bench {
+    json_t *document;
+    struct egi_graph *graph;
+    struct egi_scope s;
+    eg_var leaf[32];
+    double x[NUMBERS], v[NUMBERS];
+    eg_shape in;
+};
+
+static void draw(double *to, size_t n, uint64_t stream)
+{
+    float some[NUMBERS];
+    eg_random_normal(11, stream, 0, n, some);
+    for (size_t i = 0; i < n; i++) to[i] = (double)some[i];
+}
+
+static void build(struct bench *b, const struct layer_case *c)
+{
+    memset(b, 0, sizeof *b);
+    b->in = c->in;
+    b->s = (struct egi_scope){ .mode = EGI_CREATE,
+                               .alloc = eg_allocator_default(),
+                               .dtype = EG_F64,
+                               .seed = 5,
+                               .classes = 4 };
+    CHECK_OK(eg_tape_create(1, NULL, &b->s.t));
+    CHECK_OK(eg_params_create(NULL, &b->s.params));
+    CHECK_OK(eg_params_create(NULL, &b->s.state));
+    b->document = json_pack("{s:o}", "layers", json_loads(c->layers, 0, NULL));
+    CHECK(b->document != NULL);
+    CHECK_OK(egi_graph_create(b->document, "layers", "", 0, b->s.alloc, &b->graph));
+    draw(b->x, eg_shape_size(&b->in), 1);
+    draw(b->v, NUMBERS, 2);
+    if (strstr(c->layers, "embedding") != NULL)
+        for (size_t i = 0; i < eg_shape_size(&b->in); i++) b->x[i] = (double)(i % 4);
+    const eg_var in = eg_input(b->s.t, EG_F64, &b->in, b->x);
+    egi_graph_apply(&b->s, b->graph, in);
+    CHECK_OK(eg_tape_status(b->s.t));
+    const eg_param *p;
+    for (size_t i = 0; (p = eg_params_at(b->s.params, i)) != NULL; i++)
+        draw(p->value, eg_shape_size(&p->shape), 100 + i); /* biases are 0, scales 1 */
+    b->s.leaf = b->leaf;
+}
+
+static void tear(struct bench *b)
+{
+    egi_graph_destroy(b->graph);
+    json_decref(b->document);
+    eg_params_destroy(b->s.params);
+    eg_params_destroy(b->s.state);
+    eg_tape_destroy(b->s.t);
+}
+
+/* sum v y, in training. */
+static eg_var run(struct bench *b, eg_var *in)
+{
+    eg_tape_reset(b->s.t);
+    memset(b->leaf, 0, sizeof b->leaf);
+    b->s.mode = EGI_TRAIN;
+    *in = eg_leaf(b->s.t, EG_F64, &b->in, b->x);
+    const eg_var y = egi_graph_apply(&b->s, b->graph, *in);
+    const eg_shape shape = eg_tape_shape(b->s.t, y);
+    const eg_var v = eg_input(b->s.t, EG_F64, &shape, b->v);
+    return eg_sum(b->s.t, eg_mul(b->s.t, y, v), EG_ALL_AXES, 0);
+}
+
+static double value(struct bench *b)
+{
+    eg_var in;
+    const eg_var y = run(b, &in);
+    CHECK_OK(eg_tape_status(b->s.t));
+    return eg_tape_number(b->s.t, y);
+}
+
+static void compare(struct bench *b, const char *name, double *x, const double *g, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const double h = 1e-5, at = x[i];
+        x[i] = at + h;
+        const double above = value(b);
+        x[i] = at - h;
+        const double below = value(b);
+        x[i] = at;
+        const double numeric = (above - below) / (2 * h);
+        if (!(fabs(g[i] - numeric) <= 1e-6 * (1 + fabs(numeric))))
+            fail_msg("%s[%zu]: %.12g, by differences %.12g", name, i, g[i], numeric);
+    }
+}
+
+static void check_case(const struct layer_case *c)
+{
+    static double g[16][NUMBERS];
+    struct bench *b = malloc(sizeof *b);
+    eg_var wrt[33], dx[33], in;
+    build(b, c);
+    const eg_var y = run(b, &in);
+    const size_t count = eg_params_count(b->s.params);
+    for (size_t i = 0; i < count; i++) wrt[i] = b->leaf[i];
+    wrt[count] = in;
+    CHECK_OK(eg_tape_gradient(b->s.t, y, EG_NONE, wrt, count + 1, 0, dx));
+    for (size_t i = 0; i <= count; i++) {
+        const eg_shape shape = i < count ? eg_params_at(b->s.params, i)->shape : b->in;
+        memset(g[i], 0, sizeof g[i]);
+        if (dx[i].id != 0)
+            memcpy(g[i], eg_tape_value(b->s.t, dx[i]), eg_shape_size(&shape) * sizeof(double));
+    }
+    for (size_t i = 0; i < count; i++) {
+        const eg_param *p = eg_params_at(b->s.params, i);
+        compare(b, p->name, p->value, g[i], eg_shape_size(&p->shape));
+    }
+    if (strstr(c->layers, "embedding") == NULL)
+        compare(b, c->layers, b->x, g[count], eg_shape_size(&b->in));
+    tear(b);
+    free(b);
+}
+
+static void every_layer_has_the_derivative_of_its_differences(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) check_case(&cases[i]);
+    for (size_t k = 0; egi_layer_kinds[k] != NULL; k++) {
+        char quoted[64];
+        int found = 0;
+        snprintf(quoted, sizeof quoted, "\"%s\"", egi_layer_kinds[k]->name);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            found |= strstr(cases[i].layers, quoted) != NULL;
+        if (!found) fail_msg("no case for the layer %s", quoted);
+    }
+}
+
+static void every_activation_has_the_derivative_of_its_differences(void **state)
+{
+    (void)state;
+    static const char *const functions[] = {
+        "identity",    "relu",       "leaky_relu:0.2", "elu:0.7",  "selu",  "gelu",
+        "silu",        "sigmoid",    "tanh",           "softplus", "rep:3", "softmax",
+        "log_softmax", "entmax:1.4", "swish",          "rep"
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "[{\"kind\": \"activation\", \"function\": \"%s\"}]",
+                 functions[i]);
+        check_case(&(struct layer_case){ text, { 2, { 3, 5 } } });
+    }
+}
+
+/* Mean and variance of what an initialiser draws, against its law. */
+static void initialisers_have_their_variances(void **state)
+{
+    (void)state;
+    const size_t out = 60, in = 40;
+    const struct {
+        const char *word;
+        double variance, most; /* most: the largest magnitude, 0: any */
+    } laws[] = {
+        { "zeros", 0, 0 },
+        { "constant:0.5", 0, 0.5 },
+        { "normal:0.2", 0.04, 0 },
+        { "uniform:0.3", 0.03, 0.3 },
+        { "xavier_uniform", 2.0 / 100, sqrt(6.0 / 100) },
+        { "glorot_normal", 2.0 / 100, 0 },
+        { "he_uniform", 2.0 / 40, sqrt(6.0 / 40) },
+        { "kaiming_normal", 2.0 / 40, 0 },
+        { "lecun_uniform", 1.0 / 40, sqrt(3.0 / 40) },
+        { "lecun_normal:2", 4.0 / 40, 0 },
+    };
+    for (size_t i = 0; i < sizeof laws / sizeof *laws; i++) {
+        eg_params *p;
+        size_t at;
+        struct egi_initialiser init;
+        json_t *word = json_string(laws[i].word);
+        CHECK_OK(egi_initialiser_read(word, "x", &init));
+        CHECK_OK(eg_params_create(NULL, &p));
+        CHECK_OK(eg_params_add(p, "w", EG_F32, &eg_shape_of(out, in), &at));
+        CHECK_OK(egi_initialise(&init, eg_params_at(p, 0), 3, eg_allocator_default()));
+        const float *w = eg_params_at(p, 0)->value;
+        double sum = 0, square = 0, most = 0;
+        for (size_t k = 0; k < out * in; k++) {
+            sum += (double)w[k];
+            square += (double)w[k] * (double)w[k];
+            most = fmax(most, fabs((double)w[k]));
+        }
+        const double n = (double)(out * in), mean = sum / n, variance = square / n - mean * mean;
+        CHECK_NEAR(variance, laws[i].variance, 0.1 * laws[i].variance + 1e-9);
+        if (laws[i].variance > 0) CHECK_NEAR(mean, 0, 5 * sqrt(laws[i].variance / n));
+        if (laws[i].most > 0) CHECK(most <= laws[i].most && most > 0.98 * laws[i].most);
+        eg_params_destroy(p);
+        json_decref(word);
+    }
+}
+
+static void orthogonal_rows_or_columns_are_orthonormal(void **state)
+{
+    (void)state;
+    const size_t shapes[][2] = { { 4, 7 }, { 7, 4 }, { 5, 5 } };
+    for (size_t i = 0; i < 3; i++) {
+        const size_t m = shapes[i][0], n = shapes[i][1];
+        struct egi_initialiser init;
+        eg_params *p;
+        json_t *word = json_string("orthogonal:2");
+        CHECK_OK(egi_initialiser_read(word, "x", &init));
+        CHECK_OK(eg_params_create(NULL, &p));
+        CHECK_OK(eg_params_add(p, "w", EG_F64, &eg_shape_of(m, n), NULL));
+        CHECK_OK(egi_initialise(&init, eg_params_at(p, 0), 3, eg_allocator_default()));
+        const double *w = eg_params_at(p, 0)->value;
+        const size_t vectors = m < n ? m : n, length = m < n ? n : m;
+        for (size_t a = 0; a < vectors; a++)
+            for (size_t b = 0; b < vectors; b++) {
+                double dot = 0;
+                for (size_t k = 0; k < length; k++)
+                    dot += m < n ? w[a * n + k] * w[b * n + k] : w[k * n + a] * w[k * n + b];
+                CHECK_NEAR(dot, a == b ? 4 : 0, 1e-12);
+            }
+        eg_params_destroy(p);
+        json_decref(word);
+    }
+}
+
+static void batch_norm_keeps_running_statistics(void **state)
+{
+    (void)state;
+    struct bench *b = malloc(sizeof *b);
+    build(b, &(struct layer_case){ "[{\"kind\": \"batch_norm\", \"momentum\": 0.25}]",
+                                   { 2, { 5, 1 } } });
+    double mean = 0, square = 0;
+    for (size_t i = 0; i < 5; i++) mean += b->x[i] / 5;
+    for (size_t i = 0; i < 5; i++) square += (b->x[i] - mean) * (b->x[i] - mean);
+    const double *m = eg_params_find(b->s.state, "0.running_mean")->value;
+    const double *v = eg_params_find(b->s.state, "0.running_var")->value;
+    (void)value(b);
+    CHECK(*m == 0 && *v == 1); /* not asked to move */
+    b->s.update = 1;
+    (void)value(b);
+    CHECK_NEAR(*m, 0.25 * mean, 1e-12);
+    CHECK_NEAR(*v, 0.75 + 0.25 * square / 4, 1e-12);
+    tear(b);
+    free(b);
+}
+
+/* The operation against the table's own functions, and its derivative against differences. */
+static void separations_are_operations(void **state)
+{
+    (void)state;
+    const double s[] = { 0.31, 0.9, -0.4, 0.55, 0.1, 0.72, 0.2, -0.7, 1.1, 0.05 };
+    const double v[] = { 1, -0.5, 0.3, 0.8, -1.2, 0.4, 0.6, -0.9, 0.2, 0.7 };
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    for (int row = 0; row < EG_SEP_COUNT; row++) {
+        eg_rule rule = EG_RULE_INIT;
+        rule.separation = (eg_separation)row;
+        rule.beta = 0.8;
+        rule.order = row == EG_SEP_ENTMAX ? 1.5 : 3;
+        rule.k = 2;
+        eg_tape_reset(t);
+        const eg_var x = eg_leaf(t, EG_F64, &eg_shape_of(2, 5), s);
+        const eg_var a = eg_separate(t, x, &rule);
+        const eg_var seed = eg_input(t, EG_F64, &eg_shape_of(2, 5), v);
+        eg_var dx;
+        CHECK_OK(eg_tape_status(t));
+        for (size_t line = 0; line < 2; line++) {
+            double want[5], scale;
+            const double *got = (const double *)eg_tape_value(t, a) + 5 * line;
+            CHECK_OK(eg_separation_weights(&rule, s + 5 * line, NULL, 5, want, &scale));
+            for (size_t i = 0; i < 5; i++)
+                CHECK_NEAR(got[i], want[i] * exp(scale), 1e-12 * (1 + fabs(got[i])));
+        }
+        CHECK_OK(eg_tape_gradient(t, a, seed, &x, 1, 0, &dx));
+        const double *g = eg_tape_value(t, dx);
+        for (size_t line = 0; line < 2; line++) {
+            double want[5];
+            CHECK_OK(eg_separation_derivative(&rule, s + 5 * line, NULL, v + 5 * line, 5, want));
+            for (size_t i = 0; i < 5; i++) CHECK_NEAR(g[5 * line + i], want[i], 1e-12);
+        }
+    }
+    eg_tape_destroy(t);
+}
+
+static void a_separation_is_not_differentiated_twice(void **state)
+{
+    (void)state;
+    const double s[] = { 0.3, 0.9, -0.4 };
+    eg_rule rule = EG_RULE_INIT;
+    rule.separation = EG_SEP_ENTMAX;
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    const eg_var x = eg_leaf(t, EG_F64, &eg_shape_of(3), s);
+    const eg_var y = eg_sum(t, eg_mul(t, x, eg_separate(t, x, &rule)), EG_ALL_AXES, 0);
+    eg_var dx, ddx;
+    CHECK_OK(eg_tape_gradient(t, y, EG_NONE, &x, 1, EG_GRADIENT_KEEP, &dx));
+    CHECK_STATUS(eg_tape_gradient(t, dx, EG_NONE, &x, 1, 0, &ddx), EG_ERR_UNSUPPORTED);
+    CHECK(strstr(eg_error_detail(), "eg_softmax") != NULL);
+    eg_tape_reset(t);
+    const double bad[] = { 0, NAN, 1 };
+    eg_separate(t, eg_leaf(t, EG_F64, &eg_shape_of(3), bad), &rule);
+    CHECK_STATUS(eg_tape_status(t), EG_ERR_DIVERGED);
+    eg_tape_reset(t);
+    rule.order = 1;
+    eg_separate(t, eg_leaf(t, EG_F64, &eg_shape_of(3), s), &rule);
+    CHECK_STATUS(eg_tape_status(t), EG_ERR_INVALID);
+    eg_tape_destroy(t);
+}
+
+/* H v as the gradient of <gradient, v>, against differences of gradients. */
+static void the_gradient_of_a_gradient_is_a_hessian_product(void **state)
+{
+    (void)state;
+    struct bench *b = malloc(sizeof *b);
+    eg_var in, g[8], h[8], dot = EG_NONE;
+    double v[8][64], product[8][64], *at[8];
+    build(b,
+          &(struct layer_case){ "[{\"kind\": \"linear\", \"units\": 6}, {\"kind\": \"activation\", "
+                                "\"function\": \"tanh\"}, {\"kind\": \"linear\", \"units\": 1}, "
+                                "{\"kind\": \"activation\", \"function\": \"softplus\"}]",
+                                { 2, { 5, 4 } } });
+    const size_t count = eg_params_count(b->s.params);
+    eg_var y = run(b, &in);
+    CHECK_OK(eg_tape_gradient(b->s.t, y, EG_NONE, b->leaf, count, EG_GRADIENT_KEEP, g));
+    for (size_t i = 0; i < count; i++) {
+        const eg_param *p = eg_params_at(b->s.params, i);
+        at[i] = p->value;
+        draw(v[i], eg_shape_size(&p->shape), 50 + i);
+        const eg_var each = eg_mul(b->s.t, g[i], eg_input(b->s.t, EG_F64, &p->shape, v[i]));
+        const eg_var sum = eg_sum(b->s.t, each, EG_ALL_AXES, 0);
+        dot = i == 0 ? sum : eg_add(b->s.t, dot, sum);
+    }
+    CHECK_OK(eg_tape_gradient(b->s.t, dot, EG_NONE, b->leaf, count, 0, h));
+    for (size_t i = 0; i < count; i++) {
+        const eg_shape shape = eg_params_at(b->s.params, i)->shape;
+        memcpy(product[i], eg_tape_value(b->s.t, h[i]), eg_shape_size(&shape) * sizeof(double));
+    }
+    const double step = 1e-5;
+    double side[2][8][64];
+    for (int k = 0; k < 2; k++) {
+        const double by = (k == 0 ? 1 : -2) * step;
+        for (size_t i = 0; i < count; i++)
+            for (size_t j = 0; j < eg_shape_size(&eg_params_at(b->s.params, i)->shape); j++)
+                at[i][j] += by * v[i][j];
+        y = run(b, &in);
+        CHECK_OK(eg_tape_gradient(b->s.t, y, EG_NONE, b->leaf, count, 0, g));
+        for (size_t i = 0; i < count; i++)
+            memcpy(side[k][i], eg_tape_value(b->s.t, g[i]),
+                   eg_shape_size(&eg_params_at(b->s.params, i)->shape) * sizeof(double));
+    }
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < eg_shape_size(&eg_params_at(b->s.params, i)->shape); j++)
+            CHECK_NEAR(product[i][j], (side[0][i][j] - side[1][i][j]) / (2 * step),
+                       1e-6 * (1 + fabs(product[i][j])));
+    tear(b);
+    free(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_layer_has_the_derivative_of_its_differences),
+        cmocka_unit_test(every_activation_has_the_derivative_of_its_differences),
+        cmocka_unit_test(initialisers_have_their_variances),
+        cmocka_unit_test(orthogonal_rows_or_columns_are_orthonormal),
+        cmocka_unit_test(batch_norm_keeps_running_statistics),
+        cmocka_unit_test(separations_are_operations),
+        cmocka_unit_test(a_separation_is_not_differentiated_twice),
+        cmocka_unit_test(the_gradient_of_a_gradient_is_a_hessian_product),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
