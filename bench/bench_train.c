@@ -3,8 +3,8 @@
  * A product of 2048^3 and a step are timed in turn (limit, figure, limit, figure ...); the share is
  * the median of the ratios, so that it holds where the clock or the neighbours change. Only useful
  * operations count: two products of (B, D) with (D, H) for a dense memory, 4 B H D, nothing for
- * powers, momenta and clipping. Images are random and as
- * dark as digits: overlaps with them are of the size they have in training. */
+ * powers, momenta and clipping. Images are random, and dark as digits are: so overlaps have the
+ * size they have in training. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +17,29 @@
 int bench_train(int json, int threads);
 
 enum { RUNS = 9, PRODUCT = 2048, SET = 60000 };
+
+/* LeCun et al. 1998, with rectified units. */
+static const char lenet[] =
+    "{\"kind\": \"network\", \"layers\": ["
+    "{\"kind\": \"reshape\", \"shape\": [1, 28, 28]},"
+    "{\"kind\": \"conv2d\", \"channels\": 6, \"kernel\": 5, \"padding\": 2}, \"activation\","
+    "{\"kind\": \"max_pool2d\", \"kernel\": 2},"
+    "{\"kind\": \"conv2d\", \"channels\": 16, \"kernel\": 5}, \"activation\","
+    "{\"kind\": \"max_pool2d\", \"kernel\": 2}, \"flatten\","
+    "{\"kind\": \"linear\", \"units\": 120}, \"activation\","
+    "{\"kind\": \"linear\", \"units\": 84}, \"activation\", \"linear\"]}";
+
+static const char lstm[] = "{\"kind\": \"network\", \"layers\": ["
+                           "{\"kind\": \"reshape\", \"shape\": [28, 28]},"
+                           "{\"kind\": \"lstm\", \"units\": 128}, \"linear\"]}";
+
+/* Useful operations of an example: products forward, by weights and by inputs, but none by the
+ * images themselves. */
+#define MLP (4.0 * 784 * 2000 + 6.0 * 2000 * 10)
+#define LENET_FIRST (2.0 * 28 * 28 * 6 * 25)
+#define LENET (LENET_FIRST + 2.0 * (100 * 16 * 150 + 400 * 120 + 120 * 84 + 84 * 10))
+#define LSTM_INPUTS (28 * 2.0 * 4 * 128 * 28)
+#define LSTM (LSTM_INPUTS + 28 * 2.0 * 4 * 128 * 128)
 
 /* What is measured. */
 static const struct figure {
@@ -33,6 +56,11 @@ static const struct figure {
       4.0 * 2000 * 784 },
     { "competing units, 2000, batch 100", "{\"kind\": \"local\", \"share\": 1}", 784, 10, 100,
       2.0 * 2000 * 784 },
+    { "perceptron 784-2000-10, batch 100", "{\"kind\": \"network\", \"hidden\": [2000]}", 784, 10,
+      100, MLP },
+    { "the same, batch 1000", "{\"kind\": \"network\", \"hidden\": [2000]}", 784, 10, 1000, MLP },
+    { "LeNet, batch 100", lenet, 784, 10, 100, 3 * LENET - LENET_FIRST },
+    { "LSTM of 28 steps of 28, H = 128, batch 100", lstm, 784, 10, 100, 3 * LSTM - LSTM_INPUTS },
 };
 
 struct bench {

@@ -26,7 +26,7 @@ struct attack_study {
     eg_dataset set; /* inputs of the models, in the box */
     double lo, hi;
     eg_attack_options attack;
-    eg_transfer *matrix, *clean; /* (M, M), (M) */
+    eg_transfer *matrix, *clean; /* (M + 1, M); its last row */
     eg_attack_output *made;      /* (M) records of all, pictures of the first */
     double *amount;              /* (amounts) of the corruption asked for */
     size_t amounts;

@@ -101,7 +101,7 @@ static int open_models(struct attack_study *t)
     for (size_t i = 1; i < call->nargs && n <= MOST_MODELS; i++) path[n++] = call->args[i];
     if (n > MOST_MODELS) return fail_usage(call, "at most %d models", MOST_MODELS);
     t->model = need(n, sizeof *t->model);
-    t->learner = need(n, sizeof *t->learner);
+    t->learner = need(n, sizeof(eg_learner *));
     t->name = need(n, sizeof *t->name);
     for (; t->m < n; t->m++) {
         const int code = model_open(call, path[t->m], &t->model[t->m]);
@@ -161,14 +161,14 @@ static int measure_transfer(struct attack_study *t, const eg_progress *progress)
     t->attack.batch = o->batch;
     t->attack.seed = t->call->common->seed;
     t->attack.progress = progress;
-    t->matrix = need(t->m * t->m, sizeof *t->matrix);
-    t->clean = need(t->m, sizeof *t->clean);
+    t->matrix = need((t->m + 1) * t->m, sizeof *t->matrix);
+    t->clean = t->matrix + t->m * t->m;
     t->made = need(t->m, sizeof *t->made);
     for (size_t i = 0; i < t->m; i++) t->made[i].records = need(t->n, sizeof(eg_attack_record));
     t->made[0].adversarial = need_floats(t->n, t->d);
     t->made[0].boundary = need_floats(t->n, t->d);
     const eg_status s = eg_attack_transfer(t->learner, t->m, t->set.x, t->set.labels, t->n,
-                                           &t->attack, t->matrix, t->clean, t->made);
+                                           &t->attack, t->matrix, t->made);
     t->attack.progress = NULL;
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
@@ -233,7 +233,6 @@ static void release(struct attack_study *t)
     free(t->learner);
     free(t->name);
     free(t->matrix);
-    free(t->clean);
     free(t->made);
     free(t->amount);
     free(t->corrupted);

@@ -66,8 +66,8 @@ const struct command cmd_rerun = {
     .summary = "repeat a training run, and compare what was learned",
     .arguments = "FOLDER ",
     .examples = "engram rerun runs/dam-20\nengram rerun runs/dam-20 -o again --threads 1 --json",
-    .notes = "FOLDER was written by engram train. The same data and settings learn the same bits, "
-             "for any\nnumber of threads. Exit 1: something else was learned; then it says what is "
+    .notes = "FOLDER was written by engram train. The same data and settings learn the same bits,\n"
+             "for any number of threads. Exit 1: something else was learned; then it says what is\n"
              "not as it was.",
     .min_args = 1,
     .max_args = 1,

@@ -8,7 +8,7 @@
 
 struct run_folder {
     const char *path;
-    FILE *metrics, *log;
+    eg_run *run;
 };
 
 /* Versions, kernels, threads, machine: for env.json, reports and engram doctor. */

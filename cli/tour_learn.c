@@ -160,7 +160,7 @@ static eg_status mislead(struct study *s)
 {
     const size_t n = s->attacked;
     eg_attack_options o = EG_ATTACK_OPTIONS_INIT;
-    eg_transfer matrix[NETS * NETS];
+    eg_transfer matrix[(NETS + 1) * NETS];
     eg_attack_record *records = need(NETS * n, sizeof *records);
     float *changed = need_floats(n, s->t->d);
     const eg_attack_output made[NETS] = { { .records = records, .adversarial = changed },
@@ -168,7 +168,7 @@ static eg_status mislead(struct study *s)
     o.row = (size_t)eg_attack_find("boundary");
     o.lo = -1;
     o.seed = s->t->seed;
-    eg_status status = eg_attack_transfer(s->l, NETS, s->x, s->labels, n, &o, matrix, NULL, made);
+    eg_status status = eg_attack_transfer(s->l, NETS, s->x, s->labels, n, &o, matrix, made);
     if (status == EG_OK) {
         report_section(
             &s->t->report, "What misleads them",

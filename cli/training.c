@@ -307,19 +307,21 @@ static int told(const struct call *call, const struct trained *t, eg_status s)
     return code;
 }
 
-static int train(const struct call *call, struct trained *t, eg_train_options *loop, int resume)
+static int train(const struct call *call, struct trained *t, const eg_train_options *loop,
+                 int resume)
 {
     struct bar bar;
     const double started = seconds_now();
     const eg_progress progress = bar_begin(&bar, call);
     const eg_part *valid = &t->parts.part[PART_VALID];
-    loop->folder = t->folder;
-    loop->about = about_text(t);
-    loop->resume = resume;
-    loop->checkpoint_seconds = t->options.checkpoint;
-    loop->progress = &progress;
+    eg_train_options o = *loop;
+    o.folder = t->folder;
+    o.about = about_text(t);
+    o.resume = resume;
+    o.checkpoint_seconds = t->options.checkpoint;
+    o.progress = &progress;
     const eg_status s = eg_train(t->learner, &t->parts.part[PART_TRAIN],
-                                 valid->n > 0 ? valid : NULL, loop, &t->result);
+                                 valid->n > 0 ? valid : NULL, &o, &t->result);
     bar_end(&bar);
     t->seconds = seconds_now() - started;
     return s == EG_OK ? EXIT_DONE : told(call, t, s);

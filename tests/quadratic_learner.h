@@ -12,6 +12,7 @@ enum { MOST_CLASSES = 8, MOST_INPUTS = 64 };
 struct quadratic {
     size_t d, k;
     double w[MOST_CLASSES][MOST_INPUTS], b[MOST_CLASSES], q[MOST_CLASSES];
+    float pad[EGI_LEARNER_GROUP * 2 * (MOST_INPUTS + MOST_CLASSES)];
 };
 
 static double quadratic_score(const struct quadratic *m, const float *x, size_t k)
@@ -56,7 +57,8 @@ static inline struct eg_learner quadratic_learner(struct quadratic *m)
     return (struct eg_learner){ .row = &quadratic_row,
                                 .task = { .inputs = m->d, .classes = m->k },
                                 .alloc = eg_allocator_default(),
-                                .own = m };
+                                .own = m,
+                                .pad = m->pad };
 }
 
 /* Random planes through the box. */

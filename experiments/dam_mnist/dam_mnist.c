@@ -2,11 +2,12 @@
  * of power n = 2, 3, 20, 30. Test errors of figure 2: 1.51, 1.44, 1.61, 1.80 %; 1.6 % for 2000
  * rectified linear units trained by backpropagation, which are trained here beside them. Section 5:
  * at n = 30 more than 40 % of the memories vote for one class only, and more than 8000 of the
- * 10 000 test images have no second memory that contributes over .9 of the largest.
+ * 10 000 test images have no second memory that contributes over .9 of the largest. A vote is a
+ * class component above .99, at the cut; the threshold is ours.
  *
  * Full: hours. Each network trains in a folder runs/dam-mnist-..., and a later call goes on from
  * there; the tolerance is the .2 points of what one network differs from another. Quick: 250
- * memories, 15 epochs; its bounds are what three seeds gave, and a third more. */
+ * memories, 15 epochs; its bounds are what one seed gave, and a third more. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -35,9 +36,9 @@ static double number_of(const char *line, const char *key)
 /* The whole error curve, from the metrics of the run folder. */
 static eg_status take_curve(const struct experiment_context *run, const struct net *net)
 {
-    char path[120], line[1024];
-    LAB_TRY(net_folder(run, net, "mnist", path, sizeof path - 16));
-    strcat(path, "/metrics.jsonl");
+    char folder[120], path[140], line[1024];
+    LAB_TRY(net_folder(run, net, "mnist", folder, sizeof folder));
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
     double *x = malloc(2 * net->epochs * sizeof *x), *y = x + net->epochs;
     FILE *f = x != NULL ? fopen(path, "r") : NULL;
     size_t n = 0;
@@ -87,8 +88,10 @@ static eg_status find_nature(eg_learner *l, const struct data *data, struct natu
     const size_t h = eg_dam_count(l), n = data->test.n;
     eg_dam_memory *m = malloc(h * sizeof *m);
     size_t *deciding = malloc(n * sizeof *deciding);
+    eg_dam_options o = EG_DAM_OPTIONS_INIT;
+    o.threshold = 0.99;
     eg_status s = m != NULL && deciding != NULL ? EG_OK : lab_no_memory();
-    if (s == EG_OK) s = eg_dam_prototypes(l, data->train.x, data->train.n, NULL, m, NULL);
+    if (s == EG_OK) s = eg_dam_prototypes(l, data->train.x, data->train.n, &o, m, NULL);
     if (s == EG_OK) s = eg_dam_prototypes(l, data->test.x, n, NULL, NULL, deciding);
     *out = (struct nature){ 0, 0, 0 };
     for (size_t i = 0; i < h && s == EG_OK; i++) {
@@ -143,8 +146,9 @@ static eg_status measure_net(const struct experiment_context *run, const struct 
 static void compare(const struct experiment_context *run, const struct nature *n2,
                     const struct nature *n30)
 {
-    lab_at_least(run, 0.4, n30->single, 0, "n = 30: share of memories that vote for one class");
-    lab_at_least(run, 0.8, n30->alone, run->full ? 0 : 0.2,
+    lab_at_least(run, 0.4, n30->single, run->full ? 0 : 0.15,
+                 "n = 30: share of memories that vote for one class");
+    lab_at_least(run, 0.8, n30->alone, run->full ? 0 : 0.1,
                  "n = 30: share of images that one memory decides");
     lab_at_most(run, n30->alone, n2->alone, 0, "n = 2: the same, below it");
     lab_at_least(run, n2->nearest, n30->nearest, 0,

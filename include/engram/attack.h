@@ -112,8 +112,7 @@ typedef struct eg_transfer {
  * and shown to each learner b: wrong is another class than the label. The diagonal is the success
  * of the attack. Where a row begins in noise all images count, and wrong is who takes the noise for
  * the class that it was given.
- * @param matrix  (M, M) row a, column b
- * @param clean   (M) errors of each learner on the N images as they are, or NULL
+ * @param matrix  (M + 1, M) row a, column b; row M: all N images as they are
  * @param made    (M) outputs of the attacks with each learner, or NULL
  * @return as eg_attack_run; EG_ERR_SHAPE (learners of other inputs or classes: both are named).
  *         A learner that classes none rightly has a row of 0 of 0, share NaN
@@ -121,7 +120,7 @@ typedef struct eg_transfer {
 EG_API EG_MUST_CHECK eg_status eg_attack_transfer(eg_learner *const *learners, size_t m,
                                                   const float *x, const int32_t *labels, size_t n,
                                                   const eg_attack_options *options,
-                                                  eg_transfer *matrix, eg_transfer *clean,
+                                                  eg_transfer *matrix,
                                                   const eg_attack_output *made);
 
 /* Of N images those that a learner puts into another class than their label. */

@@ -96,8 +96,8 @@ EG_API eg_var eg_one_hot(eg_tape *t, eg_var index, size_t classes, eg_dtype dtyp
 EG_API eg_var eg_dropout(eg_tape *t, eg_var x, double p, uint64_t seed, uint64_t stream);
 
 /* Along the last axis, a = dA/ds of a row of the table of separations (engram/association.h) at
- * scores s: softmax, entmax, normmax, k-subsets, .... Unscaled; the similarity and the projection of
- * the rule are not read. Has one derivative; softmax has more through eg_softmax(). */
+ * scores s: softmax, entmax, normmax, k-subsets, .... Unscaled; the similarity and the projection
+ * of the rule are not read. Has one derivative; softmax has more through eg_softmax(). */
 struct eg_rule;
 EG_API eg_var eg_separate(eg_tape *t, eg_var s, const struct eg_rule *rule);
 
@@ -110,7 +110,13 @@ typedef struct eg_window {
     size_t dilation[2], groups; /* of convolutions */
     size_t extra[2];            /* of conv_transpose: makes the output longer; < stride */
 } eg_window;
-#define EG_WINDOW_INIT { .size = sizeof(eg_window) }
+#define EG_WINDOW_INIT                                                \
+    {                                                                 \
+        sizeof(eg_window), { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 }, 0, \
+        {                                                             \
+            0, 0                                                      \
+        }                                                             \
+    }
 
 /* x (N, C, H, W) with w (O, C / groups, K, K'): (N, O, H', W') where
  * H' = (H + 2 padding - dilation (K - 1) - 1) / stride + 1. Of (N, C, L) and (O, C / groups, K)

@@ -15,9 +15,11 @@ enum { STAGES_MAX = 11 }; /* of the chain for an exponent up to 60 */
 #define EACH UNROLL for (size_t j = 0; j < ABREAST; j++)
 
 /* q^k by its binary digits, each stage in its row: q, then for every further digit q^(2k) and,
- * where it is 1, q^(2k+1). The last row is q^k. */
+ * where it is 1, q^(2k+1). Row `last` is q^k. */
 struct dam_table {
-    size_t last;
+    const float *q; /* (m) as they are, without r */
+    size_t m, last;
+    V r;
     float row[STAGES_MAX][CHUNK];
 };
 
@@ -31,6 +33,9 @@ ROW_ALWAYS size_t top_digit(size_t k)
 ROW_ALWAYS void fill_table(struct dam_table *t, const float *q, size_t m, V r, const size_t k,
                            const int rectified)
 {
+    t->q = q;
+    t->m = m;
+    t->r = r;
     for (size_t i = 0; i < m; i += LANES) {
         V x = v_mul(v_load(q + i), r);
         if (rectified) x = v_max(x, v_set1(0));
@@ -93,13 +98,13 @@ ROW_ALWAYS void turn_on(const float *q, const float *w, V r, const int rectified
 
 /* ---- forward ---- */
 
-ROW_ALWAYS double full_sum(const struct dam_table *t, const float *q, size_t m, const float *w, V r,
-                           const size_t k, const int rectified)
+ROW_ALWAYS double full_sum(const struct dam_table *t, const float *w, const size_t k,
+                           const int rectified)
 {
     V acc[ABREAST], p[ABREAST], difference[ABREAST], d[ABREAST], power[ABREAST];
     EACH acc[j] = v_set1(0);
-    for (size_t i = 0; i < m; i += BLOCK) {
-        turn_on(q + i, w + i, r, rectified, p, difference);
+    for (size_t i = 0; i < t->m; i += BLOCK) {
+        turn_on(t->q + i, w + i, t->r, rectified, p, difference);
         chain(t, i, k, p, d, power);
         EACH
         {
@@ -110,11 +115,11 @@ ROW_ALWAYS double full_sum(const struct dam_table *t, const float *q, size_t m, 
     return v_sum(v_add(v_add(acc[0], acc[1]), v_add(acc[2], acc[3])));
 }
 
-ROW_ALWAYS double dual_sum(const struct dam_table *t, size_t m, const float *w)
+ROW_ALWAYS double dual_sum(const struct dam_table *t, const float *w)
 {
     V acc[ABREAST];
     EACH acc[j] = v_set1(0);
-    for (size_t i = 0; i < m; i += BLOCK)
+    for (size_t i = 0; i < t->m; i += BLOCK)
         EACH acc[j] =
             v_fma(v_load(w + i + j * LANES), v_load(t->row[t->last] + i + j * LANES), acc[j]);
     return v_sum(v_add(v_add(acc[0], acc[1]), v_add(acc[2], acc[3])));
@@ -131,20 +136,19 @@ ROW_ALWAYS void forward_of(const struct egi_dam_rule *rule, const float *q, cons
         fill_table(&t, q + from, here, scale, k, rectified);
         for (size_t a = 0; a < rule->classes; a++) {
             const float *of = w + a * rule->stride + from;
-            z[a] += rule->dual ? dual_sum(&t, here, of)
-                               : full_sum(&t, q + from, here, of, scale, k, rectified);
+            z[a] += rule->dual ? dual_sum(&t, of) : full_sum(&t, of, k, rectified);
         }
     }
 }
 
 /* ---- backward ---- */
 
-ROW_ALWAYS void full_class(const struct dam_table *t, const float *q, size_t m, const float *w, V r,
-                           V a, const size_t k, const int rectified, float *g, float *sum)
+ROW_ALWAYS void full_class(const struct dam_table *t, const float *w, V a, const size_t k,
+                           const int rectified, float *g, float *sum)
 {
     V p[ABREAST], difference[ABREAST], d[ABREAST], power[ABREAST];
-    for (size_t i = 0; i < m; i += BLOCK) {
-        turn_on(q + i, w + i, r, rectified, p, difference);
+    for (size_t i = 0; i < t->m; i += BLOCK) {
+        turn_on(t->q + i, w + i, t->r, rectified, p, difference);
         chain(t, i, k, p, d, power);
         EACH
         {
@@ -157,21 +161,20 @@ ROW_ALWAYS void full_class(const struct dam_table *t, const float *q, size_t m, 
 }
 
 /* g <- sum_a a_a w_a alone; the slope of the power follows for all classes together. */
-ROW_ALWAYS void dual_class(const struct dam_table *t, size_t m, const float *w, V a, float *g,
-                           float *sum)
+ROW_ALWAYS void dual_class(const struct dam_table *t, const float *w, V a, float *g, float *sum)
 {
-    for (size_t i = 0; i < m; i += LANES) {
+    for (size_t i = 0; i < t->m; i += LANES) {
         v_store(g + i, v_fma(a, v_load(w + i), v_load(g + i)));
         v_store(sum + i, v_fma(a, v_load(t->row[t->last] + i), v_load(sum + i)));
     }
 }
 
 /* g <- g (k r q^(k-1)), q^0 = 1, or 0 where q was cut off. */
-ROW_ALWAYS void dual_slope(const struct dam_table *t, size_t m, float r, const size_t k,
-                           const int rectified, float *g)
+ROW_ALWAYS void dual_slope(const struct dam_table *t, float r, const size_t k, const int rectified,
+                           float *g)
 {
     const V by = v_set1((float)k * r), one = v_set1(1), zero = v_set1(0);
-    for (size_t i = 0; i < m; i += LANES) {
+    for (size_t i = 0; i < t->m; i += LANES) {
         const V q = v_load(t->row[0] + i);
         V power = rectified ? v_where_positive(q, one, zero) : one, square = q;
         for (size_t e = k - 1; e > 0; e /= 2, square = v_mul(square, square))
@@ -180,29 +183,38 @@ ROW_ALWAYS void dual_slope(const struct dam_table *t, size_t m, float r, const s
     }
 }
 
-ROW_ALWAYS void backward_of(const struct egi_dam_rule *rule, float *q, const float *w, size_t m,
-                            float r, const float *a, float *sums, const size_t k,
-                            const int rectified)
+/* The arguments of the slot. */
+struct dam_backward {
+    const struct egi_dam_rule *rule;
+    float *q;
+    const float *w;
+    size_t m;
+    float r;
+    const float *a;
+    float *sums;
+};
+
+ROW_ALWAYS void backward_of(const struct dam_backward *b, const size_t k, const int rectified)
 {
     struct dam_table t;
     float g[CHUNK];
-    const V scale = v_set1(r);
-    for (size_t from = 0; from < m; from += CHUNK) {
-        const size_t here = m - from < CHUNK ? m - from : CHUNK;
-        fill_table(&t, q + from, here, scale, k, rectified);
+    const struct egi_dam_rule *rule = b->rule;
+    for (size_t from = 0; from < b->m; from += CHUNK) {
+        const size_t here = b->m - from < CHUNK ? b->m - from : CHUNK;
+        float *q = b->q + from, *all = b->sums + rule->classes * rule->stride + from;
+        fill_table(&t, q, here, v_set1(b->r), k, rectified);
         for (size_t i = 0; i < here; i += LANES) v_store(g + i, v_set1(0));
         for (size_t c = 0; c < rule->classes; c++) {
             const size_t at = c * rule->stride + from;
+            const V a = v_set1(b->a[c]);
             if (rule->dual)
-                dual_class(&t, here, w + at, v_set1(a[c]), g, sums + at);
+                dual_class(&t, b->w + at, a, g, b->sums + at);
             else
-                full_class(&t, q + from, here, w + at, scale, v_set1(a[c]), k, rectified, g,
-                           sums + at);
+                full_class(&t, b->w + at, a, k, rectified, g, b->sums + at);
         }
-        if (rule->dual) dual_slope(&t, here, r, k, rectified, g);
-        float *all = sums + rule->classes * rule->stride + from;
+        if (rule->dual) dual_slope(&t, b->r, k, rectified, g);
         for (size_t i = 0; i < here; i += LANES) {
-            v_store(q + from + i, v_load(g + i));
+            v_store(q + i, v_load(g + i));
             v_store(all + i, v_add(v_load(all + i), v_load(g + i)));
         }
     }
@@ -237,8 +249,10 @@ ROW void forward(const struct egi_dam_rule *rule, const float *q, const float *w
 }
 
 ROW void backward(const struct egi_dam_rule *rule, float *q, const float *w, size_t m, float r,
-                  const float *a, float *sums){
-#define BACKWARD(k, rectified) backward_of(rule, q, w, m, r, a, sums, k, rectified)
+                  const float *a, float *sums)
+{
+    const struct dam_backward b = { rule, q, w, m, r, a, sums };
+#define BACKWARD(k, rectified) backward_of(&b, k, rectified)
     BY_ORDER(BACKWARD)
 }
 

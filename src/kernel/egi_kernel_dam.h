@@ -36,15 +36,15 @@ struct egi_dam_kernels {
     /* q_i <- q_i scale - bias_i: (m); the largest |q_i|, NaN where one is not a number. */
     float (*overlaps)(float *q, const float *bias, float scale, size_t m);
 
-    /* z (C) = the sums above of r q and r w, of w (C, M). Error: within 40 n eps of the sum of the
-     * magnitudes where p and q have one sign. */
+    /* z (C) = the sums above of r q and r w (dual: w), of w (C, M). Error: within 8 n eps of
+     * sum n |w| max(|p|, |q|)^(n-1), eps = 2^-24. */
     void (*forward)(const struct egi_dam_rule *rule, const float *q, const float *w, size_t m,
                     float r, double *z);
 
-    /* With a_a = dC/dz_a d z_a / d(r-scaled term), of q (m) in place:
+    /* Of q (m), in place, in numbers scaled by r; a_a is dC/dz_a with what the caller undoes:
      *     full   q <- sum_a a_a (p_a^(n-1) - q^(n-1)),      sums_a += a_a p_a^(n-1)
      *     dual   q <- sum_a a_a w_a (n-1) r q^(n-2),        sums_a += a_a q^(n-1)
-     * and sums_C += the new q; sums (C + 1, M), powers of r-scaled numbers. */
+     * and sums_C += the new q; sums (C + 1, M). */
     void (*backward)(const struct egi_dam_rule *rule, float *q, const float *w, size_t m, float r,
                      const float *a, float *sums);
 

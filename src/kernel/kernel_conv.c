@@ -11,6 +11,26 @@ static size_t weights_of(const struct egi_conv *g)
     return g->o * (g->c / g->groups) * g->kernel[0] * g->kernel[1];
 }
 
+/* The places 0 <= i < out whose tap lies inside: i stride + offset in 0..in-1. */
+static void inside(const struct egi_conv *g, size_t axis, ptrdiff_t offset, size_t *first,
+                   size_t *end)
+{
+    const ptrdiff_t stride = (ptrdiff_t)g->stride[axis], room = (ptrdiff_t)g->in[axis] - offset;
+    *first = offset >= 0 ? 0 : (size_t)((-offset + stride - 1) / stride);
+    *end = room <= 0 ? 0 : (size_t)((room + stride - 1) / stride);
+    if (*end > g->out[axis]) *end = g->out[axis];
+    if (*first > *end) *first = *end;
+}
+
+/* Where a tap looks at place 0. */
+static ptrdiff_t offset_of(const struct egi_conv *g, size_t axis, size_t tap)
+{
+    return (ptrdiff_t)(tap * g->dilation[axis]) - (ptrdiff_t)g->padding[axis];
+}
+
+/* NAME(f)(..) as a statement */
+#define CALL(f, ...) NAME(f)(__VA_ARGS__)
+
 #define REAL float
 #define NAME(x) x##_f32
 #include "kernel/kernel_conv_body.h"

@@ -1,30 +1,13 @@
 /* The body of kernel_conv.c for one element type: REAL and NAME(x) are defined around it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The places 0 <= i < out whose tap lies inside: i stride + offset in 0..in-1. */
-static void NAME(inside)(const struct egi_conv *g, size_t axis, ptrdiff_t offset, size_t *first,
-                         size_t *end)
-{
-    const ptrdiff_t stride = (ptrdiff_t)g->stride[axis], room = (ptrdiff_t)g->in[axis] - offset;
-    *first = offset >= 0 ? 0 : (size_t)((-offset + stride - 1) / stride);
-    *end = room <= 0 ? 0 : (size_t)((room + stride - 1) / stride);
-    if (*end > g->out[axis]) *end = g->out[axis];
-    if (*first > *end) *first = *end;
-}
-
-/* Where a tap looks at place 0. */
-static ptrdiff_t NAME(offset)(const struct egi_conv *g, size_t axis, size_t tap)
-{
-    return (ptrdiff_t)(tap * g->dilation[axis]) - (ptrdiff_t)g->padding[axis];
-}
-
 /* col (out, out) <- what one tap sees of the plane x (in, in); 0 outside. */
 static void NAME(unfold_tap)(const struct egi_conv *g, const size_t *tap, const REAL *x, REAL *col)
 {
     size_t top, bottom, left, right;
-    const ptrdiff_t down = NAME(offset)(g, 0, tap[0]), along = NAME(offset)(g, 1, tap[1]);
-    NAME(inside)(g, 0, down, &top, &bottom);
-    NAME(inside)(g, 1, along, &left, &right);
+    const ptrdiff_t down = offset_of(g, 0, tap[0]), along = offset_of(g, 1, tap[1]);
+    inside(g, 0, down, &top, &bottom);
+    inside(g, 1, along, &left, &right);
     memset(col, 0, g->out[0] * g->out[1] * sizeof *col);
     for (size_t i = top; i < bottom; i++) {
         const REAL *row = x + ((ptrdiff_t)(i * g->stride[0]) + down) * (ptrdiff_t)g->in[1];
@@ -37,9 +20,9 @@ static void NAME(unfold_tap)(const struct egi_conv *g, const size_t *tap, const 
 static void NAME(fold_tap)(const struct egi_conv *g, const size_t *tap, const REAL *col, REAL *x)
 {
     size_t top, bottom, left, right;
-    const ptrdiff_t down = NAME(offset)(g, 0, tap[0]), along = NAME(offset)(g, 1, tap[1]);
-    NAME(inside)(g, 0, down, &top, &bottom);
-    NAME(inside)(g, 1, along, &left, &right);
+    const ptrdiff_t down = offset_of(g, 0, tap[0]), along = offset_of(g, 1, tap[1]);
+    inside(g, 0, down, &top, &bottom);
+    inside(g, 1, along, &left, &right);
     for (size_t i = top; i < bottom; i++) {
         REAL *row = x + ((ptrdiff_t)(i * g->stride[0]) + down) * (ptrdiff_t)g->in[1];
         const REAL *from = col + i * g->out[1];
@@ -55,9 +38,9 @@ static void NAME(windows)(const struct egi_conv *g, REAL *x, REAL *cols, int bac
         for (size_t k = 0; k < g->kernel[0] * g->kernel[1]; k++, cols += places) {
             const size_t tap[2] = { k / g->kernel[1], k % g->kernel[1] };
             if (back)
-                NAME(fold_tap)(g, tap, cols, x);
+                CALL(fold_tap, g, tap, cols, x);
             else
-                NAME(unfold_tap)(g, tap, x, cols);
+                CALL(unfold_tap, g, tap, x, cols);
         }
 }
 
@@ -71,22 +54,22 @@ static void NAME(group)(const struct egi_conv_plan *p, REAL *x, REAL *w, REAL *y
     struct egi_gemm product = {
         .m = o, .n = places, .k = taps, .lda = taps, .ldb = places, .ldc = places, .alpha = 1
     };
-    if (p->kind != EGI_CONV_INPUT) NAME(windows)(g, x, cols, 0);
+    if (p->kind != EGI_CONV_INPUT) CALL(windows, g, x, cols, 0);
     if (p->kind == EGI_CONV_OUTPUT) {
-        NAME(egi_gemm)(&product, w, cols, y, 1);
+        CALL(egi_gemm, &product, w, cols, y, 1);
     } else if (p->kind == EGI_CONV_INPUT) {
         product.m = taps;
         product.k = o;
         product.a_is_transposed = 1;
-        NAME(egi_gemm)(&product, w, y, cols, 1);
+        CALL(egi_gemm, &product, w, y, cols, 1);
         memset(x, 0, g->c / g->groups * g->in[0] * g->in[1] * sizeof *x);
-        NAME(windows)(g, x, cols, 1);
+        CALL(windows, g, x, cols, 1);
     } else {
         product.n = product.ldc = taps;
         product.k = product.lda = places;
         product.b_is_transposed = 1;
         product.beta = first ? 0 : 1;
-        NAME(egi_gemm)(&product, y, cols, w, 1);
+        CALL(egi_gemm, &product, y, cols, w, 1);
     }
 }
 
@@ -99,9 +82,8 @@ static void NAME(block)(const struct egi_conv_plan *p, size_t n, const struct eg
     const size_t w_group = weights_of(g) / g->groups;
     REAL *x = (REAL *)(void *)d->x, *y = (REAL *)(void *)d->y, *w = (REAL *)(void *)d->w;
     for (size_t i = 0; i < n * g->groups; i++)
-        NAME(group)
-        (p, x + i * x_group, w + i % g->groups * w_group, y + i * y_group, (REAL *)(void *)scratch,
-         i < g->groups);
+        CALL(group, p, x + i * x_group, w + i % g->groups * w_group, y + i * y_group,
+             (REAL *)(void *)scratch, i < g->groups);
 }
 
 static void NAME(add)(char *to, const char *from, size_t n)

@@ -15,8 +15,9 @@
 #include "base/egi_base.h"
 
 /* A block of C that one thread computes: large enough for the library's own blocking, small
- * enough that the layers of ordinary networks have several. */
-enum { BLOCK_M = 512, BLOCK_N = 1024 };
+ * enough that the layers of ordinary networks have several. Rows are a multiple of 24: where they
+ * do not fill the library's own blocks (6, 8 or 12 rows) it adds in another order. */
+enum { BLOCK_M = 504, BLOCK_N = 1024 };
 
 #ifdef EG_DNNL
 

@@ -33,6 +33,9 @@ static double elements(const struct egi_pooling *g, const struct span *s)
     return n;
 }
 
+/* NAME(f)(..) as a statement */
+#define CALL(f, ...) NAME(f)(__VA_ARGS__)
+
 #define REAL float
 #define NAME(x) x##_f32
 #include "kernel/kernel_pool_body.h"

@@ -41,7 +41,7 @@ static void NAME(one_plane)(const struct egi_pooling *g, enum egi_pooling_kind k
             else if (kind == EGI_POOLING_MEAN)
                 small[place] = NAME(total)(big, &s, g->in[1]) / (REAL)elements(g, &s);
             else
-                NAME(add_share)(big, &s, g->in[1], small[place] / (REAL)elements(g, &s));
+                CALL(add_share, big, &s, g->in[1], small[place] / (REAL)elements(g, &s));
         }
     }
 }
@@ -57,5 +57,5 @@ static void NAME(planes)(const struct egi_pooling *g, enum egi_pooling_kind kind
     int32_t *at = (int32_t *)(void *)y + first * small;
     if (back) memset(b, 0, n * big * sizeof *b);
     for (size_t i = 0; i < n; i++)
-        NAME(one_plane)(g, kind, b + i * big, s + i * small, at + i * small);
+        CALL(one_plane, g, kind, b + i * big, s + i * small, at + i * small);
 }

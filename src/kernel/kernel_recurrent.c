@@ -8,8 +8,9 @@
 #include "kernel/egi_kernel_exp.h"
 #include "kernel/egi_kernel_gemm.h"
 
-/* Rows of one block: a matrix product of them is worth its while. */
-enum { BLOCK = 64 };
+/* Rows of one block: a matrix product of them is worth its while. Blocks are of whole groups, in
+ * which the product computes every row alike (EGI_LEARNER_GROUP). */
+enum { BLOCK = 72, GROUP = 24 };
 
 /* Rows of w_hh that meet columns of the packed gates, in units of H. */
 struct product {
@@ -48,6 +49,9 @@ static size_t rows_of(const struct job *j, size_t first)
     return j->g->batch - first < j->each ? j->g->batch - first : j->each;
 }
 
+/* NAME(f)(..) as a statement */
+#define CALL(f, ...) NAME(f)(__VA_ARGS__)
+
 #define REAL float
 #define NAME(x) x##_f32
 #include "kernel/kernel_recurrent_body.h"
@@ -64,7 +68,8 @@ static void run(const struct egi_recurrent *g, const struct egi_recurrent_data *
                 void (*block)(void *arg, size_t i), int threads)
 {
     const size_t blocks = (g->batch + BLOCK - 1) / BLOCK;
-    struct job j = { g, d, blocks > 0 ? (g->batch + blocks - 1) / blocks : 1 };
+    const size_t even = blocks > 0 ? (g->batch + blocks - 1) / blocks : 1;
+    struct job j = { g, d, (even + GROUP - 1) / GROUP * GROUP };
     const double work =
         4 * (double)g->steps * (double)g->batch * (double)g->hidden * (double)(g->hidden + 32);
     egi_parallel_for(blocks, egi_crew(threads, work), block, &j);

@@ -30,16 +30,21 @@ static void NAME(gru)(size_t h_size, REAL *restrict a, const REAL *restrict bias
     for (size_t k = 0; k < h_size; k++) h_out[k] = n[k] + z[k] * (h[k] - n[k]);
 }
 
-/* dh: all of h. dc: g's own of c, made all of c. forget and later are of the step after, NULL of
- * the last. d (4 H): by the sums. */
+/* to += gate later: what a step hands back past its gates, by the one that lets the state through.
+ */
+static void NAME(hand_past)(size_t h_size, REAL *restrict to, const REAL *restrict gate,
+                            const REAL *restrict later)
+{
+    for (size_t k = 0; k < h_size; k++) to[k] += gate[k] * later[k];
+}
+
+/* dh: all of h. dc: of c but for what goes through h, made all. d (4 H): by the sums. */
 static void NAME(lstm_back)(size_t h_size, const REAL *restrict a, const REAL *restrict c,
-                            const REAL *restrict c_out, const REAL *restrict dh,
-                            const REAL *restrict forget, const REAL *restrict later,
-                            REAL *restrict d, REAL *restrict dc)
+                            const REAL *restrict c_out, const REAL *restrict dh, REAL *restrict d,
+                            REAL *restrict dc)
 {
     const REAL *restrict in = a, *restrict f = a + h_size, *restrict g = a + 2 * h_size,
                          *restrict out = a + 3 * h_size;
-    for (size_t k = 0; later != NULL && k < h_size; k++) dc[k] += later[k] * forget[k];
     for (size_t k = 0; k < h_size; k++) {
         const REAL s = NAME(egi_tanh)(c_out[k]);
         const REAL all = dc[k] + dh[k] * out[k] * (1 - s * s);
@@ -95,9 +100,8 @@ static void NAME(inputs)(const struct egi_recurrent *g, const struct egi_recurre
                                       .ldb = g->inputs,
                                       .ldc = kind->planes * g->hidden,
                                       .alpha = 1 };
-    NAME(egi_gemm)
-    (&product, (const REAL *)(const void *)d->x, (const REAL *)(const void *)d->w_ih,
-     NAME(line)(g, d->packed, 1, 0, 0), threads);
+    CALL(egi_gemm, &product, (const REAL *)(const void *)d->x, (const REAL *)(const void *)d->w_ih,
+         NAME(line)(g, d->packed, 1, 0, 0), threads);
 }
 
 /* gates += h w_hh^T, or where it stands alone, = . */
@@ -118,10 +122,9 @@ static void NAME(recur)(const struct egi_recurrent *g, const struct egi_recurren
                                           .ldc = ld,
                                           .alpha = 1,
                                           .beta = p->adds };
-        NAME(egi_gemm)
-        (&product, NAME(before)(g, d->h, d->packed, kind->planes - 1, step, first),
-         w + p->row * size * size,
-         NAME(line)(g, d->packed, kind->planes, step, first) + p->column * size, 1);
+        CALL(egi_gemm, &product, NAME(before)(g, d->h, d->packed, kind->planes - 1, step, first),
+             w + p->row * size * size,
+             NAME(line)(g, d->packed, kind->planes, step, first) + p->column * size, 1);
     }
 }
 
@@ -134,16 +137,15 @@ static void NAME(forward)(void *arg, size_t block)
     const size_t planes = kinds[g->kind].planes;
     const REAL *bias = (const REAL *)(const void *)d->bias;
     for (size_t step = 0; step < g->steps; step++) {
-        NAME(recur)(g, d, step, first, rows);
+        CALL(recur, g, d, step, first, rows);
         for (size_t row = first; row < first + rows; row++) {
             REAL *a = NAME(line)(g, d->packed, planes, step, row);
             if (g->kind == EGI_LSTM)
-                NAME(lstm)
-                (size, a, bias, NAME(before)(g, d->c, d->packed, 4, step, row), a + 4 * size,
-                 a + 5 * size);
+                CALL(lstm, size, a, bias, NAME(before)(g, d->c, d->packed, 4, step, row),
+                     a + 4 * size, a + 5 * size);
             else
-                NAME(gru)
-                (size, a, bias, NAME(before)(g, d->h, d->packed, 4, step, row), a + 4 * size);
+                CALL(gru, size, a, bias, NAME(before)(g, d->h, d->packed, 4, step, row),
+                     a + 4 * size);
         }
     }
 }
@@ -162,7 +164,7 @@ static void NAME(hand_back)(const struct egi_recurrent *g, const struct egi_recu
         if (step + 1 == g->steps || g->kind == EGI_LSTM) continue;
         const REAL *z = NAME(line)(g, d->packed, kind->planes, step + 1, first + row) + size;
         const REAL *later = NAME(line)(g, d->d, BACK_PLANES, step + 1, first + row) + 4 * size;
-        for (size_t k = 0; k < size; k++) dh[row * size + k] += z[k] * later[k];
+        CALL(hand_past, size, dh + row * size, z, later);
     }
     for (size_t k = 0; k < kind->products && step + 1 < g->steps; k++) {
         const struct product *p = &kind->product[k];
@@ -174,9 +176,9 @@ static void NAME(hand_back)(const struct egi_recurrent *g, const struct egi_recu
                                           .ldc = size,
                                           .alpha = 1,
                                           .beta = 1 };
-        NAME(egi_gemm)
-        (&product, NAME(line)(g, d->d, BACK_PLANES, step + 1, first) + p->column * size,
-         (const REAL *)(const void *)d->w_hh + p->row * size * size, dh, 1);
+        CALL(egi_gemm, &product,
+             NAME(line)(g, d->d, BACK_PLANES, step + 1, first) + p->column * size,
+             (const REAL *)(const void *)d->w_hh + p->row * size * size, dh, 1);
     }
 }
 
@@ -188,23 +190,22 @@ static void NAME(back)(void *arg, size_t block)
     const size_t first = block * j->each, rows = rows_of(j, first), size = g->hidden;
     const size_t planes = kinds[g->kind].planes;
     for (size_t step = g->steps; step-- > 0;) {
-        NAME(hand_back)(g, d, step, first, rows);
+        CALL(hand_back, g, d, step, first, rows);
         for (size_t row = first; row < first + rows; row++) {
             const REAL *a = NAME(line)(g, d->packed, planes, step, row);
             const REAL *dh = NAME(line)(g, d->scratch, 1, 0, row);
             REAL *to = NAME(line)(g, d->d, BACK_PLANES, step, row);
             if (g->kind == EGI_GRU) {
-                NAME(gru_back)(size, a, NAME(before)(g, d->h, d->packed, 4, step, row), dh, to);
+                CALL(gru_back, size, a, NAME(before)(g, d->h, d->packed, 4, step, row), dh, to);
                 continue;
             }
-            const int last = step + 1 == g->steps;
-            const REAL *after = last ? NULL : a + g->batch * planes * size;
             memcpy(to + 4 * size, NAME(line)(g, d->g, planes, step, row) + 4 * size,
                    size * sizeof *to);
-            NAME(lstm_back)
-            (size, a, NAME(before)(g, d->c, d->packed, 4, step, row), a + 4 * size, dh,
-             last ? NULL : after + size, last ? NULL : to + (g->batch * BACK_PLANES + 4) * size, to,
-             to + 4 * size);
+            if (step + 1 < g->steps)
+                CALL(hand_past, size, to + 4 * size, a + (g->batch * planes + 1) * size,
+                     to + (g->batch * BACK_PLANES + 4) * size);
+            CALL(lstm_back, size, a, NAME(before)(g, d->c, d->packed, 4, step, row), a + 4 * size,
+                 dh, to, to + 4 * size);
         }
     }
 }

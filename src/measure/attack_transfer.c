@@ -108,7 +108,7 @@ static eg_status check_learners(eg_learner *const *learners, size_t m)
 
 eg_status eg_attack_transfer(eg_learner *const *learners, size_t m, const float *x,
                              const int32_t *labels, size_t n, const eg_attack_options *options,
-                             eg_transfer *matrix, eg_transfer *clean, const eg_attack_output *made)
+                             eg_transfer *matrix, const eg_attack_output *made)
 {
     if (learners == NULL || m == 0 || x == NULL || labels == NULL || n == 0 || options == NULL
         || options->batch == 0 || matrix == NULL)
@@ -139,8 +139,8 @@ eg_status eg_attack_transfer(eg_learner *const *learners, size_t m, const float 
     eg_status s = EG_OK;
     for (size_t a = 0; a < m && s == EG_OK; a++)
         s = study_row(&t, a, made != NULL ? &made[a] : NULL, matrix + a * m);
-    for (size_t a = 0; a < m && clean != NULL && s == EG_OK; a++)
-        s = count_errors(learners[a], x, &t.clean, &clean[a]);
+    for (size_t a = 0; a < m && s == EG_OK; a++)
+        s = count_errors(learners[a], x, &t.clean, &matrix[m * m + a]);
     egi_arena_destroy(&arena);
     return s;
 }

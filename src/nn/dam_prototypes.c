@@ -100,8 +100,8 @@ static void count_tiles(struct eg_learner *l, struct figures *f, const float *x,
     const struct egi_dam *d = f->d;
     const size_t blocks = (d->h + MEMORIES - 1) / MEMORIES;
     if (f->memories != NULL) egi_parallel_for(blocks, l->threads, count_votes, f);
-    for (f->first = 0; f->first < b; f->first += EGI_DAM_TILE) {
-        f->b = b - f->first < EGI_DAM_TILE ? b - f->first : EGI_DAM_TILE;
+    for (f->first = 0; f->first < b; f->first += EGI_LEARNER_TILE) {
+        f->b = b - f->first < EGI_LEARNER_TILE ? b - f->first : EGI_LEARNER_TILE;
         egi_dam_forward(l, x + f->first * d->d, f->b);
         for (size_t k = 0; k < f->b; k++) f->image[k] = length_of(d->x + k * d->d, d->d);
         if (f->memories != NULL) egi_parallel_for(blocks, l->threads, find_nearest, f);
@@ -136,9 +136,9 @@ eg_status eg_dam_prototypes(eg_learner *l, const float *x, size_t b, const eg_da
     if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     EGI_TRY(check(l, x, b, &o));
     struct figures f = { .d = l->own, .o = o, .memories = memories, .deciding = deciding };
-    EGI_TRY(egi_dam_reserve(l, b < EGI_DAM_TILE ? b : EGI_DAM_TILE));
+    EGI_TRY(egi_dam_reserve(l, b < EGI_LEARNER_TILE ? b : EGI_LEARNER_TILE));
     const struct egi_need needs[] = { { f.d->h, sizeof(double) },
-                                      { EGI_DAM_TILE, sizeof(double) } };
+                                      { EGI_LEARNER_TILE, sizeof(double) } };
     struct egi_arena scratch;
     EGI_TRY(egi_arena_create(l->alloc, needs, EGI_COUNT(needs), "eg_dam_prototypes", &scratch));
     f.length = scratch.part[0];

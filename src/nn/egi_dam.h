@@ -43,9 +43,6 @@ struct egi_dam {
 
 extern const struct egi_learner_row egi_learner_dam;
 
-/* Rows of a pass: what scores are computed in, so that memory does not grow with the batch. */
-enum { EGI_DAM_TILE = 256 };
-
 /* Room for b images. */
 eg_status egi_dam_reserve(struct eg_learner *l, size_t b);
 

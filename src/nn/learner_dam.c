@@ -35,8 +35,8 @@ static const struct egi_setting settings[] = {
     COUNT(n, "3", 2, EGI_DAM_ORDER_MAX, "power of the energy"),
     WORD(energy, "\"rectified\"", energies, "F(x) = x^n, or max(x, 0)^n"),
     WORD(form, "\"full\"", forms, "energy difference of class neurons, or one layer, f = F'"),
-    COUNT(loss, "3", 1, 50, "m of the loss |c - t|^(2m)"),
-    NUMBER(t_initial, "400", 1e-3, 1e6, "temperature T at epoch 0; beta = 1/T^n"),
+    COUNT(loss, "4", 1, 50, "m of the loss |c - t|^(2m)"),
+    NUMBER(t_initial, "350", 1e-3, 1e6, "temperature T at epoch 0; beta = 1/T^n"),
     NUMBER(t_final, "80", 1e-3, 1e6, "temperature from epoch t_epochs on"),
     NUMBER(t_epochs, "200", 0, 1e9, "epochs over which T moves, linearly"),
     NUMBER(momentum, "0.6", 0, 0.999999, "p of V <- p V - dC/dxi"),
@@ -247,14 +247,9 @@ static eg_status take_scores(const struct egi_dam *d, size_t b, float *scores)
 
 static eg_status scores(struct eg_learner *l, const float *x, size_t b, float *out)
 {
-    const struct egi_dam *d = l->own;
-    EGI_TRY(egi_dam_reserve(l, b < EGI_DAM_TILE ? b : EGI_DAM_TILE));
-    for (size_t i = 0; i < b; i += EGI_DAM_TILE) {
-        const size_t here = b - i < EGI_DAM_TILE ? b - i : EGI_DAM_TILE;
-        egi_dam_forward(l, x + i * d->d, here);
-        EGI_TRY(take_scores(d, here, out + i * d->rule.classes));
-    }
-    return EG_OK;
+    EGI_TRY(egi_dam_reserve(l, b));
+    egi_dam_forward(l, x, b);
+    return take_scores(l->own, b, out);
 }
 
 static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
@@ -262,23 +257,19 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
 {
     struct egi_dam *d = l->own;
     const struct egi_dam_settings *o = l->settings;
-    const size_t c = d->rule.classes;
-    EGI_TRY(egi_dam_reserve(l, b < EGI_DAM_TILE ? b : EGI_DAM_TILE));
-    for (size_t i = 0; i < b; i += EGI_DAM_TILE) {
-        const size_t here = b - i < EGI_DAM_TILE ? b - i : EGI_DAM_TILE;
-        egi_dam_forward(l, x + i * d->d, here);
-        if (out != NULL) EGI_TRY(take_scores(d, here, out + i * c));
-        for (size_t k = 0; k < here * c; k++) d->z[k] = (double)cotangent[i * c + k];
-        egi_dam_backward(l, here);
-        const struct egi_gemm g = { .m = here,
-                                    .n = d->d,
-                                    .k = d->h,
-                                    .lda = d->m,
-                                    .ldb = d->d,
-                                    .ldc = d->d,
-                                    .alpha = o->scale / *d->temperature };
-        egi_gemm_f32(&g, d->q, d->memories, dx + i * d->d, l->threads);
-    }
+    EGI_TRY(egi_dam_reserve(l, b));
+    egi_dam_forward(l, x, b);
+    if (out != NULL) EGI_TRY(take_scores(d, b, out));
+    for (size_t k = 0; k < b * d->rule.classes; k++) d->z[k] = (double)cotangent[k];
+    egi_dam_backward(l, b);
+    const struct egi_gemm g = { .m = b,
+                                .n = d->d,
+                                .k = d->h,
+                                .lda = d->m,
+                                .ldb = d->d,
+                                .ldc = d->d,
+                                .alpha = o->scale / *d->temperature };
+    egi_gemm_f32(&g, d->q, d->memories, dx, l->threads);
     return EG_OK;
 }
 

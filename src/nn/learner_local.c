@@ -1,5 +1,5 @@
 /* Competing hidden units with a read-out (Krotov and Hopfield 2019): a layer learned without
- * labels by local_rule.c, then a layer of class neurons upon it. No gradient crosses a layer.
+ * labels by competing.c, then a layer of class neurons upon it. No gradient crosses a layer.
  *
  * Read-out: each input is brought to Euclidean norm 1, so that an overlap depends on its direction
  * alone (without it, which one can have by "norm": "none", dark and bright images differ by large
@@ -19,7 +19,7 @@
 #include "nn/egi_local.h"
 
 enum { STREAM_UNITS = 0x4c4f4357 }; /* "LOCW" */
-enum { TILE = 256, BLOCK = 8 };     /* examples of an evaluation, of a unit of work */
+enum { BLOCK = 8 };                 /* examples of a unit of work */
 
 static const char *const norms[] = { "unit", "none", NULL };
 
@@ -32,12 +32,12 @@ static const struct egi_setting settings[] = {
     COUNT(p, "3", 2, 16, "norm |W|_p that units come to have 1 of"),
     COUNT(k, "7", 2, EGI_LOCAL_RANKS_MAX, "the unit of this rank unlearns"),
     NUMBER(delta, "0.4", 0, 10, "how much it unlearns"),
-    NUMBER(eps0, "0.02", 0, 10, "largest change of a weight in one step, falling to 0"),
+    NUMBER(eps0, "0.04", 0, 10, "largest change of a weight in one step, falling to 0"),
     NUMBER(share, "0.8", 0, 1, "of the epochs that is spent without labels"),
     NUMBER(power, "4.5", 1, 60, "n of h = max(W v, 0)^n"),
-    NUMBER(beta, "0.01", 0, 1e6, "of c = tanh(beta S h)"),
+    NUMBER(beta, "0.1", 0, 1e6, "of c = tanh(beta S h)"),
     NUMBER(loss, "6", 1, 100, "m of the loss |c - t|^m"),
-    NUMBER(rate, "0.001", 0, 10, "of Adam on the read-out, falling to 0"),
+    NUMBER(rate, "0.01", 0, 10, "of Adam on the read-out, falling to 0"),
     WORD(norm, "\"unit\"", norms, "of the inputs of the read-out: 1, or as they are"),
     NUMBER(scale, "1", -1e6, 1e6, "the units see v = scale x + offset"),
     NUMBER(offset, "0", -1e6, 1e6, "the defaults leave pixels in [0, 1] as they are"),
@@ -269,12 +269,9 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
 static eg_status scores(struct eg_learner *l, const float *x, size_t b, float *out)
 {
     const struct egi_local *s = l->own;
-    EGI_TRY(reserve(l, b < TILE ? b : TILE));
-    for (size_t i = 0; i < b; i += TILE) {
-        const size_t here = b - i < TILE ? b - i : TILE;
-        forward(l, x + i * s->d, here);
-        memcpy(out + i * s->c, s->z, here * s->c * sizeof *out);
-    }
+    EGI_TRY(reserve(l, b));
+    forward(l, x, b);
+    memcpy(out, s->z, b * s->c * sizeof *out);
     return EG_OK;
 }
 
@@ -300,10 +297,14 @@ static void through_norm(const struct pass *p, size_t i, float *dx)
     for (size_t j = 0; j < d; j++) dx[j] = (float)(by * ((double)dx[j] - along * (double)v[j]));
 }
 
-static void pull(struct eg_learner *l, const float *cotangent, size_t b, float *dx)
+static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
+                          float *out, float *dx)
 {
     struct egi_local *s = l->own;
     const struct egi_local_settings *o = l->settings;
+    EGI_TRY(reserve(l, b));
+    forward(l, x, b);
+    if (out != NULL) memcpy(out, s->z, b * s->c * sizeof *out);
     const struct pass p = { o, s, NULL, NULL, b, o->norm == 0 };
     const struct egi_gemm hidden = {
         .m = b, .n = s->h, .k = s->c, .lda = s->c, .ldb = s->h, .ldc = s->h, .alpha = o->beta
@@ -315,19 +316,6 @@ static void pull(struct eg_learner *l, const float *cotangent, size_t b, float *
     };
     egi_gemm_f32(&inputs, s->hid, s->units, dx, l->threads);
     for (size_t i = 0; i < b; i++) through_norm(&p, i, dx + i * s->d);
-}
-
-static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
-                          float *out, float *dx)
-{
-    const struct egi_local *s = l->own;
-    EGI_TRY(reserve(l, b < TILE ? b : TILE));
-    for (size_t i = 0; i < b; i += TILE) {
-        const size_t here = b - i < TILE ? b - i : TILE;
-        forward(l, x + i * s->d, here);
-        if (out != NULL) memcpy(out + i * s->c, s->z, here * s->c * sizeof *out);
-        pull(l, cotangent + i * s->c, here, dx + i * s->d);
-    }
     return EG_OK;
 }
 

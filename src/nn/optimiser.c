@@ -145,7 +145,7 @@ static eg_status update_array(const struct egi_optimiser *o, size_t k, double ra
 /* A loss that is no number, while all parameters still are. */
 static eg_status name_growth(const struct egi_optimiser *o, double loss)
 {
-    const eg_param *p, *worst = NULL;
+    const eg_param *p, *worst = eg_params_at(o->params, 0); /* there is one */
     double most = -1;
     size_t at = 0;
     for (size_t i = 0; (p = eg_params_at(o->params, i)) != NULL; i++)

@@ -157,7 +157,7 @@ static void normalised(const struct egi_update *u, size_t begin, size_t end)
     for (size_t from = begin; from < end; from += u->row) {
         float *p = u->p + from, *v = u->slot[0] + from, most = guard;
         for (size_t i = 0; i < u->row; i++) {
-            v[i] = mu * v[i] - u->g[from + i];
+            v[i] = mu * v[i] - cut(u, from + i);
             const float size = fabsf(v[i]);
             most = size > most || isnan(size) ? size : most;
         }

@@ -7,7 +7,7 @@ json() { # EXPRESSION ARGS...: of what the program prints with --json as j
     local expression=$1
     shift
     "$engram" "$@" --json --quiet >out 2>err </dev/null
-    python3 -c "import json, sys; j = json.load(open('out')); assert $expression, j" 2>>err ||
+    python3 -c "import json, sys; j = json.load(open('out')); assert ($expression), j" 2>>err ||
         problem "engram $*: not $expression"
 }
 small=(--limit 400 --epochs 3 --hidden 16)
@@ -59,7 +59,8 @@ assert not open_tags, open_tags
 PY
 check 4 'already there; --resume' train semeion -o net
 for kind in dam local; do
-    check 0 'learned' train semeion "${small[@]}" --kind $kind --set rate=0.01 -o $kind
+    check 0 'learned' train semeion "${small[@]}" --kind $kind --set rate=0.01 --seed 5 \
+        --test 0.1 -o $kind
     grep -q 'What it learned' $kind/report.html || problem "$kind: no pictures"
 done
 grep -q 'Features or prototypes' dam/report.html || problem "dam: no prototypes"
@@ -102,8 +103,8 @@ cat out err | grep -q 'last good checkpoint' || problem "diverged: no word of a 
 [ -s diverged/model.safetensors ] || problem "diverged: no model kept"
 
 # eval and predict: labels by name, scaling as in training, shapes, files
-json 'j["errors"] == json.load(open("net/result.json"))["test"]["errors"] and j["examples"] == 319' \
-    eval net
+json 'j["examples"] == 319
+    and j["errors"] == json.load(open("net/result.json"))["test"]["errors"]' eval net
 json 'j["accuracy"] == 1 and sum(map(sum, j["confusion"])) == 1274' eval net --part train
 check 2 'without a part "valid"' eval net --part valid
 check 0 'right %' eval net/model.safetensors semeion
@@ -121,7 +122,8 @@ for name, classes in (("points", "uvw"), ("some", "wv"), ("other", "uz")):
         f.write("x,y,label\n")
         for i in range(120):
             k = random.choice(classes)
-            f.write(f"{1000 * 'uvw'.find(k) + random.gauss(0, 30):.3f},{random.gauss(0, 1e-3):.6f},{k}\n")
+            x = 1000 * "uvw".find(k) + random.gauss(0, 30)
+            f.write(f"{x:.3f},{random.gauss(0, 1e-3):.6f},{k}\n")
 PY
 check 0 'each column to mean 0' train points.csv --epochs 20 --hidden 8 -o points
 json 'j["accuracy"] > 0.99 and j["classes"] == ["u", "v", "w"]' eval points points.csv
@@ -149,7 +151,8 @@ big = b"".join(b"\0" + bytes(0 if v > 0 else 255 for v in x[y * w:(y + 1) * w] f
 def chunk(kind, body):
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 head = struct.pack(">IIBBBBB", 3 * w, 3 * h, 8, 0, 0, 0, 0)
-open("own.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(big)) + chunk(b"IEND", b""))
+open("own.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+                            + chunk(b"IDAT", zlib.compress(big)) + chunk(b"IEND", b""))
 PY
 "$engram" predict net semeion --limit 21 -q 2>err | tail -n 1 | cut -d , -f 2- >want
 check 0 'inverted, its border is light' predict net own.png
@@ -182,9 +185,24 @@ echo '{"kind": "dam", "hidden": 16, "t_initial": 60, "t_final": 60, "rate": 0.05
 echo '{"kind": "network", "hidden": [16]}' >b.json
 json 'len(j["models"]) == 2 and {m["model"] for m in j["models"]} == {"a", "b"}
     and j["models"][0]["rank"] == 1 and j["models"][0]["accuracy_%"] > j["models"][1]["accuracy_%"]
-    and j["models"][1]["t_to_best"] < 0 and 0 <= j["models"][1]["p"] <= j["models"][1]["p_corrected"] <= 1
+    and j["models"][1]["t_to_best"] < 0 and 0 <= j["models"][1]["p"]
+    and j["models"][1]["p"] <= j["models"][1]["p_corrected"] <= 1
     and len(open("both/metrics.jsonl").readlines()) == 6' \
     compare semeion --model a.json --model b.json --folds 3 --limit 300 --epochs 5 -o both
+python3 - <<'PY' || problem "compare: the test"
+import json, math
+rows, folds = json.load(open("out"))["models"], {"a": [], "b": []}
+for line in open("both/metrics.jsonl"):
+    j = json.loads(line)
+    folds[j["model"]].append(j["accuracy"])
+d = [x - y for x, y in zip(folds[rows[1]["model"]], folds[rows[0]["model"]])]
+mean = sum(d) / 3
+variance = sum((x - mean) ** 2 for x in d) / 2
+for key, of in (("p", 1 / 3), ("p_corrected", 1 / 3 + 1 / 2)):
+    t = mean / math.sqrt(variance * of)
+    want = 1 - abs(t) / math.sqrt(2 + t * t)  # two degrees of freedom
+    assert abs(rows[1][key] - want) < 1e-6, (key, rows[1], want)
+PY
 grep -q 'Side by side' both/report.html || problem "compare: no report"
 check 2 'give 2 or more' compare semeion --model a.json
 check 2 'expected a count' compare semeion --model a.json --model ten.json
@@ -194,9 +212,10 @@ long=(train semeion --kind dam --hidden 64 --set rate=0.05 --epochs 60 --checkpo
 check 0 . "${long[@]}" -o whole --checkpoint 30
 python3 - "$engram" "${long[@]}" <<'PY' || problem "train: Ctrl-C and kill"
 import glob, os, signal, subprocess, sys, time
+def hears():  # a shell's background job ignores SIGINT
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 def started(args):
-    p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hears)
     seen = max(glob.glob("torn/checkpoint/step-*"), default="")
     until = time.monotonic() + 60
     while time.monotonic() < until and p.poll() is None:
@@ -223,20 +242,24 @@ check 0 'learned' train -o torn --resume
     "$(python3 -c 'import json; print(json.load(open("whole/result.json"))["hash"])')" ] ||
     problem "resume: other bits than a run that was never stopped"
 grep -q 'checkpoint of step' torn/log.txt || problem "resume: no word of the damaged checkpoint"
-for f in torn/checkpoint/step-*; do printf 'XXXX' | dd of="$f" bs=1 seek=2000 conv=notrunc status=none; done
+for f in torn/checkpoint/step-*; do
+    printf 'XXXX' | dd of="$f" bs=1 seek=2000 conv=notrunc status=none
+done
 check 3 'no checkpoint is whole' train -o torn --resume
 
 # progress on a terminal has the time that is left
 python3 - "$engram" >out 2>&1 <<'PY' || problem "progress: no time left"
-import os, pty, sys
-seen = b""
-def read(fd):
-    global seen
-    data = os.read(fd, 65536)
-    seen += data
-    return b"" if b"s to go" in seen else data
-pty.spawn([sys.argv[1], "train", "semeion", "--epochs", "100000", "-o", "slow"], read)
-assert b"s to go" in seen, seen[-400:]
+import os, pty, select, subprocess, sys, time
+master, terminal = pty.openpty()
+p = subprocess.Popen([sys.argv[1], "train", "semeion", "--epochs", "100000", "-o", "slow"],
+                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=terminal)
+seen, until = b"", time.monotonic() + 30
+while b" to go" not in seen and time.monotonic() < until:
+    if select.select([master], [], [], 0.1)[0]:
+        seen += os.read(master, 65536)
+p.kill()
+p.wait()
+assert b" to go" in seen, seen[-400:]
 PY
 
 finish

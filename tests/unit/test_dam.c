@@ -304,6 +304,26 @@ static void test_gradient_and_step(void **state)
     }
 }
 
+/* T goes linearly, constant within an epoch, and stays; it is saved with the memories. */
+static void test_temperature(void **state)
+{
+    (void)state;
+    const struct inputs in = draw_inputs();
+    const eg_task task = { .inputs = D, .classes = K, .epochs = 10 };
+    static const double at[][2] = { { 0, 5 }, { 2.75, 4 }, { 4, 3 }, { 7.5, 3 } };
+    eg_learner *l = NULL;
+    double loss;
+    CHECK_OK(eg_learner_create("{\"kind\": \"dam\", \"hidden\": 7, \"t_initial\": 5, "
+                               "\"t_final\": 3, \"t_epochs\": 4}",
+                               &task, 1, 1, NULL, &l));
+    const double *t = eg_params_find(eg_learner_params(l), "temperature")->value;
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        CHECK_OK(eg_learner_step(l, at[i][0], in.x, in.y, B, &loss));
+        CHECK_NEAR(*t, at[i][1], 1e-12);
+    }
+    eg_learner_destroy(l);
+}
+
 /* dx = sum_a cotangent_a d z_a / d x by central differences of z in double; scores too. */
 static void test_scores_and_pullback(void **state)
 {
@@ -366,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_no_power_leaves_f32),
         cmocka_unit_test(test_largest_and_climb),
         cmocka_unit_test(test_gradient_and_step),
+        cmocka_unit_test(test_temperature),
         cmocka_unit_test(test_scores_and_pullback),
         cmocka_unit_test(test_duality),
     };

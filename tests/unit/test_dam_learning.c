@@ -156,6 +156,7 @@ static void test_steady_state_allocates_nothing(void **state)
     double loss;
     float scores[40 * 3];
     CHECK_OK(eg_learner_step(l, 0, b.x, b.y, b.n, &loss));
+    CHECK_OK(eg_learner_scores(l, b.x, b.n, scores));
     const size_t calls = f.calls;
     for (int i = 0; i < 5; i++) {
         CHECK_OK(eg_learner_step(l, i, b.x, b.y, b.n, &loss));
@@ -356,6 +357,9 @@ static void test_prototypes(void **state)
     CHECK_OK(eg_dam_prototypes(l, x, 4, &o, m, deciding));
     CHECK(deciding[0] == 2);
     CHECK(m[0].votes == 0 && m[1].votes == 1 && m[2].votes == 1);
+    o.share = 1; /* nothing is above the largest */
+    CHECK_OK(eg_dam_prototypes(l, x, 4, &o, m, deciding));
+    CHECK(deciding[0] == 0);
     o.share = 1.5;
     CHECK_STATUS(eg_dam_prototypes(l, x, 4, &o, m, deciding), EG_ERR_INVALID);
     eg_learner_destroy(l);

@@ -285,6 +285,49 @@ static void batch_norm_keeps_running_statistics(void **state)
     free(b);
 }
 
+static void dropout_changes_with_the_step_and_rests_in_evaluation(void **state)
+{
+    (void)state;
+    struct bench *b = malloc(sizeof *b);
+    build(b, &(struct layer_case){ "[{\"kind\": \"dropout\", \"p\": 0.5}]", { 2, { 10, 10 } } });
+    double plain = 0;
+    for (size_t i = 0; i < 100; i++) plain += b->x[i] * b->v[i];
+    const double first = value(b);
+    CHECK(first != plain && first == value(b));
+    b->s.step = 1;
+    CHECK(value(b) != first);
+    eg_tape_reset(b->s.t);
+    b->s.mode = EGI_EVALUATE;
+    const eg_var y = egi_graph_apply(&b->s, b->graph, eg_input(b->s.t, EG_F64, &b->in, b->x));
+    CHECK_SAME_BITS(eg_tape_value(b->s.t, y), b->x, 100 * sizeof(double));
+    tear(b);
+    free(b);
+}
+
+/* Of a sum of the first two of four steps, nothing flows to the last two. */
+static void causal_attention_sees_no_later_step(void **state)
+{
+    (void)state;
+    for (int entmax = 0; entmax < 2; entmax++) {
+        struct bench *b = malloc(sizeof *b);
+        char text[200];
+        eg_var in, dx;
+        snprintf(
+            text, sizeof text,
+            "[{\"kind\": \"attention\", \"heads\": 1, \"causal\": true, \"separation\": \"%s\"}]",
+            entmax ? "entmax" : "softmax");
+        build(b, &(struct layer_case){ text, { 3, { 1, 4, 3 } } });
+        memset(b->v + 6, 0, 6 * sizeof *b->v);
+        const eg_var y = run(b, &in);
+        CHECK_OK(eg_tape_gradient(b->s.t, y, EG_NONE, &in, 1, 0, &dx));
+        const double *g = eg_tape_value(b->s.t, dx);
+        for (size_t i = 6; i < 12; i++) CHECK(g[i] == 0);
+        CHECK(g[0] != 0);
+        tear(b);
+        free(b);
+    }
+}
+
 /* The operation against the table's own functions, and its derivative against differences. */
 static void separations_are_operations(void **state)
 {
@@ -405,6 +448,8 @@ int main(void)
         cmocka_unit_test(initialisers_have_their_variances),
         cmocka_unit_test(orthogonal_rows_or_columns_are_orthonormal),
         cmocka_unit_test(batch_norm_keeps_running_statistics),
+        cmocka_unit_test(dropout_changes_with_the_step_and_rests_in_evaluation),
+        cmocka_unit_test(causal_attention_sees_no_later_step),
         cmocka_unit_test(separations_are_operations),
         cmocka_unit_test(a_separation_is_not_differentiated_twice),
         cmocka_unit_test(the_gradient_of_a_gradient_is_a_hessian_product),

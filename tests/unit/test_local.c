@@ -125,6 +125,10 @@ static void test_phases(void **state)
     CHECK_OK(eg_learner_step(a, 5, in.x, in.y, B, &loss));
     CHECK_SAME_BITS(units, values(eg_learner_params(a), "units"), sizeof units);
     CHECK(!all_zero(values(eg_learner_params(a), "readout")));
+    float readout[K * H]; /* at the end its rate is 0 */
+    memcpy(readout, values(eg_learner_params(a), "readout"), sizeof readout);
+    CHECK_OK(eg_learner_step(a, 10, in.x, in.y, B, &loss));
+    CHECK_SAME_BITS(readout, values(eg_learner_params(a), "readout"), sizeof readout);
     eg_learner_destroy(a);
     eg_learner_destroy(b);
 }
@@ -370,6 +374,7 @@ static void test_steady_state_allocates_nothing(void **state)
     double loss;
     float scores[B * K], dx[B * D];
     CHECK_OK(eg_learner_step(l, 0, in.x, in.y, B, &loss));
+    CHECK_OK(eg_learner_scores(l, in.x, B, scores));
     const size_t calls = f.calls;
     for (int e = 1; e < 10; e++) CHECK_OK(eg_learner_step(l, e, in.x, in.y, B, &loss));
     CHECK_OK(eg_learner_pullback(l, in.x, in.x, B, scores, dx));

@@ -316,6 +316,81 @@ static void divergence_names_step_and_parameter(void **state)
     }
 }
 
+static void the_schedule_moves_the_rate(void **state)
+{
+    (void)state;
+    eg_learner *l =
+        make("{\"kind\": \"network\", \"hidden\": [4], \"schedule\": \"cosine\"}", 2, 2, 1);
+    double loss;
+    const uint64_t before = eg_params_hash(eg_learner_params(l));
+    CHECK_OK(eg_learner_step(l, 100, xor_x, xor_y, 4, &loss)); /* the last epoch: rate 0 */
+    CHECK(eg_params_hash(eg_learner_params(l)) == before);
+    CHECK_OK(eg_learner_step(l, 50, xor_x, xor_y, 4, &loss));
+    CHECK(eg_params_hash(eg_learner_params(l)) != before);
+    eg_learner_destroy(l);
+}
+
+/* Convolutional, recurrent and attending networks on the same images. */
+static void images_go_through_every_kind_of_network(void **state)
+{
+    (void)state;
+    enum { SIDE = 12, MANY = 100 };
+    static const char *const specs[] = {
+        "{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 6}, "
+        "\"batch_norm\", \"activation\", \"max_pool2d\", \"flatten\", \"linear\"], "
+        "\"optimiser\": \"adam\"}",
+        "{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [12, 12]}, "
+        "{\"kind\": \"lstm\", \"units\": 16}, \"linear\"], \"optimiser\": {\"kind\": \"adam\", "
+        "\"rate\": 0.01}}",
+        "{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [12, 12]}, "
+        "{\"kind\": \"residual\", \"layers\": [\"layer_norm\", \"attention\"]}, \"flatten\", "
+        "\"linear\"], \"optimiser\": \"adam\"}",
+    };
+    static float x[MANY * SIDE * SIDE], dx[MANY * SIDE * SIDE];
+    static int32_t y[MANY];
+    float all[MANY * 3], some[MANY * 3];
+    eg_random_uniform(2, 1, 0, sizeof x / sizeof *x, x);
+    for (size_t i = 0; i < MANY; i++) { /* a bright row says the class */
+        y[i] = (int32_t)(i % 3);
+        for (size_t k = 0; k < SIDE; k++) x[(i * SIDE + 4 * (i % 3) + 1) * SIDE + k] += 1;
+    }
+    const eg_task task = { SIDE * SIDE, SIDE, SIDE, 1, 3, 10 };
+    for (size_t k = 0; k < sizeof specs / sizeof *specs; k++) {
+        eg_learner *l[2];
+        double loss = 1;
+        for (int threads = 1; threads <= 2; threads++) {
+            CHECK_OK(eg_learner_create(specs[k], &task, 1, threads, NULL, &l[threads - 1]));
+            for (int i = 0; i < 60; i++)
+                CHECK_OK(eg_learner_step(l[threads - 1], 0, x, y, MANY, &loss));
+        }
+        if (!(loss < 0.3)) fail_msg("%s: loss %g", specs[k], loss);
+        CHECK(eg_params_hash(eg_learner_params(l[0])) == eg_params_hash(eg_learner_params(l[1])));
+        CHECK(eg_params_hash(eg_learner_state(l[0])) == eg_params_hash(eg_learner_state(l[1])));
+        CHECK_OK(eg_learner_scores(l[0], x, MANY, all));
+        for (size_t i = 0; i < MANY; i += 7)
+            CHECK_OK(eg_learner_scores(l[0], x + i * SIDE * SIDE, MANY - i < 7 ? MANY - i : 7,
+                                       some + i * 3));
+        CHECK_SAME_BITS(all, some, sizeof all);
+        CHECK_OK(eg_learner_pullback(l[0], x, all, MANY, some, dx));
+        CHECK_SAME_BITS(all, some, sizeof all);
+        eg_learner_destroy(l[0]);
+        eg_learner_destroy(l[1]);
+    }
+}
+
+static void every_step_drops_other_values(void **state)
+{
+    (void)state;
+    eg_learner *l = make("{\"kind\": \"network\", \"hidden\": [64], \"dropout\": 0.5, "
+                         "\"optimiser\": {\"kind\": \"sgd\", \"rate\": 0}}",
+                         2, 2, 1);
+    double first, second;
+    CHECK_OK(eg_learner_step(l, 0, xor_x, xor_y, 4, &first));
+    CHECK_OK(eg_learner_step(l, 0, xor_x, xor_y, 4, &second));
+    CHECK(first != second);
+    eg_learner_destroy(l);
+}
+
 static void a_graph_joins_earlier_values(void **state)
 {
     (void)state;
@@ -352,6 +427,9 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_leaves_nothing),
         cmocka_unit_test(what_does_not_fit_is_refused_with_its_place),
         cmocka_unit_test(divergence_names_step_and_parameter),
+        cmocka_unit_test(the_schedule_moves_the_rate),
+        cmocka_unit_test(images_go_through_every_kind_of_network),
+        cmocka_unit_test(every_step_drops_other_values),
         cmocka_unit_test(a_graph_joins_earlier_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@ struct quadratic {
     float *p[2], g[2][LARGE];
     double c[SIZE], q[SIZE];
     size_t n[2];
+    double bound; /* 0, or what the gradient is cut to */
     int calls;
 };
 
@@ -28,7 +29,8 @@ static eg_status evaluate(void *user, double *loss, const float **g)
             const size_t j = (k * M * N + i) % SIZE;
             const double apart = (double)t->p[k][i] - t->q[j];
             *loss += t->c[j] * apart * apart / 2;
-            t->g[k][i] = (float)(t->c[j] * apart);
+            const double slope = t->c[j] * apart, bound = t->bound > 0 ? t->bound : INFINITY;
+            t->g[k][i] = (float)fmin(bound, fmax(-bound, slope));
         }
         g[k] = t->g[k];
     }
@@ -270,6 +272,30 @@ static void gradients_are_clipped(void **state)
     tear(t);
 }
 
+/* A rule that clips is the rule without clip on gradients that were cut before. */
+static void every_rule_clips(void **state)
+{
+    (void)state;
+    static const char *const specs[] = { "\"sgd\"",     "\"adam\"",       "\"adamw\"",
+                                         "\"rmsprop\"", "\"normalised\"", "\"lbfgs\"" };
+    for (size_t k = 0; k < sizeof specs / sizeof *specs; k++) {
+        struct quadratic *clipped = build(specs[k]), *field = build(specs[k]),
+                         *free_ = build(specs[k]);
+        double loss;
+        clipped->o.clip_value = field->bound = (double)0.25f;
+        for (int i = 0; i < 3; i++) {
+            CHECK_OK(egi_optimiser_step(&clipped->o, 0.1, &loss));
+            CHECK_OK(egi_optimiser_step(&field->o, 0.1, &loss));
+            CHECK_OK(egi_optimiser_step(&free_->o, 0.1, &loss));
+        }
+        CHECK(eg_params_hash(clipped->params) == eg_params_hash(field->params));
+        CHECK(eg_params_hash(clipped->params) != eg_params_hash(free_->params));
+        tear(clipped);
+        tear(field);
+        tear(free_);
+    }
+}
+
 static void same_bits_for_any_number_of_threads(void **state)
 {
     (void)state;
@@ -399,6 +425,7 @@ int main(void)
         cmocka_unit_test(every_rule_finds_the_minimum),
         cmocka_unit_test(lbfgs_is_fast_and_falls),
         cmocka_unit_test(gradients_are_clipped),
+        cmocka_unit_test(every_rule_clips),
         cmocka_unit_test(same_bits_for_any_number_of_threads),
         cmocka_unit_test(failed_allocations_leave_nothing),
         cmocka_unit_test(schedules_are_their_formulae),

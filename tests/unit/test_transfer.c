@@ -10,7 +10,7 @@ static void transfer_counts_what_others_get_wrong(void **state)
     struct scene s[M];
     eg_learner *learners[M];
     eg_attack_output made[M] = { { 0 } };
-    eg_transfer matrix[M * M], alone[M * M], clean[M];
+    eg_transfer matrix[(M + 1) * M], alone[(M + 1) * M], *clean = matrix + M * M;
     for (uint64_t a = 0; a < M; a++) {
         set_scene(&s[a], random_planes(20 + a, D, K));
         if (a == 1) /* nearly the first learner: what misleads one misleads the other */
@@ -22,8 +22,8 @@ static void transfer_counts_what_others_get_wrong(void **state)
     }
     eg_attack_options o = attack("pgd-linf");
     o.confidence = 0.2;
-    CHECK_OK(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, matrix, clean, made));
-    CHECK_OK(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, alone, NULL, NULL));
+    CHECK_OK(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, matrix, made));
+    CHECK_OK(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, alone, NULL));
     CHECK_SAME_BITS(matrix, alone, sizeof matrix);
     for (size_t i = 0; i < M * M; i++) {
         const size_t a = i / M, b = i % M;
@@ -46,7 +46,7 @@ static void transfer_counts_what_others_get_wrong(void **state)
     struct quadratic other = random_planes(1, D - 1, K);
     eg_learner l = quadratic_learner(&other);
     learners[1] = &l;
-    CHECK_STATUS(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, matrix, clean, NULL),
+    CHECK_STATUS(eg_attack_transfer(learners, M, s[0].x, s[0].label, N, &o, matrix, NULL),
                  EG_ERR_SHAPE);
     CHECK(strstr(eg_error_detail(), "learner 1 has 23 inputs") != NULL);
 }
@@ -56,7 +56,7 @@ static void noise_misleads_who_finds_its_class(void **state)
 {
     (void)state;
     struct scene s, t;
-    eg_transfer matrix[4];
+    eg_transfer matrix[6];
     eg_attack_output made[2] = { { 0 } };
     set_scene(&s, random_planes(30, D, K));
     set_scene(&t, random_planes(31, D, K));
@@ -65,7 +65,7 @@ static void noise_misleads_who_finds_its_class(void **state)
     for (o.target = -1; o.target <= 2; o.target += 3) {
         size_t found = 0;
         made[0] = s.out;
-        CHECK_OK(eg_attack_transfer(learners, 2, s.x, s.label, N, &o, matrix, NULL, made));
+        CHECK_OK(eg_attack_transfer(learners, 2, s.x, s.label, N, &o, matrix, made));
         for (size_t i = 0; i < N; i++)
             found +=
                 true_class(&t.m, s.adversarial + i * D) == (o.target >= 0 ? o.target : s.label[i]);
@@ -141,13 +141,13 @@ static void it_can_be_stopped_and_memory_may_end(void **state)
     CHECK_STATUS(eg_attack_run(&s.l, s.x, s.label, N, &o, &s.out), EG_ERR_INTERRUPTED);
     o.progress = NULL;
     eg_learner *learners[1] = { &s.l };
-    eg_transfer matrix;
+    eg_transfer matrix[2];
     eg_status got = EG_ERR_NOMEM;
     for (size_t k = 0; got != EG_OK; k++) {
         struct failing f = { .fail_at = k };
         const eg_allocator alloc = failing_allocator(&f);
         o.alloc = &alloc;
-        got = eg_attack_transfer(learners, 1, s.x, s.label, N, &o, &matrix, NULL, NULL);
+        got = eg_attack_transfer(learners, 1, s.x, s.label, N, &o, matrix, NULL);
         CHECK(got == EG_OK || (got == EG_ERR_NOMEM && f.fail_at < 10));
         CHECK(f.live == 0);
     }

@@ -47,7 +47,7 @@ static void make_slopes(void *arg, size_t block)
  * every unit is compared with the last of the list alone. Of equals the earlier unit is first. */
 static void rank(const float *u, size_t h, size_t k, int32_t *winner)
 {
-    int32_t list[EGI_LOCAL_RANKS_MAX];
+    int32_t list[EGI_LOCAL_RANKS_MAX] = { 0 };
     size_t have = 0;
     for (size_t i = 0; i < h; i++) {
         if (have == k && !(u[i] > u[list[k - 1]])) continue;
