@@ -236,7 +236,7 @@ static int fit_labels(const struct call *call, const struct model *m, const char
                 fail_usage(call, "%s: item %zu is of class %s, which is none of the %zu of %s",
                            name, i, set->class_names ? set->class_names[k] : keep_format("%zu", k),
                            m->task->classes, m->path);
-        (void)0;
+        set->labels[i] = (int32_t)to[k];
     }
     free(to);
     return code;

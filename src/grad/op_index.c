@@ -129,25 +129,45 @@ static eg_status shape_along(struct egi_call *c)
     return EG_OK;
 }
 
+struct places {
+    egi_places *f;
+    const int32_t *at; /* (lines, m) */
+    const char *in;
+    char *out;
+    size_t m, in_bytes, out_bytes; /* of a line */
+    size_t lines, each;
+};
+
+static void some_lines(void *arg, size_t block)
+{
+    const struct places *p = arg;
+    const size_t end = (block + 1) * p->each < p->lines ? (block + 1) * p->each : p->lines;
+    for (size_t i = block * p->each; i < end; i++)
+        p->f(p->out + i * p->out_bytes, p->in + i * p->in_bytes, p->at + i * p->m, p->m);
+}
+
 static eg_status forward_along(struct egi_call *c)
 {
     struct egi_tensor x, index;
     const int put = c->op->kernel;
     EGI_TRY(egi_contiguous(c, &c->in[0], &x));
     EGI_TRY(egi_contiguous(c, &c->in[1], &index));
-    const size_t last = x.shape.rank - 1, m = index.shape.dim[last], item = eg_dtype_size(x.dtype);
-    const size_t n = put ? c->out.shape.dim[last] : x.shape.dim[last];
-    EGI_TRY(check_index(c, &index, n));
-    const int32_t *at = (const int32_t *)(const void *)index.data;
-    const size_t lines = m > 0 ? eg_shape_size(&index.shape) / m : 0;
+    const size_t last = x.shape.rank - 1, m = index.shape.dim[last];
+    EGI_TRY(check_index(c, &index, put ? c->out.shape.dim[last] : x.shape.dim[last]));
     if (put) memset(c->out.data, 0, row_bytes(&c->out, 0));
-    for (size_t i = 0; i < lines * m; i++) {
-        const size_t there = i / m * n + (size_t)at[i];
-        if (put)
-            add_row(x.dtype, c->out.data + there * item, x.data + i * item, item);
-        else
-            memcpy(c->out.data + i * item, x.data + there * item, item);
-    }
+    if (m == 0) return EG_OK;
+    const struct egi_tensor_kernels *k = egi_kernels_of(x.dtype);
+    struct places p = { put ? k->put : k->take,
+                        (const int32_t *)(const void *)index.data,
+                        x.data,
+                        c->out.data,
+                        m,
+                        row_bytes(&x, last),
+                        row_bytes(&c->out, last),
+                        eg_shape_size(&index.shape) / m,
+                        1 + 4096 / m };
+    egi_parallel_for((p.lines + p.each - 1) / p.each,
+                     egi_crew(c->threads, 2.0 * (double)p.lines * (double)m), some_lines, &p);
     return EG_OK;
 }
 

@@ -62,6 +62,9 @@ enum egi_fold_kind { EGI_FOLD_LIST(EGI_ENUM) EGI_FOLD_COUNT };
 /* One line (n) of a row operation: out and in are contiguous. */
 typedef void egi_line(void *out, const void *in, size_t n, double a);
 
+/* out_i <- in[at_i], or out[at_i] <- out[at_i] + in_i, for i < m in order. */
+typedef void egi_places(void *out, const void *in, const int32_t *at, size_t m);
+
 struct egi_tensor_kernels {
     egi_inner *unary[EGI_UNARY_COUNT];
     egi_inner *binary[EGI_BINARY_COUNT];
@@ -71,6 +74,7 @@ struct egi_tensor_kernels {
     egi_line *softmax;                         /* e^(x - lse(x)) */
     egi_line *logsumexp;                       /* out[0] <- log sum e^x, shifted by the maximum */
     egi_line *argmax; /* ((int32_t *)out)[0]: the first of the largest; NaN wins */
+    egi_places *take, *put;
 };
 
 extern const struct egi_tensor_kernels egi_tensor_kernels_f32, egi_tensor_kernels_f64;

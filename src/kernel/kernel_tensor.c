@@ -37,5 +37,13 @@ static void fill_i32(char *const *p, const ptrdiff_t *stride, size_t n, const vo
     for (size_t i = 0; i < n; i++) o[(ptrdiff_t)i * stride[0]] = value;
 }
 
+static void take_i32(void *out, const void *in, const int32_t *at, size_t m)
+{
+    int32_t *o = out;
+    const int32_t *x = in;
+    for (size_t i = 0; i < m; i++) o[i] = x[at[i]];
+}
+
 const struct egi_tensor_kernels egi_tensor_kernels_i32 = { .unary = { [EGI_K_COPY] = copy_i32 },
-                                                           .fill = fill_i32 };
+                                                           .fill = fill_i32,
+                                                           .take = take_i32 };

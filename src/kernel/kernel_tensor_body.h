@@ -170,6 +170,20 @@ static void NAME(argmax)(void *out, const void *in, size_t n, double unused)
     *(int32_t *)out = (int32_t)best;
 }
 
+static void NAME(take)(void *out, const void *in, const int32_t *at, size_t m)
+{
+    REAL *o = out;
+    const REAL *x = in;
+    for (size_t i = 0; i < m; i++) o[i] = x[at[i]];
+}
+
+static void NAME(put)(void *out, const void *in, const int32_t *at, size_t m)
+{
+    REAL *o = out;
+    const REAL *x = in;
+    for (size_t i = 0; i < m; i++) o[at[i]] += x[i];
+}
+
 #define UNARY_SLOT(name, formula) [EGI_K_##name] = NAME(unary_##name),
 #define BINARY_SLOT(name, formula) [EGI_K_##name] = NAME(binary_##name),
 #define FOLD_SLOT(name, formula) [EGI_K_##name] = NAME(fold_##name),
@@ -185,6 +199,8 @@ const struct egi_tensor_kernels NAME(egi_tensor_kernels) = {
     .softmax = NAME(softmax),
     .logsumexp = NAME(logsumexp),
     .argmax = NAME(argmax),
+    .take = NAME(take),
+    .put = NAME(put),
 };
 
 #undef LINE

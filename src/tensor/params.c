@@ -27,6 +27,8 @@ eg_status eg_params_create(const eg_allocator *alloc, eg_params **out)
     return EG_OK;
 }
 
+enum { POINTER = sizeof(void *) }; /* one place of p->entry */
+
 static void entry_free(const eg_allocator *a, struct entry *e)
 {
     egi_free(a, e->p.value, e->bytes);
@@ -38,7 +40,7 @@ void eg_params_destroy(eg_params *p)
 {
     if (p == NULL) return;
     for (size_t i = 0; i < p->count; i++) entry_free(p->alloc, p->entry[i]);
-    egi_free(p->alloc, p->entry, p->room * sizeof *p->entry);
+    egi_free(p->alloc, p->entry, p->room * POINTER);
     egi_free(p->alloc, p, sizeof *p);
 }
 
@@ -50,9 +52,9 @@ const eg_allocator *egi_params_alloc(const eg_params *p)
 static eg_status make_room(eg_params *p)
 {
     if (p->count < p->room) return EG_OK;
-    const size_t room = p->room > 0 ? 2 * p->room : 16, item = sizeof *p->entry;
-    struct entry **grown = egi_realloc(p->alloc, p->entry, p->room * item, room * item);
-    if (grown == NULL) return egi_fail(EG_ERR_NOMEM, "parameters: %zu bytes", room * item);
+    const size_t room = p->room > 0 ? 2 * p->room : 16;
+    struct entry **grown = egi_realloc(p->alloc, p->entry, p->room * POINTER, room * POINTER);
+    if (grown == NULL) return egi_fail(EG_ERR_NOMEM, "parameters: %zu bytes", room * POINTER);
     p->entry = grown;
     p->room = room;
     return EG_OK;

@@ -100,6 +100,17 @@ static int checkpoint_path(const char *folder, size_t step, char out[EGI_PATH_MA
     return n > 0 && n < EGI_PATH_MAX;
 }
 
+/* The step of a file named as above; 0 where it is not. */
+static int step_of(const char *name, size_t *step)
+{
+    static const char front[] = "step-", back[] = ".safetensors";
+    if (strncmp(name, front, sizeof front - 1) != 0) return 0;
+    const char *digits = name + sizeof front - 1;
+    const size_t n = strspn(digits, "0123456789");
+    *step = strtoull(digits, NULL, 10);
+    return n == 12 && strcmp(digits + n, back) == 0;
+}
+
 static void list(const char *folder, struct listing *l)
 {
     char path[EGI_PATH_MAX];
@@ -108,10 +119,7 @@ static void list(const char *folder, struct listing *l)
     DIR *d = opendir(path);
     for (struct dirent *e = NULL; d != NULL && (e = readdir(d)) != NULL;) {
         size_t step;
-        int end = 0;
-        if (sscanf(e->d_name, "step-%12zu.safetensors%n", &step, &end) != 1 || end == 0
-            || e->d_name[end] != '\0')
-            continue;
+        if (!step_of(e->d_name, &step)) continue;
         const int full = l->count == EGI_COUNT(l->step);
         if (!full) l->step[l->count++] = step;
     }

@@ -93,7 +93,7 @@ def csv(m):
 def figures(folder):
     text = open(folder + "/report.html", encoding="utf-8").read()
     text = re.sub(r'<p class="date">.*?</p>', "", text)
-    text = re.sub(r"<dt>(recalls a second|command|threads)</dt><dd>.*?</dd>", "", text)
+    text = re.sub(r"<dt>(recalls a second|command|threads|date)</dt><dd>.*?</dd>", "", text)
     text = re.sub(r"data:text/csv;base64,([^\"]*)", csv, text)
     return re.sub(r"<table.*?</table>", no_seconds, text, flags=re.S).splitlines()
 one, two = figures("first"), figures("again")

@@ -127,6 +127,15 @@ for name, classes in (("points", "uvw"), ("some", "wv"), ("other", "uz")):
 PY
 check 0 'each column to mean 0' train points.csv --epochs 20 --hidden 8 -o points
 json 'j["accuracy"] > 0.99 and j["classes"] == ["u", "v", "w"]' eval points points.csv
+mkdir -p sets/mnist # what is measured is scaled as what is trained on, its classes by name
+cp points.csv sets/mnist/train.csv
+cp some.csv sets/mnist/test.csv
+export ENGRAM_DATA=$scratch/sets
+json 'j["test"]["accuracy"] > 0.99 and j["valid"]["examples"] == 24' \
+    train mnist/train --test test --valid 0.2 --epochs 20 --hidden 8 -o parts
+json 'j["accuracy"] > 0.99 and j["data"] == "mnist/test"' eval parts mnist --part test
+check 2 'other.csv: item [0-9]+ is of class z' train mnist/train --test other.csv -o bad
+unset ENGRAM_DATA
 json 'j["accuracy"] > 0.99 and j["examples"] == 120' eval points some.csv
 check 2 'is of class z, which is none of the 3' eval points other.csv
 check 0 '^0,[uvw],' predict points some.csv --limit 2
@@ -216,7 +225,7 @@ def hears():  # a shell's background job ignores SIGINT
     signal.signal(signal.SIGINT, signal.default_int_handler)
 def started(args):
     p = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=hears)
-    seen = max(glob.glob("torn/checkpoint/step-*"), default="")
+    seen = max(glob.glob("torn/checkpoint/step-*.safetensors"), default="")
     until = time.monotonic() + 60
     while time.monotonic() < until and p.poll() is None:
         newest = sorted(glob.glob("torn/checkpoint/step-*.safetensors"))
@@ -235,14 +244,14 @@ for _ in range(2):
     assert p.returncode == -9, p.returncode
 PY
 [ ! -e torn/result.json ] || problem "resume: it ended before it was killed"
-newest=$(find torn/checkpoint -name 'step-*' | sort | tail -n 1)
+newest=$(find torn/checkpoint -name 'step-*.safetensors' | sort | tail -n 1)
 printf 'XXXX' | dd of="$newest" bs=1 seek=2000 conv=notrunc status=none # the one before serves
 check 0 'learned' train -o torn --resume
 [ "$(python3 -c 'import json; print(json.load(open("torn/result.json"))["hash"])')" = \
     "$(python3 -c 'import json; print(json.load(open("whole/result.json"))["hash"])')" ] ||
     problem "resume: other bits than a run that was never stopped"
 grep -q 'checkpoint of step' torn/log.txt || problem "resume: no word of the damaged checkpoint"
-for f in torn/checkpoint/step-*; do
+for f in torn/checkpoint/step-*.safetensors; do
     printf 'XXXX' | dd of="$f" bs=1 seek=2000 conv=notrunc status=none
 done
 check 3 'no checkpoint is whole' train -o torn --resume
