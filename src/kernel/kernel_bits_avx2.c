@@ -98,16 +98,16 @@ WIDE static void signed_sums(const uint32_t *bits, size_t stride, size_t blocks,
 WIDE static double masked_sum(const double *h, size_t groups, const uint32_t *column,
                               uint32_t invert)
 {
+    const __m256i top = _mm256_setr_epi64x(3, 2, 1, 0); /* of the word's upper copy */
+    const __m256i flip = _mm256_set1_epi32((int)invert);
     __m256d s[8];
     for (int q = 0; q < 8; q++) s[q] = _mm256_setzero_pd();
     for (size_t g = 0; g < groups; g++, h += EGI_BITS_GROUP) {
-        const __m256i word = _mm256_set1_epi64x(column[g * EGI_BITS_LANES] ^ invert);
-        for (int q = 0; q < 8; q++) {
-            const __m256i bit = _mm256_slli_epi64(_mm256_setr_epi64x(1, 2, 4, 8), 4 * q);
-            const __m256i in = _mm256_cmpeq_epi64(_mm256_and_si256(word, bit), bit);
-            const __m256d v = _mm256_and_pd(_mm256_load_pd(h + 4 * q), _mm256_castsi256_pd(in));
-            s[q] = _mm256_add_pd(s[q], v);
-        }
+        const __m256i word = _mm256_set1_epi32((int)column[g * EGI_BITS_LANES]);
+        __m256i in = _mm256_sllv_epi64(_mm256_xor_si256(word, flip), top);
+#pragma GCC unroll 8
+        for (int q = 7; q >= 0; q--, in = _mm256_slli_epi64(in, 4))
+            s[q] = _mm256_add_pd(s[q], _mm256_maskload_pd(h + 4 * q, in));
     }
     for (int half = 4; half > 0; half /= 2)
         for (int q = 0; q < half; q++) s[q] = _mm256_add_pd(s[q], s[q + half]);
@@ -121,12 +121,33 @@ WIDE static void masked_sums(const double *h, size_t groups, const uint32_t *con
     for (size_t c = 0; c < m; c++) out[c] = masked_sum(h, groups, column[c], invert[c]);
 }
 
+WIDE static void shift(const uint32_t *column, uint32_t invert, size_t n, int32_t *s)
+{
+    const __m256i top = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
+    const __m256 up = _mm256_castsi256_ps(_mm256_set1_epi32(2));
+    const __m256 down = _mm256_castsi256_ps(_mm256_set1_epi32(-2));
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        const uint32_t word = column[i / EGI_BITS_GROUP * EGI_BITS_LANES] ^ invert;
+        const __m256i by = _mm256_set1_epi32((int)(word >> i % EGI_BITS_GROUP));
+        const __m256 in = _mm256_castsi256_ps(_mm256_sllv_epi32(by, top));
+        const __m256i step = _mm256_castps_si256(_mm256_blendv_ps(up, down, in));
+        __m256i *at = (__m256i *)(void *)(s + i);
+        _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), step));
+    }
+    for (; i < n; i++) {
+        const uint32_t word = column[i / EGI_BITS_GROUP * EGI_BITS_LANES] ^ invert;
+        s[i] += 2 - 4 * (int32_t)(word >> i % EGI_BITS_GROUP & 1);
+    }
+}
+
 const struct egi_kernels_bits egi_kernels_bits_avx2 = {
     .name = "avx2",
     .isa = EGI_ISA_AVX2,
     .overlaps = overlaps,
     .signed_sums = signed_sums,
     .masked_sums = masked_sums,
+    .shift = shift,
 };
 
 #endif
