@@ -185,14 +185,15 @@ for name, flip in (("a", 0), ("b", 1)):
     with open(name + ".csv", "w") as f:
         f.write("x,y,z\n" + "".join(f"{i},{i * 7 % 101},{i % 3 + flip}\n" for i in range(120000)))
 PY
-for _ in 1 2 3 4 5; do
+for delay in 0.02 0.05 0.1 0.2 0.4 0.8; do
     rm -f half.egm
     "$engram" store half.egm a.csv --memory nearest >out 2>err &
     job=$!
     while [ ! -e half.egm ] && kill -0 $job 2>/dev/null; do sleep 0.01; done
+    sleep "$delay"
     kill -INT $job 2>/dev/null
     wait $job
-    [ $? -eq 130 ] && [ -e half.egm ] && break
+    [ $? -eq 130 ] && "$engram" info half.egm 2>err | grep -qE 'stored [0-9]{2,} of' && break
 done
 check 0 'unfinished +stored [0-9]+ of 120000 items of a.csv' info half.egm
 check 2 'rest of a.csv .*b.csv' store half.egm b.csv --resume
