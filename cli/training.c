@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/run_folder.h"
 #include "cli/trained_report.h"
@@ -191,6 +192,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     size_t best = 0;
     int code = read_grid(t->options.grid, &lists);
     if (code != EXIT_DONE) return code;
+    (void)mkdir(t->folder, 0777); /* the record in it tells why it failed */
     eg_dataset set = gather(&t->parts.part[PART_TRAIN]);
     struct searching s = { call, t, better[t->options.loop.by] };
     t->search = json_array();
@@ -202,7 +204,8 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
                         .seed = call->common->seed,
                         .threads = call->common->threads,
                         .row = heard,
-                        .user = &s };
+                        .user = &s,
+                        .record = keep_format("%s/search.jsonl", t->folder) };
     eg_status status = eg_grid_search(&g, loop, &best);
     if (interrupted()) status = EG_ERR_INTERRUPTED;
     if (status == EG_OK) {
@@ -214,7 +217,14 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     json_decref(lists);
     free(set.x);
     free(set.labels);
-    return status == EG_OK ? EXIT_DONE : fail(status, t->options.grid);
+    if (status == EG_OK) return EXIT_DONE;
+    code = fail(status, t->options.grid);
+    if (status == EG_ERR_INTERRUPTED)
+        fprintf(stderr,
+                "  the folds that were done are in %s;\n"
+                "  the same command with -o %s --resume goes on from them\n",
+                g.record, t->folder);
+    return code;
 }
 
 /* ---- the whole ---- */
@@ -345,6 +355,7 @@ int trained_run(const struct call *now, struct trained *t, int resume)
     code = training_loop(&mine, &t->options.loop, paper, &loop);
     if (code == EXIT_DONE && t->search == NULL && t->options.folds > 0) {
         code = search(&mine, t, &loop);
+        resume = 1; /* the folder is there, and holds no checkpoint yet */
         eg_learner_destroy(t->learner);
         t->learner = NULL;
         if (code == EXIT_DONE) code = make_learner(&mine, t);

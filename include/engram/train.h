@@ -148,14 +148,17 @@ typedef struct eg_grid {
      * deviation (folds - 1) over folds of accuracy or area. Other than 0 ends the search. */
     int (*row)(void *user, size_t i, const char *spec, double mean, double deviation);
     void *user;
+    /* A file that keeps what each fold came to, or NULL. A search that was ended and is begun again
+     * trains only those that it does not hold; what decides a value is part of its line. */
+    const char *record;
 } eg_grid;
 
 /**
  * Train and measure every row of a grid by cross-validation.
  * @param options  folder, resume and patience do not apply
  * @param best     the row with the largest mean, the first of equals
- * @return EG_OK; EG_ERR_INTERRUPTED; what eg_grid_spec, eg_split_folds, eg_learner_create and
- *         eg_train return
+ * @return EG_OK; EG_ERR_INTERRUPTED; EG_ERR_IO (the record); what eg_grid_spec, eg_split_folds,
+ *         eg_learner_create and eg_train return
  */
 EG_API EG_MUST_CHECK eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options,
                                               size_t *best);

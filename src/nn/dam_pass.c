@@ -36,7 +36,8 @@ eg_status egi_dam_reserve(struct eg_learner *l, size_t b)
     EGI_TRY(egi_mul_size(b, c, &z));
     const struct egi_need needs[] = { { x, sizeof(float) },  { q, sizeof(float) },
                                       { z, sizeof(double) }, { z, sizeof(float) },
-                                      { b, sizeof(double) }, { b, sizeof(float) } };
+                                      { b, sizeof(double) }, { b, sizeof(float) },
+                                      { b, sizeof(float) } };
     struct egi_arena work;
     EGI_TRY(egi_arena_create(l->alloc, needs, EGI_COUNT(needs), "dam: a batch", &work));
     if (d->room > 0) egi_arena_destroy(&d->work);
@@ -48,6 +49,7 @@ eg_status egi_dam_reserve(struct eg_learner *l, size_t b)
     d->a = work.part[3];
     d->err = work.part[4];
     d->r = work.part[5];
+    d->divisor = work.part[6];
     for (size_t i = 0; i < q; i++) d->q[i] = 0; /* past the last memory it stays so */
     return EG_OK;
 }
@@ -72,13 +74,19 @@ static float make_weights(struct egi_dam *d)
     return d->rule.dual ? 0 : reach;
 }
 
+struct egi_seen egi_dam_seen(const struct egi_dam_settings *o, size_t d)
+{
+    return (struct egi_seen){ o->scale, o->offset, o->norm == 1 ? sqrt((double)d) : 0 };
+}
+
 static void map_inputs(void *arg, size_t block)
 {
     const struct pass *p = arg;
-    const size_t d = p->d->d, from = block * IMAGES * d;
-    const size_t to = block * IMAGES + IMAGES < p->b ? from + IMAGES * d : p->b * d;
-    const float scale = (float)p->o->scale, offset = (float)p->o->offset;
-    for (size_t i = from; i < to; i++) p->d->x[i] = scale * p->x[i] + offset;
+    const size_t d = p->d->d, from = block * IMAGES;
+    const size_t to = from + IMAGES < p->b ? from + IMAGES : p->b;
+    const struct egi_seen as = egi_dam_seen(p->o, d);
+    for (size_t i = from; i < to; i++)
+        p->d->divisor[i] = egi_see(&as, p->x + i * d, d, p->d->x + i * d);
 }
 
 /* The factor that undoes r and what stands before the sum. */

@@ -8,6 +8,7 @@
 #include "base/egi_base.h"
 #include "kernel/egi_kernel_dam.h"
 #include "nn/egi_learner.h"
+#include "nn/egi_seen.h"
 
 struct egi_dam_settings {
     size_t hidden, n, loss;
@@ -17,6 +18,7 @@ struct egi_dam_settings {
     double momentum, rate, decay;
     double mean, deviation;
     double scale, offset;
+    int norm; /* 1: on the sphere */
 };
 
 struct egi_dam {
@@ -33,15 +35,18 @@ struct egi_dam {
 
     struct egi_arena work; /* of up to `room` images */
     size_t room;
-    float *x;    /* (B, D) inputs as the memories see them */
-    float *q;    /* (B, M) overlaps, then dC/dq */
-    double *z;   /* (B, C) scores, then dC/dz */
-    float *a;    /* (B, C) dC/dz in the units of the kernel */
-    double *err; /* (B) loss of each image */
-    float *r;    /* (B) the power of two of each image */
+    float *x;       /* (B, D) inputs as the memories see them */
+    float *q;       /* (B, M) overlaps, then dC/dq */
+    double *z;      /* (B, C) scores, then dC/dz */
+    float *a;       /* (B, C) dC/dz in the units of the kernel */
+    double *err;    /* (B) loss of each image */
+    float *r;       /* (B) the power of two of each image */
+    float *divisor; /* (B) of egi_see() */
 };
 
 extern const struct egi_learner_row egi_learner_dam;
+
+struct egi_seen egi_dam_seen(const struct egi_dam_settings *o, size_t d);
 
 /* Room for b images. */
 eg_status egi_dam_reserve(struct eg_learner *l, size_t b);

@@ -5,6 +5,7 @@
 
 #include "base/egi_base.h"
 #include "nn/egi_learner.h"
+#include "nn/egi_seen.h"
 
 enum { EGI_LOCAL_RANKS_MAX = 64 };
 

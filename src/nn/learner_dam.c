@@ -25,6 +25,7 @@ static const float guard = 1e-30f; /* `prec` of the authors' code */
 
 static const char *const energies[] = { "power", "rectified", NULL };
 static const char *const forms[] = { "full", "dual", NULL };
+static const char *const norms[] = { "none", "sphere", NULL };
 
 #define COUNT(...) EGI_SET_COUNT(struct egi_dam_settings, __VA_ARGS__)
 #define NUMBER(...) EGI_SET_NUMBER(struct egi_dam_settings, __VA_ARGS__)
@@ -46,6 +47,7 @@ static const struct egi_setting settings[] = {
     NUMBER(deviation, "0.3", 0, 1, "their standard deviation"),
     NUMBER(scale, "2", -1e6, 1e6, "the memories see v = scale x + offset"),
     NUMBER(offset, "-1", -1e6, 1e6, "the defaults take pixels in [0, 1] to [-1, 1]"),
+    WORD(norm, "\"none\"", norms, "v as it is, or brought to |v| = sqrt(D)"),
     EGI_SET_END,
 };
 
@@ -268,8 +270,11 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
                                 .lda = d->m,
                                 .ldb = d->d,
                                 .ldc = d->d,
-                                .alpha = o->scale / *d->temperature };
+                                .alpha = 1 / *d->temperature };
     egi_gemm_f32(&g, d->q, d->memories, dx, l->threads);
+    const struct egi_seen as = egi_dam_seen(o, d->d);
+    for (size_t i = 0; i < b; i++)
+        egi_see_back(&as, d->x + i * d->d, d->divisor[i], d->d, dx + i * d->d);
     return EG_OK;
 }
 

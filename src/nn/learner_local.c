@@ -123,7 +123,7 @@ struct pass {
     const float *x;
     const int32_t *y;
     size_t b;
-    int unit; /* whether the inputs come to norm 1 */
+    struct egi_seen seen;
 };
 
 static size_t end_of(const struct pass *p, size_t block)
@@ -139,22 +139,18 @@ static void in_blocks(const struct eg_learner *l, const struct pass *p,
     egi_parallel_for((p->b + BLOCK - 1) / BLOCK, crew, body, &own);
 }
 
+/* The rule learns from inputs as they are, the read-out from those of the norm. */
+static struct egi_seen seen(const struct egi_local_settings *o, int readout)
+{
+    return (struct egi_seen){ o->scale, o->offset, readout && o->norm == 0 ? 1 : 0 };
+}
+
 static void map_inputs(void *arg, size_t block)
 {
     const struct pass *p = arg;
     const size_t d = p->s->d;
-    const float scale = (float)p->o->scale, offset = (float)p->o->offset;
-    for (size_t i = block * BLOCK; i < end_of(p, block); i++) {
-        float *v = p->s->x + i * d;
-        double square = 0;
-        for (size_t j = 0; j < d; j++) {
-            v[j] = scale * p->x[i * d + j] + offset;
-            square += (double)v[j] * (double)v[j];
-        }
-        const float norm = p->unit && square > 0 ? (float)sqrt(square) : 1;
-        p->s->norm[i] = norm;
-        for (size_t j = 0; j < d && norm != 1; j++) v[j] /= norm;
-    }
+    for (size_t i = block * BLOCK; i < end_of(p, block); i++)
+        p->s->norm[i] = egi_see(&p->seen, p->x + i * d, d, p->s->x + i * d);
 }
 
 static void activate(void *arg, size_t block)
@@ -170,7 +166,7 @@ static void forward(struct eg_learner *l, const float *x, size_t b)
 {
     struct egi_local *s = l->own;
     const struct egi_local_settings *o = l->settings;
-    const struct pass p = { o, s, x, NULL, b, o->norm == 0 };
+    const struct pass p = { o, s, x, NULL, b, seen(o, 1) };
     in_blocks(l, &p, map_inputs);
     const struct egi_gemm overlaps = { .m = b,
                                        .n = s->h,
@@ -247,7 +243,7 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
     const struct egi_local_settings *o = l->settings;
     EGI_TRY(reserve(l, b));
     const double all = (double)l->task.epochs, first = floor(o->share * all);
-    struct pass p = { o, s, x, y, b, 0 };
+    struct pass p = { o, s, x, y, b, seen(o, 0) };
     if (epoch < first) {
         in_blocks(l, &p, map_inputs);
         return egi_local_rule(l, b, o->eps0 * (1 - floor(epoch) / first), loss);
@@ -285,18 +281,6 @@ static void slope_of_hidden(void *arg, size_t block)
         p->s->hid[i] *= p->s->u[i] > 0 ? n * powf(p->s->u[i], n - 1) : 0;
 }
 
-/* dx from dv, of v = w / |w|, w = scale x + offset: (dv - v (v . dv)) / |w|. */
-static void through_norm(const struct pass *p, size_t i, float *dx)
-{
-    const size_t d = p->s->d;
-    const float *v = p->s->x + i * d;
-    double along = 0;
-    if (p->unit)
-        for (size_t j = 0; j < d; j++) along += (double)v[j] * (double)dx[j];
-    const double by = p->o->scale / (double)p->s->norm[i];
-    for (size_t j = 0; j < d; j++) dx[j] = (float)(by * ((double)dx[j] - along * (double)v[j]));
-}
-
 static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
                           float *out, float *dx)
 {
@@ -305,7 +289,7 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
     EGI_TRY(reserve(l, b));
     forward(l, x, b);
     if (out != NULL) memcpy(out, s->z, b * s->c * sizeof *out);
-    const struct pass p = { o, s, NULL, NULL, b, o->norm == 0 };
+    const struct pass p = { o, s, NULL, NULL, b, seen(o, 1) };
     const struct egi_gemm hidden = {
         .m = b, .n = s->h, .k = s->c, .lda = s->c, .ldb = s->h, .ldc = s->h, .alpha = o->beta
     };
@@ -315,7 +299,8 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
         .m = b, .n = s->d, .k = s->h, .lda = s->h, .ldb = s->d, .ldc = s->d, .alpha = 1
     };
     egi_gemm_f32(&inputs, s->hid, s->units, dx, l->threads);
-    for (size_t i = 0; i < b; i++) through_norm(&p, i, dx + i * s->d);
+    for (size_t i = 0; i < b; i++)
+        egi_see_back(&p.seen, s->x + i * s->d, s->norm[i], s->d, dx + i * s->d);
     return EG_OK;
 }
 

@@ -86,4 +86,19 @@ eg_status egi_train_config(const eg_learner *l, const eg_part *train, const eg_p
 /* EG_ERR_INVALID naming the first setting in which two decisive parts differ, with both values. */
 eg_status egi_train_same(const char *begun, const char *now);
 
+/* search_record.c - what a search has measured, in a file that outlives it. path NULL: in none, so
+ * that nothing is found and nothing kept. */
+struct egi_search_record {
+    int fd;
+    const char *path;
+    uint8_t *text; /* the file as it was opened */
+    size_t size;
+};
+eg_status egi_search_record_open(struct egi_search_record *r, const char *path);
+/* 1 and *value where the file had a line with this hash. */
+int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, double *value);
+/* Append a line and sync it; what is not finite is not kept. */
+eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, double value);
+void egi_search_record_close(struct egi_search_record *r);
+
 #endif

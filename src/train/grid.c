@@ -57,22 +57,48 @@ struct search {
     eg_train_options o;
     uint32_t *fold; /* (n) */
     size_t *index;  /* (n) those trained on, then the others */
+    struct egi_search_record record;
 };
+
+/* A hash of all that decides what a fold comes to: the learner, how and on what it is trained, and
+ * what it is measured on. */
+static eg_status decides(const struct search *s, const eg_learner *l, const eg_part *train,
+                         const eg_part *rest, uint64_t *out)
+{
+    char *decisive, *all;
+    EGI_TRY(egi_train_config(l, train, rest, &s->o, &decisive, &all));
+    *out = egi_hash(decisive, strlen(decisive));
+    free(decisive);
+    free(all);
+    return EG_OK;
+}
+
+static eg_status measured(const struct search *s, eg_learner *l, const eg_part *train,
+                          const eg_part *rest, double *value)
+{
+    eg_scored scored = { .n = 0 };
+    EGI_TRY(eg_train(l, train, NULL, &s->o, NULL));
+    EGI_TRY(eg_evaluate(l, rest, s->o.batch, NULL, &scored));
+    *value = s->o.by_auc ? scored.auc : scored.accuracy;
+    return EG_OK;
+}
 
 static eg_status one_fold(struct search *s, const char *spec, size_t fold, double *value)
 {
     const eg_grid *g = s->g;
     eg_learner *l = NULL;
-    eg_scored scored = { .n = 0 };
+    uint64_t key = 0;
     const size_t n = eg_split_select(s->fold, g->data->n, (uint32_t)fold, 1, s->index);
     const eg_part train = { g->data, s->index, n };
     const eg_part rest = { g->data, s->index + n,
                            eg_split_select(s->fold, g->data->n, (uint32_t)fold, 0, s->index + n) };
     EGI_TRY(eg_learner_create(spec, &g->task, g->seed, g->threads, s->o.alloc, &l));
-    eg_status e = eg_train(l, &train, NULL, &s->o, NULL);
-    if (e == EG_OK) e = eg_evaluate(l, &rest, s->o.batch, NULL, &scored);
+    eg_status e = decides(s, l, &train, &rest, &key);
+    if (e == EG_OK && !egi_search_record_find(&s->record, key, value)) {
+        e = measured(s, l, &train, &rest, value);
+        if (e == EG_OK) e = egi_search_record_add(&s->record, key, *value);
+    }
     eg_learner_destroy(l);
-    if (e == EG_OK) *value = s->o.by_auc ? scored.auc : scored.accuracy;
     return e;
 }
 
@@ -131,7 +157,11 @@ eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options, size
     s.index = a.part[1];
     eg_status e =
         eg_split_folds(g->data->labels, g->data->n, g->task.classes, g->folds, g->seed, s.fold);
-    if (e == EG_OK) e = every_row(&s, &found);
+    if (e == EG_OK) e = egi_search_record_open(&s.record, g->record);
+    if (e == EG_OK) {
+        e = every_row(&s, &found);
+        egi_search_record_close(&s.record);
+    }
     egi_arena_destroy(&a);
     if (e == EG_OK) *best = found;
     return e;

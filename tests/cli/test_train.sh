@@ -188,6 +188,12 @@ echo '{"n": [2, 3], "rate": [0.05]}' >grid.json
 check 0 'best +row [12] of 2, over 3 folds' train semeion "${small[@]}" --kind dam \
     --grid grid.json --folds 3 -o searched
 grep -q 'What was searched' searched/report.html || problem "search: not in the report"
+# what was ended before there is a config goes on from the folds that were done
+mkdir ended && head -n 4 searched/search.jsonl >ended/search.jsonl
+check 0 'best +row [12] of 2, over 3 folds' train semeion "${small[@]}" --kind dam \
+    --grid grid.json --folds 3 -o ended --resume
+[ "$(grep -c decides ended/search.jsonl)" = 6 ] || problem "search: folds trained again"
+cmp -s searched/model.safetensors ended/model.safetensors || problem "search: another model"
 echo '{"n": 3}' >nolist.json
 check 2 'expected a list' train semeion "${small[@]}" --kind dam --grid nolist.json -o bad
 echo '{"kind": "dam", "hidden": 16, "t_initial": 60, "t_final": 60, "rate": 0.05}' >a.json

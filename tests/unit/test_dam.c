@@ -360,6 +360,60 @@ static void test_scores_and_pullback(void **state)
     }
 }
 
+/* On the sphere: what a learner without a norm says of inputs that lie there, for any length of
+ * the inputs; the derivative is across them, and that of the scores by central differences. */
+static void test_sphere(void **state)
+{
+    (void)state;
+    const struct inputs in = draw_inputs();
+    const eg_task task = { .inputs = D, .classes = K, .epochs = 10 };
+    static const char spec[] = "{\"kind\": \"dam\", \"hidden\": 7, \"n\": 5, \"scale\": %g, "
+                               "\"offset\": %g, \"norm\": \"%s\", \"t_initial\": 3, "
+                               "\"t_final\": 3}";
+    char text[2][300];
+    float on[B * D], a[B * K], b[B * K], cotangent[B * K], dx[B * D];
+    eg_learner *l[2];
+    snprintf(text[0], sizeof text[0], spec, 2.0, -0.5, "sphere");
+    snprintf(text[1], sizeof text[1], spec, 1.0, 0.0, "none");
+    for (int k = 0; k < 2; k++) CHECK_OK(eg_learner_create(text[k], &task, 3, 1, NULL, &l[k]));
+    for (size_t i = 0; i < B; i++) {
+        double square = 0;
+        for (size_t j = 0; j < D; j++) square += pow(2 * (double)in.x[i * D + j] - 0.5, 2);
+        for (size_t j = 0; j < D; j++)
+            on[i * D + j] = (float)((2 * (double)in.x[i * D + j] - 0.5) * sqrt((double)D / square));
+    }
+    eg_random_uniform(6, 6, 0, (size_t)B * K, cotangent);
+    CHECK_OK(eg_learner_pullback(l[0], in.x, cotangent, B, a, dx));
+    CHECK_OK(eg_learner_scores(l[1], on, B, b));
+    for (size_t i = 0; i < (size_t)B * K; i++)
+        CHECK_NEAR(a[i], b[i], 1e-5 * fabs((double)b[i]) + 1e-7);
+    for (size_t i = 0; i < B; i++) {
+        double along = 0, size = 0;
+        for (size_t j = 0; j < D; j++) {
+            along += (2 * (double)in.x[i * D + j] - 0.5) * (double)dx[i * D + j];
+            size += fabs((double)dx[i * D + j]);
+        }
+        CHECK_NEAR(along, 0, 1e-5 * size);
+        CHECK(size > 0);
+    }
+    for (size_t i = 0; i < (size_t)B * D; i++) {
+        struct inputs moved = in;
+        double slope = 0;
+        for (int side = -1; side <= 1; side += 2) {
+            moved.x[i] = in.x[i] + (float)side / 256;
+            const double h = (double)moved.x[i] - (double)in.x[i];
+            CHECK_OK(eg_learner_scores(l[0], moved.x, B, b));
+            for (size_t c = 0; c < K; c++)
+                slope += (double)cotangent[i / D * K + c] * (double)b[i / D * K + c] / (2 * h);
+        }
+        CHECK_NEAR(dx[i], slope, 2e-3 * fabs(slope) + 2e-4);
+    }
+    const float zeros[D] = { 0 };
+    CHECK_OK(eg_learner_pullback(l[0], zeros, cotangent, 1, a, dx)); /* no direction is no NaN */
+    for (size_t j = 0; j < D; j++) CHECK(isfinite(dx[j]));
+    for (int k = 0; k < 2; k++) eg_learner_destroy(l[k]);
+}
+
 /* Twice the dual form is the full one to first order in the class components, f = F' (section 4
  * of the paper): with components of 1e-4 they agree to 1e-3. */
 static void test_duality(void **state)
@@ -388,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_gradient_and_step),
         cmocka_unit_test(test_temperature),
         cmocka_unit_test(test_scores_and_pullback),
+        cmocka_unit_test(test_sphere),
         cmocka_unit_test(test_duality),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Learners in files: they come back with the same scores; files that lie are refused. And the
  * search over settings, which makes learners by their specification too. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/egi_base.h"
@@ -157,12 +158,84 @@ static void a_search_finds_what_learns(void **state)
     CHECK(best == 1);
 }
 
+static size_t lines_of(const char *path, int wanted)
+{
+    FILE *f = fopen(path, "r");
+    size_t n = 0;
+    for (int c; (c = fgetc(f)) != EOF;) n += c == wanted;
+    fclose(f);
+    return n;
+}
+
+/* Ends the search after as many rows as it says, and keeps their means. */
+struct ending {
+    size_t rows, most;
+    double mean[4];
+};
+
+static int hear_some(void *user, size_t i, const char *spec, double mean, double deviation)
+{
+    struct ending *h = user;
+    (void)spec;
+    (void)deviation;
+    h->mean[i] = mean;
+    return ++h->rows == h->most;
+}
+
+static void an_ended_search_goes_on(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    char path[] = "/tmp/engram-search-XXXXXX";
+    const int fd = mkstemp(path);
+    CHECK(fd >= 0 && close(fd) == 0);
+    struct ending h = { .most = 1 };
+    size_t best = 9;
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    eg_grid g = { .base = small,
+                  .grid = "{\"rate\": [0, 0.1]}",
+                  .task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 30 },
+                  .data = &data,
+                  .folds = 3,
+                  .seed = 2,
+                  .threads = 1,
+                  .row = hear_some,
+                  .user = &h,
+                  .record = path };
+    o.batch = 10;
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INTERRUPTED);
+    CHECK(lines_of(path, '}') == 3);
+    FILE *f = fopen(path, "a"); /* a line that a kill cut short */
+    fputs("{\"decides\": \"00", f);
+    fclose(f);
+    const double first = h.mean[0];
+    h = (struct ending){ .most = 9 };
+    CHECK_OK(eg_grid_search(&g, &o, &best));
+    CHECK(best == 1 && h.rows == 2 && h.mean[0] == first && lines_of(path, '}') == 6);
+    const struct ending whole = h;
+    h = (struct ending){ .most = 9 };
+    CHECK_OK(eg_grid_search(&g, &o, &best)); /* all of it is known: nothing is added */
+    CHECK(h.mean[0] == whole.mean[0] && h.mean[1] == whole.mean[1] && lines_of(path, '}') == 6);
+    g.record = NULL; /* and it is what training gives */
+    h = (struct ending){ .most = 9 };
+    CHECK_OK(eg_grid_search(&g, &o, &best));
+    CHECK(h.mean[0] == whole.mean[0] && h.mean[1] == whole.mean[1]);
+    g.record = path;
+    g.seed = 3; /* other folds, other learners: nothing of it is taken */
+    h = (struct ending){ .most = 9 };
+    CHECK_OK(eg_grid_search(&g, &o, &best));
+    CHECK(lines_of(path, '}') == 12);
+    CHECK(unlink(path) == 0);
+    g.record = "/nonexistent/search.jsonl";
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_learner_comes_back),       cmocka_unit_test(files_that_lie_are_refused),
-        cmocka_unit_test(every_allocation_may_fail),  cmocka_unit_test(a_grid_is_a_product),
-        cmocka_unit_test(a_search_finds_what_learns),
+        cmocka_unit_test(an_ended_search_goes_on),    cmocka_unit_test(a_learner_comes_back),
+        cmocka_unit_test(files_that_lie_are_refused), cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_grid_is_a_product),        cmocka_unit_test(a_search_finds_what_learns),
     };
     return cmocka_run_group_tests_name("learner_file", tests, NULL, NULL);
 }
