@@ -16,14 +16,14 @@ const struct net nets[NETS] = {
       "\"t_epochs\": 15, \"momentum\": 0.9, \"rate\": 0.03, \"decay\": 0.965}",
       "{\"kind\": \"dam\", \"n\": 3, \"hidden\": 250, \"loss\": 4, \"t_initial\": 180, "
       "\"t_final\": 60, \"t_epochs\": 12, \"momentum\": 0.9, \"rate\": 0.05, \"decay\": 0.75}" },
-    { "n = 20", "n20", 1.61, 6, 100,
+    { "n = 20", "n20", 1.61, 6, 300,
       "{\"kind\": \"dam\", \"n\": 20, \"loss\": 30, \"t_initial\": 540, \"t_final\": 540, "
-      "\"rate\": 0.04, \"decay\": 0.945}",
+      "\"rate\": 0.04, \"decay\": 0.98}",
       "{\"kind\": \"dam\", \"n\": 20, \"hidden\": 250, \"loss\": 30, \"t_initial\": 500, "
       "\"t_final\": 500, \"rate\": 0.04, \"decay\": 0.8}" },
-    { "n = 30", "n30", 1.80, 6, 100,
+    { "n = 30", "n30", 1.80, 6, 300,
       "{\"kind\": \"dam\", \"n\": 30, \"loss\": 30, \"t_initial\": 540, \"t_final\": 540, "
-      "\"rate\": 0.04, \"decay\": 0.945}",
+      "\"rate\": 0.04, \"decay\": 0.98}",
       "{\"kind\": \"dam\", \"n\": 30, \"hidden\": 250, \"loss\": 30, \"t_initial\": 540, "
       "\"t_final\": 540, \"rate\": 0.04, \"decay\": 0.8}" },
     { "n = 2", "n2", 1.51, 6, 100,
