@@ -49,7 +49,7 @@ struct egi_bits_sweep {
     double *work;             /* (egi_bits_sweep_work(b)) scratch, aligned to EGI_ALIGN */
 };
 
-/* Doubles of scratch that a sweep needs: about N + 2 D. Never overflows where b exists. */
+/* Doubles of scratch that a sweep needs: about N / 2 + 3 D. Never overflows where b exists. */
 size_t egi_bits_sweep_work(const struct egi_bits *b);
 
 /* One asynchronous sweep in place: each component takes the value of lower energy by the exact

@@ -44,6 +44,15 @@ struct egi_kernels_bits {
     void (*masked_sums)(const double *h, size_t groups, const uint32_t *const *column,
                         const uint32_t *invert, size_t m, double *out);
 
+    /* The same of f32. */
+    void (*masked_sums_f32)(const float *h, size_t groups, const uint32_t *const *column,
+                            const uint32_t *invert, size_t m, float *out);
+
+    /* h_i = c0 + s_i (c1 + s_i c2), two fused multiply-adds; sums (2) of s_i and of s_i^2, 32
+     * running sums as above, the squares by fused multiply-adds: n of them, h (32 groups) 0 from
+     * n on. */
+    void (*quadratics)(const int32_t *s, size_t n, const float *c, float *h, float *sums);
+
     /* h_i = table[s_i / 2] for n even or odd s (rounded down); weight_i times it, if not NULL. */
     void (*look_up)(const int32_t *s, size_t n, const double *table, const double *weight,
                     double *h);

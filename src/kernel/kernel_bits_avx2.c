@@ -2,11 +2,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/egi_kernel_bits.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
-#define WIDE __attribute__((target("avx2,popcnt")))
+#define WIDE __attribute__((target("avx2,fma,popcnt")))
 #define WIDE_INLINE static inline __attribute__((always_inline)) WIDE
 
 /* Bits of each byte by two look-ups of half a byte (Mula, Kurz and Lemire 2018, sec. 2.2). */
@@ -121,24 +123,99 @@ WIDE static void masked_sums(const double *h, size_t groups, const uint32_t *con
     for (size_t c = 0; c < m; c++) out[c] = masked_sum(h, groups, column[c], invert[c]);
 }
 
+/* 32 running sums: 16, 8, 4, 2, 1. */
+WIDE_INLINE float halved(const __m256 *s)
+{
+    const __m256 a = _mm256_add_ps(_mm256_add_ps(s[0], s[2]), _mm256_add_ps(s[1], s[3]));
+    const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+
+/* By how much a word is shifted so that bit 8 q + lane is the sign of that lane of vector q. */
+WIDE_INLINE __m256i to_sign(int q)
+{
+    const __m256i lane = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
+    return _mm256_sub_epi32(lane, _mm256_set1_epi32(8 * q));
+}
+
+WIDE_INLINE void masked_sums_f32_together(const float *h, size_t groups,
+                                          const uint32_t *const *column, const uint32_t *invert,
+                                          float *out, const int together)
+{
+    const __m256i by[4] = { to_sign(0), to_sign(1), to_sign(2), to_sign(3) };
+    __m256 s[2][4];
+    for (int c = 0; c < together; c++)
+        for (int q = 0; q < 4; q++) s[c][q] = _mm256_setzero_ps();
+    for (size_t g = 0; g < groups; g++, h += EGI_BITS_GROUP)
+        for (int c = 0; c < together; c++) {
+            const uint32_t word = column[c][g * EGI_BITS_LANES] ^ invert[c];
+            const __m256i all = _mm256_set1_epi32((int)word);
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++)
+                s[c][q] = _mm256_add_ps(
+                    s[c][q], _mm256_maskload_ps(h + 8 * q, _mm256_sllv_epi32(all, by[q])));
+        }
+    for (int c = 0; c < together; c++) out[c] = halved(s[c]);
+}
+
+WIDE static void masked_sums_f32(const float *h, size_t groups, const uint32_t *const *column,
+                                 const uint32_t *invert, size_t m, float *out)
+{
+    size_t c = 0;
+    for (; c + 2 <= m; c += 2)
+        masked_sums_f32_together(h, groups, column + c, invert + c, out + c, 2);
+    if (c < m) masked_sums_f32_together(h, groups, column + c, invert + c, out + c, 1);
+}
+
+/* A whole group of 32: h, and what it adds to the sums. */
+WIDE_INLINE void quadratics_of_group(const int32_t *s, const __m256 *c, float *h, __m256 *sum,
+                                     __m256 *square)
+{
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; q++, s += 8) {
+        const __m256 x = _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i_u *)s));
+        const __m256 slope = _mm256_fmadd_ps(c[2], x, c[1]);
+        _mm256_storeu_ps(h + 8 * q, _mm256_fmadd_ps(slope, x, c[0]));
+        sum[q] = _mm256_add_ps(sum[q], x);
+        square[q] = _mm256_fmadd_ps(x, x, square[q]);
+    }
+}
+
+WIDE static void quadratics(const int32_t *s, size_t n, const float *c, float *h, float *sums)
+{
+    const __m256 of[3] = { _mm256_set1_ps(c[0]), _mm256_set1_ps(c[1]), _mm256_set1_ps(c[2]) };
+    __m256 sum[4], square[4];
+    for (int q = 0; q < 4; q++) sum[q] = square[q] = _mm256_setzero_ps();
+    size_t i = 0;
+    for (; i + EGI_BITS_GROUP <= n; i += EGI_BITS_GROUP)
+        quadratics_of_group(s + i, of, h + i, sum, square);
+    if (i < n) {
+        int32_t last[EGI_BITS_GROUP] = { 0 };
+        memcpy(last, s + i, (n - i) * sizeof *s);
+        quadratics_of_group(last, of, h + i, sum, square);
+    }
+    for (i = n; i % EGI_BITS_GROUP != 0; i++) h[i] = 0;
+    sums[0] = halved(sum);
+    sums[1] = halved(square);
+}
+
 WIDE static void shift(const uint32_t *column, uint32_t invert, size_t n, int32_t *s)
 {
-    const __m256i top = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
     const __m256 up = _mm256_castsi256_ps(_mm256_set1_epi32(2));
     const __m256 down = _mm256_castsi256_ps(_mm256_set1_epi32(-2));
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        const uint32_t word = column[i / EGI_BITS_GROUP * EGI_BITS_LANES] ^ invert;
-        const __m256i by = _mm256_set1_epi32((int)(word >> i % EGI_BITS_GROUP));
-        const __m256 in = _mm256_castsi256_ps(_mm256_sllv_epi32(by, top));
-        const __m256i step = _mm256_castps_si256(_mm256_blendv_ps(up, down, in));
-        __m256i *at = (__m256i *)(void *)(s + i);
-        _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), step));
+    for (; i + EGI_BITS_GROUP <= n; i += EGI_BITS_GROUP, column += EGI_BITS_LANES) {
+        const __m256i all = _mm256_set1_epi32((int)(*column ^ invert));
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; q++) {
+            const __m256 in = _mm256_castsi256_ps(_mm256_sllv_epi32(all, to_sign(q)));
+            const __m256i step = _mm256_castps_si256(_mm256_blendv_ps(up, down, in));
+            __m256i_u *at = (__m256i_u *)(s + i + 8 * q);
+            _mm256_storeu_si256(at, _mm256_add_epi32(_mm256_loadu_si256(at), step));
+        }
     }
-    for (; i < n; i++) {
-        const uint32_t word = column[i / EGI_BITS_GROUP * EGI_BITS_LANES] ^ invert;
-        s[i] += 2 - 4 * (int32_t)(word >> i % EGI_BITS_GROUP & 1);
-    }
+    for (; i < n; i++) s[i] += 2 - 4 * (int32_t)((*column ^ invert) >> i % EGI_BITS_GROUP & 1);
 }
 
 const struct egi_kernels_bits egi_kernels_bits_avx2 = {
@@ -147,6 +224,8 @@ const struct egi_kernels_bits egi_kernels_bits_avx2 = {
     .overlaps = overlaps,
     .signed_sums = signed_sums,
     .masked_sums = masked_sums,
+    .masked_sums_f32 = masked_sums_f32,
+    .quadratics = quadratics,
     .shift = shift,
 };
 

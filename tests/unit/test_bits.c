@@ -22,6 +22,7 @@ static struct {
     _Alignas(64) uint32_t bits[BLOCKS * GROUPS * EGI_BITS_LANES];
     _Alignas(64) float a[GROUPS * EGI_BITS_GROUP];
     _Alignas(64) double h[GROUPS * EGI_BITS_GROUP];
+    _Alignas(64) float h_f32[GROUPS * EGI_BITS_GROUP];
     double table[2 * SPAN + 1], weight[LOOKS];
     int32_t s[LOOKS];
 } in;
@@ -35,7 +36,10 @@ static void fill_input(void)
         in.bits[i] = (uint32_t)eg_random_below(1, 2, i, UINT32_MAX);
     eg_random_normal(1, 3, 0, EGI_COUNT(in.a), in.a);
     eg_random_normal(1, 4, 0, EGI_COUNT(normal), normal);
-    for (size_t i = 0; i < EGI_COUNT(in.h); i++) in.h[i] = (double)normal[i] / 3;
+    for (size_t i = 0; i < EGI_COUNT(in.h); i++) {
+        in.h[i] = (double)normal[i] / 3;
+        in.h_f32[i] = (float)in.h[i];
+    }
     for (size_t i = 0; i < EGI_COUNT(in.table); i++) in.table[i] = (double)(i * i) / 7;
     for (size_t i = 0; i < LOOKS; i++) {
         in.weight[i] = (double)normal[i] / 5;
@@ -74,21 +78,76 @@ static void same_signed_sums(const struct egi_kernels_bits *k)
         }
 }
 
+struct columns {
+    const uint32_t *word[COLUMNS];
+    uint32_t invert[COLUMNS];
+};
+
+static struct columns some_columns(void)
+{
+    struct columns some;
+    for (size_t c = 0; c < COLUMNS; c++) {
+        some.word[c] = in.bits + c % BLOCKS * GROUPS * EGI_BITS_LANES + 5 * c % EGI_BITS_LANES;
+        some.invert[c] = c % 3 == 1 ? UINT32_MAX : 0;
+    }
+    return some;
+}
+
 static void same_masked_sums(const struct egi_kernels_bits *k)
 {
-    const uint32_t *column[COLUMNS];
-    uint32_t invert[COLUMNS];
-    for (size_t c = 0; c < COLUMNS; c++) {
-        column[c] = in.bits + c % BLOCKS * GROUPS * EGI_BITS_LANES + 5 * c % EGI_BITS_LANES;
-        invert[c] = c % 3 == 1 ? UINT32_MAX : 0;
-    }
+    const struct columns some = some_columns();
     for (size_t m = 0; m <= COLUMNS; m++)
         for (size_t groups = 0; groups <= GROUPS; groups++) {
             double want[COLUMNS + 1] = { 0 }, got[COLUMNS + 1] = { 0 };
-            egi_kernels_bits_ref.masked_sums(in.h, groups, column, invert, m, want);
-            k->masked_sums(in.h, groups, column, invert, m, got);
+            egi_kernels_bits_ref.masked_sums(in.h, groups, some.word, some.invert, m, want);
+            k->masked_sums(in.h, groups, some.word, some.invert, m, got);
             CHECK_SAME_BITS(want, got, sizeof want);
         }
+}
+
+/* Against the reference to the bit, and against the sums in f64. */
+static void same_masked_sums_f32(const struct egi_kernels_bits *k)
+{
+    const struct columns some = some_columns();
+    for (size_t m = 0; m <= COLUMNS; m++)
+        for (size_t groups = 0; groups <= GROUPS; groups++) {
+            float want[COLUMNS + 1] = { 0 }, got[COLUMNS + 1] = { 0 };
+            double wide[COLUMNS], mass = 0;
+            egi_kernels_bits_ref.masked_sums_f32(in.h_f32, groups, some.word, some.invert, m, want);
+            k->masked_sums_f32(in.h_f32, groups, some.word, some.invert, m, got);
+            CHECK_SAME_BITS(want, got, sizeof want);
+            egi_kernels_bits_ref.masked_sums(in.h, groups, some.word, some.invert, m, wide);
+            for (size_t i = 0; i < groups * EGI_BITS_GROUP; i++) mass += fabs(in.h[i]);
+            for (size_t c = 0; c < m; c++)
+                CHECK_NEAR(got[c], wide[c], (double)(groups + 6) * 0x1p-24 * mass);
+        }
+}
+
+/* Nothing is written beyond the group, and h is 0 from n on. */
+static void same_quadratics(const struct egi_kernels_bits *k)
+{
+    const float c[3] = { 28, 47.5f, 12 };
+    for (size_t n = 0; n <= LOOKS; n++) {
+        const size_t filled = (n + EGI_BITS_GROUP - 1) / EGI_BITS_GROUP * EGI_BITS_GROUP;
+        float want[LOOKS + EGI_BITS_GROUP], got[LOOKS + EGI_BITS_GROUP], sums[2], got_sums[2];
+        double sum = 0, size = 0, square = 0;
+        memset(want, 0x7f, sizeof want);
+        memset(got, 0x7f, sizeof got);
+        egi_kernels_bits_ref.quadratics(in.s, n, c, want, sums);
+        k->quadratics(in.s, n, c, got, got_sums);
+        CHECK_SAME_BITS(want, got, sizeof want);
+        CHECK_SAME_BITS(sums, got_sums, sizeof sums);
+        for (size_t i = n; i < filled; i++) CHECK(got[i] == 0);
+        for (size_t i = 0; i < n; i++) {
+            const double x = in.s[i], h = 28 + 47.5 * x + 12 * x * x;
+            CHECK_NEAR(got[i], h, 4 * 0x1p-24 * (28 + 47.5 * fabs(x) + 12 * x * x));
+            sum += x;
+            size += fabs(x);
+            square += x * x;
+        }
+        CHECK_NEAR(got_sums[0], sum, 8 * 0x1p-24 * size);
+        CHECK_NEAR(got_sums[1], square, 8 * 0x1p-24 * square);
+    }
 }
 
 static void same_look_up(const struct egi_kernels_bits *k)
@@ -125,12 +184,15 @@ static void rows_agree_with_the_reference(void **state)
         if ((*p)->overlaps != NULL) same_overlaps(*p);
         same_signed_sums(*p);
         if ((*p)->masked_sums != NULL) same_masked_sums(*p);
+        if ((*p)->masked_sums_f32 != NULL) same_masked_sums_f32(*p);
+        if ((*p)->quadratics != NULL) same_quadratics(*p);
         if ((*p)->look_up != NULL) same_look_up(*p);
         if ((*p)->shift != NULL) same_shift(*p);
     }
     for (int isa = 0; isa < EGI_ISA_COUNT; isa++) {
         const struct egi_kernels_bits k = egi_kernels_bits((enum egi_isa)isa);
-        CHECK(k.overlaps && k.sum_tables && k.signed_sums && k.masked_sums && k.look_up && k.shift);
+        CHECK(k.overlaps && k.sum_tables && k.signed_sums && k.masked_sums && k.masked_sums_f32
+              && k.quadratics && k.look_up && k.shift);
     }
 }
 
