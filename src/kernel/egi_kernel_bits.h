@@ -16,9 +16,11 @@
 #include "kernel/egi_kernel.h"
 
 enum {
-    EGI_BITS_LANES = 16, /* components of a block */
-    EGI_BITS_GROUP = 32, /* memories of a word */
-    EGI_BITS_TABLE = 128 /* floats that stand for a group: 8 tables of 16 */
+    EGI_BITS_LANES = 16,   /* components of a block */
+    EGI_BITS_GROUP = 32,   /* memories of a word */
+    EGI_BITS_TABLE = 128,  /* floats that stand for a group: 8 tables of 16 */
+    EGI_BITS_CHUNK = 64,   /* groups whose tables stay in the first cache */
+    EGI_BITS_WHOLE = 16383 /* the largest whole weight */
 };
 
 struct egi_kernels_bits {
@@ -38,6 +40,11 @@ struct egi_kernels_bits {
      * values one after the other, then the groups one after the other, then y. */
     void (*signed_sums)(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
                         const float *tables, float *y);
+
+    /* The same of whole weights, exactly: y (blocks, 16) += sum_i +-w_i, w (32 groups), groups <=
+     * EGI_BITS_CHUNK, |w_i| <= EGI_BITS_WHOLE. */
+    void (*whole_sums)(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
+                       const int16_t *w, int32_t *y);
 
     /* out_c = sum of those h_i whose bit in column c, XORed with invert_c (0 or ~0), is 1: h
      * (32 groups), m columns. 32 running sums, one a bit, then halved: 16, 8, 4, 2, 1. */

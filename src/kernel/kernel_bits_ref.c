@@ -43,6 +43,18 @@ static void signed_sums(const uint32_t *bits, size_t stride, size_t blocks, size
         signed_sum(bits + b * stride, groups, tables, y + b * EGI_BITS_LANES);
 }
 
+static void whole_sums(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
+                       const int16_t *w, int32_t *y)
+{
+    for (size_t b = 0; b < blocks; b++, bits += stride, y += EGI_BITS_LANES)
+        for (size_t g = 0; g < groups; g++)
+            for (int i = 0; i < EGI_BITS_GROUP; i++) {
+                const int32_t plus = w[g * EGI_BITS_GROUP + (size_t)i];
+                for (size_t c = 0; c < EGI_BITS_LANES; c++)
+                    y[c] += bits[g * EGI_BITS_LANES + c] >> i & 1 ? plus : -plus;
+            }
+}
+
 static double masked_sum(const double *h, size_t groups, const uint32_t *column, uint32_t invert)
 {
     double sum[EGI_BITS_GROUP] = { 0 };
@@ -118,6 +130,7 @@ const struct egi_kernels_bits egi_kernels_bits_ref = {
     .overlaps = overlaps,
     .sum_tables = sum_tables,
     .signed_sums = signed_sums,
+    .whole_sums = whole_sums,
     .masked_sums = masked_sums,
     .masked_sums_f32 = masked_sums_f32,
     .quadratics = quadratics,
@@ -153,6 +166,7 @@ struct egi_kernels_bits egi_kernels_bits(enum egi_isa level)
         LAY_OVER(overlaps);
         LAY_OVER(sum_tables);
         LAY_OVER(signed_sums);
+        LAY_OVER(whole_sums);
         LAY_OVER(masked_sums);
         LAY_OVER(masked_sums_f32);
         LAY_OVER(quadratics);

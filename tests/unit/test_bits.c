@@ -78,6 +78,32 @@ static void same_signed_sums(const struct egi_kernels_bits *k)
         }
 }
 
+/* Weights up to the largest, all of one sign too: no word of the sums may overflow. */
+static void same_whole_sums(const struct egi_kernels_bits *k)
+{
+    enum { MOST = EGI_BITS_CHUNK, WHOLE = EGI_BITS_WHOLE };
+    static _Alignas(64) uint32_t bits[BLOCKS * MOST * EGI_BITS_LANES];
+    static int16_t w[MOST * EGI_BITS_GROUP];
+    const size_t stride = (size_t)MOST * EGI_BITS_LANES, lengths[] = { 0, 1, 31, 32, 33, 64 };
+    for (int kind = 0; kind < 3; kind++) {
+        for (size_t i = 0; i < EGI_COUNT(bits); i++)
+            bits[i] = kind > 0 ? UINT32_MAX : (uint32_t)eg_random_below(3, 0, i, UINT32_MAX);
+        for (size_t i = 0; i < EGI_COUNT(w); i++) {
+            const int32_t any = (int32_t)eg_random_below(3, 1, i, 2 * WHOLE + 1) - WHOLE;
+            const int32_t of[] = { any, WHOLE, -WHOLE };
+            w[i] = (int16_t)of[kind];
+        }
+        for (size_t blocks = 0; blocks <= BLOCKS; blocks++)
+            for (size_t g = 0; g < EGI_COUNT(lengths); g++) {
+                int32_t want[(BLOCKS + 1) * EGI_BITS_LANES], got[(BLOCKS + 1) * EGI_BITS_LANES];
+                for (size_t c = 0; c < EGI_COUNT(want); c++) want[c] = got[c] = (int32_t)c - 9;
+                egi_kernels_bits_ref.whole_sums(bits, stride, blocks, lengths[g], w, want);
+                k->whole_sums(bits, stride, blocks, lengths[g], w, got);
+                CHECK_SAME_BITS(want, got, sizeof want);
+            }
+    }
+}
+
 struct columns {
     const uint32_t *word[COLUMNS];
     uint32_t invert[COLUMNS];
@@ -183,6 +209,7 @@ static void rows_agree_with_the_reference(void **state)
         if (!egi_kernels_bits_can_run(*p)) continue;
         if ((*p)->overlaps != NULL) same_overlaps(*p);
         same_signed_sums(*p);
+        if ((*p)->whole_sums != NULL) same_whole_sums(*p);
         if ((*p)->masked_sums != NULL) same_masked_sums(*p);
         if ((*p)->masked_sums_f32 != NULL) same_masked_sums_f32(*p);
         if ((*p)->quadratics != NULL) same_quadratics(*p);
@@ -191,8 +218,8 @@ static void rows_agree_with_the_reference(void **state)
     }
     for (int isa = 0; isa < EGI_ISA_COUNT; isa++) {
         const struct egi_kernels_bits k = egi_kernels_bits((enum egi_isa)isa);
-        CHECK(k.overlaps && k.sum_tables && k.signed_sums && k.masked_sums && k.masked_sums_f32
-              && k.quadratics && k.look_up && k.shift);
+        CHECK(k.overlaps && k.sum_tables && k.signed_sums && k.whole_sums && k.masked_sums
+              && k.masked_sums_f32 && k.quadratics && k.look_up && k.shift);
     }
 }
 
@@ -238,6 +265,49 @@ static void check_store(const struct egi_bits *b, const struct model *m, int thr
         CHECK_NEAR(y[c], want, depth * 0x1p-24 * mass);
     }
     free(x), free(y), free(a), free(s), free(packed);
+}
+
+/* Some are decided by each of the steps behind a sign, some are ties. */
+static void check_signs(const struct egi_bits *b, size_t d, const float *a)
+{
+    float *y = aligned(d * sizeof *y), *got = aligned(2 * d * sizeof *got);
+    double *work = aligned(egi_bits_signs_work(b) * sizeof *work);
+    egi_bits_weighted_sum(b, a, 1, y);
+    egi_bits_signs(b, a, 1, work, got);
+    egi_bits_signs(b, a, 2, work, got + d);
+    for (size_t c = 0; c < d; c++) CHECK(got[c] == (float)((y[c] > 0) - (y[c] < 0)));
+    CHECK_SAME_BITS(got, got + d, d * sizeof *got);
+    free(y), free(got), free(work);
+}
+
+static void signs_are_those_of_the_sums(void **state)
+{
+    (void)state;
+    const size_t shape[][2] = { { 1, 7 },     { 2, 40 },      { 2, 300 },   { 33, 17 },
+                                { 500, 130 }, { 2100, 1100 }, { 40000, 33 } };
+    for (size_t k = 0; k < EGI_COUNT(shape); k++) {
+        const size_t n = shape[k][0], d = shape[k][1];
+        float *rows = aligned(n * d * sizeof *rows), *a = aligned(n * sizeof *a);
+        struct egi_bits *b = NULL;
+        eg_random_sign(41, k, 0, n * d, rows);
+        CHECK_OK(egi_bits_create(d, NULL, &b));
+        CHECK_OK(egi_bits_append(b, rows, n));
+        for (int kind = 0; kind < 7; kind++) {
+            eg_random_normal(42, k, 0, n, a);
+            for (size_t i = 0; i < n; i++) {
+                const float v = a[i], of[] = { v, v * v, 1, 0, v * 1e-36f, v * 1e-5f, v * 1e-8f };
+                a[i] = of[kind];
+            }
+            if (kind >= 5) a[0] = a[n - 1] = 1; /* where these two differ the rest decides */
+            if (kind == 2 && n % 2 == 0)        /* all are ties */
+                for (size_t i = 0; i < n * d; i++) rows[i] = i / d % 2 ? -rows[i - d] : rows[i];
+            if (kind == 2)
+                for (size_t i = 0; i < n; i++) egi_bits_replace(b, i, rows + i * d);
+            check_signs(b, d, a);
+        }
+        egi_bits_destroy(b);
+        free(rows), free(a);
+    }
 }
 
 static void store_follows_the_model(void **state)
@@ -363,9 +433,13 @@ static void every_allocation_failing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_agree_with_the_reference), cmocka_unit_test(store_follows_the_model),
-        cmocka_unit_test(zero_counts_as_plus),           cmocka_unit_test(appending_copies_little),
-        cmocka_unit_test(large_sums_and_threads),        cmocka_unit_test(every_allocation_failing),
+        cmocka_unit_test(rows_agree_with_the_reference),
+        cmocka_unit_test(signs_are_those_of_the_sums),
+        cmocka_unit_test(store_follows_the_model),
+        cmocka_unit_test(zero_counts_as_plus),
+        cmocka_unit_test(appending_copies_little),
+        cmocka_unit_test(large_sums_and_threads),
+        cmocka_unit_test(every_allocation_failing),
     };
     return cmocka_run_group_tests_name("bits", tests, NULL, NULL);
 }
