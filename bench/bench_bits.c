@@ -82,12 +82,17 @@ static void weighted_sum(struct bench *b)
     egi_bits_weighted_sum(b->bits, b->a, b->threads, b->y);
 }
 
-/* Overlaps, a_i = s_i^2 as in n = 3, sum, sign. */
+static void signs(struct bench *b) /* fewer doubles of scratch than a sweep */
+{
+    egi_bits_signs(b->bits, b->a, b->threads, b->work, b->y);
+}
+
+/* Overlaps, a_i = s_i^2 as in n = 3, signs of the sum. */
 static void synchronous_step(struct bench *b)
 {
     overlaps(b);
     for (size_t i = 0; i < N; i++) b->a[i] = (float)b->s[i] * (float)b->s[i];
-    weighted_sum(b);
+    signs(b);
     egi_bits_pack(b->y, D, b->x);
 }
 
@@ -214,6 +219,7 @@ static int many_neurons(struct bench *b)
     show(b, "  its read bandwidth", N * (D / 8.0) / pass * 1e-9, "GB/s", 0, NULL);
     const double sum = median(b, NULL, weighted_sum);
     show(b, "weighted sum", sum * 1e3, "ms", 0, NULL);
+    show(b, "signs of it", median(b, NULL, signs) * 1e3, "ms", 0, NULL);
     const double step = median(b, draw_cue, synchronous_step);
     show(b, "synchronous step of one state", step * 1e3, "ms", step / pair, "the pair of sgemv");
     const double stored = median(b, cue_stored, sweep);

@@ -16,9 +16,11 @@
 #include "kernel/egi_kernel.h"
 
 enum {
-    EGI_BITS_LANES = 16, /* components of a block */
-    EGI_BITS_GROUP = 32, /* memories of a word */
-    EGI_BITS_TABLE = 128 /* floats that stand for a group: 8 tables of 16 */
+    EGI_BITS_LANES = 16,   /* components of a block */
+    EGI_BITS_GROUP = 32,   /* memories of a word */
+    EGI_BITS_TABLE = 128,  /* floats that stand for a group: 8 tables of 16 */
+    EGI_BITS_CHUNK = 64,   /* groups whose tables stay in the first cache */
+    EGI_BITS_WHOLE = 16383 /* the largest whole weight */
 };
 
 struct egi_kernels_bits {
@@ -39,10 +41,24 @@ struct egi_kernels_bits {
     void (*signed_sums)(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
                         const float *tables, float *y);
 
+    /* The same of whole weights, exactly: y (blocks, 16) += sum_i +-w_i, w (32 groups), groups <=
+     * EGI_BITS_CHUNK, |w_i| <= EGI_BITS_WHOLE. */
+    void (*whole_sums)(const uint32_t *bits, size_t stride, size_t blocks, size_t groups,
+                       const int16_t *w, int32_t *y);
+
     /* out_c = sum of those h_i whose bit in column c, XORed with invert_c (0 or ~0), is 1: h
      * (32 groups), m columns. 32 running sums, one a bit, then halved: 16, 8, 4, 2, 1. */
     void (*masked_sums)(const double *h, size_t groups, const uint32_t *const *column,
                         const uint32_t *invert, size_t m, double *out);
+
+    /* The same of f32. */
+    void (*masked_sums_f32)(const float *h, size_t groups, const uint32_t *const *column,
+                            const uint32_t *invert, size_t m, float *out);
+
+    /* h_i = c0 + s_i (c1 + s_i c2), two fused multiply-adds; sums (2) of s_i and of s_i^2, 32
+     * running sums as above, the squares by fused multiply-adds: n of them, h (32 groups) 0 from
+     * n on. */
+    void (*quadratics)(const int32_t *s, size_t n, const float *c, float *h, float *sums);
 
     /* h_i = table[s_i / 2] for n even or odd s (rounded down); weight_i times it, if not NULL. */
     void (*look_up)(const int32_t *s, size_t n, const double *table, const double *weight,

@@ -125,15 +125,18 @@ static double bits_score_error(const eg_memory *m, const float *x)
     return 0;
 }
 
-/* The kernel sums in f32: only signs are made of it, so a relative error is harmless. */
+/* Only signs are made of a sum here (bits_accepts), so only signs are computed: of sums in f32,
+ * whose relative error is harmless. */
 static eg_status bits_weighted_sum(const eg_memory *m, const double *a, int threads, float *y)
 {
-    const size_t bytes = m->n * sizeof(float);
-    float *w = egi_alloc(m->alloc, bytes);
-    if (w == NULL) return egi_fail(EG_ERR_NOMEM, "association: %zu bytes", bytes);
+    const struct egi_need needs[] = { { m->n, sizeof(float) },
+                                      { egi_bits_signs_work(bits_of(m)), sizeof(double) } };
+    struct egi_arena arena;
+    EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "association", &arena));
+    float *w = arena.part[0];
     for (size_t i = 0; i < m->n; i++) w[i] = (float)a[i];
-    egi_bits_weighted_sum(bits_of(m), w, threads, y);
-    egi_free(m->alloc, w, bytes);
+    egi_bits_signs(bits_of(m), w, threads, arena.part[1], y);
+    egi_arena_destroy(&arena);
     return EG_OK;
 }
 

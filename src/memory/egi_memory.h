@@ -51,7 +51,8 @@ struct egi_backend {
     void (*replace)(eg_memory *m, size_t i, const float *pattern);
     eg_status (*forget)(eg_memory *m, const float *pattern); /* NULL: not possible */
     void (*get)(const eg_memory *m, size_t i, float *pattern);
-    /* y_j = sum_i a_i xi_ij: (D), a (N) with many zeros where the separation is sparse. */
+    /* y_j = sum_i a_i xi_ij, or its sign where the only projection accepted is sign: (D), a (N)
+     * with many zeros where the separation is sparse. */
     eg_status (*weighted_sum)(const eg_memory *m, const double *a, int threads, float *y);
     size_t (*state_size)(const eg_memory *m); /* NULL: 0 */
     void (*state)(const eg_memory *m, double *state);

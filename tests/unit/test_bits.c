@@ -22,6 +22,7 @@ static struct {
     _Alignas(64) uint32_t bits[BLOCKS * GROUPS * EGI_BITS_LANES];
     _Alignas(64) float a[GROUPS * EGI_BITS_GROUP];
     _Alignas(64) double h[GROUPS * EGI_BITS_GROUP];
+    _Alignas(64) float h_f32[GROUPS * EGI_BITS_GROUP];
     double table[2 * SPAN + 1], weight[LOOKS];
     int32_t s[LOOKS];
 } in;
@@ -35,7 +36,10 @@ static void fill_input(void)
         in.bits[i] = (uint32_t)eg_random_below(1, 2, i, UINT32_MAX);
     eg_random_normal(1, 3, 0, EGI_COUNT(in.a), in.a);
     eg_random_normal(1, 4, 0, EGI_COUNT(normal), normal);
-    for (size_t i = 0; i < EGI_COUNT(in.h); i++) in.h[i] = (double)normal[i] / 3;
+    for (size_t i = 0; i < EGI_COUNT(in.h); i++) {
+        in.h[i] = (double)normal[i] / 3;
+        in.h_f32[i] = (float)in.h[i];
+    }
     for (size_t i = 0; i < EGI_COUNT(in.table); i++) in.table[i] = (double)(i * i) / 7;
     for (size_t i = 0; i < LOOKS; i++) {
         in.weight[i] = (double)normal[i] / 5;
@@ -74,21 +78,102 @@ static void same_signed_sums(const struct egi_kernels_bits *k)
         }
 }
 
+/* Weights up to the largest, all of one sign too: no word of the sums may overflow. */
+static void same_whole_sums(const struct egi_kernels_bits *k)
+{
+    enum { MOST = EGI_BITS_CHUNK, WHOLE = EGI_BITS_WHOLE };
+    static _Alignas(64) uint32_t bits[BLOCKS * MOST * EGI_BITS_LANES];
+    static int16_t w[MOST * EGI_BITS_GROUP];
+    const size_t stride = (size_t)MOST * EGI_BITS_LANES, lengths[] = { 0, 1, 31, 32, 33, 64 };
+    for (int kind = 0; kind < 3; kind++) {
+        for (size_t i = 0; i < EGI_COUNT(bits); i++)
+            bits[i] = kind > 0 ? UINT32_MAX : (uint32_t)eg_random_below(3, 0, i, UINT32_MAX);
+        for (size_t i = 0; i < EGI_COUNT(w); i++) {
+            const int32_t any = (int32_t)eg_random_below(3, 1, i, 2 * WHOLE + 1) - WHOLE;
+            const int32_t of[] = { any, WHOLE, -WHOLE };
+            w[i] = (int16_t)of[kind];
+        }
+        for (size_t blocks = 0; blocks <= BLOCKS; blocks++)
+            for (size_t g = 0; g < EGI_COUNT(lengths); g++) {
+                int32_t want[(BLOCKS + 1) * EGI_BITS_LANES], got[(BLOCKS + 1) * EGI_BITS_LANES];
+                for (size_t c = 0; c < EGI_COUNT(want); c++) want[c] = got[c] = (int32_t)c - 9;
+                egi_kernels_bits_ref.whole_sums(bits, stride, blocks, lengths[g], w, want);
+                k->whole_sums(bits, stride, blocks, lengths[g], w, got);
+                CHECK_SAME_BITS(want, got, sizeof want);
+            }
+    }
+}
+
+struct columns {
+    const uint32_t *word[COLUMNS];
+    uint32_t invert[COLUMNS];
+};
+
+static struct columns some_columns(void)
+{
+    struct columns some;
+    for (size_t c = 0; c < COLUMNS; c++) {
+        some.word[c] = in.bits + c % BLOCKS * GROUPS * EGI_BITS_LANES + 5 * c % EGI_BITS_LANES;
+        some.invert[c] = c % 3 == 1 ? UINT32_MAX : 0;
+    }
+    return some;
+}
+
 static void same_masked_sums(const struct egi_kernels_bits *k)
 {
-    const uint32_t *column[COLUMNS];
-    uint32_t invert[COLUMNS];
-    for (size_t c = 0; c < COLUMNS; c++) {
-        column[c] = in.bits + c % BLOCKS * GROUPS * EGI_BITS_LANES + 5 * c % EGI_BITS_LANES;
-        invert[c] = c % 3 == 1 ? UINT32_MAX : 0;
-    }
+    const struct columns some = some_columns();
     for (size_t m = 0; m <= COLUMNS; m++)
         for (size_t groups = 0; groups <= GROUPS; groups++) {
             double want[COLUMNS + 1] = { 0 }, got[COLUMNS + 1] = { 0 };
-            egi_kernels_bits_ref.masked_sums(in.h, groups, column, invert, m, want);
-            k->masked_sums(in.h, groups, column, invert, m, got);
+            egi_kernels_bits_ref.masked_sums(in.h, groups, some.word, some.invert, m, want);
+            k->masked_sums(in.h, groups, some.word, some.invert, m, got);
             CHECK_SAME_BITS(want, got, sizeof want);
         }
+}
+
+/* Against the reference to the bit, and against the sums in f64. */
+static void same_masked_sums_f32(const struct egi_kernels_bits *k)
+{
+    const struct columns some = some_columns();
+    for (size_t m = 0; m <= COLUMNS; m++)
+        for (size_t groups = 0; groups <= GROUPS; groups++) {
+            float want[COLUMNS + 1] = { 0 }, got[COLUMNS + 1] = { 0 };
+            double wide[COLUMNS], mass = 0;
+            egi_kernels_bits_ref.masked_sums_f32(in.h_f32, groups, some.word, some.invert, m, want);
+            k->masked_sums_f32(in.h_f32, groups, some.word, some.invert, m, got);
+            CHECK_SAME_BITS(want, got, sizeof want);
+            egi_kernels_bits_ref.masked_sums(in.h, groups, some.word, some.invert, m, wide);
+            for (size_t i = 0; i < groups * EGI_BITS_GROUP; i++) mass += fabs(in.h[i]);
+            for (size_t c = 0; c < m; c++)
+                CHECK_NEAR(got[c], wide[c], (double)(groups + 6) * 0x1p-24 * mass);
+        }
+}
+
+/* Nothing is written beyond the group, and h is 0 from n on. */
+static void same_quadratics(const struct egi_kernels_bits *k)
+{
+    const float c[3] = { 28, 47.5f, 12 };
+    for (size_t n = 0; n <= LOOKS; n++) {
+        const size_t filled = (n + EGI_BITS_GROUP - 1) / EGI_BITS_GROUP * EGI_BITS_GROUP;
+        float want[LOOKS + EGI_BITS_GROUP], got[LOOKS + EGI_BITS_GROUP], sums[2], got_sums[2];
+        double sum = 0, size = 0, square = 0;
+        memset(want, 0x7f, sizeof want);
+        memset(got, 0x7f, sizeof got);
+        egi_kernels_bits_ref.quadratics(in.s, n, c, want, sums);
+        k->quadratics(in.s, n, c, got, got_sums);
+        CHECK_SAME_BITS(want, got, sizeof want);
+        CHECK_SAME_BITS(sums, got_sums, sizeof sums);
+        for (size_t i = n; i < filled; i++) CHECK(got[i] == 0);
+        for (size_t i = 0; i < n; i++) {
+            const double x = in.s[i], h = 28 + 47.5 * x + 12 * x * x;
+            CHECK_NEAR(got[i], h, 4 * 0x1p-24 * (28 + 47.5 * fabs(x) + 12 * x * x));
+            sum += x;
+            size += fabs(x);
+            square += x * x;
+        }
+        CHECK_NEAR(got_sums[0], sum, 8 * 0x1p-24 * size);
+        CHECK_NEAR(got_sums[1], square, 8 * 0x1p-24 * square);
+    }
 }
 
 static void same_look_up(const struct egi_kernels_bits *k)
@@ -124,13 +209,17 @@ static void rows_agree_with_the_reference(void **state)
         if (!egi_kernels_bits_can_run(*p)) continue;
         if ((*p)->overlaps != NULL) same_overlaps(*p);
         same_signed_sums(*p);
+        if ((*p)->whole_sums != NULL) same_whole_sums(*p);
         if ((*p)->masked_sums != NULL) same_masked_sums(*p);
+        if ((*p)->masked_sums_f32 != NULL) same_masked_sums_f32(*p);
+        if ((*p)->quadratics != NULL) same_quadratics(*p);
         if ((*p)->look_up != NULL) same_look_up(*p);
         if ((*p)->shift != NULL) same_shift(*p);
     }
     for (int isa = 0; isa < EGI_ISA_COUNT; isa++) {
         const struct egi_kernels_bits k = egi_kernels_bits((enum egi_isa)isa);
-        CHECK(k.overlaps && k.sum_tables && k.signed_sums && k.masked_sums && k.look_up && k.shift);
+        CHECK(k.overlaps && k.sum_tables && k.signed_sums && k.whole_sums && k.masked_sums
+              && k.masked_sums_f32 && k.quadratics && k.look_up && k.shift);
     }
 }
 
@@ -176,6 +265,49 @@ static void check_store(const struct egi_bits *b, const struct model *m, int thr
         CHECK_NEAR(y[c], want, depth * 0x1p-24 * mass);
     }
     free(x), free(y), free(a), free(s), free(packed);
+}
+
+/* Some are decided by each of the steps behind a sign, some are ties. */
+static void check_signs(const struct egi_bits *b, size_t d, const float *a)
+{
+    float *y = aligned(d * sizeof *y), *got = aligned(2 * d * sizeof *got);
+    double *work = aligned(egi_bits_signs_work(b) * sizeof *work);
+    egi_bits_weighted_sum(b, a, 1, y);
+    egi_bits_signs(b, a, 1, work, got);
+    egi_bits_signs(b, a, 2, work, got + d);
+    for (size_t c = 0; c < d; c++) CHECK(got[c] == (float)((y[c] > 0) - (y[c] < 0)));
+    CHECK_SAME_BITS(got, got + d, d * sizeof *got);
+    free(y), free(got), free(work);
+}
+
+static void signs_are_those_of_the_sums(void **state)
+{
+    (void)state;
+    const size_t shape[][2] = { { 1, 7 },     { 2, 40 },      { 2, 300 },   { 33, 17 },
+                                { 500, 130 }, { 2100, 1100 }, { 40000, 33 } };
+    for (size_t k = 0; k < EGI_COUNT(shape); k++) {
+        const size_t n = shape[k][0], d = shape[k][1];
+        float *rows = aligned(n * d * sizeof *rows), *a = aligned(n * sizeof *a);
+        struct egi_bits *b = NULL;
+        eg_random_sign(41, k, 0, n * d, rows);
+        CHECK_OK(egi_bits_create(d, NULL, &b));
+        CHECK_OK(egi_bits_append(b, rows, n));
+        for (int kind = 0; kind < 7; kind++) {
+            eg_random_normal(42, k, 0, n, a);
+            for (size_t i = 0; i < n; i++) {
+                const float v = a[i], of[] = { v, v * v, 1, 0, v * 1e-36f, v * 1e-5f, v * 1e-8f };
+                a[i] = of[kind];
+            }
+            if (kind >= 5) a[0] = a[n - 1] = 1; /* where these two differ the rest decides */
+            if (kind == 2 && n % 2 == 0)        /* all are ties */
+                for (size_t i = 0; i < n * d; i++) rows[i] = i / d % 2 ? -rows[i - d] : rows[i];
+            if (kind == 2)
+                for (size_t i = 0; i < n; i++) egi_bits_replace(b, i, rows + i * d);
+            check_signs(b, d, a);
+        }
+        egi_bits_destroy(b);
+        free(rows), free(a);
+    }
 }
 
 static void store_follows_the_model(void **state)
@@ -301,9 +433,13 @@ static void every_allocation_failing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_agree_with_the_reference), cmocka_unit_test(store_follows_the_model),
-        cmocka_unit_test(zero_counts_as_plus),           cmocka_unit_test(appending_copies_little),
-        cmocka_unit_test(large_sums_and_threads),        cmocka_unit_test(every_allocation_failing),
+        cmocka_unit_test(rows_agree_with_the_reference),
+        cmocka_unit_test(signs_are_those_of_the_sums),
+        cmocka_unit_test(store_follows_the_model),
+        cmocka_unit_test(zero_counts_as_plus),
+        cmocka_unit_test(appending_copies_little),
+        cmocka_unit_test(large_sums_and_threads),
+        cmocka_unit_test(every_allocation_failing),
     };
     return cmocka_run_group_tests_name("bits", tests, NULL, NULL);
 }
