@@ -44,6 +44,16 @@ static double distance(const float *x, const float *y, int manhattan)
     return sum;
 }
 
+/* How far x is from y: minus the similarity, of euclidean |x - y|^2 / 2. */
+static double unlike(const float *x, const float *y, const char *similarity)
+{
+    const float zero[D] = { 0 };
+    const double square = distance(x, y, 0), xx = distance(x, zero, 0), yy = distance(y, zero, 0);
+    if (strcmp(similarity, "manhattan") == 0) return distance(x, y, 1);
+    if (strcmp(similarity, "cosine") == 0) return -(xx + yy - square) / (2 * sqrt(xx * yy));
+    return square / 2;
+}
+
 /* Shares of classes among the k nearest of x, each by a search of its own. */
 static void vote(const double *far, const int32_t *y, size_t n, size_t k, double beta, double *out)
 {
@@ -65,23 +75,22 @@ static void vote(const double *far, const int32_t *y, size_t n, size_t k, double
 static void neighbours_vote(void **state)
 {
     (void)state;
-    static const char *const name[] = { "euclidean", "manhattan" };
+    static const char *const name[] = { "euclidean", "manhattan", "cosine" };
     const eg_examples e = examples();
     float x[10 * D], got[10 * K];
     double far[N], want[K];
     char spec[160];
     eg_random_normal(3, 0, 0, 10 * D, x);
-    for (int manhattan = 0; manhattan < 2; manhattan++)
+    for (size_t s = 0; s < 3; s++)
         for (size_t k = 1; k < 3 * N; k = 3 * k + 1)
             for (double beta = 0; beta < 2; beta += 0.7) {
                 snprintf(spec, sizeof spec,
                          "{\"kind\":\"knn\",\"k\":%zu,\"beta\":%g,\"similarity\":\"%s\"}", k, beta,
-                         name[manhattan]);
+                         name[s]);
                 eg_learner *l = fitted(spec, K, &e);
                 CHECK_OK(eg_learner_scores(l, x, 10, got));
                 for (size_t q = 0; q < 10; q++) {
-                    for (size_t i = 0; i < N; i++) /* euclidean similarity is -|x - y|^2 / 2 */
-                        far[i] = distance(x + q * D, e.x + i * D, manhattan) / (manhattan ? 1 : 2);
+                    for (size_t i = 0; i < N; i++) far[i] = unlike(x + q * D, e.x + i * D, name[s]);
                     vote(far, e.y, N, k < N ? k : N, beta, want);
                     for (size_t c = 0; c < K; c++) CHECK_NEAR(got[q * K + c], want[c], 1e-5);
                 }
@@ -328,6 +337,32 @@ static void boosting_takes_newton_steps(void **state)
     eg_learner_destroy(l);
 }
 
+/* Of three classes the first step of each has p = 1/3 and twice the curvature, 4/9 an example. */
+static void three_classes_have_twice_the_curvature(void **state)
+{
+    (void)state;
+    const eg_examples e = examples();
+    eg_learner *l = fitted("{\"kind\":\"boosting\",\"rounds\":1,\"depth\":1,\"rate\":1}", K, &e);
+    const int32_t *feature = (const int32_t *)(const void *)values(l, "feature"),
+                  *start = (const int32_t *)(const void *)values(l, "start");
+    float got[N * K];
+    CHECK_OK(eg_learner_scores(l, e.x, N, got));
+    for (int32_t c = 0; c < K; c++) {
+        const size_t j = (size_t)feature[start[c]];
+        const float t = values(l, "threshold")[start[c]];
+        double g[2] = { 0 }, h[2] = { 1, 1 };
+        for (size_t i = 0; i < N; i++) {
+            g[!(e.x[i * D + j] < t)] += (e.y[i] == c) - 1.0 / 3;
+            h[!(e.x[i * D + j] < t)] += 4.0 / 9;
+        }
+        for (size_t i = 0; i < N; i++) {
+            const int right = !(e.x[i * D + j] < t);
+            CHECK_NEAR(got[i * K + (size_t)c], g[right] / h[right], 1e-5);
+        }
+    }
+    eg_learner_destroy(l);
+}
+
 /* More values than bins: cuts lie near quantiles, and cost little. */
 static void many_values_are_binned(void **state)
 {
@@ -402,6 +437,7 @@ int main(void)
         cmocka_unit_test(a_stump_has_the_best_cut),
         cmocka_unit_test(a_whole_tree_knows_every_example),
         cmocka_unit_test(boosting_takes_newton_steps),
+        cmocka_unit_test(three_classes_have_twice_the_curvature),
         cmocka_unit_test(many_values_are_binned),
         cmocka_unit_test(centres_rest_and_the_readout_is_least_squares),
     };
