@@ -92,10 +92,13 @@ static eg_task task_of(const struct comparison *c)
 {
     const eg_dataset *s = &c->set;
     const int images = s->height * s->width * s->channels == s->d;
-    return (eg_task){
-        s->d,       images ? s->height : 0, images ? s->width : 0, images ? s->channels : 0,
-        s->classes, c->o->loop.epochs
-    };
+    return (eg_task){ .inputs = s->d,
+                      .height = images ? s->height : 0,
+                      .width = images ? s->width : 0,
+                      .channels = images ? s->channels : 0,
+                      .classes = s->classes,
+                      .epochs = c->o->loop.epochs,
+                      .bags = s->offset != NULL };
 }
 
 static int read_entries(struct comparison *c)

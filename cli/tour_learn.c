@@ -71,8 +71,12 @@ static eg_status look(struct study *s, size_t net)
 static eg_status learn(struct study *s, size_t net)
 {
     const struct tour *t = s->t;
-    const eg_task task = { t->d,           t->shape.height, t->shape.width, t->shape.channels,
-                           t->set.classes, EPOCHS };
+    const eg_task task = { .inputs = t->d,
+                           .height = t->shape.height,
+                           .width = t->shape.width,
+                           .channels = t->shape.channels,
+                           .classes = t->set.classes,
+                           .epochs = EPOCHS };
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, t->call);
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;

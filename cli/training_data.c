@@ -129,10 +129,13 @@ eg_task training_task(const struct training_data *t, size_t epochs)
 {
     const eg_dataset *s = &t->set;
     const int images = s->height * s->width * s->channels == s->d;
-    return (eg_task){
-        s->d,  images ? s->height : 0, images ? s->width : 0, images ? s->channels : 0, s->classes,
-        epochs
-    };
+    return (eg_task){ .inputs = s->d,
+                      .height = images ? s->height : 0,
+                      .width = images ? s->width : 0,
+                      .channels = images ? s->channels : 0,
+                      .classes = s->classes,
+                      .epochs = epochs,
+                      .bags = s->offset != NULL };
 }
 
 void training_data_clear(struct training_data *t)

@@ -22,6 +22,18 @@ if(EG_DNNL)
   add_compile_definitions(EG_DNNL)
 endif()
 
+# Fits support vector machines; without it that kind of learner says so.
+option(EG_LIBSVM "libsvm, where it is installed" ON)
+if(EG_LIBSVM)
+  find_library(EG_FOUND_svm svm)
+  find_path(EG_SVM_HEADER libsvm/svm.h)
+  mark_as_advanced(EG_FOUND_svm EG_SVM_HEADER)
+  if(EG_FOUND_svm AND EG_SVM_HEADER)
+    list(APPEND EG_LIBRARIES svm)
+    add_compile_definitions(EG_LIBSVM)
+  endif()
+endif()
+
 # EG_PARALLEL_OPTIONS compile src/base/parallel.c, EG_PARALLEL_LINK links.
 if(EG_PARALLEL STREQUAL "openmp")
   find_package(OpenMP REQUIRED COMPONENTS C)

@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-/* N items of D numbers. Plain, so that a program can build one; release what a reader made
- * with eg_dataset_clear(). */
+/* N items of D numbers, or N bags of such. Plain, so that a program can build one; release what a
+ * reader made with eg_dataset_clear(). */
 typedef struct eg_dataset {
     size_t n, d;
     size_t height, width, channels; /* of an image item: D = C H W, channel-major; else 0 */
@@ -31,7 +31,12 @@ typedef struct eg_dataset {
     char **column_names;            /* (D) or NULL */
     char **item_names;              /* (N) file names of a folder, or NULL */
     const eg_allocator *alloc;
+    size_t *offset; /* (N + 1) of bags: item i is the rows offset[i] to offset[i + 1] of x, one or
+                       more, and x has offset[N] rows; NULL: every item is one row */
 } eg_dataset;
+
+/* Rows of x: N, or of bags offset[N]. */
+EG_API size_t eg_dataset_rows(const eg_dataset *set);
 
 typedef struct eg_read_options {
     size_t size;              /* sizeof(eg_read_options) */

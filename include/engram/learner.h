@@ -1,8 +1,11 @@
 /* engram/learner.h - whatever learns from labelled examples, behind one interface.
  *
- * A deep network with its optimiser, a dense associative memory trained by gradient, a network
- * of competing hidden units: each is a row of one table. The training loop, the attacks, the
- * comparison and the program know only this header, so a new kind of learner has all of them. */
+ * A deep network with its optimiser, a dense associative memory trained by gradient, nearest
+ * neighbours, a forest of trees: each is a row of one table. The training loop, the attacks, the
+ * comparison and the program know only this header, so a new kind of learner has all of them.
+ *
+ * Some learn by steps on batches (eg_learner_step), others from all examples at once
+ * (eg_learner_fit); eg_train does what the kind needs. An example is a vector, or a bag of them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef ENGRAM_LEARNER_H
 #define ENGRAM_LEARNER_H
@@ -37,7 +40,17 @@ typedef struct eg_task {
     size_t height, width, channels; /* of an image, D = C H W, channel-major; else 0 */
     size_t classes;                 /* K >= 2 */
     size_t epochs;                  /* what schedules are stretched over */
+    size_t bags;                    /* 1: an example is a bag of any number of such inputs */
 } eg_task;
+
+/* N examples: vectors, or bags of them. */
+typedef struct eg_examples {
+    const float *x;       /* (rows, D) finite; rows: N of vectors, offset[N] of bags */
+    const size_t *offset; /* (N + 1) rising from 0: bag i has the rows offset[i] to offset[i + 1],
+                             one or more; NULL: vectors */
+    const int32_t *y;     /* (N) classes in 0..K-1; NULL where none are asked for */
+    size_t n;
+} eg_examples;
 
 /**
  * @param spec  JSON object: {"kind": "dam", "n": 3, ...}; what it leaves out has its default.
@@ -46,7 +59,8 @@ typedef struct eg_task {
  * @param seed  of the first parameters and of every random choice later
  * @param threads  0: all; changes no bit of any result
  * @return EG_OK; EG_ERR_INVALID; EG_ERR_SHAPE (layers that do not fit: both shapes);
- *         EG_ERR_UNSUPPORTED; EG_ERR_NOMEM
+ *         EG_ERR_UNSUPPORTED (of bags: a kind that takes vectors alone; a kind whose library was
+ *         not there when Engram was built); EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_create(const char *spec, const eg_task *task,
                                                  uint64_t seed, int threads,
@@ -71,13 +85,32 @@ EG_API eg_params *eg_learner_state(eg_learner *l);
  * @param y      (B) classes in 0..K-1
  * @param loss   mean loss of the batch before the step
  * @return EG_OK; EG_ERR_DIVERGED (names the parameter; parameters are no longer of use);
- *         EG_ERR_INVALID; EG_ERR_NOMEM
+ *         EG_ERR_UNSUPPORTED (a kind that is fitted); EG_ERR_INVALID; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_step(eg_learner *l, double epoch, const float *x,
                                                const int32_t *y, size_t b, double *loss);
 
+/* Whether the kind is fitted to all examples at once, and has no steps. */
+EG_API int eg_learner_fits(const eg_learner *l);
+
+/**
+ * Learn from all examples at once; what was fitted before is forgotten. Only then there are
+ * parameters, whose number and shapes may depend on the examples: what eg_learner_params gave
+ * before is no longer valid. On failure all is as it was.
+ * @return EG_OK; EG_ERR_UNSUPPORTED (a kind that learns by steps); EG_ERR_INVALID;
+ *         EG_ERR_DIVERGED; EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_learner_fit(eg_learner *l, const eg_examples *e);
+
+/* One step, and scores, of bags: as eg_learner_step and eg_learner_scores of vectors. */
+EG_API EG_MUST_CHECK eg_status eg_learner_step_bags(eg_learner *l, double epoch,
+                                                    const eg_examples *e, double *loss);
+EG_API EG_MUST_CHECK eg_status eg_learner_scores_bags(eg_learner *l, const eg_examples *e,
+                                                      float *scores);
+
 /* scores (B, K) of inputs x (B, D): the larger, the likelier; the class is the argmax. The same
- * bits for any split into batches and any number of threads. */
+ * bits for any split into batches and any number of threads. EG_ERR_INVALID where it is yet to be
+ * fitted. */
 EG_API EG_MUST_CHECK eg_status eg_learner_scores(eg_learner *l, const float *x, size_t b,
                                                  float *scores);
 

@@ -112,9 +112,10 @@ typedef struct eg_train_result {
 } eg_train_result;
 
 /**
- * Train to the end. With a folder (engram/run.h), steps are recorded, checkpoints written and
- * model.safetensors kept; a later call with `resume` goes on from the last checkpoint whose hash
- * is right, and ends with the same bits as a call that was never stopped.
+ * Train to the end; a kind that is fitted (eg_learner_fits) is fitted once, one epoch of one step
+ * whose loss is NaN, and has no checkpoints. With a folder (engram/run.h), steps are recorded,
+ * checkpoints written and model.safetensors kept; a later call with `resume` goes on from the last
+ * checkpoint whose hash is right, and ends with the same bits as a call that was never stopped.
  * @param valid  evaluated as training goes; NULL: nothing is
  * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID;
  *         EG_ERR_DIVERGED (step, epoch and parameter; the checkpoint before it is kept);

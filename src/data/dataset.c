@@ -54,11 +54,17 @@ static void free_names(const eg_allocator *a, char **names, size_t count)
     egi_free(a, names, count * sizeof(char *));
 }
 
+size_t eg_dataset_rows(const eg_dataset *set)
+{
+    return set->offset != NULL ? set->offset[set->n] : set->n;
+}
+
 void eg_dataset_clear(eg_dataset *set)
 {
     if (set == NULL) return;
     const eg_allocator *a = set->alloc != NULL ? set->alloc : eg_allocator_default();
-    egi_free(a, set->x, set->n * set->d * sizeof(float));
+    egi_free(a, set->x, eg_dataset_rows(set) * set->d * sizeof(float));
+    if (set->offset != NULL) egi_free(a, set->offset, (set->n + 1) * sizeof *set->offset);
     egi_free(a, set->labels, set->n * sizeof(int32_t));
     free_names(a, set->class_names, set->classes);
     free_names(a, set->column_names, set->d);
@@ -242,10 +248,12 @@ eg_status eg_dataset_read(const char *path, const eg_read_options *options, eg_d
 
 void eg_dataset_binarise(eg_dataset *set, float threshold)
 {
-    for (size_t i = 0; i < set->n * set->d; i++) set->x[i] = set->x[i] >= threshold ? 1.0f : -1.0f;
+    const size_t cells = eg_dataset_rows(set) * set->d;
+    for (size_t i = 0; i < cells; i++) set->x[i] = set->x[i] >= threshold ? 1.0f : -1.0f;
 }
 
 void eg_dataset_scale(eg_dataset *set, float shift, float scale)
 {
-    for (size_t i = 0; i < set->n * set->d; i++) set->x[i] = (set->x[i] - shift) * scale;
+    const size_t cells = eg_dataset_rows(set) * set->d;
+    for (size_t i = 0; i < cells; i++) set->x[i] = (set->x[i] - shift) * scale;
 }

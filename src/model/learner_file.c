@@ -18,13 +18,10 @@
     }
 
 static const struct egi_setting fields[] = {
-    FIELD(inputs),
-    FIELD(height),
-    FIELD(width),
-    FIELD(channels),
-    FIELD(classes),
-    FIELD(epochs),
-    { { NULL, NULL, NULL, NULL }, EGI_SETTING_COUNT, 0, 0, 0, NULL },
+    FIELD(inputs),  FIELD(height),
+    FIELD(width),   FIELD(channels),
+    FIELD(classes), FIELD(epochs),
+    FIELD(bags),    { { NULL, NULL, NULL, NULL }, EGI_SETTING_COUNT, 0, 0, 0, NULL },
 };
 
 json_t *egi_task_json(const eg_task *task)
@@ -165,6 +162,13 @@ static eg_status make(const char *path, char *const *word, int threads, const eg
     return s == EG_OK || s == EG_ERR_NOMEM || s == EG_ERR_UNSUPPORTED ? s : bad(path, "learner");
 }
 
+static eg_status take_params(const char *path, eg_learner *l, eg_params **p)
+{
+    const eg_status s =
+        eg_learner_fits(l) ? egi_learner_adopt(l, p) : eg_params_copy(l->params, *p);
+    return s == EG_OK ? EG_OK : bad(path, "learner");
+}
+
 static eg_status open_file(const char *path, int threads, const eg_allocator *alloc,
                            eg_learner **out)
 {
@@ -174,7 +178,7 @@ static eg_status open_file(const char *path, int threads, const eg_allocator *al
     eg_status s = eg_params_load(path, alloc, keep, &w, &p);
     if (s == EG_OK && (w.failed || w.notes == NULL)) s = egi_fail(EG_ERR_NOMEM, "%s: notes", path);
     if (s == EG_OK) s = make(path, w.ours, threads, alloc, &l);
-    if (s == EG_OK && eg_params_copy(l->params, p) != EG_OK) s = bad(path, "learner");
+    if (s == EG_OK) s = take_params(path, l, &p);
     for (int i = 0; i < WORDS; i++) free(w.ours[i]);
     eg_params_destroy(p);
     if (s == EG_OK) {

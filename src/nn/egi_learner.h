@@ -15,14 +15,22 @@ struct egi_learner_row {
     const struct egi_setting *settings; /* ends with a row whose name is NULL */
     size_t settings_bytes;              /* of the struct the settings fill */
     size_t own_bytes;                   /* of l->own, zeroed before create */
+    int bags;                           /* examples may be bags: step, scores read l->offset */
 
     /* Add arrays to l->params and l->state, and fill them. What it had is released by destroy,
-     * which is called after a failed create too. */
+     * which is called after a failed create too. Both may be NULL. */
     eg_status (*create)(struct eg_learner *l);
     void (*destroy)(struct eg_learner *l);
+
+    /* Of a kind that learns from all examples at once; it has no step. fit adds to l->params, which
+     * is empty, all that scores depend on; adopt checks names, shapes and values of l->params,
+     * which may come from a file, and only then points to them: EG_ERR_CORRUPT. Where it fails it
+     * changes nothing. */
+    eg_status (*fit)(struct eg_learner *l, const eg_examples *e);
+    eg_status (*adopt)(struct eg_learner *l);
     eg_status (*step)(struct eg_learner *l, double epoch, const float *x, const int32_t *y,
                       size_t b, double *loss);
-    /* Of EGI_LEARNER_GROUP examples or a multiple of them, at most EGI_LEARNER_TILE. */
+    /* Of EGI_LEARNER_GROUP vectors or a multiple of them, at most EGI_LEARNER_TILE; of one bag. */
     eg_status (*scores)(struct eg_learner *l, const float *x, size_t b, float *scores);
     eg_status (*pullback)(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
                           float *scores, float *dx);
@@ -41,16 +49,36 @@ struct eg_learner {
     char *spec;
     json_t *notes; /* object of words, or NULL: none yet */
     float *pad;    /* (GROUP, 2 (D + K)) of learner.c: the last examples of an evaluation */
+    int fitted;
+    const size_t *offset; /* (b + 1) of the bags of the call that runs; NULL: vectors */
 };
 
 /* What eg_learner_create does once the row is known. Takes the reference to document. */
 eg_status egi_learner_make(const struct egi_learner_row *row, json_t *document, const eg_task *task,
                            uint64_t seed, int threads, const eg_allocator *alloc, eg_learner **out);
 
+/* learner.c - x (rows, D) finite; y (n) classes. */
+eg_status egi_learner_check_inputs(const eg_learner *l, const float *x, size_t rows);
+eg_status egi_learner_check_classes(const eg_learner *l, const int32_t *y, size_t n);
+/* One step on examples that are checked. */
+eg_status egi_learner_step(eg_learner *l, double epoch, const eg_examples *e, double *loss);
+
+/* learner_examples.c - *p becomes the parameters of a kind that is fitted; what there was is in
+ * *p. EG_ERR_CORRUPT: they are none of this kind, and nothing has changed. */
+eg_status egi_learner_adopt(eg_learner *l, eg_params **p);
+/* A copy of an array into l->params. */
+eg_status egi_fitted_keep(eg_learner *l, const char *name, eg_dtype dtype, const eg_shape *shape,
+                          const void *from);
+/* An array of a learner that is fitted, (rows, columns) or (rows): NULL on failure; 0: any size,
+ * which is set. */
+const eg_param *egi_fitted_array(const eg_learner *l, const char *name, eg_dtype dtype,
+                                 size_t *rows, size_t *columns);
+
 /* EG_ERR_DIVERGED, naming the first parameter or state that is not finite and where. */
 eg_status egi_learner_finite(eg_learner *l);
 
-extern const struct egi_learner_row egi_learner_network;
+extern const struct egi_learner_row egi_learner_network, egi_learner_knn, egi_learner_class_mean,
+    egi_learner_svm, egi_learner_forest, egi_learner_boosting, egi_learner_kmeans;
 extern const struct egi_learner_row *const egi_learner_rows[]; /* learner.c; ends with NULL */
 
 #endif

@@ -69,6 +69,29 @@ const struct egi_layer_row egi_layer_dropout = {
     .apply = apply_dropout,
 };
 
+/* ---- alpha dropout: what is dropped becomes the limit of selu at -inf, then the whole is moved
+ * and scaled so that mean 0 and variance 1 stay ---- */
+
+static eg_var apply_alpha_dropout(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct dropout *o = (const struct dropout *)(const void *)l->settings.bytes;
+    const double limit = -1.0507009873554805 * 1.6732632423543772, q = 1 - o->p;
+    const double a = 1 / sqrt(q + limit * limit * q * o->p), b = -a * o->p * limit;
+    if (s->mode != EGI_TRAIN || o->p == 0) return x[0];
+    const uint64_t stream = egi_scope_stream(s);
+    const eg_var ones = eg_affine(s->t, x[0], 0, 1);
+    const eg_var kept = eg_dropout(s->t, x[0], o->p, s->seed, stream),
+                 mask = eg_dropout(s->t, ones, o->p, s->seed, stream); /* both over q */
+    return eg_add(s->t, eg_affine(s->t, kept, a * q, a * limit + b),
+                  eg_affine(s->t, mask, -a * limit * q, 0));
+}
+
+const struct egi_layer_row egi_layer_alpha_dropout = {
+    .kind = { "alpha_dropout", "y = a (x [u >= p] + c [u < p]) + b in training, else x",
+              "Klambauer et al. 2017, section 2", dropout_settings },
+    .apply = apply_alpha_dropout,
+};
+
 /* ---- flatten, reshape ---- */
 
 static const struct egi_setting no_settings[] = { EGI_SET_END };

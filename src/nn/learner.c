@@ -8,10 +8,11 @@
 #include "nn/egi_local.h"
 
 const struct egi_learner_row *const egi_learner_rows[] = {
-    &egi_learner_network,
-    &egi_learner_dam,
-    &egi_learner_local,
-    NULL,
+    &egi_learner_network,    &egi_learner_dam,
+    &egi_learner_local,      &egi_learner_knn,
+    &egi_learner_class_mean, &egi_learner_svm,
+    &egi_learner_forest,     &egi_learner_boosting,
+    &egi_learner_kmeans,     NULL,
 };
 
 const eg_learner_kind *eg_learner_kind_at(size_t row)
@@ -63,7 +64,7 @@ static size_t pad_size(const eg_learner *l)
 void eg_learner_destroy(eg_learner *l)
 {
     if (l == NULL) return;
-    if (l->own != NULL) l->row->destroy(l);
+    if (l->own != NULL && l->row->destroy != NULL) l->row->destroy(l);
     eg_params_destroy(l->params);
     eg_params_destroy(l->state);
     egi_free(l->alloc, l->settings, l->row->settings_bytes);
@@ -80,6 +81,10 @@ void eg_learner_destroy(eg_learner *l)
 static eg_status fill(eg_learner *l)
 {
     static const char *const ours[] = { "kind", NULL };
+    if (l->task.bags && !l->row->bags)
+        return egi_fail(EG_ERR_UNSUPPORTED,
+                        "learner %s takes vectors, not bags (bags become vectors by statistics)",
+                        l->row->kind.name);
     EGI_TRY(egi_alloc_array(l->alloc, 1, l->row->settings_bytes, "settings", &l->settings));
     memset(l->settings, 0, l->row->settings_bytes);
     EGI_TRY(egi_settings_read(l->document, l->row->settings, "", ours, l->settings));
@@ -92,7 +97,7 @@ static eg_status fill(eg_learner *l)
     EGI_TRY(egi_alloc_array(l->alloc, 1, l->row->own_bytes, l->row->kind.name, &own));
     memset(own, 0, l->row->own_bytes);
     l->own = own;
-    EGI_TRY(l->row->create(l));
+    if (l->row->create != NULL) EGI_TRY(l->row->create(l));
     l->spec = egi_json_text(l->document);
     return l->spec != NULL ? EG_OK : egi_fail(EG_ERR_NOMEM, "specification of a learner");
 }
@@ -199,7 +204,7 @@ eg_status egi_learner_finite(eg_learner *l)
     return check_params(l->state);
 }
 
-static eg_status check_inputs(const eg_learner *l, const float *x, size_t b)
+eg_status egi_learner_check_inputs(const eg_learner *l, const float *x, size_t b)
 {
     const size_t d = l->task.inputs;
     size_t cells;
@@ -214,26 +219,52 @@ static eg_status check_inputs(const eg_learner *l, const float *x, size_t b)
                     i / d, i % d, (double)x[i]);
 }
 
-eg_status eg_learner_step(eg_learner *l, double epoch, const float *x, const int32_t *y, size_t b,
-                          double *loss)
+eg_status egi_learner_check_classes(const eg_learner *l, const int32_t *y, size_t n)
 {
-    if (l == NULL || x == NULL || y == NULL || loss == NULL)
-        return egi_fail(EG_ERR_INVALID, "eg_learner_step: NULL");
-    if (!(epoch >= 0) || !isfinite(epoch))
-        return egi_fail(EG_ERR_INVALID, "eg_learner_step: epoch %g, expected 0 or more", epoch);
-    EGI_TRY(check_inputs(l, x, b));
-    for (size_t i = 0; i < b; i++)
+    for (size_t i = 0; i < n; i++)
         if (y[i] < 0 || (size_t)y[i] >= l->task.classes)
             return egi_fail(EG_ERR_INVALID, "y[%zu]: class %d, expected 0..%zu", i, (int)y[i],
                             l->task.classes - 1);
+    return EG_OK;
+}
+
+eg_status egi_learner_step(eg_learner *l, double epoch, const eg_examples *e, double *loss)
+{
     double mean = 0;
-    EGI_TRY(l->row->step(l, epoch, x, y, b, &mean));
+    if (!(epoch >= 0) || !isfinite(epoch))
+        return egi_fail(EG_ERR_INVALID, "eg_learner_step: epoch %g, expected 0 or more", epoch);
+    if (l->row->step == NULL)
+        return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no steps: eg_learner_fit",
+                        l->row->kind.name);
+    EGI_TRY(l->row->step(l, epoch, e->x, e->y, e->n, &mean));
     if (!isfinite(mean)) {
         EGI_TRY(egi_learner_finite(l));
         return egi_fail(EG_ERR_DIVERGED, "the loss is %g, expected a finite number", mean);
     }
     *loss = mean;
     return EG_OK;
+}
+
+/* A learner of vectors, which has been fitted if it must. */
+static eg_status check_vectors(const eg_learner *l, const char *call)
+{
+    if (l->task.bags)
+        return egi_fail(EG_ERR_INVALID, "%s: vectors, and a learner of bags: %s_bags", call, call);
+    if (l->row->fit != NULL && !l->fitted)
+        return egi_fail(EG_ERR_INVALID, "%s: learner %s is yet to be fitted", call,
+                        l->row->kind.name);
+    return EG_OK;
+}
+
+eg_status eg_learner_step(eg_learner *l, double epoch, const float *x, const int32_t *y, size_t b,
+                          double *loss)
+{
+    if (l == NULL || x == NULL || y == NULL || loss == NULL)
+        return egi_fail(EG_ERR_INVALID, "eg_learner_step: NULL");
+    if (l->task.bags) return check_vectors(l, "eg_learner_step");
+    EGI_TRY(egi_learner_check_inputs(l, x, b));
+    EGI_TRY(egi_learner_check_classes(l, y, b));
+    return egi_learner_step(l, epoch, &(eg_examples){ x, NULL, y, b }, loss);
 }
 
 /* Examples `at` on of an evaluation, as a row of the table sees them.
@@ -281,7 +312,7 @@ static void give(const eg_learner *l, const struct tile *t, const struct tile *a
 static eg_status evaluate(eg_learner *l, const struct tile *all)
 {
     struct tile t;
-    EGI_TRY(check_inputs(l, all->x, all->used));
+    EGI_TRY(egi_learner_check_inputs(l, all->x, all->used));
     for (size_t at = 0; at < all->used; at += t.used) {
         t = tile_at(l, *all, at);
         EGI_TRY(all->dx == NULL ? l->row->scores(l, t.x, t.rows, t.scores)
@@ -295,6 +326,7 @@ eg_status eg_learner_scores(eg_learner *l, const float *x, size_t b, float *scor
 {
     if (l == NULL || x == NULL || scores == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_learner_scores: NULL");
+    EGI_TRY(check_vectors(l, "eg_learner_scores"));
     return evaluate(l, &(struct tile){ .used = b, .x = x, .scores = scores });
 }
 
@@ -306,6 +338,7 @@ eg_status eg_learner_pullback(eg_learner *l, const float *x, const float *cotang
     if (l->row->pullback == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no derivative by its inputs",
                         l->row->kind.name);
+    EGI_TRY(check_vectors(l, "eg_learner_pullback"));
     return evaluate(
         l, &(struct tile){ .used = b, .x = x, .cotangent = cotangent, .scores = scores, .dx = dx });
 }

@@ -17,8 +17,8 @@
 #include "nn/egi_optimiser.h"
 
 struct settings {
-    json_t *layers, *hidden, *activation, *loss, *optimiser, *schedule;
-    double dropout, clip_norm, clip_value;
+    json_t *layers, *hidden, *activation, *initialiser, *loss, *optimiser, *schedule;
+    double dropout, alpha_dropout, clip_norm, clip_value;
 };
 
 static const struct egi_setting list[] = {
@@ -26,7 +26,10 @@ static const struct egi_setting list[] = {
     EGI_SET_JSON(struct settings, hidden, "list", "null",
                  "in the place of layers: units of each hidden layer of a perceptron"),
     EGI_SET_JSON(struct settings, activation, "word", "\"relu\"", "with hidden: as rep:3"),
+    EGI_SET_JSON(struct settings, initialiser, "word", "\"he_normal\"",
+                 "with hidden: how weights begin"),
     EGI_SET_NUMBER(struct settings, dropout, "0", 0, 0.999, "with hidden: after each activation"),
+    EGI_SET_NUMBER(struct settings, alpha_dropout, "0", 0, 0.999, "with hidden: the same for selu"),
     EGI_SET_JSON(struct settings, loss, "object", "\"cross_entropy\"",
                  "cross_entropy, mse, binary_cross_entropy, hinge, quadratic_hinge, power"),
     EGI_SET_JSON(struct settings, optimiser, "object", "\"sgd\"",
@@ -58,6 +61,12 @@ struct network {
 
 /* ---- making one ---- */
 
+static int add_dropout(json_t *layers, const char *kind, double p)
+{
+    if (p == 0) return 0;
+    return json_array_append_new(layers, json_pack("{s:s, s:f}", "kind", kind, "p", p)) != 0;
+}
+
 /* The layers of the short form. */
 static json_t *perceptron(const struct settings *o)
 {
@@ -66,18 +75,18 @@ static json_t *perceptron(const struct settings *o)
     for (size_t i = 0; i < json_array_size(o->hidden) && !failed; i++) {
         char name[32];
         snprintf(name, sizeof name, "fc%zu", i + 1);
-        failed |=
-            json_array_append_new(layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name",
-                                                    name, "units", json_array_get(o->hidden, i)));
+        failed |= json_array_append_new(
+            layers, json_pack("{s:s, s:s, s:O, s:O}", "kind", "linear", "name", name, "units",
+                              json_array_get(o->hidden, i), "initialiser", o->initialiser));
         failed |= json_array_append_new(
             layers, json_pack("{s:s, s:O}", "kind", "activation", "function", o->activation));
-        if (o->dropout > 0)
-            failed |= json_array_append_new(
-                layers, json_pack("{s:s, s:f}", "kind", "dropout", "p", o->dropout));
+        failed |= add_dropout(layers, "dropout", o->dropout);
+        failed |= add_dropout(layers, "alpha_dropout", o->alpha_dropout);
     }
     if (!failed)
-        failed |= json_array_append_new(
-            layers, json_pack("{s:s, s:s}", "kind", "linear", "name", "output"));
+        failed |=
+            json_array_append_new(layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name",
+                                                    "output", "initialiser", o->initialiser));
     if (!failed) return layers;
     json_decref(layers);
     return NULL;
@@ -102,8 +111,8 @@ static eg_status make_graph(struct eg_learner *l)
     if (!json_is_null(o->layers)) {
         if (!json_is_null(o->hidden))
             return egi_fail(EG_ERR_INVALID, "hidden: expected either layers or hidden, got both");
-        for (const char *const *key =
-                 (const char *const[]){ "hidden", "activation", "dropout", NULL };
+        for (const char *const *key = (const char *const[]){ "hidden", "activation", "initialiser",
+                                                             "dropout", "alpha_dropout", NULL };
              *key != NULL; key++)
             (void)json_object_del(l->document, *key); /* they say nothing here */
         return egi_graph_create(l->document, "layers", "", 0, l->alloc, &n->graph);
@@ -116,7 +125,9 @@ static eg_status make_graph(struct eg_learner *l)
     }
     EGI_TRY(check_hidden(o->hidden));
     struct egi_activation activation;
+    struct egi_initialiser initialiser;
     EGI_TRY(egi_activation_read(o->activation, "activation", &activation));
+    EGI_TRY(egi_initialiser_read(o->initialiser, "initialiser", &initialiser));
     json_t *layers = perceptron(o);
     n->own_layers = layers != NULL ? json_pack("{s:o}", "layers", layers) : NULL;
     if (n->own_layers == NULL) return egi_fail(EG_ERR_NOMEM, "layers of a perceptron");

@@ -23,20 +23,25 @@ struct egi_loader {
     struct egi_arena arena;
     size_t *order; /* (n) of epoch `epoch` */
     size_t epoch;
-    float *x;   /* (batch, D) */
-    int32_t *y; /* (batch) */
+    float *x;       /* (batch, D), or the rows of as many bags */
+    int32_t *y;     /* (batch) */
+    size_t *offset; /* (batch + 1) of bags, else NULL */
 };
 /* EG_ERR_INVALID where the part has no labels or no examples. */
 eg_status egi_loader_create(const eg_part *part, size_t batch, uint64_t seed,
                             const eg_augment *augment, const eg_allocator *alloc,
                             struct egi_loader *out);
 void egi_loader_clear(struct egi_loader *l);
-/* Batch number `at` of an epoch into l->x and l->y; how many examples it has. */
-size_t egi_loader_batch(struct egi_loader *l, size_t epoch, size_t at);
+/* Batch number `at` of an epoch; borrowed until the next one. */
+eg_examples egi_loader_batch(struct egi_loader *l, size_t epoch, size_t at);
+/* The examples of a part, one after the other: copies, to be released with the arena. */
+eg_status egi_part_gather(const eg_part *p, const eg_allocator *alloc, struct egi_arena *arena,
+                          eg_examples *out);
 
 /* Example i of a part, as it lies in the set. */
 size_t egi_part_at(const eg_part *p, size_t i);
-eg_status egi_part_check(const eg_part *p, const char *what, size_t inputs, size_t classes);
+/* Labelled examples of a task; EG_ERR_SHAPE where they are others'. */
+eg_status egi_part_check(const eg_part *p, const char *what, const eg_task *task);
 
 /* events.c - records of a TensorBoard event file. */
 enum { EGI_EVENT_MAX = 256 };

@@ -92,12 +92,24 @@ eg_status eg_score(const float *scores, const int32_t *labels, size_t n, size_t 
     return EG_OK;
 }
 
-static eg_status score_part(eg_learner *l, const eg_part *part, size_t batch, float *x, float *out,
-                            int32_t *labels)
+/* A bag is scored where it lies. */
+static eg_status score_bags(eg_learner *l, const eg_part *part, float *out)
+{
+    const eg_dataset *set = part->set;
+    for (size_t i = 0; i < part->n; i++) {
+        const size_t at = egi_part_at(part, i);
+        const size_t one[2] = { 0, set->offset[at + 1] - set->offset[at] };
+        const eg_examples bag = { set->x + set->offset[at] * set->d, one, NULL, 1 };
+        EGI_TRY(eg_learner_scores_bags(l, &bag, out + i * eg_learner_task(l)->classes));
+    }
+    return EG_OK;
+}
+
+static eg_status score_part(eg_learner *l, const eg_part *part, size_t batch, float *x, float *out)
 {
     const eg_dataset *set = part->set;
     const size_t k = eg_learner_task(l)->classes;
-    for (size_t i = 0; i < part->n; i++) labels[i] = set->labels[egi_part_at(part, i)];
+    if (set->offset != NULL) return score_bags(l, part, out);
     for (size_t i = 0; i < part->n; i += batch) {
         const size_t b = part->n - i < batch ? part->n - i : batch;
         for (size_t j = 0; part->index != NULL && j < b; j++)
@@ -114,7 +126,7 @@ eg_status eg_evaluate(eg_learner *l, const eg_part *part, size_t batch, float *s
     if (l == NULL || out == NULL || batch == 0)
         return egi_fail(EG_ERR_INVALID, "eg_evaluate: NULL, or batches of %zu", batch);
     const eg_task *task = eg_learner_task(l);
-    EGI_TRY(egi_part_check(part, "eg_evaluate", task->inputs, task->classes));
+    EGI_TRY(egi_part_check(part, "eg_evaluate", task));
     const size_t most = batch < part->n ? batch : part->n;
     size_t cells, all;
     EGI_TRY(egi_mul_size(part->index != NULL ? most : 0, task->inputs, &cells));
@@ -125,8 +137,10 @@ eg_status eg_evaluate(eg_learner *l, const eg_part *part, size_t batch, float *s
     struct egi_arena a;
     EGI_TRY(egi_arena_create(eg_allocator_default(), needs, EGI_COUNT(needs), "eg_evaluate", &a));
     float *z = scores != NULL ? scores : a.part[1];
-    eg_status s = score_part(l, part, most, a.part[0], z, a.part[2]);
-    if (s == EG_OK) s = eg_score(z, a.part[2], part->n, task->classes, out);
+    int32_t *labels = a.part[2];
+    for (size_t i = 0; i < part->n; i++) labels[i] = part->set->labels[egi_part_at(part, i)];
+    eg_status s = score_part(l, part, most, a.part[0], z);
+    if (s == EG_OK) s = eg_score(z, labels, part->n, task->classes, out);
     egi_arena_destroy(&a);
     return s;
 }

@@ -55,18 +55,22 @@ static eg_status place(struct session *s, eg_status failure)
 
 /* ---- records ---- */
 
-static eg_status checkpoint(struct session *s)
+static eg_status save_model(struct session *s)
 {
     char model[EGI_PATH_MAX];
+    snprintf(model, sizeof model, "%s/model.safetensors", s->o.folder);
+    return eg_learner_save(s->l, model);
+}
+
+static eg_status checkpoint(struct session *s)
+{
     const eg_status finite = egi_learner_finite(s->l);
     if (finite != EG_OK) return place(s, finite);
     if (s->o.folder == NULL) return EG_OK;
     EGI_TRY(egi_run_sync(s->run, &s->p.metrics_end, &s->p.events_end));
     EGI_TRY(egi_checkpoint_write(&s->files, &s->p));
     s->saved = clock_now(CLOCK_MONOTONIC);
-    if (s->best != NULL) return EG_OK;
-    snprintf(model, sizeof model, "%s/model.safetensors", s->o.folder);
-    return eg_learner_save(s->l, model);
+    return s->best == NULL ? save_model(s) : EG_OK;
 }
 
 static eg_status checkpoint_if_due(struct session *s)
@@ -108,12 +112,9 @@ static void record(struct session *s, size_t epoch, double loss, const eg_scored
 
 static eg_status keep_best(struct session *s)
 {
-    char model[EGI_PATH_MAX];
     if (s->best == NULL) return EG_OK;
     EGI_TRY(eg_params_copy(s->best, eg_learner_params(s->l)));
-    if (s->o.folder == NULL) return EG_OK;
-    snprintf(model, sizeof model, "%s/model.safetensors", s->o.folder);
-    return eg_learner_save(s->l, model);
+    return s->o.folder != NULL ? save_model(s) : EG_OK;
 }
 
 static eg_status evaluate(struct session *s, eg_scored *scored)
@@ -153,11 +154,12 @@ static eg_status one_step(struct session *s)
     struct egi_loader *d = &s->loader;
     double loss = 0;
     const double epoch = (double)s->p.epoch + (double)s->p.at / (double)d->batches;
-    const size_t b = egi_loader_batch(d, s->p.epoch, s->p.at);
-    const eg_status e = eg_learner_step(s->l, epoch, d->x, d->y, b, &loss);
+    const eg_examples b = egi_loader_batch(d, s->p.epoch, s->p.at);
+    const eg_status e = b.offset != NULL ? eg_learner_step_bags(s->l, epoch, &b, &loss)
+                                         : eg_learner_step(s->l, epoch, b.x, b.y, b.n, &loss);
     if (e != EG_OK) return place(s, e);
-    s->p.loss_sum += loss * (double)b;
-    s->p.shown += b;
+    s->p.loss_sum += loss * (double)b.n;
+    s->p.shown += b.n;
     s->p.at++;
     s->p.step++;
     if (s->o.metric_steps > 0 && s->p.step % s->o.metric_steps == 0)
@@ -195,6 +197,24 @@ static eg_status loop(struct session *s)
                                                   : EG_OK;
 }
 
+/* Of a kind that is fitted: one epoch of one step, whose loss is not defined. It has no
+ * checkpoints: a run that goes on fits again, to the same bits. */
+static eg_status fit(struct session *s, const eg_part *train)
+{
+    eg_examples all;
+    struct egi_arena arena;
+    EGI_TRY(egi_report(s->o.progress, "train", 0, 1));
+    EGI_TRY(egi_part_gather(train, s->o.alloc, &arena, &all));
+    const eg_status e = eg_learner_fit(s->l, &all);
+    egi_arena_destroy(&arena);
+    if (e != EG_OK) return place(s, e);
+    s->p.step = s->p.shown = 1;
+    s->p.loss_sum = (double)NAN;
+    EGI_TRY(end_epoch(s));
+    (void)egi_report(s->o.progress, "train", 1, 1); /* there is nothing left to end */
+    return s->o.folder != NULL ? save_model(s) : EG_OK;
+}
+
 /* ---- the whole ---- */
 
 static eg_status check_options(const eg_learner *l, const eg_train_options *in, eg_train_options *o)
@@ -205,6 +225,13 @@ static eg_status check_options(const eg_learner *l, const eg_train_options *in, 
                         sizeof *o);
     if (in != NULL) *o = *in;
     if (o->epochs == 0) o->epochs = l->task.epochs;
+    if (eg_learner_fits(l)) {
+        o->epochs = 1;
+        o->patience = 0;
+        if (o->augment.shift > 0 || o->augment.flip > 0)
+            return egi_fail(EG_ERR_INVALID, "eg_train: learner %s sees each example once, as it is",
+                            l->row->kind.name);
+    }
     if (o->alloc == NULL) o->alloc = eg_allocator_default();
     if (o->batch == 0 || o->evaluate_every == 0 || o->epochs > UINT32_MAX)
         return egi_fail(EG_ERR_INVALID,
@@ -229,6 +256,7 @@ static eg_status open_folder(struct session *s)
     s->files = (struct egi_checkpoint){ s->o.folder, eg_learner_params(s->l),
                                         eg_learner_state(s->l), s->best, s->decisive };
     EGI_TRY(eg_run_open(s->o.folder, s->config, s->l->threads, s->o.resume, s->o.alloc, &s->run));
+    if (eg_learner_fits(s->l)) return egi_run_cut(s->run, 0, SIZE_MAX);
     const eg_status e =
         s->o.resume ? egi_checkpoint_read(&s->files, s->o.alloc, &s->p, told) : EG_NOT_FOUND;
     if (e < 0) return e;
@@ -262,7 +290,7 @@ static eg_status run_session(struct session *s, const eg_part *train)
     s->begun = s->saved = clock_now(CLOCK_MONOTONIC);
     EGI_TRY(open_folder(s));
     s->first_step = s->p.step;
-    return loop(s);
+    return eg_learner_fits(s->l) ? fit(s, train) : loop(s);
 }
 
 static void describe(const struct session *s, eg_train_result *out)
@@ -284,9 +312,8 @@ eg_status eg_train(eg_learner *l, const eg_part *train, const eg_part *valid,
     char why[512], line[64];
     if (l == NULL) return egi_fail(EG_ERR_INVALID, "eg_train: no learner");
     EGI_TRY(check_options(l, options, &s.o));
-    EGI_TRY(egi_part_check(train, "eg_train", l->task.inputs, l->task.classes));
-    if (valid != NULL)
-        EGI_TRY(egi_part_check(valid, "evaluation", l->task.inputs, l->task.classes));
+    EGI_TRY(egi_part_check(train, "eg_train", &l->task));
+    if (valid != NULL) EGI_TRY(egi_part_check(valid, "evaluation", &l->task));
     if (s.o.patience > 0 && valid == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_train: patience needs examples to evaluate on");
     eg_status e = run_session(&s, train);

@@ -16,7 +16,10 @@ static json_t *part_json(const eg_part *p)
     if (p == NULL) return json_null();
     for (size_t i = 0; i < p->n; i++) {
         const size_t at = egi_part_at(p, i);
-        h[1] = egi_hash(p->set->x + at * p->set->d, p->set->d * sizeof(float));
+        const size_t *offset = p->set->offset;
+        const size_t from = offset != NULL ? offset[at] : at,
+                     rows = offset != NULL ? offset[at + 1] - offset[at] : 1;
+        h[1] = egi_hash(p->set->x + from * p->set->d, rows * p->set->d * sizeof(float));
         h[2] = (uint64_t)p->set->labels[at];
         h[0] = egi_hash(h, sizeof h);
     }

@@ -18,6 +18,7 @@ static const struct layer_case {
     { "[{\"kind\": \"linear\", \"units\": 3, \"bias\": false}, {\"kind\": \"dropout\", \"p\": "
       "0.4}]",
       { 3, { 2, 4, 5 } } },
+    { "[{\"kind\": \"alpha_dropout\", \"p\": 0.4}]", { 2, { 4, 5 } } },
     { "[{\"kind\": \"reshape\", \"shape\": [3, 4]}, \"flatten\", \"linear\"]", { 2, { 2, 12 } } },
     { "[{\"kind\": \"embedding\", \"rows\": 4, \"units\": 3}]", { 2, { 3, 2 } } },
     { "[{\"kind\": \"conv1d\", \"channels\": 4, \"padding\": 1, \"stride\": 2}, "
@@ -304,6 +305,36 @@ static void dropout_changes_with_the_step_and_rests_in_evaluation(void **state)
     free(b);
 }
 
+/* What is kept is a x + b, what is dropped a c + b, with c the limit of selu: of normal inputs mean
+ * and variance stay. */
+static void alpha_dropout_keeps_mean_and_variance(void **state)
+{
+    (void)state;
+    struct bench *b = malloc(sizeof *b);
+    const double c = -1.7580993408473766, a = 1 / sqrt(0.7 + c * c * 0.7 * 0.3), to = -a * 0.3 * c;
+    double mean = 0, square = 0;
+    size_t dropped = 0;
+    build(b,
+          &(struct layer_case){ "[{\"kind\": \"alpha_dropout\", \"p\": 0.3}]", { 2, { 64, 64 } } });
+    draw(b->x, NUMBERS, 6);
+    eg_tape_reset(b->s.t);
+    b->s.mode = EGI_TRAIN;
+    const eg_var y = egi_graph_apply(&b->s, b->graph, eg_input(b->s.t, EG_F64, &b->in, b->x));
+    const double *out = eg_tape_value(b->s.t, y);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        const int gone = fabs(out[i] - (a * c + to)) < 1e-9;
+        dropped += (size_t)gone;
+        if (!gone) CHECK_NEAR(out[i], a * b->x[i] + to, 1e-9);
+        mean += out[i] / NUMBERS;
+        square += out[i] * out[i] / NUMBERS;
+    }
+    CHECK_NEAR((double)dropped / NUMBERS, 0.3, 0.03); /* four standard errors */
+    CHECK_NEAR(mean, 0, 0.07);
+    CHECK_NEAR(square, 1, 0.1);
+    tear(b);
+    free(b);
+}
+
 /* Of a sum of the first two of four steps, nothing flows to the last two. */
 static void causal_attention_sees_no_later_step(void **state)
 {
@@ -448,6 +479,7 @@ int main(void)
         cmocka_unit_test(initialisers_have_their_variances),
         cmocka_unit_test(orthogonal_rows_or_columns_are_orthonormal),
         cmocka_unit_test(batch_norm_keeps_running_statistics),
+        cmocka_unit_test(alpha_dropout_keeps_mean_and_variance),
         cmocka_unit_test(dropout_changes_with_the_step_and_rests_in_evaluation),
         cmocka_unit_test(causal_attention_sees_no_later_step),
         cmocka_unit_test(separations_are_operations),

@@ -143,10 +143,10 @@ static void arguments_are_checked(void **state)
 static void tasks_and_specifications_are_checked(void **state)
 {
     (void)state;
-    static const eg_task bad[] = { { 0, 0, 0, 0, 2, 1 },
-                                   { 4, 0, 0, 0, 1, 1 },
-                                   { 4, 0, 0, 0, 2, 0 } };
-    const eg_task image = { 4, 2, 3, 1, 2, 1 };
+    static const eg_task bad[] = { { 0, 0, 0, 0, 2, 1, 0 },
+                                   { 4, 0, 0, 0, 1, 1, 0 },
+                                   { 4, 0, 0, 0, 2, 0, 0 } };
+    const eg_task image = { 4, 2, 3, 1, 2, 1, 0 };
     eg_learner *l = NULL;
     for (size_t i = 0; i < EGI_COUNT(bad); i++)
         CHECK_STATUS(eg_learner_create("{}", &bad[i], 0, 1, NULL, &l), EG_ERR_INVALID);
@@ -164,7 +164,7 @@ static void tasks_and_specifications_are_checked(void **state)
 static void every_kind_describes_itself(void **state)
 {
     (void)state;
-    const eg_task images = { 64, 8, 8, 1, 3, 10 };
+    const eg_task images = { 64, 8, 8, 1, 3, 10, 0 };
     for (size_t i = 0; eg_learner_kind_at(i) != NULL; i++) {
         const char *kind = eg_learner_kind_at(i)->name;
         char spec[200];
@@ -196,7 +196,7 @@ static void batches_may_be_cut_anywhere(void **state)
     static const char *const spec[] = { "{\"kind\": \"dam\", \"hidden\": 520}",
                                         "{\"kind\": \"local\", \"hidden\": 520}",
                                         "{\"kind\": \"network\", \"hidden\": [520, 40]}" };
-    const eg_task rows = { D, 0, 0, 0, CLASSES, 10 };
+    const eg_task rows = { D, 0, 0, 0, CLASSES, 10, 0 };
     eg_random_uniform(3, 0, 0, B * D, x);
     eg_random_normal(3, 1, 0, B * CLASSES, c);
     for (size_t k = 0; k < EGI_COUNT(spec); k++) {

@@ -251,7 +251,7 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
 {
     (void)state;
     const eg_task flat = { .inputs = 12, .classes = 3, .epochs = 1 };
-    const eg_task image = { 12, 3, 4, 1, 3, 1 };
+    const eg_task image = { 12, 3, 4, 1, 3, 1, 0 };
     refused("{\"kind\": \"network\", \"layers\": [\"linear\"]}", &image, EG_ERR_SHAPE,
             "layers[0] linear: expected (B, D) or (B, T, D), got (1, 1, 3, 4)");
     refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"units\": 5}]}", &flat,
@@ -354,7 +354,7 @@ static void images_go_through_every_kind_of_network(void **state)
         y[i] = (int32_t)(i % 3);
         for (size_t k = 0; k < SIDE; k++) x[(i * SIDE + 4 * (i % 3) + 1) * SIDE + k] += 1;
     }
-    const eg_task task = { SIDE * SIDE, SIDE, SIDE, 1, 3, 10 };
+    const eg_task task = { SIDE * SIDE, SIDE, SIDE, 1, 3, 10, 0 };
     for (size_t k = 0; k < sizeof specs / sizeof *specs; k++) {
         eg_learner *l[2];
         double loss = 1;

@@ -133,7 +133,7 @@ static void an_epoch_shows_every_example_once(void **state)
     for (size_t epoch = 0; epoch < 2; epoch++) {
         int seen[N] = { 0 };
         for (size_t at = 0; at < 7; at++) {
-            CHECK(egi_loader_batch(&l, epoch, at) == (at < 6 ? 16 : 4));
+            CHECK(egi_loader_batch(&l, epoch, at).n == (at < 6 ? 16 : 4));
             for (int i = 0; i < (at < 6 ? 16 : 4); i++) {
                 CHECK(l.x[i] == (float)l.y[i]);
                 seen[l.y[i]]++;
@@ -143,9 +143,59 @@ static void an_epoch_shows_every_example_once(void **state)
         for (int i = 0; i < N; i++) CHECK(seen[i] == (i >= 3));
     }
     CHECK(memcmp(first[0], first[1], sizeof first[0]) != 0);
-    CHECK(egi_loader_batch(&l, 0, 0) == 16); /* back again: the same */
+    CHECK(egi_loader_batch(&l, 0, 0).n == 16); /* back again: the same */
     CHECK_SAME_BITS(first[0], l.y, sizeof first[0]);
     egi_loader_clear(&l);
+}
+
+/* A batch of bags holds their rows one after the other; each bag is seen once an epoch. */
+static void bags_come_whole(void **state)
+{
+    (void)state;
+    enum { BAGS = 13, ROWS = BAGS * (BAGS + 1) / 2 };
+    float x[2 * ROWS];
+    int32_t y[BAGS];
+    size_t offset[BAGS + 1] = { 0 }, index[BAGS - 1];
+    for (size_t i = 0; i < BAGS; i++) {
+        y[i] = (int32_t)i;
+        offset[i + 1] = offset[i] + i + 1;
+        for (size_t r = offset[i]; r < offset[i + 1]; r++) {
+            x[2 * r] = (float)i;
+            x[2 * r + 1] = (float)(r - offset[i]);
+        }
+        if (i > 0) index[i - 1] = i;
+    }
+    const eg_dataset set = {
+        .n = BAGS, .d = 2, .x = x, .labels = y, .classes = BAGS, .offset = offset
+    };
+    const eg_part part = { &set, index, BAGS - 1 };
+    const eg_augment none = { 0, 0, 0 };
+    struct egi_loader l;
+    struct egi_arena arena;
+    eg_examples all;
+    CHECK(eg_dataset_rows(&set) == ROWS);
+    CHECK_OK(egi_loader_create(&part, 5, 3, &none, eg_allocator_default(), &l));
+    for (size_t epoch = 0; epoch < 2; epoch++) {
+        int seen[BAGS] = { 0 };
+        for (size_t at = 0; at < 3; at++) {
+            const eg_examples b = egi_loader_batch(&l, epoch, at);
+            CHECK(b.n == (at < 2 ? 5 : 2) && b.offset[0] == 0);
+            for (size_t i = 0; i < b.n; i++) {
+                CHECK(b.offset[i + 1] - b.offset[i] == (size_t)b.y[i] + 1);
+                for (size_t r = b.offset[i]; r < b.offset[i + 1]; r++)
+                    CHECK(b.x[2 * r] == (float)b.y[i]
+                          && b.x[2 * r + 1] == (float)(r - b.offset[i]));
+                seen[b.y[i]]++;
+            }
+        }
+        for (int i = 0; i < BAGS; i++) CHECK(seen[i] == (i > 0));
+    }
+    egi_loader_clear(&l);
+    CHECK_OK(egi_part_gather(&part, eg_allocator_default(), &arena, &all));
+    CHECK(all.n == BAGS - 1 && all.offset[BAGS - 1] == ROWS - 1);
+    CHECK_SAME_BITS(all.x, x + 2, 2 * (ROWS - 1) * sizeof *x);
+    CHECK_SAME_BITS(all.y, y + 1, (BAGS - 1) * sizeof *y);
+    egi_arena_destroy(&arena);
 }
 
 /* Every picture shown is the original moved by at most two pixels, or its mirror image. */
@@ -167,7 +217,7 @@ static void augmentation_moves_and_mirrors(void **state)
     int32_t y[1] = { 0 };
     int seen[2][5][5] = { { { 0 } } }, kinds = 0;
     for (int i = 0; i < 60; i++) x[i] = (float)i;
-    const eg_dataset set = { 1, 60, 6, 5, 2, x, y, 1, NULL, NULL, NULL, NULL };
+    const eg_dataset set = { 1, 60, 6, 5, 2, x, y, 1, NULL, NULL, NULL, NULL, NULL };
     const eg_dataset flat = { .n = 1, .d = 60, .x = x, .labels = y };
     const eg_part part = { &set, NULL, 1 }, rows = { &flat, NULL, 1 };
     const eg_augment both = { 2, -7, 0.5 };
@@ -176,7 +226,7 @@ static void augmentation_moves_and_mirrors(void **state)
     CHECK_OK(egi_loader_create(&part, 1, 3, &both, eg_allocator_default(), &l));
     for (size_t epoch = 0; epoch < 400; epoch++) {
         int found = 0;
-        CHECK(egi_loader_batch(&l, epoch, 0) == 1);
+        CHECK(egi_loader_batch(&l, epoch, 0).n == 1);
         for (int at = 0; at < 50 && !found; at++) {
             const int flip = at / 25, dy = at / 5 % 5 - 2, dx = at % 5 - 2;
             found = is_view(l.x, x, flip, dy, dx);
@@ -196,6 +246,7 @@ int main(void)
         cmocka_unit_test(measures_equal_their_definitions),
         cmocka_unit_test(two_classes_and_classes_that_do_not_occur),
         cmocka_unit_test(an_epoch_shows_every_example_once),
+        cmocka_unit_test(bags_come_whole),
         cmocka_unit_test(augmentation_moves_and_mirrors),
     };
     return cmocka_run_group_tests_name("train_parts", tests, NULL, NULL);
