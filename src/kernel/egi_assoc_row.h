@@ -9,34 +9,19 @@
  *
  * and after: score_rows and sum_shape, which name the shapes of the blocks.
  *
- * exp2: y = n + r, n the nearest integer, 2^r a polynomial of degree 6 made by the Remez
- * exchange for the relative error on [-1/2, 1/2], 1.9e-9: within 2 ulp. log2: u = 2^e (1 + f), 1 +
- * f in [sqrt(1/2), sqrt(2)), log by the odd series in f / (2 + f), whose first omitted term is
- * below 1e-9. */
+ * log2: u = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2)), log by the odd series in f / (2 + f),
+ * whose first omitted term is below 1e-9. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef EGI_ASSOC_ROW_H
 #define EGI_ASSOC_ROW_H
+
+#include "kernel/egi_row_exp2.h"
 
 enum {
     TILE = EGI_TILE_LANES,
     TILE_SHIFT = 6, /* log2(TILE) */
     SLAB = 96, /* components of product 1 at a time: 24 KiB of queries stay in the first cache */
 };
-
-/* 2^y where y >= floor, else exactly 0. floor >= -125, y <= 127. */
-ROW V exp2_above(V y, V floor)
-{
-    const M keep = v_ge(y, floor);
-    const V n = v_round(y), r = v_sub(y, n);
-    V p = v_set1(0x1.41db4cp-13f);
-    p = v_fma(p, r, v_set1(0x1.5f46eap-10f));
-    p = v_fma(p, r, v_set1(0x1.3b2db2p-7f));
-    p = v_fma(p, r, v_set1(0x1.c6aed0p-5f));
-    p = v_fma(p, r, v_set1(0x1.ebfbdap-3f));
-    p = v_fma(p, r, v_set1(0x1.62e430p-1f));
-    p = v_fma(p, r, v_set1(1.0f)); /* 2^0 is exactly 1: one memory is recalled exactly */
-    return v_keep(keep, v_pow2(p, n));
-}
 
 /* log2 of a positive, normal u. */
 ROW V log2_of(V u)

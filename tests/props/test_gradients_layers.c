@@ -228,6 +228,25 @@ static eg_var f_grid(eg_tape *t, const eg_var *x, const struct trial *c)
     return eg_grid_sample(t, x[0], eg_affine_grid(t, x[1], 3, 4));
 }
 
+/* q (B, Q, D), k (N, D), v (B, N, DV): leading axes broadcast */
+static void heads(struct trial *c)
+{
+    const size_t b = pick(&c->d, 1, 3), d = pick(&c->d, 1, 4), n = pick(&c->d, 1, 5);
+    c->count = 3;
+    c->shape[0] = eg_shape_of(b, pick(&c->d, 1, 4), d);
+    c->shape[1] = eg_shape_of(n, d);
+    c->shape[2] = eg_shape_of(b, n, pick(&c->d, 1, 4));
+}
+
+static eg_var f_associate(eg_tape *t, const eg_var *x, const struct trial *c)
+{
+    (void)c;
+    eg_var out[2];
+    out[0] = in_line(t, eg_associate(t, x[0], x[1], x[2], EG_NONE, EG_NONE, &out[1]));
+    out[1] = in_line(t, out[1]);
+    return eg_concat(t, out, 2, 0);
+}
+
 static const struct a_case cases[] = {
     { "conv", convolution, f_conv, -1, 1, 0 },
     { "conv_transpose", transposed, f_transpose, -1, 1, 0 },
@@ -247,6 +266,7 @@ static const struct a_case cases[] = {
 static const struct a_case fused[] = {
     { "lstm", lstm_steps, f_lstm, -1, 1, 0 },
     { "gru", gru_steps, f_gru, -1, 1, 0 },
+    { "associate", heads, f_associate, -2, 2, 0 },
 };
 
 static void first_derivatives(void **state)
