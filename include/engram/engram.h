@@ -6,6 +6,7 @@
 #include "engram/alloc.h"
 #include "engram/association.h"
 #include "engram/attack.h"
+#include "engram/binary.h"
 #include "engram/capacity.h"
 #include "engram/catalogue.h"
 #include "engram/dam.h"

@@ -279,14 +279,84 @@ static void transitions_and_circle(void **state)
     }
 }
 
+/* The canonical clique network of 2011, the errors by drawing, and the optimum of Willshaw's. */
+static void connections(void **state)
+{
+    (void)state;
+    CHECK_NEAR(AT("clique-density", 0, 8, 256, 15000, 0), 0.2046, 1e-4);
+    CHECK_NEAR(AT("clique-density", 1, 8, 256, 15000, 0), 960000, 1e-6);
+    CHECK_NEAR(AT("clique-density", 2, 8, 256, 15000, 0), 0.523, 5e-4);
+    CHECK_NEAR(AT("clique-density", 3, 8, 256, 15000, 0), 7 * 65536.0 / 16, 1e-6);
+    CHECK_NEAR(log2(AT("clique-density", 4, 8, 256, 15000, 0)), 28 * log2(0.20457887), 1e-4);
+    CHECK_NEAR(AT("clique-density", 0, 8, 256, 15000, 8), AT("clique-density", 0, 8, 256, 15000, 0),
+               1e-15);
+    CHECK_NEAR(AT("clique-error", 1, 8, 256, 15000, 4), 0.833, 1e-3);
+    CHECK_NEAR(AT("clique-error", 1, 4, 512, 5000, 1), 0.0034, 5e-5);
+    CHECK_NEAR(AT("clique-error", 2, 4, 512, 5000, 1), 0.0034, 5e-5); /* one symbol: no more */
+    /* three erased of four, l = 2: 7 rivals of 1, 2, 3 other symbols, by hand */
+    const double d = 0.75; /* M = 1/log2(4/3) patterns of l^2 = 4 */
+    const double m = log(0.25) / log(0.75);
+    CHECK_NEAR(AT("clique-error", 2, 4, 2, m, 3),
+               -expm1(-(3 * pow(d, 3) + 3 * pow(d, 5) + pow(d, 6))), 1e-12);
+    const double capacity = AT("clique-capacity", 0, 8, 256, 4, 0.01);
+    CHECK_NEAR(AT("clique-error", 1, 8, 256, capacity, 4), 0.01, 1e-9);
+    CHECK_NEAR(AT("sparse-clique-error", 1, 8, 256, 15000, 4, 8),
+               AT("clique-error", 1, 8, 256, 15000, 4), 1e-12);
+    CHECK_NEAR(AT("willshaw", 0, 100, 50, 4, 5, 100, 0), 1 - pow(1 - 20.0 / 5000, 100), 1e-12);
+    CHECK_NEAR(AT("willshaw", 1, 100, 50, 4, 5, 100, 2), pow(1 - pow(0.996, 100), 2), 1e-12);
+    CHECK_NEAR(AT("willshaw", 3, 100, 50, 4, 5, 100, 2),
+               1 - pow(1 - pow(1 - pow(0.996, 100), 2), 45), 1e-12);
+    CHECK_NEAR(AT("willshaw-optimum", 3, 1e6), 0.6931, 1e-4);
+    CHECK_NEAR(AT("willshaw-optimum", 4, 1e6), 0.4587, 1e-4);
+    double before = 0; /* the bits a connection rise to the limit */
+    for (double n = 1024; n < 1e14; n *= 64) {
+        const double bits = AT("willshaw-optimum", 2, n);
+        CHECK(bits > before && bits < log(2));
+        before = bits;
+    }
+    CHECK_STATUS(
+        eg_theory_evaluate(eg_theory_find("clique-error"), (double[]){ 4, 8, 10, 5 }, &before),
+        EG_ERR_INVALID);
+}
+
+/* Shared locations by drawing them: D = 20, all 2^20 addresses as locations. */
+static void locations(void **state)
+{
+    enum { D = 20, R = 6, ALL = 1 << D };
+    (void)state;
+    size_t near = 0;
+    for (unsigned a = 0; a < ALL; a++) near += __builtin_popcount(a) <= R;
+    CHECK_NEAR(AT("sdm", 0, D, ALL, R, 10), (double)near, 1e-6 * (double)near);
+    /* the signal over the noise: shared locations of a pattern at each distance, counted */
+    double variance = 0, binomial = 1;
+    for (int g = 0; g <= D; g++) {
+        double both = 0;
+        for (unsigned a = 0; a < ALL; a++)
+            both += __builtin_popcount(a) <= R && __builtin_popcount(a ^ ((1u << g) - 1)) <= R;
+        variance += 10 * binomial / ALL * (both + both * both);
+        binomial = binomial * (D - g) / (g + 1);
+    }
+    CHECK_NEAR(AT("sdm", 4, D, ALL, R, 10), (double)near / sqrt(variance), 1e-6);
+    CHECK(AT("sdm", 2, 256, 1e5, 103, 1000) > AT("sdm", 2, 256, 1e5, 103, 2000));
+    CHECK(AT("sdm", 3, 256, 1e5, 103, 1000) > AT("sdm", 2, 256, 1e5, 103, 1000));
+    CHECK_NEAR(AT("bam", 0, 400, 300, 100), erfc(sqrt(2)) / 2, 1e-12);
+    CHECK_NEAR(AT("bam", 2, 400, 300, 100), 300 / (2 * log(400)), 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_are_whole_and_guarded), cmocka_unit_test(classical_curve),
-        cmocka_unit_test(classical_and_dense),        cmocka_unit_test(exponential_memory),
-        cmocka_unit_test(softmax_theorems),           cmocka_unit_test(softmax_bounds_hold),
-        cmocka_unit_test(sparse_and_compact),         cmocka_unit_test(features_by_drawing),
+        cmocka_unit_test(rows_are_whole_and_guarded),
+        cmocka_unit_test(classical_curve),
+        cmocka_unit_test(classical_and_dense),
+        cmocka_unit_test(exponential_memory),
+        cmocka_unit_test(softmax_theorems),
+        cmocka_unit_test(softmax_bounds_hold),
+        cmocka_unit_test(sparse_and_compact),
+        cmocka_unit_test(features_by_drawing),
         cmocka_unit_test(transitions_and_circle),
+        cmocka_unit_test(connections),
+        cmocka_unit_test(locations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

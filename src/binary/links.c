@@ -1,0 +1,261 @@
+/* Connections that exist or do not, and how often each was made.
+ *
+ * A row is a unit of the address and holds one bit for each unit of the content, so that storing
+ * a pair is OR of the content's words into k rows and a recall reads the rows of active units
+ * alone. Counters, where asked for, are 16 bits beside each bit; the bit is "count > 0" always. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "binary/egi_binary.h"
+
+static eg_status sizes(const eg_binary_options *o, size_t *bits, size_t *counts)
+{
+    const struct egi_side in = egi_side_of(o->clusters, o->units);
+    const struct egi_side out =
+        o->out_clusters == 0 ? in : egi_side_of(o->out_clusters, o->out_units);
+    size_t words;
+    EGI_TRY(egi_mul_size(in.total, out.words, &words));
+    EGI_TRY(egi_mul_size(words, 64 * sizeof(uint16_t), counts));
+    *bits = words * sizeof(uint64_t);
+    if (!o->counted) *counts = 0;
+    return EG_OK;
+}
+
+static eg_status bytes(const eg_binary_options *o, size_t *out)
+{
+    size_t bits, counts;
+    EGI_TRY(sizes(o, &bits, &counts));
+    return egi_add_size(bits, counts, out);
+}
+
+static void destroy(eg_binary *m)
+{
+    size_t bits = 0, counts = 0;
+    if (sizes(&m->options, &bits, &counts) != EG_OK) return;
+    egi_free(m->alloc, m->links.bits, bits);
+    egi_free(m->alloc, m->links.count, counts);
+}
+
+static eg_status create(eg_binary *m)
+{
+    size_t bits, counts;
+    EGI_TRY(sizes(&m->options, &bits, &counts));
+    m->links = (struct egi_links){ .rows = m->in.total, .words = m->out.words };
+    m->links.bits = egi_alloc(m->alloc, bits);
+    if (counts > 0) m->links.count = egi_alloc(m->alloc, counts);
+    if (m->links.bits == NULL || (counts > 0 && m->links.count == NULL))
+        return egi_fail(EG_ERR_NOMEM, "eg_binary_create: %zu bytes of connections", bits + counts);
+    memset(m->links.bits, 0, bits);
+    if (counts > 0) memset(m->links.count, 0, counts);
+    return EG_OK;
+}
+
+/* The word of b that a row may be connected to: 0 within the row's own cluster if apart. */
+static uint64_t reach(const eg_binary *m, const uint64_t *b, size_t w, size_t cluster, int apart)
+{
+    return apart && w / m->out.group == cluster ? 0 : b[w];
+}
+
+/* Whether each counter that the pair touches can move. */
+static eg_status may_write(const eg_binary *m, const uint64_t *a, const uint64_t *b, int apart,
+                           int sign)
+{
+    const uint16_t stuck = sign > 0 ? UINT16_MAX : 0;
+    for (size_t i = egi_next_bit(a, m->in.words, 0); i != SIZE_MAX;
+         i = egi_next_bit(a, m->in.words, i + 1)) {
+        const uint16_t *count = m->links.count + 64 * m->links.words * egi_row_of(&m->in, i);
+        for (size_t w = 0; w < m->links.words; w++)
+            for (uint64_t on = reach(m, b, w, i / (64 * m->in.group), apart); on != 0; on &= on - 1)
+                if (count[64 * w + (size_t)__builtin_ctzll(on)] == stuck)
+                    return sign > 0 ? egi_fail(EG_ERR_OVERFLOW,
+                                               "eg_binary_add: a connection was made %d times",
+                                               UINT16_MAX)
+                                    : egi_fail(EG_NOT_FOUND,
+                                               "eg_binary_forget: a connection of the pair is not "
+                                               "there: it was never stored");
+    }
+    return EG_OK;
+}
+
+/* Counters of one word of a row move; returns the bits that exist afterwards. */
+static uint64_t move_counts(uint16_t *count, uint64_t on, uint64_t bits, int sign)
+{
+    for (; on != 0; on &= on - 1) {
+        const int at = __builtin_ctzll(on);
+        count[at] = (uint16_t)(count[at] + sign);
+        bits = count[at] > 0 ? bits | UINT64_C(1) << at : bits & ~(UINT64_C(1) << at);
+    }
+    return bits;
+}
+
+eg_status egi_links_write(eg_binary *m, const uint64_t *a, const uint64_t *b, int apart, int sign)
+{
+    struct egi_links *l = &m->links;
+    if (l->count != NULL) {
+        const eg_status s = may_write(m, a, b, apart, sign);
+        if (s != EG_OK) return s;
+    }
+    for (size_t i = egi_next_bit(a, m->in.words, 0); i != SIZE_MAX;
+         i = egi_next_bit(a, m->in.words, i + 1)) {
+        const size_t row = egi_row_of(&m->in, i), cluster = i / (64 * m->in.group);
+        uint64_t *bits = l->bits + row * l->words;
+        for (size_t w = 0; w < l->words; w++) {
+            const uint64_t on = reach(m, b, w, cluster, apart);
+            if (on == 0) continue;
+            const uint64_t before = bits[w];
+            bits[w] = l->count != NULL
+                          ? move_counts(l->count + 64 * (row * l->words + w), on, before, sign)
+                          : before | on;
+            l->existing +=
+                (uint64_t)__builtin_popcountll(bits[w]) - (uint64_t)__builtin_popcountll(before);
+        }
+    }
+    return EG_OK;
+}
+
+int egi_links_hold(const eg_binary *m, const uint64_t *a, const uint64_t *b, int apart,
+                   uint64_t *made)
+{
+    uint64_t missing = 0;
+    *made = 0;
+    for (size_t i = egi_next_bit(a, m->in.words, 0); i != SIZE_MAX;
+         i = egi_next_bit(a, m->in.words, i + 1)) {
+        const uint64_t *row = egi_links_row(&m->links, egi_row_of(&m->in, i));
+        for (size_t w = 0; w < m->links.words; w++) {
+            const uint64_t on = reach(m, b, w, i / (64 * m->in.group), apart);
+            missing |= on & ~row[w];
+            *made += (uint64_t)__builtin_popcountll(on);
+        }
+    }
+    return missing == 0;
+}
+
+/* ---- two memories ---- */
+
+static eg_status may_join(const eg_binary *into, const eg_binary *from, int sign)
+{
+    const uint16_t *x = into->links.count, *y = from->links.count;
+    if (x == NULL) return EG_OK;
+    for (size_t i = 0; i < 64 * into->links.rows * into->links.words; i++) {
+        if (sign > 0 && x[i] > UINT16_MAX - y[i])
+            return egi_fail(EG_ERR_OVERFLOW, "eg_binary_merge: a connection made %u + %u times",
+                            (unsigned)x[i], (unsigned)y[i]);
+        if (sign < 0 && x[i] < y[i])
+            return egi_fail(EG_NOT_FOUND, "eg_binary_subtract: a connection made %u - %u times",
+                            (unsigned)x[i], (unsigned)y[i]);
+    }
+    return EG_OK;
+}
+
+/* The bits of a word and their number, from its counters. */
+static uint64_t bits_of_counts(const uint16_t *count)
+{
+    uint64_t bits = 0;
+    for (int b = 0; b < 64; b++) bits |= (uint64_t)(count[b] > 0) << b;
+    return bits;
+}
+
+static void recount(struct egi_links *l)
+{
+    l->existing = 0;
+    for (size_t i = 0; i < l->rows * l->words; i++) {
+        if (l->count != NULL) l->bits[i] = bits_of_counts(l->count + 64 * i);
+        l->existing += (uint64_t)__builtin_popcountll(l->bits[i]);
+    }
+}
+
+static void join(eg_binary *into, const eg_binary *from, int sign)
+{
+    struct egi_links *l = &into->links;
+    const size_t n = l->rows * l->words;
+    for (size_t i = 0; l->count != NULL && i < 64 * n; i++)
+        l->count[i] = (uint16_t)(l->count[i] + sign * from->links.count[i]);
+    for (size_t i = 0; l->count == NULL && i < n; i++)
+        l->bits[i] =
+            sign > 0 ? l->bits[i] | from->links.bits[i] : l->bits[i] & ~from->links.bits[i];
+    recount(l);
+}
+
+static void restrict_to(eg_binary *m, const uint64_t *outputs)
+{
+    struct egi_links *l = &m->links;
+    for (size_t i = 0; i < l->rows * l->words; i++) {
+        const uint64_t keep = outputs[i % l->words];
+        l->bits[i] &= keep;
+        for (int b = 0; l->count != NULL && b < 64; b++)
+            if (!(keep >> b & 1)) l->count[64 * i + (size_t)b] = 0;
+    }
+    recount(l);
+}
+
+/* ---- rows as bytes: the bits by row_code.c, then count - 1 of each one as LEB128 ---- */
+
+static size_t rows(const eg_binary *m)
+{
+    return m->links.rows;
+}
+
+static size_t row_most(const eg_binary *m)
+{
+    const size_t bits = 64 * m->links.words;
+    return egi_row_code_most(bits) + (m->links.count != NULL ? 3 * bits : 0);
+}
+
+static size_t row_write(const eg_binary *m, size_t row, uint8_t *out)
+{
+    const struct egi_links *l = &m->links;
+    const uint64_t *bits = egi_links_row(l, row);
+    uint8_t *at = out + egi_row_encode(bits, 64 * l->words, out);
+    if (l->count == NULL) return (size_t)(at - out);
+    for (size_t i = egi_next_bit(bits, l->words, 0); i != SIZE_MAX;
+         i = egi_next_bit(bits, l->words, i + 1)) {
+        unsigned rest = (unsigned)l->count[64 * row * l->words + i] - 1;
+        for (; rest >= 128; rest >>= 7) *at++ = (uint8_t)(rest | 128);
+        *at++ = (uint8_t)rest;
+    }
+    return (size_t)(at - out);
+}
+
+static eg_status read_count(const uint8_t *at, size_t size, size_t *took, uint16_t *out)
+{
+    uint32_t value = 0;
+    for (int shift = 0; shift < 21 && *took < size; shift += 7) {
+        const uint8_t byte = at[(*took)++];
+        value |= (uint32_t)(byte & 127) << shift;
+        if (byte >= 128) continue;
+        if (value >= UINT16_MAX || (shift > 0 && byte == 0)) break;
+        *out = (uint16_t)(value + 1);
+        return EG_OK;
+    }
+    return egi_fail(EG_ERR_CORRUPT, "connections: a counter does not parse");
+}
+
+/* The bits past the units of a cluster, and those of a clique's own cluster, are not there. */
+static eg_status check_row(const eg_binary *m, size_t row)
+{
+    const uint64_t *bits = egi_links_row(&m->links, row);
+    const size_t cluster = row / m->in.units;
+    int clean = egi_state_clean(&m->out, bits);
+    if (m->own && m->options.kind == EG_BINARY_CLIQUE)
+        for (size_t w = 0; w < m->out.group; w++) clean &= bits[cluster * m->out.group + w] == 0;
+    return clean ? EG_OK
+                 : egi_fail(EG_ERR_CORRUPT, "connections: row %zu has one that cannot be", row);
+}
+
+static eg_status row_read(eg_binary *m, size_t row, const uint8_t *at, size_t size, size_t *took)
+{
+    struct egi_links *l = &m->links;
+    uint64_t *bits = l->bits + row * l->words;
+    uint16_t *count = l->count != NULL ? l->count + 64 * row * l->words : NULL;
+    EGI_TRY(egi_row_decode(at, size, 64 * l->words, bits, took));
+    EGI_TRY(check_row(m, row));
+    for (size_t i = egi_next_bit(bits, l->words, 0); i != SIZE_MAX;
+         i = egi_next_bit(bits, l->words, i + 1)) {
+        l->existing++;
+        if (count != NULL) EGI_TRY(read_count(at, size, took, &count[i]));
+    }
+    return EG_OK;
+}
+
+const struct egi_keeping egi_keeping_links = { create,      destroy,  bytes,     may_join, join,
+                                               restrict_to, row_most, row_write, row_read, rows };

@@ -1,0 +1,70 @@
+/* The reference row of the kernels of connections, a word at a time, and the table of rows. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kernel/egi_kernel_links.h"
+
+static uint64_t joined(const uint64_t *const *row, size_t k, size_t w)
+{
+    uint64_t any = 0;
+    for (size_t r = 0; r < k; r++) any |= row[r][w];
+    return any;
+}
+
+static void join(const uint64_t *const *row, size_t k, size_t words, uint64_t *out)
+{
+    for (size_t w = 0; w < words; w++) out[w] = joined(row, k, w);
+}
+
+static void meet(const uint64_t *const *row, size_t k, size_t words, uint64_t *state)
+{
+    for (size_t w = 0; w < words; w++) state[w] &= joined(row, k, w);
+}
+
+static void tally(const uint64_t *const *row, size_t k, size_t words, uint16_t *score)
+{
+    for (size_t w = 0; w < words; w++, score += 64)
+        for (size_t r = 0; r < k; r++)
+            for (int b = 0; b < 64; b++) score[b] = (uint16_t)(score[b] + (row[r][w] >> b & 1));
+}
+
+static void ones(const uint64_t *bits, size_t n, size_t words, uint32_t *count)
+{
+    for (size_t g = 0; g < n; g++) {
+        count[g] = 0;
+        for (size_t w = 0; w < words; w++) count[g] += (uint32_t)__builtin_popcountll(*bits++);
+    }
+}
+
+const struct egi_kernels_links egi_kernels_links_ref = {
+    .name = "ref",
+    .isa = EGI_ISA_REF,
+    .join = join,
+    .meet = meet,
+    .tally = tally,
+    .ones = ones,
+};
+
+const struct egi_kernels_links *const egi_kernel_links_rows[] = {
+    &egi_kernels_links_ref,
+#if defined(__x86_64__)
+    &egi_kernels_links_avx2,
+#endif
+    NULL,
+};
+
+#define LAY_OVER(slot) \
+    if (row->slot != NULL) k.slot = row->slot
+
+struct egi_kernels_links egi_kernels_links(enum egi_isa level)
+{
+    struct egi_kernels_links k = egi_kernels_links_ref;
+    for (const struct egi_kernels_links *const *p = egi_kernel_links_rows + 1; *p != NULL; p++) {
+        const struct egi_kernels_links *row = *p;
+        if (row->isa > level || !egi_isa_supported(row->isa)) continue;
+        k.name = row->name;
+        LAY_OVER(join);
+        LAY_OVER(meet);
+        LAY_OVER(tally);
+        LAY_OVER(ones);
+    }
+    return k;
+}
