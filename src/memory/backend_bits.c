@@ -125,9 +125,10 @@ static double bits_score_error(const eg_memory *m, const float *x)
     return 0;
 }
 
-/* Only signs are made of a sum here (bits_accepts), so only signs are computed: of sums in f32,
- * whose relative error is harmless. */
-static eg_status bits_weighted_sum(const eg_memory *m, const double *a, int threads, float *y)
+/* The kernels sum in f32: a relative error is harmless where signs are made of the sum, and below
+ * the tolerance of a flow, which needs its size. */
+static eg_status bits_weighted_sum(const eg_memory *m, const double *a, int signs, int threads,
+                                   float *y)
 {
     const struct egi_need needs[] = { { m->n, sizeof(float) },
                                       { egi_bits_signs_work(bits_of(m)), sizeof(double) } };
@@ -135,7 +136,10 @@ static eg_status bits_weighted_sum(const eg_memory *m, const double *a, int thre
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "association", &arena));
     float *w = arena.part[0];
     for (size_t i = 0; i < m->n; i++) w[i] = (float)a[i];
-    egi_bits_signs(bits_of(m), w, threads, arena.part[1], y);
+    if (signs)
+        egi_bits_signs(bits_of(m), w, threads, arena.part[1], y);
+    else
+        egi_bits_weighted_sum(bits_of(m), w, threads, y);
     egi_arena_destroy(&arena);
     return EG_OK;
 }

@@ -261,8 +261,10 @@ static double dense_score_error(const eg_memory *m, const float *x)
 
 /* ---- field ---- */
 
-static eg_status dense_weighted_sum(const eg_memory *m, const double *a, int threads, float *y)
+static eg_status dense_weighted_sum(const eg_memory *m, const double *a, int signs, int threads,
+                                    float *y)
 {
+    (void)signs;
     (void)threads;
     const struct dense *k = m->store;
     enum { BLOCK = 64 };

@@ -26,6 +26,7 @@ struct egi_reading {
     size_t dv;
     int mean;   /* 1: divided by the sum of a, as normalised separations always are */
     int energy; /* 1: the attraction is asked for too */
+    int signs;  /* 1: of y the signs alone */
 };
 
 struct egi_relax;
@@ -51,9 +52,10 @@ struct egi_backend {
     void (*replace)(eg_memory *m, size_t i, const float *pattern);
     eg_status (*forget)(eg_memory *m, const float *pattern); /* NULL: not possible */
     void (*get)(const eg_memory *m, size_t i, float *pattern);
-    /* y_j = sum_i a_i xi_ij, or its sign where the only projection accepted is sign: (D), a (N)
-     * with many zeros where the separation is sparse. */
-    eg_status (*weighted_sum)(const eg_memory *m, const double *a, int threads, float *y);
+    /* y_j = sum_i a_i xi_ij: (D), a (N) with many zeros where the separation is sparse. signs: the
+     * signs alone will do. */
+    eg_status (*weighted_sum)(const eg_memory *m, const double *a, int signs, int threads,
+                              float *y);
     size_t (*state_size)(const eg_memory *m); /* NULL: 0 */
     void (*state)(const eg_memory *m, double *state);
     void (*set_state)(eg_memory *m, const double *state);

@@ -27,7 +27,13 @@ static inline int egi_is_mean(const eg_memory *m)
 
 static inline struct egi_reading egi_own(const eg_memory *m)
 {
-    return (struct egi_reading){ NULL, m->d, egi_is_mean(m), 1 };
+    return (struct egi_reading){ NULL, m->d, egi_is_mean(m), 1, 0 };
+}
+
+/* Of a pull that is projected next, the signs are enough. */
+static inline int egi_needs_signs(const eg_memory *m)
+{
+    return m->options.rule.projection == EG_PROJ_SIGN;
 }
 
 /* median.c - the component-wise median of the memories weighted by a: what minimises the sum

@@ -238,6 +238,7 @@ static eg_status run_synchronous(const eg_memory *m, const eg_recall_options *o,
                        .status = arena.part[5],
                        .own = egi_own(m),
                        .constant = egi_energy_constant(m) };
+    b.own.signs = egi_needs_signs(m);
     for (size_t i = 0; i < q; i++) b.active[i] = i;
     eg_status s = iterate(&b);
     if (s == EG_OK) s = settle(&b);

@@ -59,7 +59,7 @@ static eg_status go_on(const struct sequence *k, const float *x, float *next)
         pull.log_scale = 0;
     }
     point_onward(k->a, m->n, k->cyclic);
-    EGI_TRY(m->backend->weighted_sum(m, k->a, k->threads, k->y));
+    EGI_TRY(m->backend->weighted_sum(m, k->a, egi_needs_signs(m), k->threads, k->y));
     return egi_next_state(m, x, k->y, &pull, NULL, k->work, next);
 }
 

@@ -72,7 +72,8 @@ static eg_status strip_query(const struct strip_job *j, size_t q, double *scratc
     j->pull[q] = p;
     if (j->y == NULL) return EG_OK;
     float *y = j->y + q * j->reading.dv;
-    if (j->reading.values == NULL) return m->backend->weighted_sum(m, a, j->threads, y);
+    if (j->reading.values == NULL)
+        return m->backend->weighted_sum(m, a, j->reading.signs, j->threads, y);
     sum_values(j, a, sum, y);
     return EG_OK;
 }

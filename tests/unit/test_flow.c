@@ -191,6 +191,33 @@ static void energy_never_rises(void **state)
     check_descent(EG_DYN_FLOW_A, EG_STORE_HEBB, hopfield);
 }
 
+/* A flow of model A needs the size of the pull, not its sign alone: patterns of +-1 kept as bits
+ * and as numbers take the same path to the same energy. */
+static void bits_flow_as_numbers_do(void **state)
+{
+    (void)state;
+    enum { D = 64, N = 12, Q = 8, T = 30 };
+    static float xi[N * D], cue[Q * D], out[2][Q * D];
+    static double trace[2][Q * (T + 1)];
+    eg_random_sign(21, 0, 0, N * D, xi);
+    eg_random_sign(21, 1, 0, Q * D, cue);
+    for (int k = 0; k < 2; k++) {
+        const eg_rule rule = rule_of(EG_SEP_IDENTITY, EG_PROJ_SIGN, 1.0 / D);
+        eg_memory *m = create(k == 0 ? EG_STORE_DENSE : EG_STORE_BITS, rule, xi, N, D);
+        eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+        o.dynamics = EG_DYN_FLOW_A;
+        o.max_steps = T;
+        o.trace = trace[k];
+        eg_certificate c[Q];
+        CHECK_OK(eg_memory_recall(m, cue, Q, &o, out[k], c));
+        for (size_t q = 0; q < Q; q++)
+            for (size_t t = c[q].steps + 1; t <= T; t++) trace[k][q * (T + 1) + t] = 0;
+        eg_memory_destroy(m);
+    }
+    CHECK_SAME_BITS(out[0], out[1], sizeof out[0]);
+    for (size_t i = 0; i < EGI_COUNT(trace[0]); i++) CHECK_NEAR(trace[0][i], trace[1][i], 1e-3);
+}
+
 static void spheres_keep_their_radius(void **state)
 {
     (void)state;
@@ -341,6 +368,7 @@ int main(void)
         cmocka_unit_test(clamped_components_stay),
         cmocka_unit_test(what_has_no_flow_is_refused),
         cmocka_unit_test(runaways_are_reported),
+        cmocka_unit_test(bits_flow_as_numbers_do),
         cmocka_unit_test(bits_depend_on_the_query_alone),
         cmocka_unit_test(no_allocation_failure_leaks),
     };
