@@ -14,20 +14,21 @@
 enum { EGI_HEADS_MAX = 10000, EGI_UPDATES_MAX = 1000 };
 
 struct egi_heads {
-    eg_var q, k, v;         /* (B, H, Q, D), (B, H, N, D), (B, H, N, DV); of k and v B and H or 1 */
-    eg_var kernel;          /* (D, D) Phi: similarities are <Phi q, Phi k>; or EG_NONE */
-    eg_var alpha;           /* (H) orders of entmax that are learned; or EG_NONE */
-    eg_var hidden, padding; /* rank 4, broadcast to (B, H, Q, N); padding (.., 1, N); or EG_NONE */
-    const eg_rule *rule;    /* its separation, order and k */
-    const double *beta;     /* (betas) */
-    size_t betas;           /* 1, or H */
-    size_t updates;         /* of q before y is read */
-    double eps;             /* a query rests once an update moves it by no more */
-    double dropout;         /* of a, when y is read */
-    double norm_eps;        /* of layer norm after each update, 0: none */
-    int fused;              /* where it can be: no (Q, N) matrix */
-    int implicit;           /* the gradient is that of the fixed point (heads_fixed.c) */
-    size_t batch;           /* examples that lie one after the other along Q; 0: none do */
+    eg_var q, k, v; /* (B, H, Q, D), (B, H, N, D), (B, H, N, DV); of k and v B and H or 1 */
+    eg_var kernel;  /* (D, D) Phi: similarities are <Phi q, Phi k>; or EG_NONE */
+    eg_var alpha;   /* (H) orders of entmax that are learned; or EG_NONE */
+    eg_var hidden,
+        padding; /* 0 and 1, rank 4, broadcast to (B, H, Q, N); padding (.., 1, N); or EG_NONE */
+    const eg_rule *rule; /* its separation, order and k */
+    const double *beta;  /* (betas) */
+    size_t betas;        /* 1, or H */
+    size_t updates;      /* of q before y is read */
+    double eps;          /* a query rests once an update moves it by no more */
+    double dropout;      /* of a, when y is read */
+    double norm_eps;     /* of layer norm after each update, 0: none */
+    int fused;           /* where it can be: no (Q, N) matrix */
+    int implicit;        /* the gradient is that of the fixed point (heads_fixed.c) */
+    size_t batch;        /* examples that lie one after the other along Q; 0: none do */
 };
 
 eg_var egi_heads_apply(struct egi_scope *s, const struct egi_heads *h);
@@ -63,8 +64,11 @@ eg_var egi_heads_fixed(struct egi_scope *s, const struct egi_heads *h, eg_var z,
 struct egi_watch {
     const char *path;
     int found;
-    eg_var q, k, v, a; /* q: after the updates */
+    eg_var q, k, v, a;             /* q: after the updates */
+    eg_var compared_q, compared_k; /* as similarities see them */
+    eg_var seen;                   /* egi_heads_visible() */
     eg_rule rule;
+    int kernel;
     eg_var beta; /* f64, (1) or (H) */
     size_t batch;
     eg_var updates; /* (B, H, Q) how many each query took, or EG_NONE: none */

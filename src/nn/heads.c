@@ -229,6 +229,22 @@ static eg_var numbers_of(struct egi_scope *s, const double *x, size_t n)
     return v;
 }
 
+static void show(struct egi_scope *s, const struct egi_heads *h, eg_var q)
+{
+    struct egi_watch *w = s->watch;
+    w->found = 1;
+    w->q = q;
+    w->k = h->k;
+    w->v = h->v;
+    w->compared_q = compared(s, h, q);
+    w->compared_k = compared(s, h, h->k);
+    w->seen = egi_heads_visible(s, h);
+    w->rule = *h->rule;
+    w->kernel = h->kernel.id != 0;
+    w->beta = numbers_of(s, h->beta, h->betas);
+    w->batch = h->batch;
+}
+
 eg_var egi_heads_apply(struct egi_scope *s, const struct egi_heads *h)
 {
     eg_var q = h->q;
@@ -236,14 +252,6 @@ eg_var egi_heads_apply(struct egi_scope *s, const struct egi_heads *h)
         q = solved(s, h);
     else if (h->updates > 0)
         q = iterate(s, h, q);
-    if (watched(s)) {
-        s->watch->found = 1;
-        s->watch->q = q;
-        s->watch->k = h->k;
-        s->watch->v = h->v;
-        s->watch->rule = *h->rule;
-        s->watch->beta = numbers_of(s, h->beta, h->betas);
-        s->watch->batch = h->batch;
-    }
+    if (watched(s)) show(s, h, q);
     return egi_heads_read(s, h, q, h->v, 1);
 }

@@ -186,7 +186,7 @@ static eg_var mask_of(struct egi_scope *s, const struct hopfield *o, eg_var x, i
     if (shape.rank == 3 && h > 1 && shape.dim[0] == batch * h)
         full = eg_shape_of(shape.dim[0] / h, h, q, n);
     if (eg_tape_dtype(s->t, x) != dtype) x = eg_cast(s->t, x, dtype);
-    return eg_reshape(s->t, x, &full);
+    return eg_reshape(s->t, eg_step(s->t, eg_abs(s->t, x)), &full);
 }
 
 /* Masks from the last inputs of the layer. */
