@@ -12,6 +12,7 @@
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/image.h"
+#include "engram/inspect.h"
 #include "engram/learner.h"
 #include "engram/memory.h"
 #include "engram/memory_file.h"

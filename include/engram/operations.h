@@ -65,7 +65,8 @@ EG_API eg_var eg_argmax(eg_tape *t, eg_var x, size_t axis); /* i32, axis gone; c
 /* (..., M, K) times (..., K, N): leading axes broadcast; transposed views cost nothing. */
 EG_API eg_var eg_matmul(eg_tape *t, eg_var x, eg_var y);
 
-EG_API eg_var eg_copy(eg_tape *t, eg_var x); /* row-major, of its own */
+EG_API eg_var eg_copy(eg_tape *t, eg_var x);     /* row-major, of its own */
+EG_API eg_var eg_constant(eg_tape *t, eg_var x); /* x, and nothing flows back through it */
 EG_API eg_var eg_reshape(eg_tape *t, eg_var x, const eg_shape *shape);
 EG_API eg_var eg_permute(eg_tape *t, eg_var x, const size_t *order); /* axis i was order[i] */
 EG_API eg_var eg_swap_axes(eg_tape *t, eg_var x, size_t i, size_t j);
@@ -91,12 +92,12 @@ EG_API eg_var eg_put_along(eg_tape *t, eg_var x, eg_var index, size_t axis, size
 /* (...) i32 to (..., classes); a class outside fails. */
 EG_API eg_var eg_one_hot(eg_tape *t, eg_var index, size_t classes, eg_dtype dtype);
 
-/* y = softmax(q k^T) v of q (.., Q, D), k (.., N, D), v (.., N, DV), leading axes broadcast,
- * without the (Q, N) matrix forward or back: O(Q (D + DV) + N (D + DV)) memory a thread. *log_sum
- * (may be NULL) is logsumexp(q k^T), (.., Q). Masks are EG_NONE or broadcast to (.., Q, N), of q's
- * type: where one is not 0 the query does not see the key; they are constants. `padding` is the
- * same for all queries, and its keys cost nothing. A query that sees no key has y = 0, log_sum =
- * -infinity and no gradient. Has one derivative; made of eg_matmul and eg_softmax it has more. */
+/* y = softmax(q k^T) v of q (.., Q, D), k (.., N, D), v (.., N, DV), leading axes broadcast, and
+ * no (Q, N) matrix forward or back: O(Q (D + DV) + N (D + DV)) memory a thread. *log_sum (may be
+ * NULL) is logsumexp(q k^T), (.., Q). Masks are EG_NONE or broadcast to (.., Q, N), of q's type:
+ * where one is not 0 the query does not see the key; they are constants. `padding` is the same for
+ * all queries, and its keys cost nothing. A query that sees no key has y = 0, log_sum = -infinity
+ * and no gradient. Has one derivative; made of eg_matmul and eg_softmax it has more. */
 EG_API eg_var eg_associate(eg_tape *t, eg_var q, eg_var k, eg_var v, eg_var hidden, eg_var padding,
                            eg_var *log_sum);
 

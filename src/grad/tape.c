@@ -187,6 +187,13 @@ eg_var egi_alias(eg_tape *t, eg_var v)
     return append(t, &n);
 }
 
+eg_var eg_constant(eg_tape *t, eg_var x)
+{
+    if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    if (egi_node_of(t, x) != NULL) return egi_alias(t, x);
+    return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "constant: x is no value of this tape"));
+}
+
 eg_status egi_scratch(struct egi_call *c, size_t bytes, void **out)
 {
     struct call *call = (struct call *)(void *)c;

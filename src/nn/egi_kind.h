@@ -13,7 +13,7 @@ struct egi_kind {
     const struct egi_setting *settings; /* fills a struct of at most EGI_SETTINGS_BYTES */
 };
 
-enum { EGI_SETTINGS_BYTES = 128, EGI_PLACE_TEXT = 160 };
+enum { EGI_SETTINGS_BYTES = 384, EGI_PLACE_TEXT = 160 };
 
 /* The struct a row's settings fill: aligned for any of them. */
 union egi_settings {

@@ -19,6 +19,8 @@ enum egi_mode {
 
 enum { EGI_PATH_TEXT = 256, EGI_JOIN_MAX = 16, EGI_DEPTH_MAX = 8 };
 
+struct egi_watch;
+
 struct egi_scope {
     eg_tape *t;
     enum egi_mode mode;
@@ -31,6 +33,7 @@ struct egi_scope {
     size_t classes;            /* what a layer without a size of its own gives out */
     int placed;                /* the failure of the tape names its layer */
     size_t next;               /* the parameter that is probably asked for next */
+    struct egi_watch *watch;   /* what is to be handed out of a layer, or NULL (egi_heads.h) */
     char path[EGI_PATH_TEXT];  /* of the layer that runs, "block.fc1." */
 };
 
@@ -44,7 +47,7 @@ eg_status egi_initialiser_read(const json_t *v, const char *place, struct egi_in
  * the parameter's name. */
 eg_status egi_initialise(const struct egi_initialiser *init, const eg_param *p, uint64_t seed,
                          const eg_allocator *alloc);
-enum { EGI_INIT_ZEROS, EGI_INIT_ONES }; /* their rows */
+enum { EGI_INIT_ZEROS, EGI_INIT_ONES, EGI_INIT_ORTHOGONAL = 11 }; /* their rows */
 
 /* The parameter `name` of the layer that runs. init NULL: zeros. */
 eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *shape,

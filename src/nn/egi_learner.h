@@ -6,9 +6,12 @@
 
 #include "base/egi_base.h"
 #include "engram/learner.h"
+#include "engram/tape.h"
 #include "nn/egi_setting.h"
 
 enum { EGI_LEARNER_GROUP = 24, EGI_LEARNER_TILE = 10 * EGI_LEARNER_GROUP };
+
+struct egi_watch; /* egi_heads.h */
 
 struct egi_learner_row {
     eg_learner_kind kind;
@@ -34,6 +37,10 @@ struct egi_learner_row {
     eg_status (*scores)(struct eg_learner *l, const float *x, size_t b, float *scores);
     eg_status (*pullback)(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
                           float *scores, float *dx);
+    /* A pass in evaluation that hands out what w asks for; its values are those of *tape. NULL: it
+     * has no layers. */
+    eg_status (*watch)(struct eg_learner *l, const float *x, size_t b, struct egi_watch *w,
+                       eg_tape **tape);
 };
 
 struct eg_learner {

@@ -311,6 +311,18 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
     return EG_OK;
 }
 
+static eg_status watch(struct eg_learner *l, const float *x, size_t b, struct egi_watch *w,
+                       eg_tape **tape)
+{
+    struct network *n = l->own;
+    eg_var flat;
+    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    s.watch = w;
+    egi_graph_apply(&s, n->graph, input(l, x, b, 0, &flat));
+    *tape = n->t;
+    return eg_tape_status(n->t);
+}
+
 const struct egi_learner_row egi_learner_network = {
     .kind = { "network", "layers trained by gradient: perceptron, convolutional, recurrent, ..",
               "Rumelhart, Hinton and Williams 1986" },
@@ -322,4 +334,5 @@ const struct egi_learner_row egi_learner_network = {
     .step = step,
     .scores = scores,
     .pullback = pullback,
+    .watch = watch,
 };

@@ -38,6 +38,26 @@ static const struct layer_case {
     { "[{\"kind\": \"attention\", \"heads\": 2, \"causal\": true}]", { 3, { 2, 4, 6 } } },
     { "[{\"kind\": \"attention\", \"heads\": 2, \"separation\": \"entmax\", \"order\": 1.5}]",
       { 3, { 2, 4, 6 } } },
+    { "[{\"kind\": \"hopfield\", \"num_heads\": 2, \"scaling\": [0.5, 1.5], \"causal\": true, "
+      "\"update_steps_max\": 2, \"update_steps_eps\": 0, \"kernel\": true}]",
+      { 3, { 2, 4, 6 } } },
+    { "[{\"kind\": \"hopfield\", \"num_heads\": 2, \"separation\": \"entmax\", "
+      "\"learned_order\": true, \"pattern_projection_as_connected\": true, "
+      "\"association_activation\": \"tanh\", \"dropout\": 0.3, \"add_zero_association\": true}]",
+      { 3, { 2, 3, 6 } } },
+    { "[{\"kind\": \"hopfield\", \"normalize_hopfield_space\": true, \"update_steps_max\": 2, "
+      "\"normalize_hopfield_space_affine\": true, \"normalize_eps\": 0.1, "
+      "\"update_steps_eps\": 0, \"concat_bias_pattern\": true, \"output_size\": 3}]",
+      { 3, { 2, 4, 5 } } },
+    { "[{\"kind\": \"hopfield_pooling\", \"num_heads\": 2, \"quantity\": 3, "
+      "\"normalize_state_pattern\": false}]",
+      { 3, { 2, 4, 6 } } },
+    { "[{\"kind\": \"hopfield_layer\", \"num_heads\": 2, \"quantity\": 5, "
+      "\"lookup_weights_as_separated\": true, \"target_size\": 3, \"fused\": false}]",
+      { 2, { 3, 6 } } },
+    { "[{\"kind\": \"recall\", \"update_steps_max\": 3, \"update_steps_eps\": 0, "
+      "\"scaling\": 0.7}]",
+      { 3, { 2, 4, 3 } } },
     { "[{\"kind\": \"linear\", \"units\": 4, \"name\": \"a\"}, "
       "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"sequential\", \"layers\": [\"linear\"]}, "
       "{\"kind\": \"activation\", \"function\": \"tanh\"}], \"name\": \"r\"}, "
