@@ -4,7 +4,6 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
 #include <math.h>
 
 #include "kernel/egi_row_macros.h"
@@ -14,25 +13,11 @@
 #define ROW_ALWAYS static inline __attribute__((always_inline)) ROW_TARGET
 #define ROW_SLOT static ROW_TARGET
 
-typedef __m256 V;
+#include "kernel/egi_row_avx2.h"
+
 typedef __m256 M; /* all bits of a lane, or none */
 enum { LANES = 8, SUM_QUERIES = 4, SUM_BITS = 0xf, SUM_VECTORS = 3, SUM_VECTORS_ONE = 8 };
 #define LANE_BITS 0xffu
-
-ROW_ALWAYS V v_set1(float x)
-{
-    return _mm256_set1_ps(x);
-}
-
-ROW_ALWAYS V v_load(const float *p)
-{
-    return _mm256_loadu_ps(p);
-}
-
-ROW_ALWAYS void v_store(float *p, V a)
-{
-    _mm256_storeu_ps(p, a);
-}
 
 /* The lanes before the first n. */
 ROW_ALWAYS M v_first(size_t n)
@@ -63,37 +48,12 @@ ROW_ALWAYS void v_prefetch(const float *p, size_t ahead)
     _mm_prefetch((const char *)((uintptr_t)p + ahead * sizeof *p), _MM_HINT_T1);
 }
 
-ROW_ALWAYS V v_add(V a, V b)
-{
-    return _mm256_add_ps(a, b);
-}
-
-ROW_ALWAYS V v_sub(V a, V b)
-{
-    return _mm256_sub_ps(a, b);
-}
-
-ROW_ALWAYS V v_mul(V a, V b)
-{
-    return _mm256_mul_ps(a, b);
-}
-
 ROW_ALWAYS V v_div(V a, V b)
 {
     return _mm256_div_ps(a, b);
 }
 
 /* a b + c */
-ROW_ALWAYS V v_fma(V a, V b, V c)
-{
-    return _mm256_fmadd_ps(a, b, c);
-}
-
-ROW_ALWAYS V v_max(V a, V b)
-{
-    return _mm256_max_ps(a, b);
-}
-
 ROW_ALWAYS V v_abs(V a)
 {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);

@@ -4,8 +4,6 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include "kernel/egi_row_macros.h"
 
 #define ROW_TARGET __attribute__((target("avx2,fma")))
@@ -14,49 +12,10 @@
 #define ROW_SLOT static ROW_TARGET
 #define REAL float
 
-typedef __m256 V;
+#include "kernel/egi_row_avx2.h"
+
 typedef __m256 M;
 enum { LANES = 8 };
-
-ROW_ALWAYS V v_set1(float x)
-{
-    return _mm256_set1_ps(x);
-}
-
-ROW_ALWAYS V v_load(const float *p)
-{
-    return _mm256_loadu_ps(p);
-}
-
-ROW_ALWAYS void v_store(float *p, V a)
-{
-    _mm256_storeu_ps(p, a);
-}
-
-ROW_ALWAYS V v_add(V a, V b)
-{
-    return _mm256_add_ps(a, b);
-}
-
-ROW_ALWAYS V v_sub(V a, V b)
-{
-    return _mm256_sub_ps(a, b);
-}
-
-ROW_ALWAYS V v_mul(V a, V b)
-{
-    return _mm256_mul_ps(a, b);
-}
-
-ROW_ALWAYS V v_fma(V a, V b, V c)
-{
-    return _mm256_fmadd_ps(a, b, c);
-}
-
-ROW_ALWAYS V v_max(V a, V b)
-{
-    return _mm256_max_ps(a, b);
-}
 
 ROW_ALWAYS M v_ge(V a, V b)
 {

@@ -4,31 +4,15 @@
 
 #if defined(__x86_64__)
 
-#include <immintrin.h>
-
 #include "kernel/egi_row_macros.h"
 
 #define ROW_TARGET __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl")))
 #define ROW static ROW_TARGET
 #define ROW_ALWAYS static inline __attribute__((always_inline)) ROW_TARGET
 
-typedef __m512 V;
+#include "kernel/egi_row_avx512.h"
+
 enum { LANES = 16 };
-
-ROW_ALWAYS V v_set1(float x)
-{
-    return _mm512_set1_ps(x);
-}
-
-ROW_ALWAYS V v_load(const float *p)
-{
-    return _mm512_loadu_ps(p);
-}
-
-ROW_ALWAYS void v_store(float *p, V a)
-{
-    _mm512_storeu_ps(p, a);
-}
 
 ROW_ALWAYS __mmask16 v_first(size_t n)
 {
@@ -43,31 +27,6 @@ ROW_ALWAYS V v_loadn(const float *p, size_t n)
 ROW_ALWAYS void v_storen(float *p, size_t n, V a)
 {
     _mm512_mask_storeu_ps(p, v_first(n), a);
-}
-
-ROW_ALWAYS V v_add(V a, V b)
-{
-    return _mm512_add_ps(a, b);
-}
-
-ROW_ALWAYS V v_sub(V a, V b)
-{
-    return _mm512_sub_ps(a, b);
-}
-
-ROW_ALWAYS V v_mul(V a, V b)
-{
-    return _mm512_mul_ps(a, b);
-}
-
-ROW_ALWAYS V v_fma(V a, V b, V c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-
-ROW_ALWAYS V v_max(V a, V b)
-{
-    return _mm512_max_ps(a, b);
 }
 
 ROW_ALWAYS V v_min(V a, V b)
