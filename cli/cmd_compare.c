@@ -90,15 +90,7 @@ static int read_entry(struct comparison *c, const eg_task *task, const char *giv
 
 static eg_task task_of(const struct comparison *c)
 {
-    const eg_dataset *s = &c->set;
-    const int images = s->height * s->width * s->channels == s->d;
-    return (eg_task){ .inputs = s->d,
-                      .height = images ? s->height : 0,
-                      .width = images ? s->width : 0,
-                      .channels = images ? s->channels : 0,
-                      .classes = s->classes,
-                      .epochs = c->o->loop.epochs,
-                      .bags = s->offset != NULL };
+    return task_of_set(&c->set, c->o->loop.epochs);
 }
 
 static int read_entries(struct comparison *c)

@@ -198,7 +198,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     t->search = json_array();
     const eg_grid g = { .base = keep(json_dumps(t->spec, JSON_COMPACT)),
                         .grid = keep(json_dumps(lists, JSON_COMPACT)),
-                        .task = training_task(&t->parts, t->options.loop.epochs),
+                        .task = task_of_set(&t->parts.set, t->options.loop.epochs),
                         .data = &set,
                         .folds = t->options.folds,
                         .seed = call->common->seed,
@@ -293,7 +293,7 @@ static int write_result(const struct trained *t)
 
 static int make_learner(const struct call *call, struct trained *t)
 {
-    const eg_task task = training_task(&t->parts, t->options.loop.epochs);
+    const eg_task task = task_of_set(&t->parts.set, t->options.loop.epochs);
     const char *spec = keep(json_dumps(t->spec, JSON_COMPACT | JSON_REAL_PRECISION(17)));
     eg_status s = eg_learner_create(spec, &task, call->common->seed, call->common->threads, NULL,
                                     &t->learner);

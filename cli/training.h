@@ -73,7 +73,7 @@ const char *part_name(size_t part); /* "train", "valid", "test"; NULL past the e
 int training_data_read(const struct call *call, const char *data, const struct reader_options *how,
                        const struct data_options *o, struct training_data *t);
 void training_data_clear(struct training_data *t);
-eg_task training_task(const struct training_data *t, size_t epochs);
+eg_task task_of_set(const eg_dataset *set, size_t epochs);
 /* "test" of mnist/train is mnist/test. Kept. */
 const char *sibling_part(const char *data, const char *part);
 

@@ -85,7 +85,7 @@ static int agree(const struct call *call, struct training_data *t, size_t part)
 {
     eg_dataset *other = &t->other[part];
     const eg_dataset *set = &t->set;
-    const eg_task task = training_task(t, 1);
+    const eg_task task = task_of_set(&t->set, 1);
     struct model m = { .task = &task,
                        .path = t->name[PART_TRAIN],
                        .shape = { set->height, set->width, set->channels } };
@@ -125,9 +125,8 @@ int training_data_read(const struct call *call, const char *data, const struct r
     return code == EXIT_DONE ? agree(call, t, PART_TEST) : code;
 }
 
-eg_task training_task(const struct training_data *t, size_t epochs)
+eg_task task_of_set(const eg_dataset *s, size_t epochs)
 {
-    const eg_dataset *s = &t->set;
     const int images = s->height * s->width * s->channels == s->d;
     return (eg_task){ .inputs = s->d,
                       .height = images ? s->height : 0,

@@ -3,7 +3,8 @@
  *
  * The paper takes 3000 epochs of batches of 1000. Here batches have 200 images: as many steps, and
  * as far along every schedule (T reaches its end at step 12 000, the rate falls by .998 every 60
- * steps), in 600 epochs. Rates that fall faster get n = 3 and 2 there in 150 and 100 epochs. */
+ * steps), in 600 epochs. n = 3 comes within .2 points of the paper in 150 epochs of a rate that
+ * falls faster; 100 are too few for n = 2 (docs/reproduction.md). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef EXPERIMENTS_NETS_H
 #define EXPERIMENTS_NETS_H

@@ -214,9 +214,8 @@ static eg_status bam(const double *in, double *out)
 const eg_theory egi_theory_binary[] = {
     { "clique-density",
       "connections, information and efficiency of a clique network",
-      "d = 1 - (1 - 1/l^2)^M; X > c: 1 - (1 - c (c - 1)/(X (X - 1) l^2))^M; bits M (log2 C(X, c) + "
-      "c "
-      "log2 l) of X (X - 1) l^2/2; false accept d^(c (c - 1)/2)",
+      "d = 1 - (1 - 1/l^2)^M; X > c: 1 - (1 - c (c - 1)/(X (X - 1) l^2))^M; "
+      "bits M (log2 C(X, c) + c log2 l) of X (X - 1) l^2/2; false accept d^(c (c - 1)/2)",
       "Gripon and Berrou 2011, eqs. 5 to 9; Aliabadi et al. 2014",
       { { "c", "symbols of a message", 8, 2, 1e4 },
         { "l", "units of a cluster", 256, 2, 1e9 },
@@ -226,9 +225,8 @@ const eg_theory egi_theory_binary[] = {
       clique_density },
     { "clique-error",
       "a message with e of c symbols erased: error after one iteration and at rest",
-      "one: 1 - (1 - d^(c - e))^(e (l - 1)); rest: 1 - exp(-sum_j C(e, j)(l - 1)^j d^(j (c - j) + "
-      "j (j "
-      "- 1)/2))",
+      "one: 1 - (1 - d^(c - e))^(e (l - 1)); "
+      "rest: 1 - exp(-sum_j C(e, j)(l - 1)^j d^(j (c - j) + j (j - 1)/2))",
       "Gripon and Berrou 2011, eq. 12; at rest: expected rival cliques",
       { { "c", "symbols of a message", 8, 2, 1e4 },
         { "l", "units of a cluster", 256, 2, 1e9 },
@@ -271,9 +269,8 @@ const eg_theory egi_theory_binary[] = {
       willshaw },
     { "willshaw-optimum",
       "a Willshaw memory at its optimum, k = log2 n and half of the connections",
-      "M = ln 2 (n/k)^2, bits a connection -> ln 2; patterns of log n units rest while alpha < "
-      "-ln(1 "
-      "- 1/e)",
+      "M = ln 2 (n/k)^2, bits a connection -> ln 2; "
+      "patterns of log n units rest while alpha < -ln(1 - 1/e)",
       "Palm 1980; Knoblauch and Palm 2020",
       { { "n", "units of each side", 1e6, 4, 1e15 } },
       { "active", "pairs", "bits_a_connection", "limit", "alpha" },

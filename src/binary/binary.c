@@ -5,8 +5,7 @@
  * kept; what is stored is which connections exist, an address may have another size than its
  * content, and a cue says for each cluster which symbols are possible. Forced into eg_memory
  * nearly every slot of a back end (scores, field, weighted sum, relax) would be refused. What is
- * the same has the same name: add, forget, recall with a certificate, energy, count, bytes, and the
- * memory file, whose reader asks the description which of the two it holds. */
+ * the same has the same name: add, forget, recall with a certificate, energy, count, bytes. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 

@@ -31,6 +31,7 @@ struct egi_sums {
     int32_t *at;
     size_t rows, columns;
 };
+size_t egi_sums_used(const struct egi_sums *s); /* that are not 0 */
 
 /* A cue on its way. scratch: what the kind asked for, a worker's own. */
 struct egi_query {

@@ -137,9 +137,7 @@ static void recall(const eg_binary *m, const struct egi_query *q)
  * M up to about m / (2 ln n), the smaller side deciding (McEliece et al. 1987, for one side). */
 static void measure(const eg_binary *m, eg_binary_health *h)
 {
-    const size_t cells = m->sums.rows * m->sums.columns;
-    size_t used = 0;
-    for (size_t i = 0; i < cells; i++) used += m->sums.at[i] != 0;
+    const size_t cells = m->sums.rows * m->sums.columns, used = egi_sums_used(&m->sums);
     const double a = (double)m->in.units, b = (double)m->out.units, nan = (double)NAN;
     const double most = fmin(a, b) / (2 * log(fmax(fmax(a, b), 2)));
     *h = (eg_binary_health){

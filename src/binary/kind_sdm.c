@@ -160,9 +160,7 @@ static void recall(const eg_binary *m, const struct egi_query *q)
  * probability 0.013 where every location is near a thousandth of the patterns. */
 static void measure(const eg_binary *m, eg_binary_health *h)
 {
-    const size_t cells = m->sums.rows * m->sums.columns;
-    size_t used = 0;
-    for (size_t i = 0; i < cells; i++) used += m->sums.at[i] != 0;
+    const size_t cells = m->sums.rows * m->sums.columns, used = egi_sums_used(&m->sums);
     const double nan = (double)NAN, room = 0.1 * (double)m->options.locations - (double)m->n;
     *h = (eg_binary_health){ (double)cells,
                              (double)used,

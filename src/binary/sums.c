@@ -109,5 +109,12 @@ static eg_status row_read(eg_binary *m, size_t row, const uint8_t *at, size_t si
     return EG_OK;
 }
 
+size_t egi_sums_used(const struct egi_sums *s)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < s->rows * s->columns; i++) used += s->at[i] != 0;
+    return used;
+}
+
 const struct egi_keeping egi_keeping_sums = { create,      destroy,  bytes,     may_join, join,
                                               restrict_to, row_most, row_write, row_read, rows };

@@ -93,7 +93,7 @@ static eg_status one_fold(struct search *s, const char *spec, size_t fold, doubl
     const eg_part rest = { g->data, s->index + n,
                            eg_split_select(s->fold, g->data->n, (uint32_t)fold, 0, s->index + n) };
     EGI_TRY(eg_learner_create(spec, &g->task, g->seed, g->threads, s->o.alloc, &l));
-    eg_status e = decides(s, l, &train, &rest, &key);
+    eg_status e = g->record != NULL ? decides(s, l, &train, &rest, &key) : EG_OK;
     if (e == EG_OK && !egi_search_record_find(&s->record, key, value)) {
         e = measured(s, l, &train, &rest, value);
         if (e == EG_OK) e = egi_search_record_add(&s->record, key, *value);
