@@ -1,7 +1,7 @@
 /* engram/binary.h - memories whose knowledge is which connections exist.
  *
  * The verbs of engram/memory.h (store, recall with a certificate, energy where there is one,
- * forget, capacity, save) over packed bits. A unit is on or off; a state of an address or of a
+ * forget, capacity) over packed bits. A unit is on or off; a state of an address or of a
  * content is `clusters` groups of `units` bits, each group beginning at a word: bit u of cluster c
  * is bit u % 64 of word c W + u / 64, W = ceil(units / 64), and the bits past `units` are 0.
  * eg_binary_encode and eg_binary_decode turn numbers into states and back. */
