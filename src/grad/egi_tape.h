@@ -79,6 +79,16 @@ eg_status egi_scratch(struct egi_call *c, size_t bytes, void **out);
 /* x as it is when it is row-major, else a copy of it for the length of the call. */
 eg_status egi_contiguous(struct egi_call *c, const struct egi_tensor *x, struct egi_tensor *out);
 
+/* A thing that is dear to make and the same whenever its key is, such as a plan. */
+struct egi_keeping {
+    size_t key, thing; /* bytes; keys are compared as bytes */
+    eg_status (*make)(const void *key, void *thing);
+    void (*clear)(void *thing);
+};
+/* tape_kept.c - the thing of this key, made at the first call and kept by the tape for the next:
+ * the newest EGI_KEPT_MAX of them. It stays where it is until the call ends. */
+eg_status egi_keep(struct egi_call *c, const struct egi_keeping *how, const void *key, void **out);
+
 const struct egi_tensor_kernels *egi_kernels_of(eg_dtype dtype);
 
 /* Gradient g of a broadcast, summed to the shape of x. */

@@ -5,7 +5,7 @@
 
 #include "grad/egi_tape.h"
 
-enum { EGI_POOL_CLASSES = 4 * 64, EGI_DETAIL_MAX = 512 };
+enum { EGI_POOL_CLASSES = 4 * 64, EGI_DETAIL_MAX = 512, EGI_KEPT_MAX = 256 };
 
 /* Memory of the tape: taken by values and by calls, shared by views, kept when nobody holds it. */
 struct egi_buffer {
@@ -49,9 +49,14 @@ struct eg_tape {
     size_t count, capacity;
     eg_var *link;
     size_t links, links_capacity;
+    struct egi_kept *kept[EGI_KEPT_MAX]; /* in the order made, round and round */
+    size_t kept_next;
     eg_status status;
     char detail[EGI_DETAIL_MAX];
 };
+
+/* tape_kept.c */
+void egi_kept_destroy(eg_tape *t);
 
 /* tape.c */
 struct egi_node *egi_node_of(const eg_tape *t, eg_var v); /* NULL: no value of this tape */

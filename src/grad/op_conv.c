@@ -76,13 +76,33 @@ static eg_status shape(struct egi_call *c)
     return EG_OK;
 }
 
+/* What a plan depends on. */
+struct plan_key {
+    struct egi_conv g;
+    size_t kind, dtype; /* no bytes between */
+};
+
+static eg_status make_plan(const void *key, void *plan)
+{
+    const struct plan_key *k = key;
+    return egi_conv_plan(&k->g, (enum egi_conv_kind)k->kind, (eg_dtype)k->dtype, 0, plan);
+}
+
+static void clear_plan(void *plan)
+{
+    egi_conv_plan_clear(plan);
+}
+
+static const struct egi_keeping plans = { sizeof(struct plan_key), sizeof(struct egi_conv_plan),
+                                          make_plan, clear_plan };
+
 static eg_status forward(struct egi_call *c)
 {
     const enum egi_conv_kind kind = (enum egi_conv_kind)c->op->kernel;
     struct egi_tensor a, b;
     EGI_TRY(egi_contiguous(c, &c->in[0], &a));
     EGI_TRY(egi_contiguous(c, &c->in[1], &b));
-    const struct egi_conv g = geometry(c);
+    const struct plan_key key = { geometry(c), kind, c->out.dtype };
     const struct egi_conv_data d = {
         .x = kind == EGI_CONV_INPUT ? c->out.data : a.data,
         .w = kind == EGI_CONV_WEIGHT ? c->out.data : b.data,
@@ -90,13 +110,12 @@ static eg_status forward(struct egi_call *c)
              : kind == EGI_CONV_INPUT ? a.data
                                       : b.data,
     };
-    struct egi_conv_plan p;
-    void *scratch;
-    EGI_TRY(egi_conv_plan(&g, kind, c->out.dtype, 0, &p));
-    const eg_status s = egi_scratch(c, p.scratch, &scratch);
-    if (s == EG_OK) egi_conv_run(&p, &d, scratch, c->threads);
-    egi_conv_plan_clear(&p);
-    return s;
+    void *kept, *scratch;
+    EGI_TRY(egi_keep(c, &plans, &key, &kept));
+    const struct egi_conv_plan *p = kept;
+    EGI_TRY(egi_scratch(c, p->scratch, &scratch));
+    egi_conv_run(p, &d, scratch, c->threads);
+    return EG_OK;
 }
 
 static void derivative(struct egi_back *b, size_t k, const struct egi_op *op, eg_var x, eg_var y)

@@ -34,6 +34,7 @@ eg_status eg_tape_create(int threads, const eg_allocator *alloc, eg_tape **out)
 void eg_tape_destroy(eg_tape *t)
 {
     if (t == NULL) return;
+    egi_kept_destroy(t);
     egi_pool_destroy(&t->pool);
     egi_free(t->alloc, t->node, t->capacity * sizeof *t->node);
     egi_free(t->alloc, t->link, t->links_capacity * sizeof *t->link);

@@ -1,7 +1,9 @@
-/* Convolution: oneDNN against the reference, bits for any number of threads, pools, bad shapes. */
+/* Convolution: oneDNN against the reference, bits for any number of threads, pools, bad shapes,
+ * plans kept. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/egi_base.h"
 #include "check.h"
+#include "grad/egi_tape_impl.h"
 #include "kernel/egi_kernel_conv.h"
 
 static size_t pick(uint64_t seed, uint64_t *at, size_t low, size_t high)
@@ -334,12 +336,50 @@ static void empty_batch(void **state)
     eg_tape_destroy(t);
 }
 
+/* x (1, 1, 2 + i) with (2, -1): more lengths than a tape keeps plans, each asked again. */
+static void slide(eg_tape *t, size_t i)
+{
+    static const float w[2] = { 2, -1 };
+    float x[2 * EGI_KEPT_MAX];
+    for (size_t k = 0; k < EGI_COUNT(x); k++) x[k] = (float)((k * k + i) % 17);
+    const eg_var y = eg_conv(t, eg_leaf(t, EG_F32, &eg_shape_of(1, 1, 2 + i), x),
+                             eg_leaf(t, EG_F32, &eg_shape_of(1, 1, 2), w), NULL);
+    CHECK_OK(eg_tape_status(t));
+    const float *got = eg_tape_value(t, y);
+    for (size_t k = 0; k < 1 + i; k++) CHECK_NEAR(got[k], 2 * x[k] - x[k + 1], 0);
+    eg_tape_reset(t);
+}
+
+static void plans_are_kept_and_the_oldest_go(void **state)
+{
+    (void)state;
+    struct failing f = { .fail_at = SIZE_MAX };
+    const eg_allocator alloc = failing_allocator(&f);
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, &alloc, &t));
+    for (size_t i = 0; i < EGI_KEPT_MAX + 20; i++) slide(t, i);
+    size_t calls = f.calls;
+    for (size_t i = 20; i < EGI_KEPT_MAX + 20; i++) slide(t, i);
+    CHECK(f.calls == calls);
+    for (size_t i = 0; i < 20; i++) slide(t, i); /* these had gone */
+    CHECK(f.calls > calls);
+    calls = f.calls;
+    for (size_t i = 0; i < 20; i++) slide(t, i);
+    CHECK(f.calls == calls);
+    eg_tape_destroy(t);
+    CHECK(f.live == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_agree),   cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(f32_is_f64),   cmocka_unit_test(pools_by_hand),
-        cmocka_unit_test(wrong_shapes), cmocka_unit_test(empty_batch),
+        cmocka_unit_test(rows_agree),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(f32_is_f64),
+        cmocka_unit_test(pools_by_hand),
+        cmocka_unit_test(wrong_shapes),
+        cmocka_unit_test(empty_batch),
+        cmocka_unit_test(plans_are_kept_and_the_oldest_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,70 @@
+/* What calls leave on the tape for later ones. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "grad/egi_tape_impl.h"
+
+/* One thing kept: its key and the thing itself lie behind. */
+struct egi_kept {
+    const struct egi_keeping *how;
+    size_t bytes; /* of all */
+    size_t thing; /* where it begins */
+};
+
+enum { HEAD = (sizeof(struct egi_kept) + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN };
+
+static char *key_of(struct egi_kept *k)
+{
+    return (char *)k + HEAD;
+}
+
+static void drop(eg_tape *t, struct egi_kept *k)
+{
+    if (k == NULL) return;
+    k->how->clear((char *)k + k->thing);
+    egi_free(t->alloc, k, k->bytes);
+}
+
+void egi_kept_destroy(eg_tape *t)
+{
+    for (size_t i = 0; i < EGI_KEPT_MAX; i++) drop(t, t->kept[i]);
+}
+
+static struct egi_kept *find(const eg_tape *t, const struct egi_keeping *how, const void *key)
+{
+    for (size_t i = 0; i < EGI_KEPT_MAX && t->kept[i] != NULL; i++)
+        if (t->kept[i]->how == how && memcmp(key_of(t->kept[i]), key, how->key) == 0)
+            return t->kept[i];
+    return NULL;
+}
+
+static eg_status make(eg_tape *t, const struct egi_keeping *how, const void *key,
+                      struct egi_kept **out)
+{
+    const size_t thing = HEAD + (how->key + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN;
+    const size_t bytes = thing + how->thing;
+    struct egi_kept *k = egi_alloc(t->alloc, bytes);
+    if (k == NULL) return egi_fail(EG_ERR_NOMEM, "tape: a plan of %zu bytes", bytes);
+    *k = (struct egi_kept){ how, bytes, thing };
+    memcpy(key_of(k), key, how->key);
+    const eg_status s = how->make(key, (char *)k + thing);
+    if (s == EG_OK)
+        *out = k;
+    else
+        egi_free(t->alloc, k, bytes);
+    return s;
+}
+
+eg_status egi_keep(struct egi_call *c, const struct egi_keeping *how, const void *key, void **out)
+{
+    eg_tape *t = c->t;
+    struct egi_kept *k = find(t, how, key);
+    if (k == NULL) {
+        EGI_TRY(make(t, how, key, &k));
+        drop(t, t->kept[t->kept_next]);
+        t->kept[t->kept_next] = k;
+        t->kept_next = (t->kept_next + 1) % EGI_KEPT_MAX;
+    }
+    *out = (char *)k + k->thing;
+    return EG_OK;
+}
