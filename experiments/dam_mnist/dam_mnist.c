@@ -37,12 +37,13 @@ static double number_of(const char *line, const char *key)
 static eg_status take_curve(const struct experiment_context *run, const struct net *net)
 {
     char folder[120], path[140], line[1024];
-    LAB_TRY(net_folder(run, net, "mnist", folder, sizeof folder));
+    LAB_TRY(net_folder(run, net, NET_DIGITS, folder, sizeof folder));
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    double *x = malloc(2 * net->epochs * sizeof *x), *y = x + net->epochs;
+    const size_t epochs = net->recipe[NET_DIGITS].epochs;
+    double *x = malloc(2 * epochs * sizeof *x), *y = x + epochs;
     FILE *f = x != NULL ? fopen(path, "r") : NULL;
     size_t n = 0;
-    while (f != NULL && n < net->epochs && fgets(line, sizeof line, f) != NULL) {
+    while (f != NULL && n < epochs && fgets(line, sizeof line, f) != NULL) {
         x[n] = number_of(line, "epoch");
         y[n] = 100 * number_of(line, "errors") / number_of(line, "examples");
         n += isfinite(x[n]) && isfinite(y[n]);
@@ -123,7 +124,7 @@ static eg_status measure_net(const struct experiment_context *run, const struct 
     eg_learner *l = NULL;
     eg_scored scored = { .confusion = NULL };
     const eg_part test = { &data->test, NULL, data->test.n };
-    LAB_TRY(net_train(run, net, "mnist", &data->train, &data->test, &l));
+    LAB_TRY(net_train(run, net, NET_DIGITS, &data->train, &data->test, &l));
     eg_status s = eg_evaluate(l, &test, 500, NULL, &scored);
     if (s == EG_OK) {
         const double error = 100 * (double)scored.errors / (double)scored.n;

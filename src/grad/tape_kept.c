@@ -38,21 +38,23 @@ static struct egi_kept *find(const eg_tape *t, const struct egi_keeping *how, co
     return NULL;
 }
 
-static eg_status make(eg_tape *t, const struct egi_keeping *how, const void *key,
-                      struct egi_kept **out)
+/* NULL: *status says why. */
+static struct egi_kept *make(eg_tape *t, const struct egi_keeping *how, const void *key,
+                             eg_status *status)
 {
     const size_t thing = HEAD + (how->key + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN;
     const size_t bytes = thing + how->thing;
     struct egi_kept *k = egi_alloc(t->alloc, bytes);
-    if (k == NULL) return egi_fail(EG_ERR_NOMEM, "tape: a plan of %zu bytes", bytes);
+    if (k == NULL) {
+        *status = egi_fail(EG_ERR_NOMEM, "tape: a plan of %zu bytes", bytes);
+        return NULL;
+    }
     *k = (struct egi_kept){ how, bytes, thing };
     memcpy(key_of(k), key, how->key);
-    const eg_status s = how->make(key, (char *)k + thing);
-    if (s == EG_OK)
-        *out = k;
-    else
-        egi_free(t->alloc, k, bytes);
-    return s;
+    *status = how->make(key, (char *)k + thing);
+    if (*status == EG_OK) return k;
+    egi_free(t->alloc, k, bytes);
+    return NULL;
 }
 
 eg_status egi_keep(struct egi_call *c, const struct egi_keeping *how, const void *key, void **out)
@@ -60,7 +62,9 @@ eg_status egi_keep(struct egi_call *c, const struct egi_keeping *how, const void
     eg_tape *t = c->t;
     struct egi_kept *k = find(t, how, key);
     if (k == NULL) {
-        EGI_TRY(make(t, how, key, &k));
+        eg_status s;
+        k = make(t, how, key, &s);
+        if (k == NULL) return s;
         drop(t, t->kept[t->kept_next]);
         t->kept[t->kept_next] = k;
         t->kept_next = (t->kept_next + 1) % EGI_KEPT_MAX;
