@@ -108,13 +108,24 @@ ROW_ALWAYS V v_split(V u, V *m)
     return _mm256_cvtepi32_ps(e);
 }
 
-/* Appends at + lane for each lane of m; returns their number. */
+/* The lanes that are bits of m, lowest first, a byte each. */
+#define LIST_1(m, lane) ((m)&1 ? (uint64_t)(lane) : 0)
+#define LIST_2(m, lane) (LIST_1(m, lane) | LIST_1((m) >> 1, (lane) + 1) << ((m)&1) * 8)
+#define LIST_4(m, lane) \
+    (LIST_2(m, lane) | LIST_2((m) >> 2, (lane) + 2) << (((m)&1) + ((m) >> 1 & 1)) * 8)
+#define LIST_8(m) (LIST_4(m, 0) | LIST_4((m) >> 4, 4) << __builtin_popcount((m)&15) * 8)
+#define LISTS_4(m) LIST_8(m), LIST_8((m) + 1), LIST_8((m) + 2), LIST_8((m) + 3)
+#define LISTS_16(m) LISTS_4(m), LISTS_4((m) + 4), LISTS_4((m) + 8), LISTS_4((m) + 12)
+#define LISTS_64(m) LISTS_16(m), LISTS_16((m) + 16), LISTS_16((m) + 32), LISTS_16((m) + 48)
+static const uint64_t lists[256] = { LISTS_64(0), LISTS_64(64), LISTS_64(128), LISTS_64(192) };
+
+/* Appends at + lane for each lane of m; returns their number. Writes LANES entries. */
 ROW_ALWAYS size_t v_list(M m, int32_t at, int32_t *list)
 {
-    size_t n = 0;
-    for (unsigned bits = v_bits(m); bits != 0; bits &= bits - 1)
-        list[n++] = at + __builtin_ctz(bits);
-    return n;
+    const unsigned bits = v_bits(m);
+    const __m256i lane = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)lists[bits]));
+    _mm256_storeu_si256((__m256i_u *)list, _mm256_add_epi32(lane, _mm256_set1_epi32(at)));
+    return (size_t)__builtin_popcount(bits);
 }
 
 /* p[(at >> shift) & keep] for LANES entries at */
