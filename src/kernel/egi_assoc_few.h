@@ -230,7 +230,11 @@ ROW_SLOT void weighted_sum_few(const float *a, size_t rows, size_t queries, uint
                                const float *values, size_t dv, float *acc, size_t ld)
 {
     for (size_t q = 0; q < queries; q++) {
-        struct sum_job job = { .a = a + q * EGI_TILE_ROWS, .a_step = 1, .rows = rows, .dv = dv };
+        struct sum_job job = { .a = a + q * EGI_TILE_ROWS,
+                               .a_step = 1,
+                               .rows = rows,
+                               .dv = dv,
+                               .ahead = values + rows * dv + FEW_AHEAD };
         if (live >> q & 1) sum_components(&job, 1, SUM_VECTORS_ONE, values, acc + q * ld, ld);
     }
 }

@@ -305,6 +305,7 @@ struct sum_job {
     size_t dv, last;     /* components in the last vector */
     float *acc;          /* (queries, ld) likewise */
     size_t ld;
+    const float *ahead; /* of one query: a line a row is fetched from here on */
 };
 
 /* nq queries by nv vectors of components, in registers. */
@@ -322,6 +323,7 @@ ROW_ALWAYS void sum_block(const struct sum_job *job, const size_t nq, const size
         V v[8];
         UNROLL for (size_t j = 0; j + 1 < nv; j++) v[j] = v_load(value + j * LANES);
         v[nv - 1] = v_loadm(value + (nv - 1) * LANES, tail);
+        if (nq == 1) v_prefetch(job->ahead, 16 * t);
         UNROLL for (size_t i = 0; i < nq; i++)
         {
             const V b = v_set1(a[i]);
