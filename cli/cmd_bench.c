@@ -7,6 +7,7 @@
 
 /* In bench/: each prints its figures and returns an exit code. */
 int bench_association(int json, int threads);
+int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
 int bench_train(int json, int threads);
 
@@ -16,6 +17,7 @@ static const struct bench {
 } benches[] = {
     { "association", "updates of dense memories against matrix-product peak and bandwidth",
       bench_association },
+    { "binary", "cliques recalled and taught, beside tools/numpy_clique_recall.py", bench_binary },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
     { "train", "steps of learners against matrix-product peak", bench_train },
 };
@@ -50,7 +52,7 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|bits|train] ",
+    .arguments = "[association|binary|bits|train] ",
     .examples = "engram bench association\nengram bench --json --threads 2",
     .notes =
         "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"

@@ -154,9 +154,16 @@ eg_status egi_links_scratch(const eg_binary *m, const eg_binary_recall_options *
 void egi_links_recall(const eg_binary *m, const struct egi_query *q);
 
 /* links_settle.c - cliques with a unit in every cluster, from candidates to rest. Returns the
- * passes that changed something. count, seen, rows: (clusters), (clusters), (units). */
-size_t egi_links_settle(const eg_binary *m, uint64_t *state, uint32_t *count, uint32_t *seen,
-                        const uint64_t **rows, uint64_t *own, size_t max_passes, int *rests);
+ * passes made; *rests: nothing more can change. count holds the active units of each cluster on
+ * entry and on return. */
+struct egi_settling {
+    const uint64_t **rows;            /* (units) */
+    const uint64_t **voice;           /* (clusters) */
+    uint64_t *joined;                 /* (clusters, words) */
+    uint32_t *count, *seen, *speaker; /* (clusters) each */
+};
+size_t egi_links_settle(const eg_binary *m, uint64_t *state, const struct egi_settling *s,
+                        size_t max_passes, int *rests);
 
 /* row_code.c - a row of bits by its own density: bitmap, or gaps of ones or zeros (Rice code). */
 size_t egi_row_code_most(size_t bits);

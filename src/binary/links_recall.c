@@ -16,7 +16,7 @@ enum { MOST_PERSIST = 1000 };
 
 /* A worker's room, cut from one block. */
 struct room {
-    const uint64_t **rows;          /* (units of an address) */
+    const uint64_t **rows;          /* (units of an address), then (clusters) */
     uint64_t *joined;               /* (clusters, out words) ORs of sum-of-max; a cluster's words */
     uint64_t *next, *cue;           /* (out words), (in words) */
     uint16_t *score;                /* (64 out words) */
@@ -31,9 +31,12 @@ struct layout {
 static struct layout layout_of(const eg_binary *m)
 {
     const size_t clusters = m->in.clusters > m->out.clusters ? m->in.clusters : m->out.clusters;
-    return (struct layout){ m->in.total * 8,    m->in.clusters * m->out.words * 8,
-                            m->out.words * 8,   m->in.words * 8,
-                            m->out.words * 128, clusters * 12,
+    return (struct layout){ (m->in.total + m->in.clusters) * 8,
+                            m->in.clusters * m->out.words * 8,
+                            m->out.words * 8,
+                            m->in.words * 8,
+                            m->out.words * 128,
+                            clusters * 12,
                             65536 * 4 };
 }
 
@@ -259,6 +262,7 @@ static void fill_erased(const eg_binary *m, uint64_t *x, struct room *r)
     for (size_t c = 0; c < m->in.clusters; c++) {
         uint64_t *group = x + c * m->in.group;
         if (r->count[c] > 0) continue;
+        r->count[c] = (uint32_t)m->in.units;
         memset(group, 0xff, m->in.group * sizeof *x);
         if (m->in.units % 64 != 0) group[m->in.group - 1] = (UINT64_C(1) << m->in.units % 64) - 1;
     }
@@ -319,8 +323,10 @@ void egi_links_recall(const eg_binary *m, const struct egi_query *q)
     if (falls) fill_erased(m, r.cue, &r);
     if (falls && o->activation == EG_ACTIVE_SUPPORT && o->score == EG_SCORE_MAX) {
         memcpy(q->state, r.cue, m->in.words * sizeof *q->state);
-        c->steps = egi_links_settle(m, q->state, r.count, r.seen, r.rows, r.joined, o->max_steps,
-                                    &c->converged);
+        const struct egi_settling settling = { r.rows,   r.rows + m->in.total,
+                                               r.joined, r.count,
+                                               r.seen,   r.voice };
+        c->steps = egi_links_settle(m, q->state, &settling, o->max_steps, &c->converged);
         c->voices = m->in.clusters;
     } else {
         iterate(m, q, &r);

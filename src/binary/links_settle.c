@@ -4,66 +4,56 @@
  *   v'(i, j) = v(i, j) AND over i' != i of [ row(i, j) & v(i') != 0 ]
  *
  * Units only go off, so it comes to rest; and the map is monotone in v, so every order of single
- * steps ends in the same greatest fixed point. The order taken here is the cheap one: a cluster
- * speaks by the OR of its active units' rows, which is ANDed into all other clusters; clusters with
- * one unit speak first, and a cluster speaks again only after it has lost a unit. Connections are
- * symmetric, so rows stand for columns.
- *
- * No connection lies within a cluster: its own words are put aside while it speaks. */
+ * steps ends in the same greatest fixed point. The order taken here is the cheap one. A cluster
+ * speaks by the OR of its active units' rows (connections are symmetric, so rows stand for columns)
+ * and all speakers of a pass are ANDed into the others at once. Clusters with one unit speak
+ * first; a cluster speaks again only after it has lost a unit. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
 #include "binary/egi_binary.h"
 
-/* Rows of the active units of a cluster: how many. */
-static size_t rows_of(const eg_binary *m, const uint64_t *state, size_t cluster,
-                      const uint64_t **rows)
+/* What a cluster says: the row of its only unit, or the OR of several in `joined`. */
+static const uint64_t *voice_of(const eg_binary *m, const uint64_t *state, size_t cluster,
+                                const struct egi_settling *s)
 {
-    const size_t first = cluster * m->in.group;
+    const uint64_t *group = state + cluster * m->in.group;
+    const size_t first = cluster * m->in.units;
     size_t k = 0;
     for (size_t w = 0; w < m->in.group; w++)
-        for (uint64_t on = state[first + w]; on != 0; on &= on - 1) {
-            const size_t unit = 64 * w + (size_t)__builtin_ctzll(on);
-            rows[k++] = egi_links_row(&m->links, cluster * m->in.units + unit);
-        }
-    return k;
+        for (uint64_t on = group[w]; on != 0; on &= on - 1)
+            s->rows[k++] = egi_links_row(&m->links, first + 64 * w + (size_t)__builtin_ctzll(on));
+    if (k == 1) return s->rows[0];
+    uint64_t *joined = s->joined + cluster * m->in.words;
+    m->kernel.join(s->rows, k, m->in.words, joined);
+    return joined;
 }
 
-static void speak(const eg_binary *m, uint64_t *state, size_t cluster, const uint64_t **rows,
-                  uint64_t *own, uint32_t *seen)
-{
-    uint64_t *mine = state + cluster * m->in.group;
-    const size_t k = rows_of(m, state, cluster, rows), bytes = m->in.group * sizeof *own;
-    *seen = (uint32_t)k;
-    if (k == 0) {
-        memset(state, 0, m->in.words * sizeof *state);
-        return;
-    }
-    memcpy(own, mine, bytes);
-    m->kernel.meet(rows, k, m->in.words, state);
-    memcpy(mine, own, bytes);
-}
-
-size_t egi_links_settle(const eg_binary *m, uint64_t *state, uint32_t *count, uint32_t *seen,
-                        const uint64_t **rows, uint64_t *own, size_t max_passes, int *rests)
+size_t egi_links_settle(const eg_binary *m, uint64_t *state, const struct egi_settling *s,
+                        size_t max_passes, int *rests)
 {
     const size_t clusters = m->in.clusters;
-    size_t changed = 0, most = 1; /* the first pass is of the clusters that know their unit */
-    for (size_t c = 0; c < clusters; c++) seen[c] = UINT32_MAX;
-    m->kernel.ones(state, clusters, m->in.group, count);
-    for (size_t pass = 0; pass < max_passes; pass++) {
-        int spoke = 0;
+    uint32_t most = 1; /* the first pass is of the clusters that know their unit */
+    size_t pass = 0, changed = 0;
+    *rests = 0;
+    for (size_t c = 0; c < clusters; c++) s->seen[c] = UINT32_MAX;
+    while (pass < max_passes && !*rests) {
+        size_t speakers = 0;
         for (size_t c = 0; c < clusters; c++) {
-            if (seen[c] == count[c] || count[c] > most) continue;
-            speak(m, state, c, rows, own, &seen[c]);
-            spoke = 1;
+            if (s->seen[c] == s->count[c] || s->count[c] > most) continue;
+            s->voice[speakers] = voice_of(m, state, c, s);
+            s->speaker[speakers++] = (uint32_t)c;
+            s->seen[c] = s->count[c];
         }
-        if (!spoke && most != 1) break;
-        changed += (size_t)spoke;
+        *rests = speakers == 0 && most > 1;
+        if (speakers > 0) {
+            m->kernel.agree(s->voice, s->speaker, speakers, clusters, m->in.group, state, s->count);
+            changed = ++pass;
+        }
         most = UINT32_MAX;
-        m->kernel.ones(state, clusters, m->in.group, count);
     }
+    for (size_t c = 0; c < clusters && !*rests; c++)
+        if (s->seen[c] != s->count[c]) return changed;
     *rests = 1;
-    for (size_t c = 0; c < clusters; c++) *rests &= seen[c] == count[c];
     return changed;
 }

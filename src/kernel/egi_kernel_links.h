@@ -17,8 +17,10 @@ struct egi_kernels_links {
     /* out = row_0 | ... | row_(k-1): (words). */
     void (*join)(const uint64_t *const *row, size_t k, size_t words, uint64_t *out);
 
-    /* state &= row_0 | ... | row_(k-1): (words), k >= 1. */
-    void (*meet)(const uint64_t *const *row, size_t k, size_t words, uint64_t *state);
+    /* Each cluster of a state &= those of the k rows that speak for another cluster: state
+     * (clusters group), cluster (k) whose row it is. count (clusters): ones that are left. */
+    void (*agree)(const uint64_t *const *row, const uint32_t *cluster, size_t k, size_t clusters,
+                  size_t group, uint64_t *state, uint32_t *count);
 
     /* score_j += how many of the k rows have bit j: (64 words). k <= 65535 less what is there. */
     void (*tally)(const uint64_t *const *row, size_t k, size_t words, uint16_t *score);

@@ -42,12 +42,40 @@ WIDE static void join(const uint64_t *const *row, size_t k, size_t words, uint64
     for (; w < words; w++) out[w] = joined_word(row, k, w);
 }
 
-WIDE static void meet(const uint64_t *const *row, size_t k, size_t words, uint64_t *state)
+WIDE_INLINE uint32_t count_bits(__m256i v)
 {
-    size_t w = 0;
-    for (; w + 4 <= words; w += 4)
-        store(state + w, _mm256_and_si256(load(state + w), joined(row, k, w)));
-    for (; w < words; w++) state[w] &= joined_word(row, k, w);
+    return (uint32_t)(__builtin_popcountll((uint64_t)_mm256_extract_epi64(v, 0))
+                      + __builtin_popcountll((uint64_t)_mm256_extract_epi64(v, 1))
+                      + __builtin_popcountll((uint64_t)_mm256_extract_epi64(v, 2))
+                      + __builtin_popcountll((uint64_t)_mm256_extract_epi64(v, 3)));
+}
+
+WIDE_INLINE uint32_t agree_word(const uint64_t *const *row, const uint32_t *cluster, size_t k,
+                                size_t c, size_t w, uint64_t *state)
+{
+    for (size_t r = 0; r < k; r++) state[w] &= row[r][w] | -(uint64_t)(cluster[r] == c);
+    return (uint32_t)__builtin_popcountll(state[w]);
+}
+
+WIDE static void agree(const uint64_t *const *row, const uint32_t *cluster, size_t k,
+                       size_t clusters, size_t group, uint64_t *state, uint32_t *count)
+{
+    for (size_t c = 0; c < clusters; c++) {
+        size_t w = c * group;
+        const size_t end = w + group;
+        uint32_t left = 0;
+        for (; w + 4 <= end; w += 4) {
+            __m256i all = load(state + w);
+            for (size_t r = 0; r < k; r++) {
+                const __m256i own = _mm256_set1_epi64x(-(int64_t)(cluster[r] == c));
+                all = _mm256_and_si256(all, _mm256_or_si256(load(row[r] + w), own));
+            }
+            store(state + w, all);
+            left += count_bits(all);
+        }
+        for (; w < end; w++) left += agree_word(row, cluster, k, c, w, state);
+        count[c] = left;
+    }
 }
 
 /* Sixteen connections of one row: the lane of bit b is -1 where it is set. */
@@ -82,7 +110,7 @@ const struct egi_kernels_links egi_kernels_links_avx2 = {
     .name = "avx2",
     .isa = EGI_ISA_AVX2,
     .join = join,
-    .meet = meet,
+    .agree = agree,
     .tally = tally,
     .ones = ones,
 };

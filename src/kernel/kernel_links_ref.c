@@ -2,21 +2,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/egi_kernel_links.h"
 
-static uint64_t joined(const uint64_t *const *row, size_t k, size_t w)
-{
-    uint64_t any = 0;
-    for (size_t r = 0; r < k; r++) any |= row[r][w];
-    return any;
-}
-
 static void join(const uint64_t *const *row, size_t k, size_t words, uint64_t *out)
 {
-    for (size_t w = 0; w < words; w++) out[w] = joined(row, k, w);
+    for (size_t w = 0; w < words; w++) {
+        out[w] = 0;
+        for (size_t r = 0; r < k; r++) out[w] |= row[r][w];
+    }
 }
 
-static void meet(const uint64_t *const *row, size_t k, size_t words, uint64_t *state)
+static void agree(const uint64_t *const *row, const uint32_t *cluster, size_t k, size_t clusters,
+                  size_t group, uint64_t *state, uint32_t *count)
 {
-    for (size_t w = 0; w < words; w++) state[w] &= joined(row, k, w);
+    for (size_t c = 0; c < clusters; c++) {
+        count[c] = 0;
+        for (size_t w = c * group; w < (c + 1) * group; w++) {
+            for (size_t r = 0; r < k; r++)
+                if (cluster[r] != c) state[w] &= row[r][w];
+            count[c] += (uint32_t)__builtin_popcountll(state[w]);
+        }
+    }
 }
 
 static void tally(const uint64_t *const *row, size_t k, size_t words, uint16_t *score)
@@ -38,7 +42,7 @@ const struct egi_kernels_links egi_kernels_links_ref = {
     .name = "ref",
     .isa = EGI_ISA_REF,
     .join = join,
-    .meet = meet,
+    .agree = agree,
     .tally = tally,
     .ones = ones,
 };
@@ -62,7 +66,7 @@ struct egi_kernels_links egi_kernels_links(enum egi_isa level)
         if (row->isa > level || !egi_isa_supported(row->isa)) continue;
         k.name = row->name;
         LAY_OVER(join);
-        LAY_OVER(meet);
+        LAY_OVER(agree);
         LAY_OVER(tally);
         LAY_OVER(ones);
     }

@@ -18,12 +18,17 @@ static void compare(const struct egi_kernels_links *k, size_t words, size_t rows
     const uint64_t *row[K];
     uint64_t a[W + 1], b[W + 1];
     uint16_t s[64 * W + 1], t[64 * W + 1];
-    uint32_t n[K], o[K];
+    uint32_t n[K], o[K], c[W], d[W];
     for (size_t r = 0; r < rows; r++) row[r] = matrix + r * W;
     for (size_t w = 0; w <= W; w++) a[w] = b[w] = draw_word(3, w);
     for (size_t j = 0; j <= 64 * W; j++) s[j] = t[j] = (uint16_t)(j % 7);
-    if (rows > 0) ref.meet(row, rows, words, a), k->meet(row, rows, words, b);
-    CHECK_SAME_BITS(a, b, sizeof a);
+    const uint32_t cluster[K] = { 0, 2, 1, 2, 5, 9, 0, 1, 3 };
+    for (size_t group = 1; group <= words; group += 2) {
+        ref.agree(row, cluster, rows, words / group, group, a, c);
+        k->agree(row, cluster, rows, words / group, group, b, d);
+        CHECK_SAME_BITS(a, b, sizeof a);
+        CHECK_SAME_BITS(c, d, words / group * sizeof *c);
+    }
     ref.join(row, rows, words, a), k->join(row, rows, words, b);
     CHECK_SAME_BITS(a, b, sizeof a);
     ref.tally(row, rows, words, s), k->tally(row, rows, words, t);
