@@ -8,6 +8,7 @@
 /* In bench/: each prints its figures and returns an exit code. */
 int bench_association(int json, int threads);
 int bench_bits(int json, int threads);
+int bench_layers(int json, int threads);
 int bench_train(int json, int threads);
 
 static const struct bench {
@@ -17,6 +18,7 @@ static const struct bench {
     { "association", "updates of dense memories against matrix-product peak and bandwidth",
       bench_association },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+    { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
     { "train", "steps of learners against matrix-product peak", bench_train },
 };
 
