@@ -9,6 +9,7 @@
 int bench_association(int json, int threads);
 int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
+int bench_layers(int json, int threads);
 int bench_train(int json, int threads);
 
 static const struct bench {
@@ -19,6 +20,7 @@ static const struct bench {
       bench_association },
     { "binary", "cliques recalled and taught, beside tools/numpy_clique_recall.py", bench_binary },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+    { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
     { "train", "steps of learners against matrix-product peak", bench_train },
 };
 

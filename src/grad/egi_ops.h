@@ -10,7 +10,8 @@
 #define EGI_OPS_LAYERS(ROW)                                                                       \
     ROW(conv) ROW(conv_transpose) ROW(conv_weight) ROW(pool_index) ROW(pool_mean)                 \
     ROW(pool_spread) ROW(lstm) ROW(lstm_back) ROW(gru) ROW(gru_back) ROW(grid_corner)             \
-    ROW(grid_index) ROW(associate) ROW(associate_back)
+    ROW(grid_index) ROW(associate) ROW(associate_back) ROW(normalise)                         \
+    ROW(normalise_back)
 
 #define EGI_OPS_PLAIN(ROW)                                                                        \
     ROW(copy) ROW(neg) ROW(abs) ROW(sign) ROW(step) ROW(inside) ROW(affine) ROW(reciprocal)       \

@@ -1,6 +1,76 @@
-/* Normalisation, composed of operations. */
+/* Normalisation. Of lines (layer and group norm) it is one operation each way, and where the
+ * derivative is to be differentiated again that is composed; of batches it is composed. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "grad/egi_tape.h"
+#include "grad/egi_ops.h"
+#include "grad/egi_tape_impl.h"
+#include "kernel/egi_kernel_norm.h"
+
+static eg_status has_lines(struct egi_call *c)
+{
+    const eg_shape *s = &c->in[0].shape;
+    if (s->rank > 0 && s->dim[s->rank - 1] > 0 && c->in[0].dtype != EG_I32) return EG_OK;
+    return egi_fail(EG_ERR_INVALID, "%s: of no numbers", c->op->info.name);
+}
+
+/* x, and on the way back y and g */
+static eg_status forward_lines(struct egi_call *c)
+{
+    struct egi_tensor in[3] = { { 0 } };
+    for (size_t k = 0; k < c->count; k++) EGI_TRY(egi_contiguous(c, &c->in[k], &in[k]));
+    struct egi_norm n = { .epsilon = c->attr->a[0],
+                          .x = in[0].data,
+                          .y = in[1].data,
+                          .g = in[2].data,
+                          .out = c->out.data };
+    n.length = in[0].shape.dim[in[0].shape.rank - 1];
+    n.lines = 1;
+    for (size_t i = 0; i + 1 < in[0].shape.rank; i++) n.lines *= in[0].shape.dim[i];
+    egi_norm_run(&n, in[0].dtype, c->threads);
+    return EG_OK;
+}
+
+/* The derivative made of operations, for one that will be differentiated. */
+static eg_var composed(struct egi_back *b)
+{
+    eg_tape *t = b->t;
+    const unsigned last = EG_AXIS(eg_tape_shape(t, b->y).rank - 1);
+    const eg_var centred = eg_sub(t, b->x[0], eg_mean(t, b->x[0], last, 1));
+    const eg_var variance = eg_mean(t, eg_mul(t, centred, centred), last, 1);
+    const eg_var along = eg_mean(t, eg_mul(t, b->g, b->y), last, 1);
+    const eg_var by = eg_sub(t, b->g, eg_mean(t, b->g, last, 1));
+    return eg_div(t, eg_sub(t, by, eg_mul(t, b->y, along)),
+                  eg_sqrt(t, eg_affine(t, variance, 1, b->attr->a[0])));
+}
+
+static void back_lines(struct egi_back *b)
+{
+    const eg_var in[3] = { b->x[0], b->y, b->g };
+    b->dx[0] =
+        b->t->recording ? composed(b) : egi_apply(b->t, &egi_op_normalise_back, in, 3, b->attr);
+}
+
+const struct egi_op egi_op_normalise = {
+    .info = { "normalise", "y = (x - mean x) / sqrt(var x + epsilon)", "Ba et al. 2016, eq. 4" },
+    .shape = has_lines,
+    .forward = forward_lines,
+    .backward = back_lines,
+};
+const struct egi_op egi_op_normalise_back = {
+    .info = { "normalise_back", "the gradient of normalise by x", "" },
+    .shape = has_lines,
+    .forward = forward_lines,
+    .unfused = "the plain derivative (EG_GRADIENT_KEEP)",
+};
+
+/* x (.., n elements of lines) normalised along lines */
+static eg_var in_lines(eg_tape *t, eg_var x, size_t count, double epsilon)
+{
+    const eg_shape s = eg_tape_shape(t, x);
+    const eg_shape flat = eg_shape_of(count, count > 0 ? eg_shape_size(&s) / count : 0);
+    const struct egi_attr attr = { .a = { epsilon } };
+    const eg_var lines = eg_reshape(t, x, &flat);
+    return eg_reshape(t, egi_apply(t, &egi_op_normalise, &lines, 1, &attr), &s);
+}
 
 /* x (N, C, ..): v (C) as it broadcasts against it. */
 static eg_var by_channel(eg_tape *t, eg_var v, const eg_shape *x)
@@ -42,9 +112,9 @@ eg_var eg_layer_norm(eg_tape *t, eg_var x, size_t axes, eg_var scale, eg_var shi
     const eg_shape s = eg_tape_shape(t, x);
     if (axes < 1 || axes > s.rank)
         return wrong(t, "layer_norm", &s, "as many axes as are asked for");
-    eg_var mean, variance;
-    const unsigned last = ((1u << axes) - 1) << (s.rank - axes);
-    return scaled(t, normalised(t, x, last, epsilon, &mean, &variance), scale, shift);
+    size_t lines = 1;
+    for (size_t i = 0; i + axes < s.rank; i++) lines *= s.dim[i];
+    return scaled(t, in_lines(t, x, lines, epsilon), scale, shift);
 }
 
 eg_var eg_group_norm(eg_tape *t, eg_var x, size_t groups, eg_var scale, eg_var shift,
@@ -53,10 +123,8 @@ eg_var eg_group_norm(eg_tape *t, eg_var x, size_t groups, eg_var scale, eg_var s
     const eg_shape s = eg_tape_shape(t, x);
     if (s.rank < 2 || groups < 1 || s.dim[0] == 0 || s.dim[1] % groups != 0)
         return wrong(t, "group_norm", &s, "(N, C, ..) with C a multiple of the groups");
-    const eg_shape split = eg_shape_of(s.dim[0], groups, eg_shape_size(&s) / s.dim[0] / groups);
-    eg_var mean, variance;
-    const eg_var y = normalised(t, eg_reshape(t, x, &split), EG_AXIS(2), epsilon, &mean, &variance);
-    return scaled(t, eg_reshape(t, y, &s), by_channel(t, scale, &s), by_channel(t, shift, &s));
+    const eg_var y = in_lines(t, x, s.dim[0] * groups, epsilon);
+    return scaled(t, y, by_channel(t, scale, &s), by_channel(t, shift, &s));
 }
 
 eg_var eg_batch_norm(eg_tape *t, eg_var x, eg_var scale, eg_var shift, double epsilon, eg_var *mean,

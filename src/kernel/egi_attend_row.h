@@ -113,6 +113,12 @@ struct work {
     REAL *dk, *dvalue;      /* (keys, round d), (keys, round dv) */
 };
 
+/* Gradients by keys are summed where they belong, if their rows are whole vectors. */
+static int is_direct(const struct egi_attend *a, const void *out, size_t d)
+{
+    return out != NULL && a->seen == NULL && to_lanes(d) == d;
+}
+
 /* Arrays of a scratch, one after the other. The way forward uses those before g alone. */
 static void begin(struct work *w, const struct egi_attend *a)
 {
@@ -129,6 +135,8 @@ static void begin(struct work *w, const struct egi_attend *a)
     w->g = at, at += dv * QUERIES;
     w->dk = at, at += d * a->keys;
     w->dvalue = at;
+    if (is_direct(a, a->dk, a->d)) w->dk = a->dk;
+    if (is_direct(a, a->dvalue, a->dv)) w->dvalue = a->dvalue;
 }
 
 /* Columns (n, QUERIES) of rows x (queries, n), times a factor; lanes past the last are 0. */
@@ -361,7 +369,7 @@ ROW void back_tile(struct work *w, size_t first)
 static void give_keys(const struct egi_attend *a, const REAL *from, size_t d, void *out)
 {
     const size_t wide = to_lanes(d);
-    for (size_t j = 0; out != NULL && j < a->keys; j++)
+    for (size_t j = 0; out != NULL && from != out && j < a->keys; j++)
         memcpy((REAL *)out + (a->seen != NULL ? a->seen[j] : j) * d, from + j * wide,
                d * sizeof *from);
 }
@@ -370,7 +378,8 @@ ROW_SLOT void back(const struct egi_attend *a)
 {
     struct work w;
     begin(&w, a);
-    memset(w.dk, 0, a->keys * (to_lanes(a->d) + to_lanes(a->dv)) * sizeof *w.dk);
+    if (a->dk != NULL) memset(w.dk, 0, a->keys * to_lanes(a->d) * sizeof *w.dk);
+    if (a->dvalue != NULL) memset(w.dvalue, 0, a->keys * to_lanes(a->dv) * sizeof *w.dk);
     for (size_t first = 0; first < a->queries; first += QUERIES) {
         begin_block(&w, first);
         begin_back(&w);

@@ -345,6 +345,25 @@ static void separations_are_operations(void **state)
     eg_tape_destroy(t);
 }
 
+/* The gradient of a norm that can be differentiated again is that of the kernel. */
+static void both_gradients_of_a_norm_agree(void **state)
+{
+    (void)state;
+    const double x_data[] = { 0.3, 0.9, -0.4, 2, 1, -3 }, weight[] = { 1, -2, 0.5, 0.7, 3, -1 };
+    const eg_shape s = eg_shape_of(2, 3);
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    const eg_var x = eg_leaf(t, EG_F64, &s, x_data);
+    const eg_var y = eg_layer_norm(t, x, 1, EG_NONE, EG_NONE, 0.1);
+    const eg_var v = eg_input(t, EG_F64, &s, weight);
+    eg_var kept, plain;
+    CHECK_OK(eg_tape_gradient(t, y, v, &x, 1, EG_GRADIENT_KEEP, &kept));
+    CHECK_OK(eg_tape_gradient(t, y, v, &x, 1, 0, &plain));
+    const double *a = eg_tape_value(t, kept), *b = eg_tape_value(t, plain);
+    for (size_t i = 0; i < 6; i++) CHECK_NEAR(a[i], b[i], 1e-14);
+    eg_tape_destroy(t);
+}
+
 static void a_separation_is_not_differentiated_twice(void **state)
 {
     (void)state;
@@ -429,6 +448,7 @@ int main(void)
         cmocka_unit_test(dropout_changes_with_the_step_and_rests_in_evaluation),
         cmocka_unit_test(causal_attention_sees_no_later_step),
         cmocka_unit_test(separations_are_operations),
+        cmocka_unit_test(both_gradients_of_a_norm_agree),
         cmocka_unit_test(a_separation_is_not_differentiated_twice),
         cmocka_unit_test(the_gradient_of_a_gradient_is_a_hessian_product),
     };
