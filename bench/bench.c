@@ -8,6 +8,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "engram/random.h"
+#include "kernel/egi_kernel_gemm.h"
+
+enum { PRODUCT = 2048 };
+
 double bench_now(void)
 {
     struct timespec t;
@@ -25,6 +30,40 @@ double bench_median(double *t, size_t n)
 {
     qsort(t, n, sizeof *t, by_value);
     return t[n / 2];
+}
+
+int bench_product_open(struct bench_product *p)
+{
+    const size_t n = (size_t)PRODUCT * PRODUCT;
+    p->a = malloc(n * sizeof *p->a);
+    p->b = malloc(n * sizeof *p->b);
+    p->c = malloc(n * sizeof *p->c);
+    if (p->a == NULL || p->b == NULL || p->c == NULL) return -1;
+    eg_random_uniform(1, 1, 0, n, p->a);
+    eg_random_uniform(1, 2, 0, n, p->b);
+    return 0;
+}
+
+void bench_product_close(struct bench_product *p)
+{
+    free(p->a);
+    free(p->b);
+    free(p->c);
+}
+
+double bench_product_time(const struct bench_product *p, int threads)
+{
+    const struct egi_gemm g = { .m = PRODUCT,
+                                .n = PRODUCT,
+                                .k = PRODUCT,
+                                .b_is_transposed = 1,
+                                .lda = PRODUCT,
+                                .ldb = PRODUCT,
+                                .ldc = PRODUCT,
+                                .alpha = 1 };
+    const double start = bench_now();
+    egi_gemm_f32(&g, p->a, p->b, p->c, threads);
+    return (bench_now() - start) / (2.0 * PRODUCT * PRODUCT * PRODUCT);
 }
 
 void bench_show(int json, const char *name, double value, const char *unit, double ratio,

@@ -11,12 +11,11 @@
 
 #include "bench.h"
 #include "engram/engram.h"
-#include "kernel/egi_kernel_gemm.h"
 #include "nn/egi_layer.h"
 
 int bench_layers(int json, int threads);
 
-enum { RUNS = 9, PRODUCT = 2048, PARAMS = 32 };
+enum { RUNS = 9, PARAMS = 32 };
 
 #define PAIRS (32.0 * 256 * 1024 * 64) /* queries by keys by components, over the heads */
 #define BAG (100000.0 * 32)
@@ -106,25 +105,10 @@ static void close_net(struct net *n)
 
 struct bench {
     int json, threads;
-    float *a, *b, *c; /* (2048, 2048) */
-    float *x;         /* the largest input */
+    struct bench_product product;
+    float *x; /* the largest input */
     double took[FIGURES];
 };
-
-static double time_product(const struct bench *b)
-{
-    const struct egi_gemm g = { .m = PRODUCT,
-                                .n = PRODUCT,
-                                .k = PRODUCT,
-                                .b_is_transposed = 1,
-                                .lda = PRODUCT,
-                                .ldb = PRODUCT,
-                                .ldc = PRODUCT,
-                                .alpha = 1 };
-    const double start = bench_now();
-    egi_gemm_f32(&g, b->a, b->b, b->c, b->threads);
-    return (bench_now() - start) / (2.0 * PRODUCT * PRODUCT * PRODUCT);
-}
 
 static int measure(struct bench *b, size_t which)
 {
@@ -133,7 +117,7 @@ static int measure(struct bench *b, size_t which)
     double step[RUNS], share[RUNS];
     eg_status s = open_net(&n, f, b->x, b->threads);
     for (int i = -1; i < RUNS && s == EG_OK; i++) { /* one to warm up */
-        const double limit = time_product(b), start = bench_now();
+        const double limit = bench_product_time(&b->product, b->threads), start = bench_now();
         s = pass(&n, f, b->x, 1);
         if (i < 0) continue;
         step[i] = bench_now() - start;
@@ -160,25 +144,16 @@ static int measure(struct bench *b, size_t which)
 
 int bench_layers(int json, int threads)
 {
-    const size_t square = (size_t)PRODUCT * PRODUCT, most = (size_t)8 * 1024 * 1024;
-    struct bench b = { .json = json,
-                       .threads = threads,
-                       .a = malloc(square * sizeof(float)),
-                       .b = malloc(square * sizeof(float)),
-                       .c = malloc(square * sizeof(float)),
-                       .x = malloc(most * sizeof(float)) };
-    int failed = b.a == NULL || b.b == NULL || b.c == NULL || b.x == NULL;
+    const size_t most = (size_t)8 * 1024 * 1024;
+    struct bench b = { .json = json, .threads = threads, .x = malloc(most * sizeof(float)) };
+    int failed = bench_product_open(&b.product) != 0 || b.x == NULL;
     if (!failed) {
-        eg_random_uniform(1, 1, 0, square, b.a);
-        eg_random_uniform(1, 2, 0, square, b.b);
         eg_random_normal(1, 3, 0, most, b.x);
         if (!json)
             printf("layers, forward and back, %d thread(s), medians of %d runs\n", threads, RUNS);
     }
     for (size_t i = 0; i < FIGURES && !failed; i++) failed = measure(&b, i) != 0;
-    free(b.a);
-    free(b.b);
-    free(b.c);
+    bench_product_close(&b.product);
     free(b.x);
     return failed ? -1 : 0;
 }

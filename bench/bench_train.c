@@ -12,11 +12,10 @@
 
 #include "bench.h"
 #include "engram/engram.h"
-#include "kernel/egi_kernel_gemm.h"
 
 int bench_train(int json, int threads);
 
-enum { RUNS = 9, PRODUCT = 2048, SET = 60000 };
+enum { RUNS = 9, SET = 60000 };
 
 /* LeCun et al. 1998, with rectified units. */
 static const char lenet[] =
@@ -65,25 +64,10 @@ static const struct figure {
 
 struct bench {
     int json, threads;
-    float *a, *b, *c; /* (2048, 2048) */
-    float *x;         /* (1000, 784) */
+    struct bench_product product;
+    float *x; /* (1000, 784) */
     int32_t *y;
 };
-
-static double time_product(const struct bench *b)
-{
-    const struct egi_gemm g = { .m = PRODUCT,
-                                .n = PRODUCT,
-                                .k = PRODUCT,
-                                .b_is_transposed = 1,
-                                .lda = PRODUCT,
-                                .ldb = PRODUCT,
-                                .ldc = PRODUCT,
-                                .alpha = 1 };
-    const double start = bench_now();
-    egi_gemm_f32(&g, b->a, b->b, b->c, b->threads);
-    return (bench_now() - start) / (2.0 * PRODUCT * PRODUCT * PRODUCT);
-}
 
 static int measure(struct bench *b, const struct figure *f)
 {
@@ -92,7 +76,7 @@ static int measure(struct bench *b, const struct figure *f)
     double step[RUNS], share[RUNS], product[RUNS], loss;
     eg_status s = eg_learner_create(f->spec, &task, 1, b->threads, NULL, &l);
     for (int i = -2; i < RUNS && s == EG_OK; i++) { /* two to warm up */
-        const double limit = time_product(b), start = bench_now();
+        const double limit = bench_product_time(&b->product, b->threads), start = bench_now();
         s = eg_learner_step(l, 0, b->x, b->y, f->batch, &loss);
         const double took = bench_now() - start;
         if (i < 0) continue;
@@ -117,18 +101,13 @@ static int measure(struct bench *b, const struct figure *f)
 
 int bench_train(int json, int threads)
 {
-    const size_t square = (size_t)PRODUCT * PRODUCT, cells = (size_t)1000 * 784;
-    struct bench b = { json,
-                       threads,
-                       malloc(square * sizeof(float)),
-                       malloc(square * sizeof(float)),
-                       malloc(square * sizeof(float)),
-                       malloc(cells * sizeof(float)),
-                       malloc(1000 * sizeof(int32_t)) };
-    int failed = b.a == NULL || b.b == NULL || b.c == NULL || b.x == NULL || b.y == NULL;
+    const size_t cells = (size_t)1000 * 784;
+    struct bench b = { .json = json,
+                       .threads = threads,
+                       .x = malloc(cells * sizeof(float)),
+                       .y = malloc(1000 * sizeof(int32_t)) };
+    int failed = bench_product_open(&b.product) != 0 || b.x == NULL || b.y == NULL;
     if (!failed) {
-        eg_random_uniform(1, 1, 0, square, b.a);
-        eg_random_uniform(1, 2, 0, square, b.b);
         eg_random_uniform(1, 3, 0, cells, b.x);
         for (size_t i = 0; i < cells; i++) b.x[i] *= b.x[i] * b.x[i] * b.x[i]; /* mean .2 */
         for (int32_t i = 0; i < 1000; i++) b.y[i] = i % 10;
@@ -136,9 +115,7 @@ int bench_train(int json, int threads)
     }
     for (size_t i = 0; i < sizeof figures / sizeof *figures && !failed; i++)
         failed = measure(&b, &figures[i]) != 0;
-    free(b.a);
-    free(b.b);
-    free(b.c);
+    bench_product_close(&b.product);
     free(b.x);
     free(b.y);
     return failed ? -1 : 0;

@@ -54,7 +54,7 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|binary|bits|train] ",
+    .arguments = "[association|binary|bits|layers|train] ",
     .examples = "engram bench association\nengram bench --json --threads 2",
     .notes =
         "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"
