@@ -10,7 +10,18 @@
 
 enum { BATCH = 200, QUICK_EPOCHS = 15 };
 
-#define RELU(units) "{\"kind\": \"network\", \"hidden\": [" units "], \"activation\": \"relu\"}"
+#define DAM(n, settings) "{\"kind\": \"dam\", \"n\": " #n ", " settings "}"
+#define RELU(units) "{\"kind\": \"network\", \"hidden\": [" #units "], \"activation\": \"relu\"}"
+#define FEW "\"hidden\": 250, "
+#define SPHERE ", \"norm\": \"sphere\""
+
+/* T falls from one value to another over some epochs; T stays. */
+#define COOLED(from, to, epochs, rate_, decay_)                                           \
+    "\"loss\": 4, \"t_initial\": " #from ", \"t_final\": " #to ", \"t_epochs\": " #epochs \
+    ", \"momentum\": 0.9, \"rate\": " #rate_ ", \"decay\": " #decay_
+#define STEADY(m, t, decay_)                                                       \
+    "\"loss\": " #m ", \"t_initial\": " #t ", \"t_final\": " #t ", \"rate\": 0.04" \
+    ", \"decay\": " #decay_
 
 const char *const net_sets[NET_SETS] = { [NET_DIGITS] = "mnist", [NET_CLOTHES] = "fashion-mnist" };
 
@@ -19,67 +30,35 @@ const struct net nets[NETS] = {
       "n3",
       1.44,
       5,
-      { { 150,
-          "{\"kind\": \"dam\", \"n\": 3, \"loss\": 4, \"t_initial\": 350, \"t_final\": 80, "
-          "\"t_epochs\": 15, \"momentum\": 0.9, \"rate\": 0.03, \"decay\": 0.965}",
-          "{\"kind\": \"dam\", \"n\": 3, \"hidden\": 250, \"loss\": 4, \"t_initial\": 180, "
-          "\"t_final\": 60, \"t_epochs\": 12, \"momentum\": 0.9, \"rate\": 0.05, "
-          "\"decay\": 0.75}" },
-        { 40,
-          "{\"kind\": \"dam\", \"n\": 3, \"loss\": 4, \"t_initial\": 350, \"t_final\": 80, "
-          "\"t_epochs\": 15, \"momentum\": 0.9, \"rate\": 0.03, \"decay\": 0.92}",
-          "{\"kind\": \"dam\", \"n\": 3, \"hidden\": 250, \"loss\": 4, \"t_initial\": 180, "
-          "\"t_final\": 60, \"t_epochs\": 12, \"momentum\": 0.9, \"rate\": 0.05, "
-          "\"decay\": 0.75}" } } },
+      { { 150, DAM(3, COOLED(350, 80, 15, 0.03, 0.965)),
+          DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) },
+        { 40, DAM(3, COOLED(350, 80, 15, 0.03, 0.92)),
+          DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) } } },
     { "n = 20",
       "n20",
       1.61,
       6,
-      { { 300,
-          "{\"kind\": \"dam\", \"n\": 20, \"loss\": 30, \"t_initial\": 540, \"t_final\": 540, "
-          "\"rate\": 0.04, \"decay\": 0.98}",
-          "{\"kind\": \"dam\", \"n\": 20, \"hidden\": 250, \"loss\": 30, \"t_initial\": 500, "
-          "\"t_final\": 500, \"rate\": 0.04, \"decay\": 0.8}" },
-        { 40,
-          "{\"kind\": \"dam\", \"n\": 20, \"loss\": 2, \"t_initial\": 300, \"t_final\": 300, "
-          "\"rate\": 0.04, \"decay\": 0.93, \"norm\": \"sphere\"}",
-          "{\"kind\": \"dam\", \"n\": 20, \"hidden\": 250, \"loss\": 2, \"t_initial\": 300, "
-          "\"t_final\": 300, \"rate\": 0.04, \"decay\": 0.8, \"norm\": \"sphere\"}" } } },
+      { { 300, DAM(20, STEADY(30, 540, 0.98)), DAM(20, FEW STEADY(30, 500, 0.8)) },
+        { 40, DAM(20, STEADY(2, 300, 0.93) SPHERE), DAM(20, FEW STEADY(2, 300, 0.8) SPHERE) } } },
     { "n = 30",
       "n30",
       1.80,
       6,
-      { { 300,
-          "{\"kind\": \"dam\", \"n\": 30, \"loss\": 30, \"t_initial\": 540, \"t_final\": 540, "
-          "\"rate\": 0.04, \"decay\": 0.98}",
-          "{\"kind\": \"dam\", \"n\": 30, \"hidden\": 250, \"loss\": 30, \"t_initial\": 540, "
-          "\"t_final\": 540, \"rate\": 0.04, \"decay\": 0.8}" },
-        { 40,
-          "{\"kind\": \"dam\", \"n\": 30, \"loss\": 2, \"t_initial\": 330, \"t_final\": 330, "
-          "\"rate\": 0.04, \"decay\": 0.93, \"norm\": \"sphere\"}",
-          "{\"kind\": \"dam\", \"n\": 30, \"hidden\": 250, \"loss\": 2, \"t_initial\": 330, "
-          "\"t_final\": 330, \"rate\": 0.04, \"decay\": 0.8, \"norm\": \"sphere\"}" } } },
+      { { 300, DAM(30, STEADY(30, 540, 0.98)), DAM(30, FEW STEADY(30, 540, 0.8)) },
+        { 40, DAM(30, STEADY(2, 330, 0.93) SPHERE), DAM(30, FEW STEADY(2, 330, 0.8) SPHERE) } } },
     { "n = 2",
       "n2",
       1.51,
       6,
-      { { 100,
-          "{\"kind\": \"dam\", \"n\": 2, \"loss\": 4, \"t_initial\": 350, \"t_final\": 60, "
-          "\"t_epochs\": 15, \"momentum\": 0.9, \"rate\": 0.03, \"decay\": 0.945}",
-          "{\"kind\": \"dam\", \"n\": 2, \"hidden\": 250, \"loss\": 4, \"t_initial\": 180, "
-          "\"t_final\": 40, \"t_epochs\": 12, \"momentum\": 0.9, \"rate\": 0.05, "
-          "\"decay\": 0.75}" },
-        { 40,
-          "{\"kind\": \"dam\", \"n\": 2, \"loss\": 4, \"t_initial\": 350, \"t_final\": 60, "
-          "\"t_epochs\": 15, \"momentum\": 0.9, \"rate\": 0.03, \"decay\": 0.92}",
-          "{\"kind\": \"dam\", \"n\": 2, \"hidden\": 250, \"loss\": 4, \"t_initial\": 180, "
-          "\"t_final\": 40, \"t_epochs\": 12, \"momentum\": 0.9, \"rate\": 0.05, "
-          "\"decay\": 0.75}" } } },
+      { { 100, DAM(2, COOLED(350, 60, 15, 0.03, 0.945)),
+          DAM(2, FEW COOLED(180, 40, 12, 0.05, 0.75)) },
+        { 40, DAM(2, COOLED(350, 60, 15, 0.03, 0.92)),
+          DAM(2, FEW COOLED(180, 40, 12, 0.05, 0.75)) } } },
     { "backpropagation",
       "relu",
       1.6,
       4,
-      { { 60, RELU("2000"), RELU("250") }, { 40, RELU("2000"), RELU("250") } } },
+      { { 60, RELU(2000), RELU(250) }, { 40, RELU(2000), RELU(250) } } },
 };
 
 eg_status net_folder(const struct experiment_context *run, const struct net *net, enum net_set set,
