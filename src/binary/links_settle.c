@@ -9,8 +9,6 @@
  * and all speakers of a pass are ANDed into the others at once. Clusters with one unit speak
  * first; a cluster speaks again only after it has lost a unit. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "binary/egi_binary.h"
 
 /* What a cluster says: the row of its only unit, or the OR of several in `joined`. */
@@ -34,10 +32,10 @@ size_t egi_links_settle(const eg_binary *m, uint64_t *state, const struct egi_se
 {
     const size_t clusters = m->in.clusters;
     uint32_t most = 1; /* the first pass is of the clusters that know their unit */
-    size_t pass = 0, changed = 0;
+    size_t passes = 0;
     *rests = 0;
     for (size_t c = 0; c < clusters; c++) s->seen[c] = UINT32_MAX;
-    while (pass < max_passes && !*rests) {
+    while (passes < max_passes && !*rests) {
         size_t speakers = 0;
         for (size_t c = 0; c < clusters; c++) {
             if (s->seen[c] == s->count[c] || s->count[c] > most) continue;
@@ -48,12 +46,12 @@ size_t egi_links_settle(const eg_binary *m, uint64_t *state, const struct egi_se
         *rests = speakers == 0 && most > 1;
         if (speakers > 0) {
             m->kernel.agree(s->voice, s->speaker, speakers, clusters, m->in.group, state, s->count);
-            changed = ++pass;
+            passes++;
         }
         most = UINT32_MAX;
     }
     for (size_t c = 0; c < clusters && !*rests; c++)
-        if (s->seen[c] != s->count[c]) return changed;
+        if (s->seen[c] != s->count[c]) return passes;
     *rests = 1;
-    return changed;
+    return passes;
 }

@@ -29,17 +29,30 @@ static eg_status forward_lines(struct egi_call *c)
     return EG_OK;
 }
 
+static eg_var divided(eg_tape *t, eg_var x, eg_var variance, double epsilon)
+{
+    return eg_div(t, x, eg_sqrt(t, eg_affine(t, variance, 1, epsilon)));
+}
+
+/* x less its mean over axes, and both moments. */
+static eg_var centred(eg_tape *t, eg_var x, unsigned axes, eg_var *mean, eg_var *variance)
+{
+    *mean = eg_mean(t, x, axes, 1);
+    const eg_var y = eg_sub(t, x, *mean);
+    *variance = eg_mean(t, eg_mul(t, y, y), axes, 1);
+    return y;
+}
+
 /* The derivative made of operations, for one that will be differentiated. */
 static eg_var composed(struct egi_back *b)
 {
     eg_tape *t = b->t;
     const unsigned last = EG_AXIS(eg_tape_shape(t, b->y).rank - 1);
-    const eg_var centred = eg_sub(t, b->x[0], eg_mean(t, b->x[0], last, 1));
-    const eg_var variance = eg_mean(t, eg_mul(t, centred, centred), last, 1);
+    eg_var mean, variance;
+    centred(t, b->x[0], last, &mean, &variance);
     const eg_var along = eg_mean(t, eg_mul(t, b->g, b->y), last, 1);
     const eg_var by = eg_sub(t, b->g, eg_mean(t, b->g, last, 1));
-    return eg_div(t, eg_sub(t, by, eg_mul(t, b->y, along)),
-                  eg_sqrt(t, eg_affine(t, variance, 1, b->attr->a[0])));
+    return divided(t, eg_sub(t, by, eg_mul(t, b->y, along)), variance, b->attr->a[0]);
 }
 
 static void back_lines(struct egi_back *b)
@@ -85,20 +98,6 @@ static eg_var scaled(eg_tape *t, eg_var x, eg_var scale, eg_var shift)
     return shift.id != 0 ? eg_add(t, x, shift) : x;
 }
 
-static eg_var divided(eg_tape *t, eg_var centred, eg_var variance, double epsilon)
-{
-    return eg_div(t, centred, eg_sqrt(t, eg_affine(t, variance, 1, epsilon)));
-}
-
-static eg_var normalised(eg_tape *t, eg_var x, unsigned axes, double epsilon, eg_var *mean,
-                         eg_var *variance)
-{
-    *mean = eg_mean(t, x, axes, 1);
-    const eg_var centred = eg_sub(t, x, *mean);
-    *variance = eg_mean(t, eg_mul(t, centred, centred), axes, 1);
-    return divided(t, centred, *variance, epsilon);
-}
-
 static eg_var wrong(eg_tape *t, const char *name, const eg_shape *x, const char *expected)
 {
     char text[EGI_SHAPE_TEXT];
@@ -134,7 +133,7 @@ eg_var eg_batch_norm(eg_tape *t, eg_var x, eg_var scale, eg_var shift, double ep
     if (s.rank < 2) return wrong(t, "batch_norm", &s, "(N, C, ..)");
     eg_var m, v;
     const unsigned all_but_channels = ((1u << s.rank) - 1) & ~EG_AXIS(1);
-    const eg_var y = normalised(t, x, all_but_channels, epsilon, &m, &v);
+    const eg_var y = divided(t, centred(t, x, all_but_channels, &m, &v), v, epsilon);
     if (mean != NULL) *mean = eg_reshape(t, m, &eg_shape_of(s.dim[1]));
     if (variance != NULL) *variance = eg_reshape(t, v, &eg_shape_of(s.dim[1]));
     return scaled(t, y, by_channel(t, scale, &s), by_channel(t, shift, &s));
@@ -145,7 +144,7 @@ eg_var eg_batch_norm_fixed(eg_tape *t, eg_var x, eg_var mean, eg_var variance, e
 {
     const eg_shape s = eg_tape_shape(t, x);
     if (s.rank < 2) return wrong(t, "batch_norm", &s, "(N, C, ..)");
-    const eg_var centred = eg_sub(t, x, by_channel(t, mean, &s));
-    const eg_var y = divided(t, centred, by_channel(t, variance, &s), epsilon);
+    const eg_var y =
+        divided(t, eg_sub(t, x, by_channel(t, mean, &s)), by_channel(t, variance, &s), epsilon);
     return scaled(t, y, by_channel(t, scale, &s), by_channel(t, shift, &s));
 }

@@ -4,25 +4,33 @@
 
 #include "grad/egi_tape_impl.h"
 
-/* One thing kept: its key and the thing itself lie behind. */
+/* One thing kept: it lies behind this, and its key behind it. */
 struct egi_kept {
     const struct egi_keeping *how;
-    size_t bytes; /* of all */
-    size_t thing; /* where it begins */
 };
 
 enum { HEAD = (sizeof(struct egi_kept) + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN };
 
-static char *key_of(struct egi_kept *k)
+static void *thing_of(struct egi_kept *k)
 {
     return (char *)k + HEAD;
+}
+
+static void *key_of(struct egi_kept *k)
+{
+    return (char *)k + HEAD + k->how->thing;
+}
+
+static size_t bytes_of(const struct egi_keeping *how)
+{
+    return HEAD + how->thing + how->key;
 }
 
 static void drop(eg_tape *t, struct egi_kept *k)
 {
     if (k == NULL) return;
-    k->how->clear((char *)k + k->thing);
-    egi_free(t->alloc, k, k->bytes);
+    k->how->clear(thing_of(k));
+    egi_free(t->alloc, k, bytes_of(k->how));
 }
 
 void egi_kept_destroy(eg_tape *t)
@@ -42,18 +50,16 @@ static struct egi_kept *find(const eg_tape *t, const struct egi_keeping *how, co
 static struct egi_kept *make(eg_tape *t, const struct egi_keeping *how, const void *key,
                              eg_status *status)
 {
-    const size_t thing = HEAD + (how->key + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN;
-    const size_t bytes = thing + how->thing;
-    struct egi_kept *k = egi_alloc(t->alloc, bytes);
+    struct egi_kept *k = egi_alloc(t->alloc, bytes_of(how));
     if (k == NULL) {
-        *status = egi_fail(EG_ERR_NOMEM, "tape: a plan of %zu bytes", bytes);
+        *status = egi_fail(EG_ERR_NOMEM, "tape: a plan of %zu bytes", bytes_of(how));
         return NULL;
     }
-    *k = (struct egi_kept){ how, bytes, thing };
+    k->how = how;
     memcpy(key_of(k), key, how->key);
-    *status = how->make(key, (char *)k + thing);
+    *status = how->make(key, thing_of(k));
     if (*status == EG_OK) return k;
-    egi_free(t->alloc, k, bytes);
+    egi_free(t->alloc, k, bytes_of(how));
     return NULL;
 }
 
@@ -69,6 +75,6 @@ eg_status egi_keep(struct egi_call *c, const struct egi_keeping *how, const void
         t->kept[t->kept_next] = k;
         t->kept_next = (t->kept_next + 1) % EGI_KEPT_MAX;
     }
-    *out = (char *)k + k->thing;
+    *out = thing_of(k);
     return EG_OK;
 }

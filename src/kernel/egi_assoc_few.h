@@ -10,10 +10,9 @@
 #define EGI_ASSOC_FEW_H
 
 enum {
-    GROUP = 8,        /* memories, and components, of a block */
-    GROUPS_ONE = 4,   /* groups in flight for one query */
-    GROUPS_SOME = 2,  /* and for up to EGI_FEW_QUERIES */
-    FEW_AHEAD = 4096, /* floats; from 2048 to 16384 measured alike */
+    GROUP = 8,       /* memories, and components, of a block */
+    GROUPS_ONE = 4,  /* groups in flight for one query */
+    GROUPS_SOME = 2, /* and for up to EGI_FEW_QUERIES */
 };
 
 /* The same pointer, of which the compiler knows nothing: it would else keep one for each row of
@@ -230,11 +229,7 @@ ROW_SLOT void weighted_sum_few(const float *a, size_t rows, size_t queries, uint
                                const float *values, size_t dv, float *acc, size_t ld)
 {
     for (size_t q = 0; q < queries; q++) {
-        struct sum_job job = { .a = a + q * EGI_TILE_ROWS,
-                               .a_step = 1,
-                               .rows = rows,
-                               .dv = dv,
-                               .ahead = values + rows * dv + FEW_AHEAD };
+        struct sum_job job = { .a = a + q * EGI_TILE_ROWS, .a_step = 1, .rows = rows, .dv = dv };
         if (live >> q & 1) sum_components(&job, 1, SUM_VECTORS_ONE, values, acc + q * ld, ld);
     }
 }

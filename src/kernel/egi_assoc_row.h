@@ -21,6 +21,7 @@ enum {
     TILE = EGI_TILE_LANES,
     TILE_SHIFT = 6, /* log2(TILE) */
     SLAB = 96, /* components of product 1 at a time: 24 KiB of queries stay in the first cache */
+    FEW_AHEAD = 4096, /* floats, of few queries; from 2048 to 16384 measured alike */
 };
 
 /* log2 of a positive, normal u. */
@@ -305,10 +306,10 @@ struct sum_job {
     size_t dv, last;     /* components in the last vector */
     float *acc;          /* (queries, ld) likewise */
     size_t ld;
-    const float *ahead; /* of one query: a line a row is fetched from here on */
 };
 
-/* nq queries by nv vectors of components, in registers. */
+/* nq queries by nv vectors of components, in registers. For one query memory would rest meanwhile:
+ * a line a row is fetched of what product 1 comes to after the next tile's beginning. */
 ROW_ALWAYS void sum_block(const struct sum_job *job, const size_t nq, const size_t nv)
 {
     V sum[8][8];
@@ -323,7 +324,7 @@ ROW_ALWAYS void sum_block(const struct sum_job *job, const size_t nq, const size
         V v[8];
         UNROLL for (size_t j = 0; j + 1 < nv; j++) v[j] = v_load(value + j * LANES);
         v[nv - 1] = v_loadm(value + (nv - 1) * LANES, tail);
-        if (nq == 1) v_prefetch(job->ahead, 16 * t);
+        if (nq == 1) v_prefetch(job->values, job->rows * job->dv + FEW_AHEAD + 16 * t);
         UNROLL for (size_t i = 0; i < nq; i++)
         {
             const V b = v_set1(a[i]);
