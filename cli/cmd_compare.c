@@ -105,7 +105,7 @@ static int read_entries(struct comparison *c)
 
 static int read_data(struct comparison *c)
 {
-    const eg_read_options read = read_options_of(&c->o->reader);
+    const eg_read_options read = example_options_of(&c->o->reader);
     const char *data = c->call->args[0];
     const int code = data_read(c->call, data, &read, &c->set);
     if (code != EXIT_DONE) return code;
@@ -151,7 +151,7 @@ static eg_status one_learner(struct comparison *c, struct entry *e, size_t fold,
 /* Every learner on one fold; inputs are scaled by what is trained on alone. */
 static int one_fold(struct comparison *c, size_t fold)
 {
-    const size_t n = c->set.n, cells = n * c->set.d;
+    const size_t n = c->set.n, rows = eg_dataset_rows(&c->set);
     const size_t trained = eg_split_select(c->fold, n, (uint32_t)fold, 1, c->index);
     const size_t others = eg_split_select(c->fold, n, (uint32_t)fold, 0, c->index + trained);
     const int images = c->set.height * c->set.width != 0;
@@ -163,8 +163,8 @@ static int one_fold(struct comparison *c, size_t fold)
     const eg_progress progress = bar_begin(&bar, c->call);
     eg_dataset scaled = c->set;
     eg_train_options loop;
-    scaled.x = need_floats(n, c->set.d);
-    memcpy(scaled.x, c->set.x, cells * sizeof *scaled.x);
+    scaled.x = need_floats(rows, c->set.d);
+    memcpy(scaled.x, c->set.x, rows * c->set.d * sizeof *scaled.x);
     input_apply(&input, &scaled);
     input_clear(&input);
     const eg_part train = { &scaled, c->index, trained },

@@ -63,6 +63,11 @@ typedef struct eg_scored {
 EG_API EG_MUST_CHECK eg_status eg_score(const float *scores, const int32_t *labels, size_t n,
                                         size_t classes, eg_scored *out);
 
+/* What a learner says of examples first to first + b of a part, which needs no labels: scores
+ * (b, K). EG_ERR_SHAPE where they are not the learner's: both. */
+EG_API EG_MUST_CHECK eg_status eg_part_scores(eg_learner *l, const eg_part *part, size_t first,
+                                              size_t b, float *scores);
+
 /* The same for what a learner says of a part; also its scores (n, K), or NULL. */
 EG_API EG_MUST_CHECK eg_status eg_evaluate(eg_learner *l, const eg_part *part, size_t batch,
                                            float *scores, eg_scored *out);

@@ -65,6 +65,7 @@ void eg_dataset_clear(eg_dataset *set)
     const eg_allocator *a = set->alloc != NULL ? set->alloc : eg_allocator_default();
     egi_free(a, set->x, eg_dataset_rows(set) * set->d * sizeof(float));
     if (set->offset != NULL) egi_free(a, set->offset, (set->n + 1) * sizeof *set->offset);
+    egi_free(a, set->folds, set->fold_count * set->n);
     egi_free(a, set->labels, set->n * sizeof(int32_t));
     free_names(a, set->class_names, set->classes);
     free_names(a, set->column_names, set->d);
