@@ -12,6 +12,7 @@
  * Scale and shift of a norm are taken into the projection that follows, W (scale x + shift) =
  * (W scale) x + W shift, so that an input of several roles is normalised once. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/egi_bags.h"
 #include "nn/egi_hopfield.h"
 
 #define H struct hopfield
@@ -75,8 +76,13 @@ static const struct egi_setting hopfield_settings[] = {
     SET_COMMON, EGI_SET_FLAG(H, causal, "false", "a step sees no later one"), SET_MASKS, EGI_SET_END
 };
 static const struct egi_setting pooling_settings[] = {
-    SET_COMMON, EGI_SET_COUNT(H, quantity, "1", 1, 1e6, "state patterns"),
-    EGI_SET_FLAG(H, trainable, "true", "state patterns are learned"), SET_MASKS, EGI_SET_END
+    SET_COMMON,
+    EGI_SET_COUNT(H, quantity, "1", 1, 1e6, "state patterns"),
+    EGI_SET_FLAG(H, trainable, "true", "state patterns are learned"),
+    EGI_SET_NUMBER(H, bag_dropout, "0", 0, 0.999,
+                   "of bags: probability that a row is not seen in training"),
+    SET_MASKS,
+    EGI_SET_END
 };
 static const struct egi_setting layer_settings[] = {
     SET_COMMON,
@@ -209,10 +215,21 @@ static int are_sequences(struct egi_scope *s, const eg_var *x, size_t count)
     return 1;
 }
 
+/* Rows of bags, each of which sees those of its own bag. */
+static eg_var among_rows(struct egi_scope *s, const struct hopfield *o, eg_var rows)
+{
+    struct egi_hopfield_input in = { .prefix = "" };
+    const eg_var x = egi_bags_pad(s, rows, 0, &in.padding);
+    if (eg_tape_status(s->t) != EG_OK) return EG_NONE;
+    for (size_t r = 0; r < ROLES; r++) in.x[r] = x;
+    return egi_bags_rows(s, egi_hopfield_pass(s, o, &in));
+}
+
 static eg_var apply_hopfield(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
 {
     const struct hopfield *o = (const struct hopfield *)(const void *)l->settings.bytes;
     const size_t n = l->count - egi_hopfield_masks(o);
+    if (l->count == 1 && egi_bags_are(s, x[0])) return among_rows(s, o, x[0]);
     if (!are_sequences(s, x, n)) return EG_NONE;
     struct egi_hopfield_input in = { .x = { x[0], x[n > 1], x[n > 2 ? 2 : 0] }, .prefix = "" };
     take_masks(s, l, x, &in);
@@ -235,11 +252,17 @@ static eg_var apply_pooling(struct egi_scope *s, const struct egi_layer *l, cons
 {
     const struct hopfield *o = (const struct hopfield *)(const void *)l->settings.bytes;
     eg_tape *t = s->t;
-    if (!are_sequences(s, x, l->count - egi_hopfield_masks(o))) return EG_NONE;
-    const eg_shape shape = eg_tape_shape(t, x[0]);
+    eg_var stored = x[0], padding = EG_NONE;
+    if (l->count == 1 && egi_bags_are(s, stored))
+        stored = egi_bags_pad(s, stored, o->bag_dropout, &padding);
+    else if (!are_sequences(s, x, l->count - egi_hopfield_masks(o)))
+        return EG_NONE;
+    if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    const eg_shape shape = eg_tape_shape(t, stored);
     const eg_var own = table(s, o, "pooling_weights", shape.dim[2], o->trainable);
     const eg_shape all = eg_shape_of(shape.dim[0], o->quantity, shape.dim[2]);
-    struct egi_hopfield_input in = { .x = { x[0], eg_broadcast_to(t, own, &all), x[0] },
+    struct egi_hopfield_input in = { .x = { stored, eg_broadcast_to(t, own, &all), stored },
+                                     .padding = padding,
                                      .prefix = "hopfield." };
     take_masks(s, l, x, &in);
     const eg_var y = egi_hopfield_pass(s, o, &in);
