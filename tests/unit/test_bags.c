@@ -1,6 +1,9 @@
 /* Networks whose examples are bags: what is padded changes nothing, the order of the rows of a bag
  * neither, and what pools has its definition. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <unistd.h>
+
 #include "check.h"
 #include "nn/egi_bags.h"
 
@@ -183,6 +186,79 @@ static void dropped_rows_are_a_share_and_never_all(void **state)
     free(x);
 }
 
+/* Mean, least and largest of each column of each bag, (BAGS, 3 D). */
+static void statistics_of(const float *x, float *to)
+{
+    for (size_t b = 0; b < BAGS; b++)
+        for (size_t j = 0; j < D; j++) {
+            double sum = 0, least = INFINITY, largest = -INFINITY;
+            for (size_t i = offset[b]; i < offset[b + 1]; i++) {
+                const double v = (double)x[i * D + j];
+                sum += v / (double)(offset[b + 1] - offset[b]);
+                least = fmin(least, v);
+                largest = fmax(largest, v);
+            }
+            to[b * 3 * D + j] = (float)sum;
+            to[b * 3 * D + D + j] = (float)least;
+            to[b * 3 * D + 2 * D + j] = (float)largest;
+        }
+}
+
+static void learn(eg_learner *l, const eg_examples *e)
+{
+    double loss;
+    if (eg_learner_fits(l))
+        CHECK_OK(eg_learner_fit(l, e));
+    else if (e->offset != NULL)
+        CHECK_OK(eg_learner_step_bags(l, 0, e, &loss));
+    else
+        CHECK_OK(eg_learner_step(l, 0, e->x, e->y, e->n, &loss));
+}
+
+/* Every kind that sees vectors alone: the same bits as that of the statistics, also from a file. */
+static void other_kinds_see_statistics(void **state)
+{
+    (void)state;
+    const eg_task vectors = { .inputs = 3 * D, .classes = K, .epochs = 1 };
+    float x[ROWS * D], by[BAGS * 3 * D], got[BAGS * K], want[BAGS * K];
+    const eg_learner_kind *kind;
+    const char *folder = getenv("EG_TEST_TMP");
+    char path[512];
+    size_t kinds = 0;
+    draw(x);
+    statistics_of(x, by);
+    snprintf(path, sizeof path, "%s/bags.safetensors", folder != NULL ? folder : ".");
+    for (size_t row = 0; (kind = eg_learner_kind_at(row)) != NULL; row++) {
+        char spec[80];
+        eg_learner *bags = NULL, *plain = NULL;
+        const eg_examples e = some(x, offset, label, BAGS), ask = some(x, offset, NULL, BAGS),
+                          v = some(by, NULL, label, BAGS);
+        if (strcmp(kind->name, "network") == 0 || strcmp(kind->name, "knn") == 0) continue;
+        snprintf(spec, sizeof spec, "{\"kind\": \"%s\"}", kind->name);
+        const eg_status made_it = eg_learner_create(spec, &vectors, 3, 1, NULL, &plain);
+        if (made_it == EG_ERR_UNSUPPORTED) continue; /* built without its library */
+        CHECK_OK(made_it);
+        CHECK_OK(eg_learner_create(spec, &task, 3, 1, NULL, &bags));
+        CHECK(eg_learner_task(bags)->bags == 1 && eg_learner_task(bags)->inputs == D);
+        learn(bags, &e);
+        learn(plain, &v);
+        CHECK_OK(eg_learner_scores_bags(bags, &ask, got));
+        CHECK_OK(eg_learner_scores(plain, by, BAGS, want));
+        CHECK_SAME_BITS(got, want, sizeof got);
+        CHECK_STATUS(eg_learner_scores(bags, by, BAGS, want), EG_ERR_INVALID);
+        CHECK_OK(eg_learner_save(bags, path));
+        eg_learner_destroy(bags);
+        CHECK_OK(eg_learner_open(path, 1, NULL, &bags));
+        CHECK_OK(eg_learner_scores_bags(bags, &ask, want));
+        CHECK_SAME_BITS(got, want, sizeof got);
+        eg_learner_destroy(bags);
+        eg_learner_destroy(plain);
+        kinds++;
+    }
+    CHECK(kinds >= 6);
+    unlink(path);
+}
+
 static void what_does_not_fit_says_so(void **state)
 {
     (void)state;
@@ -229,6 +305,7 @@ int main(void)
         cmocka_unit_test(scores_do_not_depend_on_order_or_neighbours),
         cmocka_unit_test(pools_are_mean_and_maximum),
         cmocka_unit_test(dropped_rows_are_a_share_and_never_all),
+        cmocka_unit_test(other_kinds_see_statistics),
         cmocka_unit_test(what_does_not_fit_says_so),
     };
     return cmocka_run_group_tests_name("bags", tests, NULL, NULL);
