@@ -42,10 +42,12 @@ struct results {
     size_t outside, ran;
 };
 
-/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
+/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1"; none: a figure beside others. */
 static void say_interval(struct table *t, const struct experiment_row *row)
 {
-    if (isinf(row->low))
+    if (isinf(row->low) && isinf(row->high))
+        table_word(t, "none");
+    else if (isinf(row->low))
         table_word(t, "<= %.6g", row->high);
     else if (isinf(row->high))
         table_word(t, ">= %.6g", row->low);
@@ -63,7 +65,8 @@ static void add_row(struct table *t, const char *name, const struct experiment_r
     table_number(t, row->published);
     table_number(t, row->measured);
     say_interval(t, row);
-    table_word(t, "%s", inside ? "inside" : "OUTSIDE");
+    const int bound = !isinf(row->low) || !isinf(row->high);
+    table_word(t, "%s", !inside ? "OUTSIDE" : bound ? "inside" : "beside");
 }
 
 static void take_row(void *user, const struct experiment_row *row)

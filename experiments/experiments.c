@@ -14,5 +14,6 @@ const struct experiment *const experiments[] = {
     &experiment_adversarial_fashion,
     &experiment_dam_mnist,
     &experiment_local_rule,
+    &experiment_mil,
     NULL,
 };
