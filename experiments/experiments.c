@@ -15,5 +15,6 @@ const struct experiment *const experiments[] = {
     &experiment_dam_mnist,
     &experiment_local_rule,
     &experiment_mil,
+    &experiment_uci75,
     NULL,
 };

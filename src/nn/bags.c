@@ -83,20 +83,23 @@ int egi_bags_are(const struct egi_scope *s, eg_var x)
     return s->offset != NULL && eg_tape_status(s->t) == EG_OK && eg_tape_shape(s->t, x).rank == 2;
 }
 
-eg_var egi_bags_pad(struct egi_scope *s, eg_var x, double drop, eg_var *padding)
+eg_var egi_bags_padding(struct egi_scope *s, double drop)
+{
+    const size_t most = egi_bags_largest(s);
+    const double p = s->mode == EGI_TRAIN ? drop : 0;
+    if (most * s->bags == s->offset[s->bags] && p == 0) return EG_NONE;
+    return padding_of(s, most, p);
+}
+
+eg_var egi_bags_pad(struct egi_scope *s, eg_var x)
 {
     eg_shape in;
-    *padding = EG_NONE;
     if (!egi_layer_rank(s, x, 2, 2, "rows of bags (R, D)", &in)) return EG_NONE;
     const size_t most = egi_bags_largest(s), rows = s->offset[s->bags];
     if (in.dim[0] != rows)
         return egi_layer_fail(s, EG_ERR_SHAPE, "expected the %zu rows of the bags, got %zu", rows,
                               in.dim[0]);
-    const double p = s->mode == EGI_TRAIN ? drop : 0;
-    const int even = most * s->bags == rows;
-    if (!even || p > 0) *padding = padding_of(s, most, p);
-    const eg_shape each = eg_shape_of(s->bags, most, in.dim[1]);
-    if (even) return eg_reshape(s->t, x, &each);
+    if (most * s->bags == rows) return eg_reshape(s->t, x, &eg_shape_of(s->bags, most, in.dim[1]));
     return eg_gather(s->t, x, spread_index(s, most));
 }
 

@@ -40,6 +40,7 @@ static inline size_t egi_hopfield_masks(const struct hopfield *o)
 struct egi_hopfield_input {
     eg_var x[ROLES], hidden, padding;
     size_t batch;
+    int bags;           /* stored patterns and values are rows of bags, (1, R, D) */
     const char *prefix; /* of parameters: "" or "hopfield." */
 };
 eg_var egi_hopfield_pass(struct egi_scope *s, const struct hopfield *o,

@@ -28,11 +28,11 @@ static eg_var apply(struct egi_scope *s, const struct egi_layer *l, const eg_var
 {
     const struct bag_pool *o = (const struct bag_pool *)(const void *)l->settings.bytes;
     const double none = -1e30; /* below every number that a layer gives */
-    eg_var padding;
     if (s->offset == NULL)
         return egi_layer_fail(s, EG_ERR_INVALID, "expected examples that are bags, got vectors");
-    const eg_var each = egi_bags_pad(s, x[0], 0, &padding);
+    const eg_var each = egi_bags_pad(s, x[0]);
     if (eg_tape_status(s->t) != EG_OK) return EG_NONE;
+    eg_var padding = egi_bags_padding(s, 0);
     const eg_shape in = eg_tape_shape(s->t, each);
     if (padding.id != 0) padding = eg_reshape(s->t, padding, &eg_shape_of(in.dim[0], in.dim[1], 1));
     if (o->how == MEAN) return mean_of(s->t, each, padding);

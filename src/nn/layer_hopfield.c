@@ -219,8 +219,9 @@ static int are_sequences(struct egi_scope *s, const eg_var *x, size_t count)
 static eg_var among_rows(struct egi_scope *s, const struct hopfield *o, eg_var rows)
 {
     struct egi_hopfield_input in = { .prefix = "" };
-    const eg_var x = egi_bags_pad(s, rows, 0, &in.padding);
+    const eg_var x = egi_bags_pad(s, rows);
     if (eg_tape_status(s->t) != EG_OK) return EG_NONE;
+    in.padding = egi_bags_padding(s, 0);
     for (size_t r = 0; r < ROLES; r++) in.x[r] = x;
     return egi_bags_rows(s, egi_hopfield_pass(s, o, &in));
 }
@@ -252,22 +253,22 @@ static eg_var apply_pooling(struct egi_scope *s, const struct egi_layer *l, cons
 {
     const struct hopfield *o = (const struct hopfield *)(const void *)l->settings.bytes;
     eg_tape *t = s->t;
-    eg_var stored = x[0], padding = EG_NONE;
-    if (l->count == 1 && egi_bags_are(s, stored))
-        stored = egi_bags_pad(s, stored, o->bag_dropout, &padding);
-    else if (!are_sequences(s, x, l->count - egi_hopfield_masks(o)))
-        return EG_NONE;
-    if (eg_tape_status(t) != EG_OK) return EG_NONE;
-    const eg_shape shape = eg_tape_shape(t, stored);
+    const int bags = l->count == 1 && egi_bags_are(s, x[0]);
+    if (!bags && !are_sequences(s, x, l->count - egi_hopfield_masks(o))) return EG_NONE;
+    eg_shape shape = eg_tape_shape(t, x[0]);
+    if (bags) shape = eg_shape_of(1, shape.dim[0], shape.dim[1]);
+    const eg_var stored = bags ? eg_reshape(t, x[0], &shape) : x[0];
     const eg_var own = table(s, o, "pooling_weights", shape.dim[2], o->trainable);
-    const eg_shape all = eg_shape_of(shape.dim[0], o->quantity, shape.dim[2]);
+    const eg_shape all = eg_shape_of(bags ? s->bags : shape.dim[0], o->quantity, shape.dim[2]);
     struct egi_hopfield_input in = { .x = { stored, eg_broadcast_to(t, own, &all), stored },
-                                     .padding = padding,
+                                     .padding =
+                                         bags ? egi_bags_padding(s, o->bag_dropout) : EG_NONE,
+                                     .bags = bags,
                                      .prefix = "hopfield." };
     take_masks(s, l, x, &in);
     const eg_var y = egi_hopfield_pass(s, o, &in);
     const eg_shape each = eg_tape_shape(t, y);
-    return eg_reshape(t, y, &eg_shape_of(shape.dim[0], o->quantity * each.dim[2]));
+    return eg_reshape(t, y, &eg_shape_of(all.dim[0], o->quantity * each.dim[2]));
 }
 
 /* All states of the batch lie along one axis: stored patterns are projected once for all. */
