@@ -294,6 +294,13 @@ static void names_and_parts_are_checked(void **state)
     CHECK_STATUS(eg_catalogue_read("semeion/../semeion", NULL, &s), EG_ERR_INVALID);
 }
 
+static void join_part(void *user, const char *part)
+{
+    char *all = user;
+    strncat(all, part, 40 - strlen(all));
+    strncat(all, ";", 50 - strlen(all));
+}
+
 /* A folder that no row names, in $ENGRAM_DATA: two parts of IDX and two of CSV. */
 static void unknown_folders_work(void **state)
 {
@@ -330,6 +337,10 @@ static void unknown_folders_work(void **state)
     eg_dataset_clear(&s);
     CHECK_STATUS(eg_catalogue_read("mine/b", NULL, &s), EG_ERR_INVALID);
     CHECK(strstr(eg_error_detail(), "its parts: a, test, train") != NULL);
+    char parts[60] = "";
+    CHECK_OK(eg_catalogue_parts("mine", join_part, parts));
+    assert_string_equal(parts, "a;test;train;");
+    CHECK_STATUS(eg_catalogue_parts("no-such-set", join_part, parts), EG_ERR_IO);
     size_t found = 0;
     CHECK_OK(eg_catalogue_find_all(count_set, &found));
     CHECK(found == 2);
