@@ -9,9 +9,11 @@
  *
  * Here, as there: 10 folds, 5 repeats, settings chosen within what is trained on, inputs embedded
  * by a linear layer with ReLU and dropout, one Hopfield pooling, bag dropout, AdamW, a rate that
- * falls by .98 an epoch. It differs from the paper in: 5 settings instead of some hundred, chosen
- * by 3 inner folds; 60 epochs instead of 160; columns scaled to mean 0 and deviation 1 of the
- * training part.
+ * falls by .98 an epoch. It differs from the paper in: 4 settings instead of some hundred, chosen
+ * by 2 inner folds; one repeat of Musk 2, whose bags have up to 1044 rows; 60 epochs instead of
+ * 160; columns scaled to mean 0 and deviation 1 of the training part. Which settings are offered
+ * was decided on other partitions of Tiger, Fox and Elephant, so that their areas are a little
+ * flattered; the paper does not say how its own were.
  *
  * The tolerance is one-sided, 1.5 points, three standard deviations of the paper's repeats.
  * Baselines see mean, least and largest of each column of a bag, nearest neighbours the closest
@@ -75,7 +77,7 @@ static eg_status one_set(const struct experiment_context *run, size_t k)
 {
     const struct judge_protocol protocol = { .folds = 10,
                                              .repeats = run->full ? sets[k].repeats : 1,
-                                             .inner = 3,
+                                             .inner = 2,
                                              .epochs = EPOCHS,
                                              .batch = BATCH,
                                              .by_auc = 1,

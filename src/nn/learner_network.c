@@ -39,7 +39,8 @@ static const struct egi_setting list[] = {
                  "sgd, adam, adamw, rmsprop, normalised, lbfgs"),
     EGI_SET_JSON(struct settings, schedule, "object", "\"constant\"",
                  "constant, step, exponential, cosine, one_cycle"),
-    EGI_SET_NUMBER(struct settings, clip_norm, "0", 0, 1e9, "largest norm of a gradient; 0: any"),
+    EGI_SET_NUMBER(struct settings, clip_norm, "0", 0, 1e9,
+                   "largest norm of a gradient; 0: any, of bags without pooling 1"),
     EGI_SET_NUMBER(struct settings, clip_value, "0", 0, 1e9, "largest |component|; 0: any"),
     EGI_SET_END,
 };
@@ -108,7 +109,9 @@ static eg_status check_hidden(const json_t *hidden)
     return EG_OK;
 }
 
-/* Of vectors there is none; of bags the default is attention by a few queries that are learned. */
+/* Of vectors there is none; of bags the default is attention by a few queries that are learned,
+ * with gradients of norm 1 at most: at the default rate of sgd those of its norms else grow without
+ * bound. */
 static eg_status choose_pooling(struct eg_learner *l, struct settings *o)
 {
     if (!l->task.bags && !json_is_null(o->pooling))
@@ -123,7 +126,11 @@ static eg_status choose_pooling(struct eg_learner *l, struct settings *o)
                            "num_heads", 4, "hidden_size", 16, "initialiser", "xavier_uniform");
     if (o->pooling == NULL || json_object_set_new(l->document, "pooling", o->pooling) != 0)
         return egi_fail(EG_ERR_NOMEM, "pooling: its default");
-    return EG_OK;
+    if (o->clip_norm > 0) return EG_OK;
+    ((struct network *)l->own)->optimiser.clip_norm = o->clip_norm = 1;
+    return json_object_set_new(l->document, "clip_norm", json_real(1)) == 0
+               ? EG_OK
+               : egi_fail(EG_ERR_NOMEM, "clip_norm: its default");
 }
 
 static eg_status make_graph(struct eg_learner *l)
