@@ -30,7 +30,7 @@ static const char *const specs[] = {
     LAYERS("{\"kind\": \"bag_pool\", \"how\": \"max\"}"),
     LAYERS("{\"kind\": \"hopfield\", \"initialiser\": \"xavier_uniform\"}, \"activation\", "
            "\"bag_pool\""),
-    BEFORE "\"hidden\": [7]}",
+    BEFORE "\"clip_norm\": 1000, \"hidden\": [7]}",
     BEFORE "\"hidden\": [7], \"pooling\": {\"kind\": \"bag_pool\", \"how\": \"max\"}}",
 };
 

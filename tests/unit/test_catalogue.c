@@ -232,6 +232,7 @@ static void shipped_sets_are_read(void **state)
         size_t n, d, classes, of_class_1;
     } rows[] = { { "semeion", 1593, 256, 10, 162 },
                  { "musk1", 476, 166, 2, 207 },
+                 { "bags", 991, 8, 2, 491 },
                  { "htru2", 1989, 8, 2, 180 } };
     for (size_t k = 0; k < EGI_COUNT(rows); k++) {
         eg_dataset s;
@@ -254,7 +255,7 @@ static void shipped_sets_are_read(void **state)
 static void shipped_sums_hold(void **state)
 {
     (void)state;
-    static const char *const sets[] = { "semeion", "musk1", "htru2" };
+    static const char *const sets[] = { "semeion", "musk1", "bags", "htru2" };
     for (size_t k = 0; k < EGI_COUNT(sets); k++) {
         char folder[512], path[1200], want[65], name[256], hex[65];
         CHECK_OK(eg_catalogue_find(sets[k], folder, sizeof folder));
