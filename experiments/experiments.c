@@ -16,5 +16,6 @@ const struct experiment *const experiments[] = {
     &experiment_local_rule,
     &experiment_mil,
     &experiment_uci75,
+    &experiment_implanted,
     NULL,
 };

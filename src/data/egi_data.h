@@ -31,7 +31,8 @@ struct egi_reader {
     eg_status (*parse)(const struct egi_input *in, eg_dataset *set);
 };
 extern const struct egi_reader egi_reader_idx, egi_reader_cifar, egi_reader_npy, egi_reader_npz,
-    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_png, egi_reader_jpeg;
+    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_png, egi_reader_jpeg,
+    egi_reader_repertoires;
 
 /* dataset.c - the one way into every reader of a file; also what the fuzz targets call.
  * format NULL: by content, then by name. bytes may be gzip. */
