@@ -3,6 +3,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include "base/egi_base.h"
+
 static eg_memory *make(const eg_rule *rule, const float *x, size_t n, size_t d, size_t dv,
                        const float *values)
 {
@@ -148,6 +150,67 @@ static void descent_begins_in_the_domain(void **state)
     eg_memory_destroy(m);
 }
 
+/* E of x in f64, over exact scores. */
+static double energy_in_f64(const eg_rule *rule, const float *patterns, size_t n, const float *x,
+                            size_t d)
+{
+    const int is_dot = rule->similarity == EG_SIM_DOT;
+    double s[16], half = 0, a;
+    for (size_t i = 0; i < n; i++) {
+        s[i] = 0;
+        for (size_t j = 0; j < d; j++) {
+            const double xi = (double)patterns[i * d + j], by = xi - (double)x[j];
+            s[i] += is_dot ? xi * (double)x[j] : -by * by / 2;
+        }
+    }
+    for (size_t j = 0; j < d; j++) half += (double)x[j] * (double)x[j] / 2;
+    CHECK_OK(eg_separation_energy(rule, s, NULL, n, &a));
+    if (rule->separation == EG_SEP_SOFTMAX) /* of patterns of +-1 */
+        a -= log((double)n) / rule->beta + (double)d / 2;
+    return (is_dot ? half : 0) - a;
+}
+
+/* Both energies of a certificate lie within energy_error of that, also where large terms cancel,
+ * and what is proved to descend is never said to rise. */
+static void energies_are_as_exact_as_they_say(void **state)
+{
+    (void)state;
+    enum { D = 12, N = 9, TRIALS = 200 };
+    static const struct {
+        eg_separation separation;
+        double order, beta;
+    } rows[] = { { EG_SEP_IDENTITY, 1, 0.1 },    { EG_SEP_POWER, 2, 0.02 },
+                 { EG_SEP_POWER, 3, 0.03 },      { EG_SEP_POWER, 4, 0.04 },
+                 { EG_SEP_RECTIFIED, 2, 0.02 },  { EG_SEP_RECTIFIED, 5, 0.05 },
+                 { EG_SEP_EXPONENTIAL, 1, 0.5 }, { EG_SEP_SOFTMAX, 1, 0.5 },
+                 { EG_SEP_LSR, 1, 0.02 },        { EG_SEP_EPANECHNIKOV, 1, 0.02 } };
+    for (size_t k = 0; k < TRIALS * EGI_COUNT(rows); k++) {
+        float x[N * D], cue[D], out[D];
+        uint8_t clamp[D];
+        eg_rule rule = EG_RULE_INIT;
+        eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+        eg_certificate c;
+        const size_t row = k % EGI_COUNT(rows);
+        rule.separation = rows[row].separation;
+        rule.order = rows[row].order;
+        rule.beta = rows[row].beta;
+        if (row + 2 >= EGI_COUNT(rows)) rule.similarity = EG_SIM_EUCLIDEAN;
+        eg_random_uniform(3, k, 0, (size_t)N * D, x);
+        eg_random_uniform(4, k, 0, D, cue);
+        for (size_t i = 0; i < (size_t)N * D; i++) x[i] = x[i] < 0.5f ? -1 : 1;
+        for (size_t j = 0; j < D; j++) clamp[j] = cue[j] < 0.3f;
+        for (size_t j = 0; j < D; j++) cue[j] = fmodf(8 * cue[j], 1) < 0.5f ? -1 : 1;
+        eg_memory *m = make(&rule, x, N, D, 0, NULL);
+        o.clamp = clamp;
+        o.max_steps = 40;
+        CHECK_OK(eg_memory_recall(m, cue, 1, &o, out, &c));
+        CHECK_NEAR(c.energy_before, energy_in_f64(&rule, x, N, cue, D), c.energy_error);
+        CHECK_NEAR(c.energy_after, energy_in_f64(&rule, x, N, out, D), c.energy_error);
+        CHECK(!c.lyapunov || c.descended);
+        eg_memory_destroy(m);
+    }
+}
+
 static void ids_end(void **state)
 {
     (void)state;
@@ -169,6 +232,7 @@ int main(void)
         cmocka_unit_test(negative_masses_have_means),
         cmocka_unit_test(clamps_void_the_proof_on_spheres),
         cmocka_unit_test(descent_begins_in_the_domain),
+        cmocka_unit_test(energies_are_as_exact_as_they_say),
         cmocka_unit_test(ids_end),
     };
     return cmocka_run_group_tests_name("recall_edges", tests, NULL, NULL);
