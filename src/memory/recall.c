@@ -354,6 +354,21 @@ static void clear_outputs(const eg_memory *m, const eg_recall_options *o, size_t
     for (size_t i = 0; o->path != NULL && i < q * rows * m->d; i++) o->path[i] = NAN;
 }
 
+/* Bits keep no other value than +1 and -1. */
+static eg_status check_clamps(const eg_memory *m, const eg_recall_options *o, const float *cues,
+                              size_t q)
+{
+    if (o->clamp == NULL || m->options.storage != EG_STORE_BITS) return EG_OK;
+    for (size_t i = 0; i < q * m->d; i++)
+        if (o->clamp[i] && fabsf(cues[i]) != 1)
+            return egi_fail(
+                EG_ERR_INVALID,
+                "eg_memory_recall: component %zu of cue %zu is %g and clamped, expected "
+                "+1 or -1: that is what bits can keep",
+                i % m->d, i / m->d, (double)cues[i]);
+    return EG_OK;
+}
+
 eg_status eg_memory_recall(const eg_memory *m, const float *cues, size_t q,
                            const eg_recall_options *options, float *states,
                            eg_certificate *certificates)
@@ -363,6 +378,7 @@ eg_status eg_memory_recall(const eg_memory *m, const float *cues, size_t q,
     EGI_TRY(check_options(o));
     EGI_TRY(egi_check_states(m, cues, q, states, "eg_memory_recall"));
     EGI_TRY(check_dynamics(m, o));
+    EGI_TRY(check_clamps(m, o, cues, q));
     size_t cells, rows;
     EGI_TRY(egi_mul_size(q, m->d, &cells));
     EGI_TRY(egi_mul_size(cells, o->max_steps + 1, &rows));

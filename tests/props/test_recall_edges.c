@@ -211,6 +211,48 @@ static void energies_are_as_exact_as_they_say(void **state)
     }
 }
 
+/* What is 0 in a cue is unknown, however patterns are kept. */
+static void bits_know_what_is_unknown(void **state)
+{
+    (void)state;
+    enum { D = 70, N = 5 };
+    static const eg_similarity similarities[] = { EG_SIM_DOT, EG_SIM_COSINE, EG_SIM_EUCLIDEAN,
+                                                  EG_SIM_MANHATTAN };
+    float x[N * D], cue[D], out[2][D];
+    uint8_t clamp[D] = { 1 };
+    eg_random_uniform(5, 0, 0, (size_t)N * D, x);
+    for (size_t i = 0; i < (size_t)N * D; i++) x[i] = x[i] < 0.5f ? -1 : 1;
+    for (size_t j = 0; j < D; j++) cue[j] = j % 3 == 0 ? x[2 * D + j] : 0;
+    for (size_t k = 0; k < EGI_COUNT(similarities); k++) {
+        double s[2][N];
+        eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+        o.rule.similarity = similarities[k];
+        o.rule.projection = EG_PROJ_SIGN;
+        o.rule.beta = 20;
+        for (int bits = 0; bits < 2; bits++) {
+            eg_memory *m = NULL;
+            eg_recall_options how = EG_RECALL_OPTIONS_INIT;
+            o.storage = bits ? EG_STORE_BITS : EG_STORE_DENSE;
+            CHECK_OK(eg_memory_create(D, &o, &m));
+            CHECK_OK(eg_memory_add(m, x, N, NULL));
+            CHECK_OK(eg_memory_associate(m, cue, s[bits], NULL));
+            CHECK_OK(eg_memory_step(m, cue, 1, 1, out[bits]));
+            how.dynamics = EG_DYN_ASYNC;
+            how.clamp = clamp;
+            float rests[D];
+            CHECK_OK(eg_memory_recall(m, cue, 1, &how, rests, NULL));
+            CHECK_SAME_BITS(rests, x + (size_t)2 * D, sizeof rests);
+            clamp[1] = 1; /* the cue is 0 there */
+            CHECK_STATUS(eg_memory_recall(m, cue, 1, &how, rests, NULL),
+                         bits ? EG_ERR_INVALID : EG_OK);
+            clamp[1] = 0;
+            eg_memory_destroy(m);
+        }
+        for (size_t i = 0; i < N; i++) CHECK_NEAR(s[1][i], s[0][i], 1e-5 * (1 + fabs(s[0][i])));
+        CHECK_SAME_BITS(out[1], out[0], sizeof out[0]);
+    }
+}
+
 static void ids_end(void **state)
 {
     (void)state;
@@ -233,6 +275,7 @@ int main(void)
         cmocka_unit_test(clamps_void_the_proof_on_spheres),
         cmocka_unit_test(descent_begins_in_the_domain),
         cmocka_unit_test(energies_are_as_exact_as_they_say),
+        cmocka_unit_test(bits_know_what_is_unknown),
         cmocka_unit_test(ids_end),
     };
     return cmocka_run_group_tests_name("recall_edges", tests, NULL, NULL);
