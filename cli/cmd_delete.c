@@ -68,7 +68,7 @@ static int run(const struct call *call)
         json_object_set_new(r, "root_hash", json_string(info.root_hash));
         print_record(call, r);
         json_decref(r);
-        say_next(call, "engram vacuum %s", call->args[0]);
+        say_next(call, "engram vacuum %s", shell_word(call->args[0]));
     }
     stored_close(&s);
     one_writer_end(turn);

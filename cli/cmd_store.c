@@ -251,7 +251,7 @@ static int report_stored(const struct call *call, const struct stored *s, const 
     say_next(call,
              set->height ? "engram recall %s cue.png -o fixed.png"
                          : "engram recall %s --sample 100 --hide 0.3",
-             path);
+             shell_word(path));
     return EXIT_DONE;
 }
 

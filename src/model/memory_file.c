@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engram/version.h"
+#include "memory/egi_rule.h"
 #include "model/egi_memory_file.h"
 
 enum { NOTE_KEY_MAX = 200, DEFAULT_WAIT_MS = 5000 };
@@ -467,6 +468,12 @@ static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
     info->storage = f->memory.storage;
     info->rule = f->memory.rule;
     return EG_OK;
+}
+
+int eg_memory_file_lyapunov(const eg_memory_file *f, eg_dynamics dynamics, const char **why)
+{
+    return egi_rule_lyapunov(&f->memory.rule, f->memory.storage, f->memory.self_coupling, dynamics,
+                             why);
 }
 
 eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
