@@ -42,10 +42,12 @@ struct results {
     size_t outside, ran, left_out;
 };
 
-/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
+/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1"; none: a figure beside others. */
 static void say_interval(struct table *t, const struct experiment_row *row)
 {
-    if (isinf(row->low))
+    if (isinf(row->low) && isinf(row->high))
+        table_word(t, "none");
+    else if (isinf(row->low))
         table_word(t, "<= %.6g", row->high);
     else if (isinf(row->high))
         table_word(t, ">= %.6g", row->low);
@@ -63,7 +65,20 @@ static void add_row(struct table *t, const char *name, const struct experiment_r
     table_number(t, row->published);
     table_number(t, row->measured);
     say_interval(t, row);
-    table_word(t, "%s", inside ? "inside" : "OUTSIDE");
+    const int bound = !isinf(row->low) || !isinf(row->high);
+    table_word(t, "%s", !inside ? "OUTSIDE" : bound ? "inside" : "beside");
+}
+
+static void print_rows(const struct call *call, const struct table *t)
+{
+    if (!call->common->json) {
+        table_print(t, call->out);
+        return;
+    }
+    json_t *rows = table_json(t), *row;
+    size_t i;
+    json_array_foreach(rows, i, row) print_json_line(call->out, row);
+    json_decref(rows);
 }
 
 static void take_row(void *user, const struct experiment_row *row)
@@ -72,6 +87,12 @@ static void take_row(void *user, const struct experiment_row *row)
     r->outside += !(row->low <= row->measured && row->measured <= row->high);
     add_row(&r->table, r->now->name, row);
     add_row(&r->own, NULL, row);
+    if (!r->call->common->json) return;
+    struct table one; /* printed as it is known: a run that is ended leaves what it had */
+    table_begin(&one, r->table.title, columns, r->table.cols);
+    add_row(&one, r->now->name, row);
+    print_rows(r->call, &one);
+    table_clear(&one);
 }
 
 static void print_curve(const struct results *r, const struct experiment_curve *curve)
@@ -130,18 +151,6 @@ static const char *experiment_name(const void *user, size_t i)
 {
     (void)user;
     return experiments[i] ? experiments[i]->name : NULL;
-}
-
-static void print_rows(const struct call *call, const struct table *t)
-{
-    if (!call->common->json) {
-        table_print(t, call->out);
-        return;
-    }
-    json_t *rows = table_json(t), *row;
-    size_t i;
-    json_array_foreach(rows, i, row) print_json_line(call->out, row);
-    json_decref(rows);
 }
 
 static int list_all(const struct call *call)
@@ -264,7 +273,7 @@ static int run(const struct call *call)
         ran++;
     }
     if (ran == 0) code = no_experiment(call, call->nargs ? call->args[0] : "--all");
-    if (table_rows(&r.table) > 0) print_rows(call, &r.table);
+    if (table_rows(&r.table) > 0 && !call->common->json) print_rows(call, &r.table);
     if (code == EXIT_DONE && o->report != NULL) code = save_report(&r, o->report);
     if (code == EXIT_DONE) {
         if (r.left_out > 0) say(call, "%zu left out for want of their data", r.left_out);

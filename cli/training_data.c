@@ -23,7 +23,7 @@ const char *sibling_part(const char *data, const char *part)
 static int read_labelled(const struct call *call, const char *name,
                          const struct reader_options *how, eg_dataset *out)
 {
-    const eg_read_options read = read_options_of(how);
+    const eg_read_options read = example_options_of(how);
     const int code = data_read(call, name, &read, out);
     if (code != EXIT_DONE || out->labels != NULL) return code;
     return fail_usage(call,

@@ -14,5 +14,8 @@ const struct experiment *const experiments[] = {
     &experiment_adversarial_fashion,
     &experiment_dam_mnist,
     &experiment_local_rule,
+    &experiment_mil,
+    &experiment_uci75,
+    &experiment_implanted,
     NULL,
 };

@@ -20,6 +20,8 @@
 #include "engram/params.h"
 #include "engram/progress.h"
 #include "engram/random.h"
+#include "engram/ranks.h"
+#include "engram/repertoire.h"
 #include "engram/run.h"
 #include "engram/status.h"
 #include "engram/tape.h"

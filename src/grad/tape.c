@@ -325,6 +325,11 @@ eg_dtype eg_tape_dtype(const eg_tape *t, eg_var v)
     return n != NULL ? n->x.dtype : EG_F32;
 }
 
+int egi_tape_threads(const eg_tape *t)
+{
+    return t->threads;
+}
+
 const void *eg_tape_value(eg_tape *t, eg_var v)
 {
     const struct egi_node *n = egi_node_of(t, v);
