@@ -35,7 +35,7 @@ static eg_status create(const char *name, const eg_onnx_options *options, struct
 void eg_onnx_destroy(eg_onnx *m)
 {
     if (m == NULL) return;
-    for (size_t i = 0; i < m->values; i++) egi_onnx_drop(m, &m->value[i].data);
+    for (size_t i = 0; i < m->values && m->value != NULL; i++) egi_onnx_drop(m, &m->value[i].data);
     for (size_t i = 0; i < m->blocks; i++) egi_free(m->alloc, m->block[i].p, m->block[i].bytes);
     eg_params_destroy(m->params);
     eg_tape_destroy(m->tape);

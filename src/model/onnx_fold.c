@@ -214,6 +214,7 @@ static void fold_norm(struct eg_onnx *m, struct egi_onnx_node *n)
     conv->out[0] = n->out[0];
     m->value[n->out[0]].producer = (uint32_t)(conv - m->node) + 1;
     n->live = 0;
+    n->count = n->outs = 0; /* it reads and gives nothing any more */
 }
 
 static void fold_norms(struct eg_onnx *m)

@@ -95,7 +95,9 @@ static int resizing_of(struct egi_onnx_call *c, struct resizing *r)
 static double place_of(const struct resizing *r, size_t i, double scale, size_t in, size_t out)
 {
     const double at = (double)i;
-    if (r->align_corners) return out > 1 ? at * ((double)in - 1) / ((double)out - 1) : 0;
+    /* corners of the size before it is rounded, as the suite's reference has it */
+    const double corner = (double)in * scale - 1;
+    if (r->align_corners) return out > 1 ? at * ((double)in - 1) / corner : 0;
     if (r->pytorch && out == 1) return 0;
     return r->half_pixel ? (at + 0.5) / scale - 0.5 : at / scale;
 }

@@ -139,6 +139,7 @@ static eg_status check_shape(const struct eg_onnx *m, size_t i, const eg_shape *
 eg_status egi_onnx_put_input(struct eg_onnx *m, eg_tape *t, size_t i, eg_var v)
 {
     const eg_shape shape = eg_tape_shape(t, v);
+    EGI_TRY(eg_tape_status(t));
     EGI_TRY(check_shape(m, i, &shape));
     const int type = m->in.type[i];
     const eg_dtype want = egi_onnx_type(type)->dtype;
