@@ -14,6 +14,7 @@
 #define ENGRAM_ONNX_H
 
 #include "engram/alloc.h"
+#include "engram/image.h"
 #include "engram/params.h"
 #include "engram/tape.h"
 
@@ -122,6 +123,25 @@ typedef struct eg_onnx_cost {
 EG_API EG_MUST_CHECK eg_status eg_onnx_infer(eg_onnx *m, const eg_shape *shape, size_t n,
                                              void (*each)(void *user, const eg_onnx_step *step),
                                              void *user, eg_onnx_cost *out);
+
+/* How pictures become an input (N, C, H, W): x = (pixel - shift) scale of each channel, 0..255. */
+typedef struct eg_onnx_pixels {
+    size_t height, width, channels; /* 0: any size; channels 1 or 3 */
+    float shift[3], scale[3];
+    int bgr; /* 1: blue first */
+} eg_onnx_pixels;
+/**
+ * What the file says of its first input: the words input_zero and input_scale (of pixels), or
+ * input_mean and input_std (of pixels / 255, three numbers or one), or Image.NominalPixelRange and
+ * Image.BitmapPixelFormat of the ONNX standard.
+ * @return EG_OK; EG_NOT_FOUND (nothing of scaling: shift 0 and scale 1, sizes are set);
+ *         EG_ERR_UNSUPPORTED (the input is no picture); EG_ERR_CORRUPT (words that are no numbers)
+ */
+EG_API EG_MUST_CHECK eg_status eg_onnx_pixels_of(const eg_onnx *m, eg_onnx_pixels *out);
+/* A picture of the size of p (its own where that is 0) as x (C, H, W); grey and colour become each
+ * other. EG_ERR_SHAPE where the sizes differ. */
+EG_API EG_MUST_CHECK eg_status eg_onnx_picture(const eg_onnx_pixels *p, const eg_image *image,
+                                               float *x);
 
 /* A row of the table of operators; NULL past its end. */
 typedef struct eg_onnx_operator {

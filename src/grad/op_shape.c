@@ -33,7 +33,8 @@ eg_var eg_reshape(eg_tape *t, eg_var x, const eg_shape *shape)
     if (eg_tape_status(t) != EG_OK) return EG_NONE;
     if (egi_shape_equal(&own, shape)) return x;
     char from[EGI_SHAPE_TEXT], to[EGI_SHAPE_TEXT];
-    if (shape->rank > EG_MAX_RANK || eg_shape_size(&own) != eg_shape_size(shape))
+    if (shape->rank > EG_MAX_RANK || eg_shape_size(&own) != eg_shape_size(shape)
+        || !egi_shape_fits(shape))
         return egi_tape_fail(t, egi_fail(EG_ERR_SHAPE, "reshape: %s does not become %s",
                                          egi_shape_text(&own, from), egi_shape_text(shape, to)));
     struct egi_tensor view;

@@ -142,7 +142,7 @@ static eg_var add_leaf(eg_tape *t, eg_dtype dtype, const eg_shape *shape, const 
 {
     if (t->status != EG_OK) return EG_NONE;
     if (data == NULL || shape->rank > EG_MAX_RANK || (unsigned)dtype >= EG_DTYPE_COUNT
-        || eg_shape_size(shape) == SIZE_MAX)
+        || !egi_shape_fits(shape))
         return egi_tape_fail(t, egi_fail(EG_ERR_INVALID,
                                          "leaf: data = %p, rank %zu, type %d, or a size that "
                                          "does not fit",
@@ -267,10 +267,9 @@ static eg_status run(struct call *call, int ghost, uint32_t first_buffer, uint32
 {
     struct egi_call *c = &call->shown;
     if (c->op->shape != NULL) EGI_TRY(c->op->shape(c));
+    if (!egi_shape_fits(&c->out.shape))
+        return egi_fail(EG_ERR_OVERFLOW, "%s: a value whose size does not fit", c->op->info.name);
     if (ghost) {
-        if (eg_shape_size(&c->out.shape) == SIZE_MAX)
-            return egi_fail(EG_ERR_OVERFLOW, "%s: a value whose size does not fit",
-                            c->op->info.name);
         if (c->op->forward != NULL)
             c->out = egi_tensor_of(c->out.dtype, &c->out.shape, nowhere(c->t));
         return EG_OK;

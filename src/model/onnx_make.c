@@ -113,7 +113,8 @@ void egi_build_filled(struct egi_onnx_call *c)
     shape.rank = n;
     for (size_t i = 0; i < n && i < EG_MAX_RANK; i++)
         shape.dim[i] = dim[i] >= 0 && dim[i] <= 0x1p48 ? (size_t)dim[i] : SIZE_MAX;
-    if (n > EG_MAX_RANK || eg_shape_size(&shape) > c->m->max_bytes / sizeof(double)) {
+    if (n > EG_MAX_RANK || eg_shape_size(&shape) > c->m->max_bytes / sizeof(double)
+        || !egi_shape_fits(&shape)) {
         egi_call_fail(c, EG_ERR_LIMIT,
                       "a shape of rank %zu, or of more elements than %zu bytes hold", n,
                       c->m->max_bytes);

@@ -114,7 +114,7 @@ static int check_size(struct egi_onnx_call *c, const eg_shape *shape)
 {
     char text[EGI_SHAPE_TEXT];
     const size_t n = eg_shape_size(shape);
-    if (n <= c->m->max_bytes / sizeof(float)) return 1;
+    if (n <= c->m->max_bytes / sizeof(float) && egi_shape_fits(shape)) return 1;
     egi_call_fail(c, EG_ERR_LIMIT, "%s, more than the %zu bytes that are allowed",
                   egi_shape_text(shape, text), c->m->max_bytes);
     return 0;
@@ -311,8 +311,9 @@ static eg_var padded(struct egi_onnx_call *c, eg_var x, size_t axis, const int64
     size_t size[2];
     for (size_t side = 0; side < 2 && egi_call_ok(c); side++) {
         const size_t now = eg_tape_shape(c->t, x).dim[axis];
-        const int64_t cut = by[side] < 0 ? -by[side] : 0;
-        if (by[side] > (int64_t)1 << 40 || cut > (int64_t)now)
+        const int64_t most = (int64_t)1 << 40;
+        const int64_t cut = by[side] < 0 ? -between(by[side], -most, 0) : 0;
+        if (by[side] > most || cut > (int64_t)now)
             egi_call_fail(c, EG_ERR_SHAPE, "pad of %lld along axis %zu", (long long)by[side], axis);
         else if (cut > 0)
             x = eg_slice(c->t, x, axis, side == 0 ? (size_t)cut : 0, now - (size_t)cut, 1);

@@ -125,8 +125,8 @@ static eg_status shape_of(const char *place, struct egi_span tensor, eg_shape *o
                             (long long)dim);
         shape.dim[shape.rank++] = (size_t)dim;
     }
-    if (eg_shape_size(&shape) > (size_t)1 << 48)
-        return egi_fail(EG_ERR_OVERFLOW, "%s: its dimensions multiply to over 2^48", place);
+    if (!egi_shape_fits(&shape))
+        return egi_fail(EG_ERR_OVERFLOW, "%s: its dimensions multiply to over 2^60", place);
     *out = shape;
     return EG_OK;
 }
