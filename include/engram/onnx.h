@@ -143,6 +143,17 @@ EG_API EG_MUST_CHECK eg_status eg_onnx_pixels_of(const eg_onnx *m, eg_onnx_pixel
 EG_API EG_MUST_CHECK eg_status eg_onnx_picture(const eg_onnx_pixels *p, const eg_image *image,
                                                float *x);
 
+/**
+ * Write a learner as a network of ONNX, opset 13: its scores "scores" (batch, K) of "input", which
+ * is (batch, C, H, W) where its task has images, else (batch, D). Weights keep their names.
+ * @param meta  (2 x pairs) words of metadata_props, or NULL
+ * @return EG_OK; EG_ERR_UNSUPPORTED (a kind that is no network of layers, or an operation that the
+ *         standard cannot say: named); EG_ERR_IO; EG_ERR_NOMEM
+ */
+struct eg_learner;
+EG_API EG_MUST_CHECK eg_status eg_onnx_save(struct eg_learner *l, const char *path,
+                                            const char *const *meta, size_t pairs);
+
 /* A row of the table of operators; NULL past its end. */
 typedef struct eg_onnx_operator {
     const char *name;

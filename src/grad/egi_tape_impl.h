@@ -45,7 +45,7 @@ struct egi_node {
 
 struct eg_tape {
     const eg_allocator *alloc;
-    int threads, recording;
+    int threads, recording, tracing;
     struct egi_pool pool;
     struct egi_node *node; /* value id is node[id - 1] */
     size_t count, capacity;

@@ -53,6 +53,7 @@ void eg_tape_reset(eg_tape *t)
 {
     for (size_t i = 0; i < t->count; i++) egi_node_release(t, i);
     t->count = t->links = 0;
+    t->tracing = 0;
     t->status = EG_OK;
     t->recording = 1;
 }
@@ -197,6 +198,11 @@ int egi_tape_is_ghost(const eg_tape *t, eg_var v)
     return n != NULL && n->ghost;
 }
 
+void egi_tape_trace(eg_tape *t)
+{
+    t->tracing = 1;
+}
+
 void egi_tape_limit(eg_tape *t, size_t bytes)
 {
     t->pool.limit = bytes;
@@ -215,6 +221,7 @@ eg_var egi_alias(eg_tape *t, eg_var v)
 eg_var eg_constant(eg_tape *t, eg_var x)
 {
     if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    if (egi_node_of(t, x) != NULL && t->tracing) return eg_copy(t, x);
     if (egi_node_of(t, x) != NULL) return egi_alias(t, x);
     return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "constant: x is no value of this tape"));
 }
@@ -329,7 +336,10 @@ eg_var egi_apply(eg_tape *t, const struct egi_op *op, const eg_var *x, size_t co
     n.wants = 0; /* until it is recorded */
     const eg_var y = append(t, &n);
     const int flows = wants && (op->backward != NULL || op->unfused != NULL);
-    return flows && t->recording ? egi_record(t, op, x, count, attr, y) : y;
+    if (!t->recording || (!flows && !t->tracing)) return y;
+    const eg_var recorded = egi_record(t, op, x, count, attr, y);
+    if (recorded.id != 0) t->node[y.id - 1].wants = (unsigned char)(flows != 0);
+    return recorded;
 }
 
 void egi_tape_keep(eg_tape *t, size_t mark, eg_var *v, size_t n)
