@@ -35,6 +35,8 @@ struct egi_trace_row {
  * its h, which is all that is written of it (else a failure). */
 egi_trace_writer egi_trace_recurrent;
 int egi_trace_is_recurrent(const struct egi_op *op);
+/* Inputs that its node reads; weights are written by it. */
+enum { EGI_TRACE_RECURRENT_INPUTS = 3 };
 void egi_trace_state_of(struct egi_trace *w, const struct egi_node *slice);
 /* onnx_trace_ops.c - NULL: the standard has no such operation. */
 const struct egi_trace_row *egi_trace_row_of(const struct egi_op *op);

@@ -201,7 +201,9 @@ static void mark(struct egi_trace *w, eg_var y)
     for (size_t i = w->t->count; i-- > 0;) {
         const struct egi_node *n = &w->t->node[i];
         if (w->name[i][0] == '\0' || n->op == NULL) continue;
-        for (size_t k = 0; k < n->count; k++) w->name[w->t->link[n->first + k].id - 1][0] = '?';
+        const size_t read =
+            egi_trace_is_recurrent(n->op) ? (size_t)EGI_TRACE_RECURRENT_INPUTS : n->count;
+        for (size_t k = 0; k < read; k++) w->name[w->t->link[n->first + k].id - 1][0] = '?';
     }
 }
 

@@ -26,7 +26,8 @@ def png(path, width, height, channels):
                 + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b""))
 
 
-for kind, size in (("cat", (8, 8, 3)), ("cat", (31, 17, 3)), ("dog", (5, 9, 1)), ("dog", (8, 8, 1))):
+for kind, size in (("cat", (8, 8, 3)), ("cat", (31, 17, 3)), ("dog", (5, 9, 1)),
+                   ("dog", (8, 8, 1))):
     os.makedirs(f"photos/{kind}", exist_ok=True)
     png(f"photos/{kind}/{size[0]}-{size[2]}.png", *size)
 PY
@@ -67,6 +68,14 @@ shape, m = npy("m.npy")
 assert 0 < max(abs(a - b) for a, b in zip(f, m)) < 0.3
 PY
 check 0 'train +100.00 %' train f.npy --labels y.npy --kind knn --set k=1 -o heads
+
+# a network of ours, and the same classes from both
+"$engram" train semeion --hidden 16 --epochs 3 -o own --quiet >out 2>err || problem "train"
+check 0 'format +onnx' export own own.onnx
+check 0 'scores float \(any, 10\)' import own.onnx
+check 2 'to a file, not to standard output' export own - --format onnx
+check 2 'kind knn is no network of layers' export heads heads.onnx
+[ ! -e heads.onnx ] || problem "heads.onnx was written"
 
 # what is refused
 check 2 '-o FILE.npy says' features net.onnx photos

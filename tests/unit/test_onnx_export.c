@@ -104,6 +104,19 @@ static const char *file(void)
     return path;
 }
 
+/* With EG_ONNX_KEEP=FOLDER: network, inputs and scores as files, for tools/onnx_runtime.mjs. */
+static void keep(eg_learner *l, size_t index, const char *ending, const float *x, size_t n)
+{
+    char path[400];
+    const char *folder = getenv("EG_ONNX_KEEP");
+    if (folder == NULL) return;
+    snprintf(path, sizeof path, "%s/%zu.onnx", folder, index);
+    CHECK_OK(eg_onnx_save(l, path, NULL, 0));
+    snprintf(path, sizeof path, "%s/%zu.%s", folder, index, ending);
+    FILE *f = fopen(path, "wb");
+    CHECK(f != NULL && fwrite(x, sizeof *x, n, f) == n && fclose(f) == 0);
+}
+
 static void compare(eg_learner *l, const struct network *n)
 {
     static float x[B * INPUTS_MAX], want[B * CLASSES];
@@ -126,6 +139,8 @@ static void compare(eg_learner *l, const struct network *n)
         for (size_t i = 0; i < b * CLASSES; i++)
             CHECK_NEAR(((const float *)out.data)[i], want[i], 2e-5 * (1 + fabs((double)want[i])));
     }
+    keep(l, (size_t)(n - networks), "in", x, B * task->inputs);
+    keep(l, (size_t)(n - networks), "want", want, B * CLASSES);
     eg_onnx_destroy(m);
 }
 

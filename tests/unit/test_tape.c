@@ -3,9 +3,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
-#include "grad/egi_tape.h"
 #include "engram/operations.h"
 #include "engram/tape.h"
+#include "grad/egi_tape.h"
 
 enum { B = 64, D = 96, H = 130, K = 10, SEGMENTS = 6 };
 
