@@ -38,6 +38,10 @@ static const struct layer_case cases[] = {
       "\"learned_order\": true, \"pattern_projection_as_connected\": true, "
       "\"association_activation\": \"tanh\", \"dropout\": 0.3, \"add_zero_association\": true}]",
       { 3, { 2, 3, 6 } } },
+    { "[{\"kind\": \"hopfield\", \"num_heads\": 2, \"scaling\": [0.5, 1.5], "
+      "\"random_features\": 7, \"update_steps_max\": 1, \"update_steps_eps\": 0, "
+      "\"normalize_hopfield_space\": true}]",
+      { 3, { 2, 4, 6 } } },
     { "[{\"kind\": \"hopfield\", \"normalize_hopfield_space\": true, \"update_steps_max\": 2, "
       "\"normalize_hopfield_space_affine\": true, \"normalize_eps\": 0.1, "
       "\"update_steps_eps\": 0, \"concat_bias_pattern\": true, \"output_size\": 3}]",
