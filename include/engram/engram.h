@@ -16,6 +16,7 @@
 #include "engram/learner.h"
 #include "engram/memory.h"
 #include "engram/memory_file.h"
+#include "engram/onnx.h"
 #include "engram/operations.h"
 #include "engram/params.h"
 #include "engram/progress.h"
