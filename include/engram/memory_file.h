@@ -71,6 +71,8 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_load(eg_memory_file *f, eg_memory 
 EG_API EG_MUST_CHECK eg_status eg_memory_file_save(const char *path, const eg_memory *m,
                                                    const eg_file_options *options);
 
+/* 1: the file holds a binary memory. f must not be NULL. */
+EG_API int eg_memory_file_is_binary(const eg_memory_file *f);
 /* A binary memory into a new file, and back. The same file, and every call here but append, remove,
  * load and save, is for either; those name the other call (EG_ERR_UNSUPPORTED). */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_save_binary(const char *path, const eg_binary *m,

@@ -195,7 +195,12 @@ static eg_status put_all(egi_store *s, const eg_binary *m, const eg_file_options
     return egi_binary_put(s, m);
 }
 
-/* ---- the three public verbs ---- */
+/* ---- the public verbs ---- */
+
+int eg_memory_file_is_binary(const eg_memory_file *f)
+{
+    return f->binary;
+}
 
 struct saving {
     const eg_binary *m;
