@@ -14,9 +14,10 @@
 enum { EGI_HEADS_MAX = 10000, EGI_UPDATES_MAX = 1000 };
 
 struct egi_heads {
-    eg_var q, k, v; /* (B, H, Q, D), (B, H, N, D), (B, H, N, DV); of k and v B and H or 1 */
-    eg_var kernel;  /* (D, D) Phi: similarities are <Phi q, Phi k>; or EG_NONE */
-    eg_var alpha;   /* (H) orders of entmax that are learned; or EG_NONE */
+    eg_var q, k, v;  /* (B, H, Q, D), (B, H, N, D), (B, H, N, DV); of k and v B and H or 1 */
+    eg_var kernel;   /* (D, D) Phi: similarities are <Phi q, Phi k>; or EG_NONE */
+    eg_var features; /* (M, D) random features that stand for softmax; or EG_NONE */
+    eg_var alpha;    /* (H) orders of entmax that are learned; or EG_NONE */
     eg_var hidden,
         padding; /* 0 and 1, rank 4, broadcast to (B, H, Q, N); padding (.., 1, N); or EG_NONE */
     const eg_rule *rule; /* its separation, order and k */
@@ -45,8 +46,10 @@ eg_var egi_heads_join(eg_tape *t, eg_var x);
 
 /* ---- what the files of heads share ---- */
 
-/* x (B, H, ..) with head h times beta_h. */
-eg_var egi_heads_times_beta(struct egi_scope *s, const struct egi_heads *h, eg_var x);
+/* x (B, H, ..) with head h times beta_h^power. */
+eg_var egi_heads_times_beta(struct egi_scope *s, const struct egi_heads *h, eg_var x, double power);
+/* x as similarities see it: Phi x. */
+eg_var egi_heads_compared(struct egi_scope *s, const struct egi_heads *h, eg_var x);
 /* 1 where a pair is seen, else 0; EG_NONE: all are. */
 eg_var egi_heads_visible(struct egi_scope *s, const struct egi_heads *h);
 /* a (B, H, Q, N) of queries and keys as they are compared. */
@@ -59,6 +62,12 @@ eg_var egi_entmax_learned(struct egi_scope *s, eg_var a, eg_var alpha);
 /* z = f(z0), z0 a constant and nearly z: the gradient by what f depends on becomes that of the
  * fixed point. */
 eg_var egi_heads_fixed(struct egi_scope *s, const struct egi_heads *h, eg_var z, eg_var z0);
+
+/* heads_features.c - a = q k^T; of q the rows are divided by their sum over the keys. */
+struct egi_featured {
+    eg_var q, k; /* (B, H, Q, M), (B, H, N, M) */
+};
+struct egi_featured egi_heads_featured(struct egi_scope *s, const struct egi_heads *h, eg_var q);
 
 /* What a pass hands out of the layer at `path`; values of the pass's tape. */
 struct egi_watch {

@@ -20,7 +20,7 @@ struct hopfield {
     int pattern_projection_as_connected, input_bias, concat_bias_pattern, add_zero_association;
     int disable_out_projection, masks, causal, kernel, learned_order, fused, implicit;
     int trainable, lookup_weights_as_separated, lookup_targets_as_trainable;
-    size_t target_size, updates, betas;
+    size_t target_size, updates, betas, random_features;
     double one_beta;
     eg_rule rule;
     struct egi_initialiser init;

@@ -25,7 +25,7 @@ struct egi_scope {
     eg_tape *t;
     enum egi_mode mode;
     const eg_allocator *alloc;
-    eg_params *params, *state; /* learned; running statistics */
+    eg_params *params, *state; /* learned; kept beside */
     eg_var *leaf;              /* (params) the value of each in this pass; NULL in EGI_CREATE */
     eg_dtype dtype;            /* of parameters */
     uint64_t seed, step;       /* what random choices of this pass depend on */
@@ -47,14 +47,18 @@ eg_status egi_initialiser_read(const json_t *v, const char *place, struct egi_in
  * the parameter's name. */
 eg_status egi_initialise(const struct egi_initialiser *init, const eg_param *p, uint64_t seed,
                          const eg_allocator *alloc);
-enum { EGI_INIT_ZEROS, EGI_INIT_ONES, EGI_INIT_ORTHOGONAL = 11 }; /* their rows */
+/* Their rows. */
+enum { EGI_INIT_ZEROS, EGI_INIT_ONES, EGI_INIT_NORMAL = 3, EGI_INIT_ORTHOGONAL = 11 };
 
 /* The parameter `name` of the layer that runs. init NULL: zeros. */
 eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *shape,
                        const struct egi_initialiser *init);
-/* Its running statistic: made with every element `start`; NULL after a failure. */
+/* What it keeps beside: a running statistic, an array that is not learned; NULL after a failure. */
 const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_shape *shape,
-                                double start);
+                                const struct egi_initialiser *init);
+/* The latter as a value of the pass. */
+eg_var egi_scope_fixed(struct egi_scope *s, const char *name, const eg_shape *shape,
+                       const struct egi_initialiser *init);
 /* A stream of random numbers of this layer in this step. */
 uint64_t egi_scope_stream(const struct egi_scope *s);
 

@@ -69,15 +69,16 @@ eg_var egi_heads_join(eg_tape *t, eg_var x)
                       &eg_shape_of(s.dim[0], s.dim[2], s.dim[1] * s.dim[3]));
 }
 
-eg_var egi_heads_times_beta(struct egi_scope *s, const struct egi_heads *h, eg_var x)
+eg_var egi_heads_times_beta(struct egi_scope *s, const struct egi_heads *h, eg_var x, double power)
 {
-    if (h->betas == 1) return h->beta[0] == 1 ? x : eg_affine(s->t, x, h->beta[0], 0);
+    if (h->betas == 1) return h->beta[0] == 1 ? x : eg_affine(s->t, x, pow(h->beta[0], power), 0);
     const eg_var b = egi_tape_new(s->t, eg_tape_dtype(s->t, x), &eg_shape_of(1, h->betas, 1, 1));
-    for (size_t i = 0; b.id != 0 && i < h->betas; i++) set(egi_tape_tensor(s->t, b), i, h->beta[i]);
+    for (size_t i = 0; b.id != 0 && i < h->betas; i++)
+        set(egi_tape_tensor(s->t, b), i, pow(h->beta[i], power));
     return eg_mul(s->t, x, b);
 }
 
-static eg_var compared(struct egi_scope *s, const struct egi_heads *h, eg_var x)
+eg_var egi_heads_compared(struct egi_scope *s, const struct egi_heads *h, eg_var x)
 {
     if (h->kernel.id == 0) return x;
     return eg_matmul(s->t, x, eg_swap_axes(s->t, h->kernel, 0, 1));
@@ -117,11 +118,16 @@ static eg_var separate(struct egi_scope *s, const struct egi_heads *h, eg_var z)
 eg_var egi_heads_weights(struct egi_scope *s, const struct egi_heads *h, eg_var q)
 {
     eg_tape *t = s->t;
+    if (h->features.id != 0) {
+        const struct egi_featured f = egi_heads_featured(s, h, q);
+        return eg_matmul(t, f.q, eg_swap_axes(t, f.k, 2, 3));
+    }
     const int softmax = h->rule->separation == EG_SEP_SOFTMAX;
     const int shares = (egi_separation_flags(h->rule) & EGI_SEP_NORMALISED) != 0;
-    const eg_var keys = eg_swap_axes(t, compared(s, h, h->k), 2, 3), seen = egi_heads_visible(s, h);
-    eg_var z = compared(s, h, q);
-    z = eg_matmul(t, softmax ? egi_heads_times_beta(s, h, z) : z, keys);
+    const eg_var keys = eg_swap_axes(t, egi_heads_compared(s, h, h->k), 2, 3),
+                 seen = egi_heads_visible(s, h);
+    eg_var z = egi_heads_compared(s, h, q);
+    z = eg_matmul(t, softmax ? egi_heads_times_beta(s, h, z, 1) : z, keys);
     if (seen.id != 0) z = eg_mul(t, z, seen);
     if (seen.id != 0 && shares) z = eg_add(t, z, eg_affine(t, seen, -FAR_BELOW, FAR_BELOW));
     const eg_var a = softmax ? eg_softmax(t, z, 3) : separate(s, h, z);
@@ -136,9 +142,14 @@ static int watched(const struct egi_scope *s)
 eg_var egi_heads_read(struct egi_scope *s, const struct egi_heads *h, eg_var q, eg_var x, int last)
 {
     const int drops = last && h->dropout > 0 && s->mode == EGI_TRAIN;
-    if (h->fused && !drops && !watched(s) && h->rule->separation == EG_SEP_SOFTMAX)
-        return eg_associate(s->t, egi_heads_times_beta(s, h, compared(s, h, q)),
-                            compared(s, h, h->k), x, h->hidden, h->padding, NULL);
+    if (h->fused && !drops && !watched(s) && h->features.id == 0
+        && h->rule->separation == EG_SEP_SOFTMAX)
+        return eg_associate(s->t, egi_heads_times_beta(s, h, egi_heads_compared(s, h, q), 1),
+                            egi_heads_compared(s, h, h->k), x, h->hidden, h->padding, NULL);
+    if (h->features.id != 0 && !watched(s)) {
+        const struct egi_featured f = egi_heads_featured(s, h, q);
+        return eg_matmul(s->t, f.q, eg_matmul(s->t, eg_swap_axes(s->t, f.k, 2, 3), x));
+    }
     eg_var a = egi_heads_weights(s, h, q);
     if (watched(s) && last) s->watch->a = a;
     if (drops) a = eg_dropout(s->t, a, h->dropout, s->seed, egi_scope_stream(s));
@@ -236,8 +247,8 @@ static void show(struct egi_scope *s, const struct egi_heads *h, eg_var q)
     w->q = q;
     w->k = h->k;
     w->v = h->v;
-    w->compared_q = compared(s, h, q);
-    w->compared_k = compared(s, h, h->k);
+    w->compared_q = egi_heads_compared(s, h, q);
+    w->compared_k = egi_heads_compared(s, h, h->k);
     w->seen = egi_heads_visible(s, h);
     w->rule = *h->rule;
     w->kernel = h->kernel.id != 0;

@@ -80,7 +80,7 @@ eg_var egi_heads_fixed(struct egi_scope *s, const struct egi_heads *h, eg_var z,
     full.dim[1] = q.dim[1];
     const eg_var k = eg_broadcast_to(s->t, eg_constant(s->t, h->k), &full);
     const eg_var seen = egi_heads_visible(s, h);
-    const eg_var in[INPUTS_MAX] = { z, z0, k, egi_heads_times_beta(s, h, k), seen };
+    const eg_var in[INPUTS_MAX] = { z, z0, k, egi_heads_times_beta(s, h, k, 1), seen };
     return egi_apply(s->t, &op_fixed, in, seen.id != 0 ? INPUTS_MAX : SEEN,
                      &(struct egi_attr){ .n = { 0 } });
 }

@@ -243,11 +243,16 @@ static eg_var output(struct pass *p, eg_var y)
 static void learned(struct pass *p, struct egi_heads *h)
 {
     static const struct egi_initialiser rotation = { EGI_INIT_ORTHOGONAL, 1 };
+    static const struct egi_initialiser normal = { EGI_INIT_NORMAL, 1 };
     const struct hopfield *o = p->o;
     char text[EGI_PATH_TEXT];
     snprintf(text, sizeof text, "%sassociation_core.kernel_weight", p->prefix);
     if (o->kernel)
         h->kernel = egi_scope_param(p->s, text, &eg_shape_of(p->hidden, p->hidden), &rotation);
+    snprintf(text, sizeof text, "%sassociation_core.random_features", p->prefix);
+    if (o->random_features > 0)
+        h->features =
+            egi_scope_fixed(p->s, text, &eg_shape_of(o->random_features, p->hidden), &normal);
     if (!o->learned_order) return;
     snprintf(text, sizeof text, "%sassociation_core.order", p->prefix);
     const eg_var a = egi_scope_param(p->s, text, &eg_shape_of(o->num_heads), NULL);

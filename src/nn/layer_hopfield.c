@@ -29,6 +29,8 @@ static const char *const mask_words[] = { "none", "padding", "association", "bot
                      "a row of the table of separations: softmax, entmax, normmax, ksubsets, .."), \
         EGI_SET_NUMBER(H, order, "2", 1, 1e6, "of separations that have one"),                     \
         EGI_SET_COUNT(H, k, "1", 1, 1e9, "of k-subsets and top-k"),                                \
+        EGI_SET_COUNT(H, random_features, "0", 0, 1e6,                                             \
+                      "that stand for softmax (FAVOR+), so that cost grows as N + Q; 0: none"),    \
         EGI_SET_FLAG(H, implicit, "false", "the gradient is that of the fixed point"),             \
         EGI_SET_FLAG(H, fused, "true",                                                             \
                      "false: second derivatives, and (Q, N) numbers are stored"),                  \
@@ -132,6 +134,13 @@ static eg_status check_fits(const struct hopfield *o, const struct egi_layer *l)
     if (o->learned_order && o->rule.separation != EG_SEP_ENTMAX)
         return egi_fail(EG_ERR_INVALID, "%s.learned_order: expected the separation entmax",
                         l->place);
+    if (o->random_features > 0
+        && (o->rule.separation != EG_SEP_SOFTMAX || o->implicit || o->causal || o->dropout > 0
+            || o->masks >= MASK_ASSOCIATION))
+        return egi_fail(EG_ERR_UNSUPPORTED,
+                        "%s.random_features: of softmax without implicit, dropout and masks of "
+                        "pairs, for no pair is looked at by itself",
+                        l->place);
     if (!o->implicit) return EG_OK;
     if (o->updates == 0)
         return egi_fail(EG_ERR_INVALID, "%s.implicit: expected update_steps_max above 0", l->place);
@@ -223,12 +232,12 @@ static eg_var apply_hopfield(struct egi_scope *s, const struct egi_layer *l, con
     return egi_hopfield_pass(s, o, &in);
 }
 
-/* A table (1, quantity, D); a constant of the pass where it is not learned. */
+/* A table (1, quantity, D). */
 static eg_var table(struct egi_scope *s, const struct hopfield *o, const char *name, size_t d,
                     int is_learned)
 {
-    const eg_var x = egi_scope_param(s, name, &eg_shape_of(1, o->quantity, d), &o->init);
-    return is_learned ? x : eg_constant(s->t, x);
+    return (is_learned ? egi_scope_param
+                       : egi_scope_fixed)(s, name, &eg_shape_of(1, o->quantity, d), &o->init);
 }
 
 static eg_var apply_pooling(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)

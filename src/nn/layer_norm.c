@@ -31,9 +31,10 @@ static const struct norm *of(const struct egi_layer *l)
     return (const struct norm *)(const void *)l->settings.bytes;
 }
 
+static const struct egi_initialiser ones = { EGI_INIT_ONES, 1 };
+
 static eg_var scale_of(struct egi_scope *s, const eg_shape *shape)
 {
-    const struct egi_initialiser ones = { EGI_INIT_ONES, 1 };
     return egi_scope_param(s, "weight", shape, &ones);
 }
 
@@ -82,8 +83,8 @@ static eg_var apply_batch_norm(struct egi_scope *s, const struct egi_layer *l, c
     const eg_shape channels = eg_shape_of(in.dim[1]);
     const eg_var scale = scale_of(s, &channels);
     const eg_var shift = egi_scope_param(s, "bias", &channels, NULL);
-    const eg_param *mean = egi_scope_state(s, "running_mean", &channels, 0);
-    const eg_param *variance = egi_scope_state(s, "running_var", &channels, 1);
+    const eg_param *mean = egi_scope_state(s, "running_mean", &channels, NULL);
+    const eg_param *variance = egi_scope_state(s, "running_var", &channels, &ones);
     if (mean == NULL || variance == NULL) return EG_NONE;
     if (s->mode != EGI_TRAIN)
         return eg_batch_norm_fixed(s->t, x[0], eg_input(s->t, mean->dtype, &channels, mean->value),

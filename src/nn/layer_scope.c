@@ -22,13 +22,12 @@ static eg_status same_shape(const eg_param *p, const eg_shape *shape)
                     egi_shape_text(shape, wants));
 }
 
-static eg_status create(struct egi_scope *s, const char *name, const eg_shape *shape,
-                        const struct egi_initialiser *init, size_t *at)
+static eg_status create(struct egi_scope *s, eg_params *into, const char *name,
+                        const eg_shape *shape, const struct egi_initialiser *init, size_t *at)
 {
     const struct egi_initialiser zeros = { EGI_INIT_ZEROS, 0 };
-    EGI_TRY(eg_params_add(s->params, name, s->dtype, shape, at));
-    return egi_initialise(init != NULL ? init : &zeros, eg_params_at(s->params, *at), s->seed,
-                          s->alloc);
+    EGI_TRY(eg_params_add(into, name, s->dtype, shape, at));
+    return egi_initialise(init != NULL ? init : &zeros, eg_params_at(into, *at), s->seed, s->alloc);
 }
 
 /* The place of a parameter: as a rule they are asked for in the order in which they were made. */
@@ -42,7 +41,7 @@ static eg_status find(struct egi_scope *s, const char *name, const eg_shape *sha
         s->next = *at + 1;
         return same_shape(eg_params_at(s->params, *at), shape);
     }
-    if (s->mode == EGI_CREATE) return create(s, name, shape, init, at);
+    if (s->mode == EGI_CREATE) return create(s, s->params, name, shape, init, at);
     return egi_fail(EG_ERR_INVALID, "%s: no such parameter", name);
 }
 
@@ -63,15 +62,8 @@ eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *sh
     return v;
 }
 
-static void fill(const eg_param *p, double value)
-{
-    const double number[2] = { value, 0 };
-    const struct egi_tensor x = egi_tensor_of(p->dtype, &p->shape, p->value);
-    egi_loop(&x, 1, egi_kernels_of(p->dtype)->fill, number, 1);
-}
-
 const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_shape *shape,
-                                double start)
+                                const struct egi_initialiser *init)
 {
     char text[EGI_PATH_TEXT];
     size_t at;
@@ -79,13 +71,20 @@ const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_
     eg_status status = full_name(s, name, text);
     const eg_param *p = status == EG_OK ? eg_params_find(s->state, text) : NULL;
     if (p == NULL && status == EG_OK) {
-        status = eg_params_add(s->state, text, s->dtype, shape, &at);
-        if (status == EG_OK) fill(p = eg_params_at(s->state, at), start);
+        status = create(s, s->state, text, shape, init, &at);
+        p = status == EG_OK ? eg_params_at(s->state, at) : NULL;
     }
     if (status == EG_OK) status = same_shape(p, shape);
     if (status == EG_OK) return p;
     egi_tape_fail(s->t, status);
     return NULL;
+}
+
+eg_var egi_scope_fixed(struct egi_scope *s, const char *name, const eg_shape *shape,
+                       const struct egi_initialiser *init)
+{
+    const eg_param *p = egi_scope_state(s, name, shape, init);
+    return p == NULL ? EG_NONE : eg_input(s->t, p->dtype, shape, p->value);
 }
 
 uint64_t egi_scope_stream(const struct egi_scope *s)

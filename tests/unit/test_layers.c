@@ -1,18 +1,11 @@
 /* Layers: derivatives of every row of the table, what normalising keeps, separations as
  * operations. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "check.h"
+#include "layer_bench.h"
 
 #include <stdio.h>
 
-#include "nn/egi_layer.h"
-
-enum { NUMBERS = 4096 };
-
-static const struct layer_case {
-    const char *layers;
-    eg_shape in;
-} cases[] = {
+static const struct layer_case cases[] = {
     { "[{\"kind\": \"linear\", \"units\": 3}, {\"kind\": \"activation\", \"function\": \"gelu\"}]",
       { 2, { 4, 5 } } },
     { "[{\"kind\": \"linear\", \"units\": 3, \"bias\": false}, {\"kind\": \"dropout\", \"p\": "
@@ -45,6 +38,10 @@ static const struct layer_case {
       "\"learned_order\": true, \"pattern_projection_as_connected\": true, "
       "\"association_activation\": \"tanh\", \"dropout\": 0.3, \"add_zero_association\": true}]",
       { 3, { 2, 3, 6 } } },
+    { "[{\"kind\": \"hopfield\", \"num_heads\": 2, \"scaling\": [0.5, 1.5], "
+      "\"random_features\": 7, \"update_steps_max\": 1, \"update_steps_eps\": 0, "
+      "\"normalize_hopfield_space\": true}]",
+      { 3, { 2, 4, 6 } } },
     { "[{\"kind\": \"hopfield\", \"normalize_hopfield_space\": true, \"update_steps_max\": 2, "
       "\"normalize_hopfield_space_affine\": true, \"normalize_eps\": 0.1, "
       "\"update_steps_eps\": 0, \"concat_bias_pattern\": true, \"output_size\": 3}]",
@@ -58,6 +55,11 @@ static const struct layer_case {
     { "[{\"kind\": \"recall\", \"update_steps_max\": 3, \"update_steps_eps\": 0, "
       "\"scaling\": 0.7}]",
       { 3, { 2, 4, 3 } } },
+    { "[{\"kind\": \"energy\", \"heads\": 2, \"memories\": 5, \"updates\": 2, \"epsilon\": 0.1}]",
+      { 3, { 2, 4, 6 } } },
+    { "[{\"kind\": \"energy\", \"heads\": 2, \"hidden_size\": 2, \"memories\": 5, \"n\": 3, "
+      "\"updates\": 1, \"see_self\": true, \"output\": \"energy\", \"epsilon\": 0.1}]",
+      { 3, { 2, 3, 5 } } },
     { "[{\"kind\": \"linear\", \"units\": 4, \"name\": \"a\"}, "
       "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"sequential\", \"layers\": [\"linear\"]}, "
       "{\"kind\": \"activation\", \"function\": \"tanh\"}], \"name\": \"r\"}, "
@@ -65,81 +67,6 @@ static const struct layer_case {
       "{\"kind\": \"concat\", \"from\": [\"s\", \"r\", \"input\"]}]",
       { 2, { 3, 5 } } },
 };
-
-/* A graph with its own parameters, in f64. */
-struct bench {
-    json_t *document;
-    struct egi_graph *graph;
-    struct egi_scope s;
-    eg_var leaf[32];
-    double x[NUMBERS], v[NUMBERS];
-    eg_shape in;
-};
-
-static void draw(double *to, size_t n, uint64_t stream)
-{
-    float some[NUMBERS];
-    eg_random_normal(11, stream, 0, n, some);
-    for (size_t i = 0; i < n; i++) to[i] = (double)some[i];
-}
-
-static void build(struct bench *b, const struct layer_case *c)
-{
-    memset(b, 0, sizeof *b);
-    b->in = c->in;
-    b->s = (struct egi_scope){ .mode = EGI_CREATE,
-                               .alloc = eg_allocator_default(),
-                               .dtype = EG_F64,
-                               .seed = 5,
-                               .classes = 4 };
-    CHECK_OK(eg_tape_create(1, NULL, &b->s.t));
-    CHECK_OK(eg_params_create(NULL, &b->s.params));
-    CHECK_OK(eg_params_create(NULL, &b->s.state));
-    b->document = json_pack("{s:o}", "layers", json_loads(c->layers, 0, NULL));
-    CHECK(b->document != NULL);
-    CHECK_OK(egi_graph_create(b->document, "layers", "", 0, b->s.alloc, &b->graph));
-    draw(b->x, eg_shape_size(&b->in), 1);
-    draw(b->v, NUMBERS, 2);
-    if (strstr(c->layers, "embedding") != NULL)
-        for (size_t i = 0; i < eg_shape_size(&b->in); i++) b->x[i] = (double)(i % 4);
-    const eg_var in = eg_input(b->s.t, EG_F64, &b->in, b->x);
-    egi_graph_apply(&b->s, b->graph, in);
-    CHECK_OK(eg_tape_status(b->s.t));
-    const eg_param *p;
-    for (size_t i = 0; (p = eg_params_at(b->s.params, i)) != NULL; i++)
-        draw(p->value, eg_shape_size(&p->shape), 100 + i); /* biases are 0, scales 1 */
-    b->s.leaf = b->leaf;
-}
-
-static void tear(struct bench *b)
-{
-    egi_graph_destroy(b->graph);
-    json_decref(b->document);
-    eg_params_destroy(b->s.params);
-    eg_params_destroy(b->s.state);
-    eg_tape_destroy(b->s.t);
-}
-
-/* sum v y, in training. */
-static eg_var run(struct bench *b, eg_var *in)
-{
-    eg_tape_reset(b->s.t);
-    memset(b->leaf, 0, sizeof b->leaf);
-    b->s.mode = EGI_TRAIN;
-    *in = eg_leaf(b->s.t, EG_F64, &b->in, b->x);
-    const eg_var y = egi_graph_apply(&b->s, b->graph, *in);
-    const eg_shape shape = eg_tape_shape(b->s.t, y);
-    const eg_var v = eg_input(b->s.t, EG_F64, &shape, b->v);
-    return eg_sum(b->s.t, eg_mul(b->s.t, y, v), EG_ALL_AXES, 0);
-}
-
-static double value(struct bench *b)
-{
-    eg_var in;
-    const eg_var y = run(b, &in);
-    CHECK_OK(eg_tape_status(b->s.t));
-    return eg_tape_number(b->s.t, y);
-}
 
 static void compare(struct bench *b, const char *name, double *x, const double *g, size_t n)
 {
