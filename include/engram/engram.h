@@ -7,6 +7,7 @@
 #include "engram/association.h"
 #include "engram/attack.h"
 #include "engram/binary.h"
+#include "engram/binary_lab.h"
 #include "engram/capacity.h"
 #include "engram/catalogue.h"
 #include "engram/dam.h"
