@@ -112,23 +112,23 @@ static void the_critical_distance(void **state)
     o.memory.units = 256;
     o.memory.locations = 5000;
     o.memory.radius = 112;
-    o.n = 100;
+    o.n = 50;
     o.trials = 200;
     o.draws = 2;
-    const double in[] = { 256, 5000, 112, 100, 0 };
+    const double in[] = { 256, 5000, 112, 50, 0 };
     const double critical = theory("sdm", 2, in);
     double before = 0;
-    for (double h = critical / 2; h <= critical + 20; h += 12) {
+    for (double h = critical / 3; h <= critical + 20; h += 12) {
         eg_binary_lab_result r;
         o.wrong = (size_t)h;
-        const double at[] = { 256, 5000, 112, 100, (double)o.wrong };
+        const double at[] = { 256, 5000, 112, 50, (double)o.wrong };
         CHECK_OK(eg_binary_lab(&o, &r));
         const double expected = 256 * theory("sdm", 1, at);
         CHECK_NEAR(r.units_one, expected, 0.15 * expected + 0.5);
         CHECK(r.units_one > before);
         before = r.units_one;
         if (h < critical - 5) CHECK(r.units_one < h);
-        if (h < critical / 2 + 5) CHECK(r.error < 0.5);
+        if (h < critical / 3 + 5) CHECK(r.error < 0.2);
         if (h > critical + 5) CHECK(r.units_one > h && r.error > 0.9);
     }
 }
