@@ -97,16 +97,22 @@ static int read_cues(const struct call *call, const struct binary_recalling *o,
     return code;
 }
 
-static int answer_cues(const struct call *call, const struct binary_recalling *o,
-                       const eg_binary *m, struct answers *a)
+eg_binary_recall_options binary_rule(const eg_binary *m, const struct binary_recalling *o)
 {
-    struct bar bar;
-    const eg_progress progress = bar_begin(&bar, call);
     eg_binary_recall_options how = eg_binary_recall_usual(m);
     if (o->score >= 0) how.score = (eg_binary_score)o->score;
     if (o->activation >= 0) how.activation = (eg_binary_activation)o->activation;
     how.winners = how.threshold = o->winners;
     if (o->steps > 0) how.max_steps = o->steps;
+    return how;
+}
+
+static int answer_cues(const struct call *call, const struct binary_recalling *o,
+                       const eg_binary *m, struct answers *a)
+{
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, call);
+    eg_binary_recall_options how = binary_rule(m, o);
     a->one_step = how.max_steps == 1;
     how.threads = call->common->threads;
     how.progress = &progress;

@@ -38,6 +38,8 @@ const char *activation_name(size_t row);
       "of losers and global; the level of threshold", NULL, 1, 1e9 }
 /* clang-format on */
 
+/* What the kind takes, changed by what was given. */
+eg_binary_recall_options binary_rule(const eg_binary *m, const struct binary_recalling *o);
 int binary_recall(const struct call *call, const struct binary_recalling *o);
 
 #endif

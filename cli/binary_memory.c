@@ -18,6 +18,24 @@ int binary_kind_of(const char *memory)
     return -1;
 }
 
+int binary_number_of(const char *memory, uint64_t *number)
+{
+    const char *at = strchr(memory, ':');
+    const int kind = binary_kind_of(memory);
+    *number = 0;
+    if (at == NULL) return 1;
+    at++;
+    return kind != EG_BINARY_WILLSHAW && kind != EG_BINARY_BAM && take_whole(&at, 1u << 30, number)
+           && *at == '\0' && *number > 0;
+}
+
+/* A hundredth lies 2.33 standard deviations below half of the units. */
+size_t binary_radius(size_t units)
+{
+    const double r = floor((double)units / 2 - 2.326 * sqrt((double)units) / 2);
+    return r > 0 ? (size_t)r : 0;
+}
+
 int binary_of_symbols(const eg_binary_options *o)
 {
     return o->kind == EG_BINARY_CLIQUE || o->kind == EG_BINARY_CHAIN;

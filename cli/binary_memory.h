@@ -32,8 +32,15 @@ struct binary_given {
       "sdm: locations within this distance take part", NULL, 0, 1e9 }
 /* clang-format on */
 
+enum { BINARY_LOCATIONS = 10000 }; /* of an sdm, unless told */
+#define BINARY_NAMES "expected clique:UNITS, chain:UNITS, sdm:LOCATIONS, or the name alone"
+
 /* The kind that "clique" or "clique:256" names, or -1. */
 int binary_kind_of(const char *memory);
+/* Its number, 0 where there is none; returns 0 where it is wrong. */
+int binary_number_of(const char *memory, uint64_t *number);
+/* Radius of an sdm: of random locations a hundredth is within it. */
+size_t binary_radius(size_t units);
 /* "clique of 8 clusters of 256 units, counted" */
 const char *binary_words(const eg_binary_options *o);
 /* Numbers of a cue or content are symbols of clusters. */

@@ -23,13 +23,6 @@ static size_t units_of(const eg_dataset *set)
     return most < 1 << 24 ? (size_t)most + 1 : 1 << 24;
 }
 
-/* Locations near a random address: a hundredth, at most 2.3 standard deviations below D / 2. */
-static size_t usual_radius(size_t d)
-{
-    const double r = floor((double)d / 2 - 2.326 * sqrt((double)d) / 2);
-    return r > 0 ? (size_t)r : 0;
-}
-
 static int size_contents(const struct call *call, const struct binary_storing *o,
                          const eg_dataset *set, eg_binary_options *m)
 {
@@ -54,28 +47,20 @@ static int size_contents(const struct call *call, const struct binary_storing *o
 static int describe(const struct call *call, const struct binary_storing *o, const eg_dataset *set,
                     eg_binary_options *out)
 {
-    const char *colon = strchr(o->memory, ':');
     const eg_binary_options defaults = EG_BINARY_OPTIONS_INIT;
     eg_binary_options m = defaults;
-    uint64_t number = 0;
+    uint64_t number;
     m.kind = (eg_binary_kind)binary_kind_of(o->memory);
-    if (colon != NULL) {
-        const char *at = colon + 1;
-        if (!take_whole(&at, 1u << 30, &number) || *at != '\0' || number == 0
-            || m.kind == EG_BINARY_WILLSHAW || m.kind == EG_BINARY_BAM)
-            return fail_usage(call,
-                              "--memory %s: expected clique:UNITS, chain:UNITS, sdm:LOCATIONS, or "
-                              "the name alone",
-                              o->memory);
-    }
+    if (!binary_number_of(o->memory, &number))
+        return fail_usage(call, "--memory %s: " BINARY_NAMES, o->memory);
     m.clusters = binary_of_symbols(&m) ? set->d : 1;
     m.units = !binary_of_symbols(&m) ? set->d : number > 0 ? (size_t)number : units_of(set);
     m.order = isnan(o->order) ? 0 : (size_t)o->order;
     m.counted = o->given->counted;
     m.seed = call->common->seed;
     if (m.kind == EG_BINARY_SDM) {
-        m.locations = number > 0 ? (size_t)number : 10000;
-        m.radius = o->given->radius != SIZE_MAX ? o->given->radius : usual_radius(set->d);
+        m.locations = number > 0 ? (size_t)number : BINARY_LOCATIONS;
+        m.radius = o->given->radius != SIZE_MAX ? o->given->radius : binary_radius(set->d);
     }
     const int code = size_contents(call, o, set, &m);
     if (code == EXIT_DONE) *out = m;

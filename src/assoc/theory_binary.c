@@ -13,6 +13,7 @@
  * the clusters. So it is connected to k given units with
  *   p(k) = E (1 - (1 - 1/l)^n)^k,   n ~ Bin(M, 1/l),   p(1) = d,   p(k) >= d^k,
  * in place of d^k ("shared" below; rivals of one symbol, k = c - 1, are nearly all there are).
+ * A wrong unit of a Willshaw memory likewise, n ~ Bin(M, l/n), each with k/m.
  *
  * Sparse messages (Aliabadi et al. 2014): c of X clusters, d = 1 - (1 - c (c - 1)/(X (X - 1)
  * l^2))^M, wrong units are also those of all silent clusters.
@@ -80,15 +81,16 @@ static double rivals(double c, double l, double e, double d)
     return sum;
 }
 
-/* A unit connected to k given ones in other clusters, connections of one message together. */
-static double connected(double l, double m, double k)
+/* A unit that a pattern has with q, connected to k given others, which one that has it has with r
+ * each: connections of one pattern together. */
+static double connected(double q, double r, double m, double k)
 {
-    const double q = 1 / l, mean = m * q, spread = sqrt(mean * (1 - q));
+    const double mean = m * q, spread = sqrt(mean * (1 - q));
     double sum = 0;
-    if (mean > 1e6) return pow(-expm1(mean * log1p(-q)), k); /* n is as good as its mean */
+    if (mean > 1e6) return pow(-expm1(mean * log1p(-r)), k); /* n is as good as its mean */
     for (double n = fmax(1, floor(mean - 10 * spread)); n <= fmin(m, mean + 10 * spread + 40); n++)
         sum += exp(log_choose(m, n) + n * log(q) + (m - n) * log1p(-q)
-                   + k * log(-expm1(n * log1p(-q))));
+                   + k * log(-expm1(n * log1p(-r))));
     return sum;
 }
 
@@ -99,9 +101,9 @@ static eg_status clique_error(const double *in, double *out)
     out[0] = d;
     out[1] = any_of(pow(d, c - e), e * (l - 1));
     const double others = m > 0 ? rivals(c, l, e, d) : 0, single = e * (l - 1);
-    const double all = connected(l, m, c - 1);
+    const double all = connected(1 / l, 1 / l, m, c - 1);
     out[2] = -expm1(-others);
-    out[3] = c > e ? any_of(connected(l, m, c - e), single) : out[1];
+    out[3] = c > e ? any_of(connected(1 / l, 1 / l, m, c - e), single) : out[1];
     out[4] = m > 0 ? -expm1(-(others + single * (all - pow(d, c - 1)))) : 0;
     return EG_OK;
 }
@@ -144,6 +146,7 @@ static eg_status willshaw(const double *in, double *out)
     out[2] = (n - l) * out[1];
     out[3] = any_of(out[1], n - l);
     out[4] = pairs * log_choose(n, l) / log(2) / (m * n);
+    out[5] = (n - l) * (l < n && k < m ? connected(l / n, k / m, pairs, heard > 0 ? heard : k) : 1);
     return EG_OK;
 }
 
@@ -302,7 +305,8 @@ const eg_theory egi_theory_binary[] = {
       sparse_error },
     { "willshaw",
       "connections and wrong units of a Willshaw memory",
-      "p1 = 1 - (1 - k l/(m n))^M, p01 = p1^z, wrong (n - l) p01",
+      "p1 = 1 - (1 - k l/(m n))^M, p01 = p1^z, wrong (n - l) p01; "
+      "shared: E (1 - (1 - k/m)^i)^z, i ~ Bin(M, l/n), for p1^z",
       "Willshaw, Buneman and Longuet-Higgins 1969; Palm 1980",
       { { "m", "units of an address", 1024, 1, 1e9 },
         { "n", "units of a content", 1024, 1, 1e9 },
@@ -310,7 +314,7 @@ const eg_theory egi_theory_binary[] = {
         { "l", "active in a content", 10, 1, 1e9 },
         { "M", "pairs", 7268, 0, 1e15 },
         { "z", "active in the cue; 0: k", 0, 0, 1e9 } },
-      { "density", "p01", "wrong", "error", "bits_a_connection" },
+      { "density", "p01", "wrong", "error", "bits_a_connection", "wrong_shared" },
       willshaw },
     { "willshaw-optimum",
       "a Willshaw memory at its optimum, k = log2 n and half of the connections",

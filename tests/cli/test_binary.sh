@@ -118,6 +118,41 @@ check 2 '1 contents for 200|1 contents' store none.egm a.csv --memory clique --c
 check 2 'holds a dense memory' forget dense.egm bits.csv
 check 2 'holds a dense memory' merge dense.egm dense.egm -o none.egm
 
+# the capacity laboratory: measured beside theory
+python3 - "$engram" <<'PY' || problem "capacity of binary memories"
+import json, subprocess, sys
+def cells(*line):
+    out = subprocess.run([sys.argv[1], "capacity", "--json", *line], capture_output=True,
+                         check=True).stdout
+    return [json.loads(row) for row in out.splitlines()]
+def near(a, b, within):
+    assert abs(a - b) <= within, (a, b)
+low, high = cells("--memory", "clique:64", "--clusters", "6", "--patterns", "300,900",
+                  "--amounts", "0.33", "--trials", "8000", "--draws", "8")
+near(high["fill"], high["fill_theory"], 0.002)
+near(high["error"], high["error_theory"], 0.02)
+near(high["error_one"], high["error_one_theory"], 0.03)
+assert low["error"] < high["error"] and high["efficiency"] > 2 * low["efficiency"]
+assert high["error_chosen"] < 0.7 * high["error"]
+(c,) = cells("--memory", "willshaw", "--size", "512", "--patterns", "1500", "--amounts", "0.25",
+             "--trials", "600")
+near(c["units_one"], c["units_one_theory"], 0.2 * c["units_one_theory"] + 0.1)
+near(c["fill"], c["fill_theory"], 0.01)
+(c,) = cells("--memory", "clique:16", "--clusters", "20", "--order", "5", "--patterns", "800",
+             "--amounts", "0.2", "--trials", "2000")
+near(c["fill"], c["fill_theory"], 0.005)
+c = cells("--memory", "sdm:2000", "--size", "128", "--patterns", "30", "--amounts", "0.1,0.4")
+assert c[0]["units_one"] < 12.8 and c[1]["units_one"] > c[0]["units_one"], c
+assert 0.1 < c[0]["critical_theory"] < 0.5
+PY
+check 0 'wrote' capacity --memory clique:16 --patterns 50,100 --trials 20 --report binary.html
+grep -q 'at rest, theory' binary.html || problem "capacity: no line of theory in the report"
+check 0 'patterns,amount,fill' capacity --memory bam --size 64 --patterns 5 --trials 10 --csv
+check 2 'spoiled by flip' capacity --memory sdm --corruption mask
+check 2 'a chain stores sequences' capacity --memory chain
+check 2 'no share' capacity --memory clique --amounts 1.5
+check 2 'of dense memories' capacity --memory clique --loads 0.1
+
 # damage: noticed, and a row of a clique is restored from its columns
 python3 - <<'PY'
 data = bytearray(open("first.egm", "rb").read())

@@ -328,6 +328,10 @@ static void connections(void **state)
     CHECK_NEAR(AT("willshaw", 1, 100, 50, 4, 5, 100, 2), pow(1 - pow(0.996, 100), 2), 1e-12);
     CHECK_NEAR(AT("willshaw", 3, 100, 50, 4, 5, 100, 2),
                1 - pow(1 - pow(1 - pow(0.996, 100), 2), 45), 1e-12);
+    /* one unit of each side is on: connected by the pairs that have both, exactly */
+    CHECK_NEAR(AT("willshaw", 5, 20, 30, 1, 1, 50, 0), 29 * (1 - pow(1 - 1.0 / 600, 50)), 1e-9);
+    CHECK(AT("willshaw", 5, 1024, 1024, 10, 10, 7268, 5)
+          > AT("willshaw", 2, 1024, 1024, 10, 10, 7268, 5));
     CHECK_NEAR(AT("willshaw-optimum", 3, 1e6), 0.6931, 1e-4);
     CHECK_NEAR(AT("willshaw-optimum", 4, 1e6), 0.4587, 1e-4);
     double before = 0; /* the bits a connection rise to the limit */
