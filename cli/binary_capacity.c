@@ -53,7 +53,7 @@ static void say_clique(const eg_binary_lab_options *o, struct said *s)
     s->efficiency = out[2];
     if (o->wrong > 0) return;
     form(m->order > 0 ? "sparse-clique-error" : "clique-error", in, out);
-    s->error_one = m->order > 0 ? out[1] : out[3];
+    s->error_one = m->order > 0 ? out[2] : out[3];
     if (m->order == 0) s->error = out[4];
 }
 

@@ -14,5 +14,11 @@ const struct experiment *const experiments[] = {
     &experiment_adversarial_fashion,
     &experiment_dam_mnist,
     &experiment_local_rule,
+    &experiment_clique_error,
+    &experiment_clique_rules,
+    &experiment_sparse_cliques,
+    &experiment_clique_efficiency,
+    &experiment_willshaw_optimum,
+    &experiment_sdm_critical,
     NULL,
 };

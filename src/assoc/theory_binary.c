@@ -117,7 +117,10 @@ static eg_status sparse_error(const double *in, double *out)
                         "e < c <= X",
                         e, c, x);
     out[0] = d;
-    out[1] = any_of(pow(d, c - e), e * (l - 1) + (x - c) * l);
+    const double wrong = e * (l - 1) + (x - c) * l;
+    const double unit = connected(c / (x * l), (c - 1) / ((x - 1) * l), m, c - e);
+    out[1] = any_of(pow(d, c - e), wrong);
+    out[2] = any_of(fmin(1, unit), wrong);
     return EG_OK;
 }
 
@@ -294,14 +297,15 @@ const eg_theory egi_theory_binary[] = {
       clique_capacity },
     { "sparse-clique-error",
       "messages of c of X clusters, e symbols erased: error after one iteration",
-      "1 - (1 - d^(c - e))^(e (l - 1) + (X - c) l)",
+      "1 - (1 - d^(c - e))^(e (l - 1) + (X - c) l); shared: E (1 - (1 - (c - 1)/((X - 1) l))^n)^"
+      "(c - e), n ~ Bin(M, c/(X l)), for d^(c - e)",
       "Aliabadi, Berrou, Gripon and Jiang 2014",
       { { "c", "symbols of a message", 12, 2, 1e4 },
         { "l", "units of a cluster", 64, 2, 1e9 },
         { "M", "messages", 10000, 0, 1e15 },
         { "e", "erased symbols", 3, 0, 1e4 },
         { "X", "clusters", 100, 2, 1e6 } },
-      { "density", "error_1" },
+      { "density", "error_1", "error_1_shared" },
       sparse_error },
     { "willshaw",
       "connections and wrong units of a Willshaw memory",

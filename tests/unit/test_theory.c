@@ -324,6 +324,9 @@ static void connections(void **state)
     CHECK_NEAR(AT("clique-error", 1, 8, 256, capacity, 4), 0.01, 1e-9);
     CHECK_NEAR(AT("sparse-clique-error", 1, 8, 256, 15000, 4, 8),
                AT("clique-error", 1, 8, 256, 15000, 4), 1e-12);
+    /* every cluster is used: the same unit, the same voices */
+    CHECK_NEAR(AT("sparse-clique-error", 2, 8, 256, 15000, 4, 8),
+               AT("clique-error", 3, 8, 256, 15000, 4), 1e-12);
     CHECK_NEAR(AT("willshaw", 0, 100, 50, 4, 5, 100, 0), 1 - pow(1 - 20.0 / 5000, 100), 1e-12);
     CHECK_NEAR(AT("willshaw", 1, 100, 50, 4, 5, 100, 2), pow(1 - pow(0.996, 100), 2), 1e-12);
     CHECK_NEAR(AT("willshaw", 3, 100, 50, 4, 5, 100, 2),
