@@ -22,6 +22,7 @@
 #include "engram/progress.h"
 #include "engram/random.h"
 #include "engram/run.h"
+#include "engram/som.h"
 #include "engram/status.h"
 #include "engram/tape.h"
 #include "engram/tensor.h"

@@ -45,6 +45,45 @@ static void patterns_come_back(void **state)
     }
 }
 
+/* How much is spoiled, seen through rules that show it. One message, threshold 1: the symbols that
+ * are right turn all of it on, and a wrong one keeps itself on. */
+static void so_much_is_spoiled(void **state)
+{
+    (void)state;
+    eg_binary_lab_options o = cell_of(EG_BINARY_CLIQUE);
+    eg_binary_recall_options rule = { .size = sizeof rule,
+                                      .activation = EG_ACTIVE_THRESHOLD,
+                                      .threshold = 1,
+                                      .persist = 1,
+                                      .max_steps = 1 };
+    eg_binary_lab_result r;
+    o.n = 1;
+    o.trials = 50;
+    o.erased = 3;
+    o.wrong = 2;
+    o.recall = &rule;
+    CHECK_OK(eg_binary_lab(&o, &r));
+    CHECK(r.units_one == 2 && r.units == 2 && r.error == 1);
+    /* of 100 units on 70 are left, and no more */
+    o = cell_of(EG_BINARY_WILLSHAW);
+    o.memory.out_clusters = 1;
+    o.memory.out_units = 96;
+    o.active = 100;
+    o.out_active = 60;
+    o.n = 1;
+    o.trials = 50;
+    o.erased = 20;
+    o.wrong = 10;
+    o.recall = &rule;
+    rule.threshold = 70;
+    CHECK_OK(eg_binary_lab(&o, &r));
+    CHECK(r.error == 0);
+    CHECK_NEAR(r.fill, 100.0 * 60 / (128 * 96), 1e-12);
+    rule.threshold = 71;
+    CHECK_OK(eg_binary_lab(&o, &r));
+    CHECK(r.error == 1 && r.units == 60);
+}
+
 /* Density, errors of one step and at rest of cliques, within 5 standard errors of theory; what is
  * worked out with shared connections is nearer than what is not. */
 static void cliques_err_as_theory_says(void **state)
@@ -165,9 +204,9 @@ static void what_does_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(patterns_come_back),      cmocka_unit_test(cliques_err_as_theory_says),
-        cmocka_unit_test(threads_and_other_draws), cmocka_unit_test(the_critical_distance),
-        cmocka_unit_test(what_does_not_fit),
+        cmocka_unit_test(patterns_come_back),         cmocka_unit_test(so_much_is_spoiled),
+        cmocka_unit_test(cliques_err_as_theory_says), cmocka_unit_test(threads_and_other_draws),
+        cmocka_unit_test(the_critical_distance),      cmocka_unit_test(what_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
