@@ -230,13 +230,18 @@ const struct command cmd_recall = {
                 "engram recall digits.egm --sample 100 --hide 0.3\n"
                 "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
                 "engram recall digits.egm cues.npy -o recalled.npy --json\n"
-                "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential",
-    .notes = "CUES is a picture of any size or a folder of them (each is treated as the stored "
-             "pictures\n"
-             "were), a file of numbers, a data set's name, or - for standard input. Exit 1: no cue "
-             "was recalled as one\n"
-             "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
-             "output), .npy or .csv (the states).",
+                "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential\n"
+                "engram recall messages.egm cues.csv",
+    .notes =
+        "CUES is a picture of any size or a folder of them (each is treated as the stored "
+        "pictures\n"
+        "were), a file of numbers, a data set's name, or - for standard input. Exit 1: no cue "
+        "was recalled as one\n"
+        "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
+        "output), .npy or .csv (the states).\n"
+        "Binary memories: a cue is a line of numbers as they were stored, -1 for a symbol that\n"
+        "is unknown; recalled: at rest with one answer whose connections all exist; false\n"
+        "accept: how likely so many connections all exist by accident.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -333,11 +333,15 @@ const struct command cmd_store = {
                 "engram store flowers.egm iris.csv --memory nearest --label-column species\n"
                 "engram store messages.egm messages.csv --memory clique:256 --counted\n"
                 "cat patterns.csv | engram store p.egm - --memory exponential",
-    .notes = "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
-             "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
-             ". Short names "
-             "of memories: engram help "
-             "memories.",
+    .notes =
+        "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
+        "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
+        ". Short names "
+        "of memories: engram help "
+        "memories.\n"
+        "Binary memories: items of clique and chain are symbols 0, 1, .. of their columns, -1\n"
+        "where a cluster stays silent (--order); of the others units, on or off at the\n"
+        "threshold. --contents or --values give each item something it is the address of.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

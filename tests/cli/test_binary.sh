@@ -118,6 +118,20 @@ check 2 '1 contents for 200|1 contents' store none.egm a.csv --memory clique --c
 check 2 'holds a dense memory' forget dense.egm bits.csv
 check 2 'holds a dense memory' merge dense.egm dense.egm -o none.egm
 
+# what docs/binary.md shows is run as it stands
+mkdir docs bin
+ln -s "$engram" bin/engram
+python3 - "$ENGRAM_SHARE/docs/binary.md" >docs/shown <<'PY'
+import re, sys
+print("".join(re.findall(r"^```sh\n(.*?)^```$", open(sys.argv[1]).read(), re.M | re.S)))
+PY
+[ "$(grep -c '^engram' docs/shown)" -ge 15 ] || problem "docs/binary.md shows few commands"
+(cd docs && PATH=$scratch/bin:$PATH bash -e shown) >out 2>err ||
+    problem "a command of docs/binary.md failed"
+grep -q '^cues.csv:1 .*yes .*1 7 3 9$' out || problem "docs/binary.md: the recall it shows"
+grep -q '^ *3 .*2 3 4$' out || problem "docs/binary.md: the sequence it shows"
+grep -q 'others.csv:2 .*yes .*0 1 2 3$' out || problem "docs/binary.md: the difference of memories"
+
 # the capacity laboratory: measured beside theory
 python3 - "$engram" <<'PY' || problem "capacity of binary memories"
 import json, subprocess, sys
