@@ -17,5 +17,11 @@ const struct experiment *const experiments[] = {
     &experiment_mil,
     &experiment_uci75,
     &experiment_implanted,
+    &experiment_clique_error,
+    &experiment_clique_rules,
+    &experiment_sparse_cliques,
+    &experiment_clique_efficiency,
+    &experiment_willshaw_optimum,
+    &experiment_sdm_critical,
     NULL,
 };

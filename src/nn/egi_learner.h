@@ -41,6 +41,9 @@ struct egi_learner_row {
      * has no layers. */
     eg_status (*watch)(struct eg_learner *l, const float *x, size_t b, struct egi_watch *w,
                        eg_tape **tape);
+    /* Scores as operations on a tape of the caller's, of x (B, D) there; parameters are inputs.
+     * NULL: it computes otherwise. */
+    eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x);
 };
 
 struct eg_learner {

@@ -361,6 +361,18 @@ static eg_status watch(struct eg_learner *l, const float *x, size_t b, struct eg
     return eg_tape_status(n->t);
 }
 
+static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x)
+{
+    const struct network *n = l->own;
+    const eg_task *k = &l->task;
+    const size_t b = eg_tape_shape(t, x).dim[0];
+    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    s.t = t;
+    s.leaf = NULL;
+    if (k->height > 0) x = eg_reshape(t, x, &eg_shape_of(b, k->channels, k->height, k->width));
+    return egi_graph_apply(&s, n->graph, x);
+}
+
 const struct egi_learner_row egi_learner_network = {
     .kind = { "network", "layers trained by gradient: perceptron, convolutional, recurrent, ..",
               "Rumelhart, Hinton and Williams 1986" },
@@ -374,4 +386,5 @@ const struct egi_learner_row egi_learner_network = {
     .scores = scores,
     .pullback = pullback,
     .watch = watch,
+    .trace = trace,
 };
