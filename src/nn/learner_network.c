@@ -366,7 +366,7 @@ static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x)
     const struct network *n = l->own;
     const eg_task *k = &l->task;
     const size_t b = eg_tape_shape(t, x).dim[0];
-    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     s.t = t;
     s.leaf = NULL;
     if (k->height > 0) x = eg_reshape(t, x, &eg_shape_of(b, k->channels, k->height, k->width));
