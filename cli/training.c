@@ -301,6 +301,27 @@ static int make_learner(const struct call *call, struct trained *t)
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 
+/* After training diverged. Of a network the rate is the optimiser's. */
+static void say_kept(const struct trained *t)
+{
+    const char *kind = json_string_value(json_object_get(t->spec, "kind"));
+    const eg_setting *s = eg_learner_setting_at(kind, 0);
+    for (size_t i = 0; s != NULL && strcmp(s->name, "rate") != 0; i++)
+        s = eg_learner_setting_at(kind, i);
+    if (!path_exists(keep_format("%s/model.safetensors", t->folder)))
+        fprintf(stderr, "  no checkpoint has finite scores for every example: none is kept;\n");
+    else if (t->options.loop.patience > 0)
+        fprintf(stderr,
+                "  %s/checkpoint is the last good checkpoint, model.safetensors the best;\n",
+                t->folder);
+    else
+        fprintf(stderr,
+                "  %s/checkpoint and model.safetensors are those of the last good checkpoint;\n",
+                t->folder);
+    fprintf(stderr, "  a smaller step may help: --set %s=...\n",
+            s != NULL ? "rate" : "optimiser.rate");
+}
+
 /* Not every failure of training leaves something to go on from. */
 static int told(const struct call *call, const struct trained *t, eg_status s)
 {
@@ -309,11 +330,7 @@ static int told(const struct call *call, const struct trained *t, eg_status s)
         fprintf(stderr, "  a checkpoint is in %s/checkpoint\n", t->folder);
         say_next(call, "engram train -o %s --resume", t->folder);
     }
-    if (s == EG_ERR_DIVERGED)
-        fprintf(stderr,
-                "  %s/checkpoint and model.safetensors are those of the last good checkpoint;\n"
-                "  a smaller step may help (engram help %s: rate)\n",
-                t->folder, json_string_value(json_object_get(t->spec, "kind")));
+    if (s == EG_ERR_DIVERGED) say_kept(t);
     return code;
 }
 

@@ -118,7 +118,8 @@ typedef struct eg_train_result {
  * checkpoint whose hash is right, and ends with the same bits as a call that was never stopped.
  * @param valid  evaluated as training goes; NULL: nothing is
  * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID;
- *         EG_ERR_DIVERGED (step, epoch and parameter; the checkpoint before it is kept);
+ *         EG_ERR_DIVERGED (the step that failed and its epoch, from 1, and the parameter; kept is
+ *         the newest checkpoint with finite scores for every example);
  *         EG_ERR_INTERRUPTED (a checkpoint is written); EG_ERR_IO; EG_ERR_CORRUPT (no checkpoint
  *         is whole); EG_ERR_NOMEM
  */

@@ -277,8 +277,7 @@ static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(from[i])) {
             EGI_TRY(egi_learner_finite(l));
-            return egi_fail(EG_ERR_DIVERGED, "network: a score is %g, expected a finite number",
-                            (double)from[i]);
+            return egi_optimiser_growth(l->params, "network: a score", (double)from[i]);
         }
         out[i] = from[i];
     }

@@ -83,6 +83,8 @@ eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_
 enum { EGI_TOLD_MAX = 600 };
 eg_status egi_checkpoint_read(const struct egi_checkpoint *c, const eg_allocator *alloc,
                               struct egi_progress *p, char told[EGI_TOLD_MAX]);
+/* Remove that of a step. */
+eg_status egi_checkpoint_drop(const struct egi_checkpoint *c, size_t step);
 
 /* train_config.c - config.json, and the part of it that decides every bit of the result; texts
  * from malloc. */

@@ -101,6 +101,12 @@ check 1 'step [0-9]+, epoch' train semeion "${small[@]}" --set optimiser.rate=1e
     -o diverged
 cat out err | grep -q 'last good checkpoint' || problem "diverged: no word of a checkpoint"
 [ -s diverged/model.safetensors ] || problem "diverged: no model kept"
+echo '{"kind": "network", "hidden": [64, 64], "activation": "rep:3", "loss": "mse",
+    "optimiser": {"kind": "sgd", "rate": 0.5}}' >rep3.json
+check 1 'step 1, epoch 1: network: a score is .* fc' train semeion --model rep3.json \
+    --checkpoint 0 -o overflow
+cat out err | grep -q 'set optimiser.rate' || problem "diverged: no word of the rate"
+check 0 'right %' eval overflow semeion
 
 # eval and predict: labels by name, scaling as in training, shapes, files
 json 'j["examples"] == 319
@@ -260,7 +266,7 @@ grep -q 'checkpoint of step' torn/log.txt || problem "resume: no word of the dam
 for f in torn/checkpoint/step-*.safetensors; do
     printf 'XXXX' | dd of="$f" bs=1 seek=2000 conv=notrunc status=none
 done
-check 3 'no checkpoint is whole' train -o torn --resume
+check 3 'no checkpoint is whole.*without torn/checkpoint the run begins anew' train -o torn --resume
 
 # progress on a terminal has the time that is left
 python3 - "$engram" >out 2>&1 <<'PY' || problem "progress: no time left"

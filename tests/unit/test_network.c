@@ -290,7 +290,7 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
         "none of them learns");
 }
 
-static void divergence_names_step_and_parameter(void **state)
+static void divergence_names_the_parameter(void **state)
 {
     (void)state;
     static const char *const specs[] = {
@@ -308,7 +308,6 @@ static void divergence_names_step_and_parameter(void **state)
         for (int i = 0; i < 100 && s == EG_OK; i++)
             s = eg_learner_step(l, 0, xor_x, xor_y, 4, &loss);
         CHECK(s == EG_ERR_DIVERGED);
-        CHECK(strncmp(eg_error_detail(), "step ", 5) == 0);
         CHECK(strstr(eg_error_detail(), "weight[") != NULL
               || strstr(eg_error_detail(), "bias[") != NULL);
         CHECK((strstr(eg_error_detail(), "the loss is") != NULL) == (k == 0));
@@ -426,7 +425,7 @@ int main(void)
         cmocka_unit_test(a_steady_state_allocates_nothing),
         cmocka_unit_test(every_failed_allocation_leaves_nothing),
         cmocka_unit_test(what_does_not_fit_is_refused_with_its_place),
-        cmocka_unit_test(divergence_names_step_and_parameter),
+        cmocka_unit_test(divergence_names_the_parameter),
         cmocka_unit_test(the_schedule_moves_the_rate),
         cmocka_unit_test(images_go_through_every_kind_of_network),
         cmocka_unit_test(every_step_drops_other_values),
