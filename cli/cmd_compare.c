@@ -41,6 +41,7 @@ struct entry {
     double *accuracy; /* (folds) */
     double mean, spread, seconds, auc;
     size_t errors, rank;
+    size_t diverged;       /* the first fold, from 1, on which it did; 0: on none */
     struct paired against; /* the best */
 };
 
@@ -120,6 +121,18 @@ static int read_data(struct comparison *c)
 
 /* ---- folds ---- */
 
+/* A learner that diverges has lost, and the others go on. */
+static eg_status lose(struct comparison *c, struct entry *e, size_t fold)
+{
+    e->diverged = fold + 1;
+    e->auc = e->mean = (double)NAN;
+    run_folder_metric(&c->run, json_pack("{s:s,s:I,s:s}", "model", e->name, "fold",
+                                         (json_int_t)fold + 1, "diverged", eg_error_detail()));
+    say(c->call, "fold %zu of %zu  %-16s diverged: %s", fold + 1, c->o->folds, e->name,
+        eg_error_detail());
+    return EG_OK;
+}
+
 static eg_status one_learner(struct comparison *c, struct entry *e, size_t fold,
                              const eg_part *train, const eg_part *rest,
                              const eg_train_options *loop)
@@ -134,6 +147,7 @@ static eg_status one_learner(struct comparison *c, struct entry *e, size_t fold,
     const double seconds = seconds_now() - started;
     if (s == EG_OK) s = eg_evaluate(l, rest, c->o->loop.batch, NULL, &scored);
     eg_learner_destroy(l);
+    if (s == EG_ERR_DIVERGED) return lose(c, e, fold);
     if (s != EG_OK) return s;
     e->accuracy[fold] = scored.accuracy;
     e->auc += scored.auc / (double)c->o->folds;
@@ -172,6 +186,7 @@ static int one_fold(struct comparison *c, size_t fold)
     int code = training_loop(c->call, &c->o->loop, 0, &loop);
     loop.progress = &progress;
     for (size_t i = 0; i < c->count && code == EXIT_DONE; i++) {
+        if (c->entry[i].diverged > 0) continue;
         const eg_status s = one_learner(c, &c->entry[i], fold, &train, &rest, &loop);
         if (s != EG_OK) code = fail(s, c->entry[i].name);
     }
@@ -182,34 +197,41 @@ static int one_fold(struct comparison *c, size_t fold)
 
 /* ---- what came out ---- */
 
-static void rank(struct comparison *c)
+/* Means, ranks and tests; EG_ERR_DIVERGED where there is no best. */
+static eg_status rank(struct comparison *c)
 {
     const size_t k = c->o->folds;
+    size_t lost = 0;
+    c->best = c->count;
     for (size_t i = 0; i < c->count; i++) {
         struct entry *e = &c->entry[i];
         double squares = 0;
+        lost += e->diverged > 0;
+        if (e->diverged > 0) continue;
         e->mean = 0;
         for (size_t f = 0; f < k; f++) e->mean += e->accuracy[f] / (double)k;
         for (size_t f = 0; f < k; f++)
             squares += (e->accuracy[f] - e->mean) * (e->accuracy[f] - e->mean);
         e->spread = sqrt(squares / (double)(k - 1));
-        if (e->mean > c->entry[c->best].mean) c->best = i;
+        if (c->best == c->count || e->mean > c->entry[c->best].mean) c->best = i;
     }
     for (size_t i = 0; i < c->count; i++) {
         struct entry *e = &c->entry[i];
-        e->rank = 1;
+        e->rank = e->diverged > 0 ? c->count - lost + 1 : 1;
+        if (e->diverged > 0) continue;
         for (size_t j = 0; j < c->count; j++) e->rank += c->entry[j].mean > e->mean;
         e->against = paired_test(e->accuracy, c->entry[c->best].accuracy, k);
     }
+    return c->best < c->count ? EG_OK : EG_ERR_DIVERGED;
 }
 
 static void make_table(struct comparison *c)
 {
     static const struct column columns[] = {
-        { "rank", "%.0f" },      { "model", NULL }, { "accuracy_%", "%.2f" },
-        { "spread", "%.2f" },    { "auc", "%.4f" }, { "errors", "%.0f" },
-        { "t_to_best", "%.2f" }, { "p", "%.3g" },   { "p_corrected", "%.3g" },
-        { "seconds", "%.2f" },
+        { "rank", "%.0f" },      { "model", NULL },      { "accuracy_%", "%.2f" },
+        { "spread", "%.2f" },    { "auc", "%.4f" },      { "errors", "%.0f" },
+        { "t_to_best", "%.2f" }, { "p", "%.3g" },        { "p_corrected", "%.3g" },
+        { "seconds", "%.2f" },   { "diverged", "%.0f" },
     };
     table_begin(&c->table, keep_format("%zu folds of %s", c->o->folds, c->call->args[0]), columns,
                 sizeof columns / sizeof *columns);
@@ -218,15 +240,17 @@ static void make_table(struct comparison *c)
             const struct entry *e = &c->entry[i];
             const int best = i == c->best;
             const double none = (double)NAN;
+            const int lost = e->diverged > 0;
             if (e->rank != r) continue;
             const double row[] = { 100 * e->mean,
-                                   100 * e->spread,
+                                   lost ? none : 100 * e->spread,
                                    e->auc,
-                                   (double)e->errors,
-                                   best ? none : e->against.t,
-                                   best ? none : e->against.p,
-                                   best ? none : e->against.corrected,
-                                   e->seconds };
+                                   lost ? none : (double)e->errors,
+                                   best || lost ? none : e->against.t,
+                                   best || lost ? none : e->against.p,
+                                   best || lost ? none : e->against.corrected,
+                                   lost ? none : e->seconds,
+                                   lost ? (double)e->diverged : none };
             table_number(&c->table, (double)e->rank);
             table_word(&c->table, "%s", e->name);
             for (size_t k = 0; k < sizeof row / sizeof *row; k++) table_number(&c->table, row[k]);
@@ -242,7 +266,9 @@ static void draw_folds(const struct comparison *c, struct report *r)
     for (size_t f = 0; f < k; f++) x[f] = (double)f + 1;
     for (size_t i = 0; i < shown; i++) {
         double *y = x + (i + 1) * k;
-        for (size_t f = 0; f < k; f++) y[f] = 100 * c->entry[i].accuracy[f];
+        const size_t lost = c->entry[i].diverged, done = lost > 0 ? lost - 1 : k;
+        for (size_t f = 0; f < k; f++)
+            y[f] = f < done ? 100 * c->entry[i].accuracy[f] : (double)NAN;
         series[i] = (struct series){ c->entry[i].name, x, y, NULL, k, 0, (int)i };
     }
     const struct chart chart = { .title = "Accuracy on each fold",
@@ -269,10 +295,12 @@ static int write_report(const struct comparison *c, const char *path)
                              "measured on that one.",
                              c->o->folds));
     report_figures(&r, figure, what, 3);
-    report_section(&r, "Side by side",
-                   "Spread is the standard deviation over folds. p: Student's paired test against "
-                   "the best, two-sided; corrected for the examples that folds share (Nadeau and "
-                   "Bengio 2003), which is the one to trust.");
+    report_section(
+        &r, "Side by side",
+        "Spread is the standard deviation over folds. p: Student's paired test against "
+        "the best, two-sided; corrected for the examples that folds share (Nadeau and "
+        "Bengio 2003), which is the one to trust. Diverged: the fold on which training did, "
+        "if it did.");
     report_table(&r, &c->table, 0);
     draw_folds(c, &r);
     json_object_set_new(facts, "command", json_string(c->call->line));
@@ -331,9 +359,12 @@ static int run(const struct call *call)
     if (code == EXIT_DONE) code = read_entries(&c);
     if (code == EXIT_DONE) code = begin(&c);
     for (size_t f = 0; f < c.o->folds && code == EXIT_DONE; f++) code = one_fold(&c, f);
+    if (code == EXIT_DONE && rank(&c) != EG_OK) {
+        fprintf(stderr, "engram: %s: every model diverged\n", call->args[0]);
+        code = EXIT_NO;
+    }
     if (code == EXIT_DONE) {
         const char *report = run_folder_file(&c.run, "report.html");
-        rank(&c);
         make_table(&c);
         code = write_report(&c, report);
         if (code == EXIT_DONE) show(&c, report);
@@ -352,12 +383,12 @@ const struct command cmd_compare = {
     .name = "compare",
     .summary = "several learners on the same folds of the same data",
     .arguments = "DATA ",
-    .examples = "engram compare semeion --model dam --model network\n"
+    .examples = "engram compare semeion --model knn --model network\n"
                 "engram compare semeion --model a.json --model b.json --folds 10 --epochs 50",
     .notes = "Each learner is trained on all folds but one and measured on that one, K times. "
              "The table has\nmean and spread over folds, the paired test against the best, and "
-             "the same corrected for the\nexamples that folds share. The run folder (-o, else "
-             "under runs/) has report.html.",
+             "the same corrected for the\nexamples that folds share. A model that diverges is told "
+             "and comes last. The run folder\n(-o, else under runs/) has report.html.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

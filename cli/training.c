@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/run_folder.h"
 #include "cli/trained_report.h"
@@ -158,7 +159,10 @@ struct searching {
 static int heard(void *user, size_t i, const char *spec, double mean, double deviation)
 {
     struct searching *s = user;
-    say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
+    if (mean == -INFINITY)
+        say(s->call, "search  %zu: diverged (%s)  %s", i + 1, eg_error_detail(), spec);
+    else
+        say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
     json_array_append_new(s->t->search,
                           json_pack("{s:o,s:o,s:o}", "learner", json_loads(spec, 0, NULL), "mean",
                                     json_number(mean), "deviation", json_number(deviation)));
@@ -192,7 +196,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     size_t best = 0;
     int code = read_grid(t->options.grid, &lists);
     if (code != EXIT_DONE) return code;
-    (void)mkdir(t->folder, 0777); /* the record in it tells why it failed */
+    const int made = mkdir(t->folder, 0777) == 0; /* the record in it tells why it failed */
     eg_dataset set = gather(&t->parts.part[PART_TRAIN]);
     struct searching s = { call, t, better[t->options.loop.by] };
     t->search = json_array();
@@ -219,6 +223,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     free(set.labels);
     if (status == EG_OK) return EXIT_DONE;
     code = fail(status, t->options.grid);
+    if (made) (void)rmdir(t->folder); /* where it is empty: nothing was begun */
     if (status == EG_ERR_INTERRUPTED)
         fprintf(stderr,
                 "  the folds that were done are in %s;\n"

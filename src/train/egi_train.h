@@ -104,7 +104,7 @@ struct egi_search_record {
 eg_status egi_search_record_open(struct egi_search_record *r, const char *path);
 /* 1 and *value where the file had a line with this hash. */
 int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, double *value);
-/* Append a line and sync it; what is not finite is not kept. */
+/* Append a line and sync it; NaN is not kept. */
 eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, double value);
 void egi_search_record_close(struct egi_search_record *r);
 

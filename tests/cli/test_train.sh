@@ -225,6 +225,33 @@ for key, of in (("p", 1 / 3), ("p_corrected", 1 / 3 + 1 / 2)):
     assert abs(rows[1][key] - want) < 1e-6, (key, rows[1], want)
 PY
 grep -q 'Side by side' both/report.html || problem "compare: no report"
+# a row, or a model, that diverges is told, and the rest goes on
+echo '{"optimiser.rate": [1e6, 0.1]}' >rates.json
+check 0 'best +row 2 of 2, over 2 folds' train semeion "${small[@]}" --set loss=mse \
+    --grid rates.json --folds 2 -o rates
+cat out err | grep -Eq 'search +1: diverged \(step [0-9]+, epoch' || problem "grid: no word of it"
+grep -q '"value": null' rates/search.jsonl || problem "grid: diverging is not in the record"
+python3 - <<'PY' || problem "grid: its config"
+import json
+j = json.load(open("rates/config.json"))
+assert [r["mean"] is None for r in j["search"]] == [True, False], j["search"]
+assert j["learner"]["optimiser"]["rate"] == 0.1
+PY
+echo '{"optimiser.rate": [1e6]}' >rates.json
+check 1 'rates.json: each of 1 rows diverged' train semeion "${small[@]}" --set loss=mse \
+    --grid rates.json --folds 2 -o lost
+echo '{"optimiser.rat": [1e6, 0.1]}' >rates.json # the corrected command is taken
+check 2 'rates.json: row 1: optimiser.rat: no such setting' train semeion "${small[@]}" \
+    --grid rates.json --folds 2 -o again
+[ ! -e again ] || problem "grid: a folder was left by what was never begun"
+echo '{"kind": "network", "hidden": [16], "loss": "mse", "optimiser": {"kind": "sgd", "rate": 1e6}}' \
+    >wild.json
+json '[m["model"] for m in j["models"]] == ["b", "wild"] and j["models"][1]["diverged"] == 1
+    and j["models"][1]["accuracy_%"] is None and j["models"][0]["diverged"] is None
+    and len(open("wilds/metrics.jsonl").readlines()) == 4' \
+    compare semeion --model wild.json --model b.json --folds 3 --limit 300 --epochs 2 -o wilds
+check 1 'every model diverged' compare semeion --model wild.json --model wild.json --folds 2 \
+    --limit 300 --epochs 2 -o lost2
 check 2 'give 2 or more' compare semeion --model a.json
 check 2 'expected a count' compare semeion --model a.json --model ten.json
 
