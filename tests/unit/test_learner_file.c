@@ -74,6 +74,44 @@ static void files_that_lie_are_refused(void **state)
     unlink(path);
 }
 
+static void flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    CHECK(f != NULL && fseek(f, at, SEEK_SET) == 0);
+    const int c = fgetc(f);
+    CHECK(c != EOF && fseek(f, at, SEEK_SET) == 0 && fputc(c ^ 1, f) != EOF && fclose(f) == 0);
+}
+
+/* Any bit of a file that has a hash, but for the word "hash", without which there is none. */
+static void damage_is_known(void **state)
+{
+    (void)state;
+    const eg_task task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 2 };
+    const char *path = train_folder("flip.safetensors");
+    static char text[8000];
+    eg_learner *l = NULL, *back = NULL;
+    struct stat st;
+    CHECK_OK(eg_learner_create(small, &task, 5, 1, NULL, &l));
+    CHECK_OK(eg_learner_set_note(l, "input", "{\"low\": 0}"));
+    CHECK_OK(eg_learner_save(l, path));
+    CHECK(stat(path, &st) == 0 && st.st_size < (off_t)sizeof text);
+    FILE *f = fopen(path, "rb");
+    CHECK(f != NULL && fread(text, 1, sizeof text, f) == (size_t)st.st_size && fclose(f) == 0);
+    long key = 8;
+    while (memcmp(text + key, "\"hash\"", 6) != 0) key++;
+    for (long at = 0; at < st.st_size; at++) {
+        if (at > key && at <= key + 4) continue;
+        flip(path, at);
+        const eg_status s = eg_learner_open(path, 1, NULL, &back);
+        if (s == EG_OK) fail_msg("byte %ld of %ld is not missed", at, (long)st.st_size);
+        flip(path, at);
+    }
+    CHECK_OK(eg_learner_open(path, 1, NULL, &back));
+    eg_learner_destroy(back);
+    eg_learner_destroy(l);
+    unlink(path);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -285,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_that_diverges_is_the_worst),
+        cmocka_unit_test(damage_is_known),
         cmocka_unit_test(an_ended_search_goes_on),
         cmocka_unit_test(a_learner_comes_back),
         cmocka_unit_test(files_that_lie_are_refused),
