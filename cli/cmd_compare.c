@@ -112,6 +112,7 @@ static int read_data(struct comparison *c)
     if (code != EXIT_DONE) return code;
     if (c->set.labels == NULL || c->set.classes < 2)
         return fail_usage(c->call, "%s: expected labels of 2 classes or more", data);
+    if (labels_are_classes(c->call, data, &c->set) != EXIT_DONE) return EXIT_USAGE;
     c->fold = need(c->set.n, sizeof *c->fold);
     c->index = need(c->set.n, sizeof *c->index);
     const eg_status s = eg_split_folds(c->set.labels, c->set.n, c->set.classes, c->o->folds,
@@ -394,6 +395,6 @@ const struct command cmd_compare = {
     .size = sizeof defaults,
     .min_args = 1,
     .max_args = 1,
-    .own_output = 1,
+    .own_output = 2,
     .run = run,
 };

@@ -116,22 +116,24 @@ static char *about_text(const struct trained *t)
 
 /* ---- the loop ---- */
 
-/* "shift:2,flip:0.5" */
+/* "shift:2,flip:0.5"; a crop of what was padded with so many pixels is a shift. */
 static int parse_augment(const struct call *call, const char *text, eg_augment *out)
 {
-    static const char *const names[] = { "shift", "flip" };
+    enum { WAYS = 3, FLIP = 1 };
+    static const char *const names[WAYS] = { "shift", "flip", "crop" };
     for (const char *p = text; p != NULL && *p != '\0';) {
         double v = 0;
         int which = 0;
-        while (which < 2 && strncmp(p, names[which], strlen(names[which])) != 0) which++;
-        if (which < 2) p += strlen(names[which]);
-        if (which == 2 || *p++ != ':' || !take_number(&p, &v) || (*p != '\0' && *p++ != ',')
-            || v < 0 || v > (which == 0 ? 1000 : 1))
-            return fail_usage(call, "--augment: expected shift:PIXELS,flip:P, got \"%s\"", text);
-        if (which == 0)
-            out->shift = (size_t)v;
-        else
+        while (which < WAYS && strncmp(p, names[which], strlen(names[which])) != 0) which++;
+        if (which < WAYS) p += strlen(names[which]);
+        if (which == WAYS || *p++ != ':' || !take_number(&p, &v) || (*p != '\0' && *p++ != ',')
+            || v < 0 || v > (which == FLIP ? 1 : 1000))
+            return fail_usage(
+                call, "--augment: expected shift:PIXELS (or crop:PIXELS),flip:P, got \"%s\"", text);
+        if (which == FLIP)
             out->flip = v;
+        else
+            out->shift = (size_t)v;
     }
     return EXIT_DONE;
 }
@@ -296,13 +298,22 @@ static int write_result(const struct trained *t)
     return code;
 }
 
+/* Where the specification comes from, for errors; NULL: from the command line alone. */
+static const char *spec_source(const struct learner_options *o)
+{
+    const int changed = o->set.n > 0 || o->hidden != NULL || o->activation != NULL;
+    return o->model != NULL && changed ? keep_format("%s, with what --set changes", o->model)
+                                       : o->model;
+}
+
 static int make_learner(const struct call *call, struct trained *t)
 {
     const eg_task task = task_of_set(&t->parts.set, t->options.loop.epochs);
     const char *spec = keep(json_dumps(t->spec, JSON_COMPACT | JSON_REAL_PRECISION(17)));
     eg_status s = eg_learner_create(spec, &task, call->common->seed, call->common->threads, NULL,
                                     &t->learner);
-    if (s == EG_OK) s = model_note(t->learner, &t->parts.input, &t->parts.set, t->data);
+    if (s != EG_OK) return fail(s, spec_source(&t->options.learner));
+    s = model_note(t->learner, &t->parts.input, &t->parts.set, t->data);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 

@@ -89,11 +89,30 @@ check 4 'no-such.json: no such file' train semeion --model no-such.json -o bad
 echo '{"kind": "dam", "n": 2,}' >broken.json
 check 2 'broken.json:1:[0-9]+: JSON' train semeion --model broken.json -o bad
 echo '{"kind": "network", "layers": [{"kind": "linear", "units": "ten"}]}' >ten.json
-check 2 'layers\[0\]' train semeion --model ten.json -o bad
+check 2 'ten.json: layers\[0\].units: expected a count .* got "ten"' \
+    train semeion --model ten.json -o bad
+check 2 'ten.json, with what --set changes: ' train semeion --model ten.json --set loss=mse -o bad
+check 2 'ten.json: layers\[0\]' compare semeion --model dam --model ten.json -o bad
+check 2 'engram: initialiser: expected one of zeros' train semeion --set initialiser=x -o bad
+mkdir -p folder
+check 2 'folder: is a folder, expected a JSON file' compare semeion --model folder --model dam
+check 2 '-o: expected a folder, got -' train semeion -o -
+python3 - <<'PY'
+import random
+random.seed(1)
+with open("quantity.csv", "w") as f:
+    f.write("a,b,label\n")
+    for _ in range(50):
+        f.write(f"{random.random():.4f},{random.random():.4f},{random.gauss(0, 1):.6f}\n")
+PY
+check 2 'quantity.csv: its labels are numbers such as .*, 50 of them on 50 items' \
+    train quantity.csv -o bad
+check 2 'quantities are not learned' compare quantity.csv --model knn --model network -o bad
 printf 'a,b\n1,2\n3,4\n' >bare.csv
 check 2 'bare.csv has no labels' train bare.csv -o bad
 [ ! -e bad ] || problem "a folder was left by what was never begun"
 check 2 'begun with --epochs 8, not 9' train -o net --resume --epochs 9
+check 2 'begun with --seed 0, not 5' train -o net --resume --seed 5
 check 2 'begun with semeion' train bare.csv -o net --resume
 
 # diverging: the step and the parameter, and what is kept
@@ -184,6 +203,10 @@ json.dump(j, open("dam/result.json", "w"))
 PY
 check 1 'same +no' rerun dam -o dam-third
 check 4 'config.json: no such file' rerun "$scratch"
+cp points.csv moved.csv
+check 0 . train moved.csv --epochs 2 --hidden 8 -o moved
+sed -i '2s/^[^,]*/7/' moved.csv
+json 'j["same"] is False and j["not_as_it_was"] == ["data"]' rerun moved -o moved-again
 rm diverged/result.json 2>/dev/null
 check 1 'has not ended' rerun diverged
 mkdir strange && echo '{"command": "x"}' >strange/config.json
@@ -244,8 +267,8 @@ echo '{"optimiser.rat": [1e6, 0.1]}' >rates.json # the corrected command is take
 check 2 'rates.json: row 1: optimiser.rat: no such setting' train semeion "${small[@]}" \
     --grid rates.json --folds 2 -o again
 [ ! -e again ] || problem "grid: a folder was left by what was never begun"
-echo '{"kind": "network", "hidden": [16], "loss": "mse", "optimiser": {"kind": "sgd", "rate": 1e6}}' \
-    >wild.json
+echo '{"kind": "network", "hidden": [16], "loss": "mse",
+    "optimiser": {"kind": "sgd", "rate": 1e6}}' >wild.json
 json '[m["model"] for m in j["models"]] == ["b", "wild"] and j["models"][1]["diverged"] == 1
     and j["models"][1]["accuracy_%"] is None and j["models"][0]["diverged"] is None
     and len(open("wilds/metrics.jsonl").readlines()) == 4' \

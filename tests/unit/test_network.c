@@ -283,6 +283,28 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
             "optimiser: expected one of sgd, adam");
     refused("{\"kind\": \"network\", \"optimiser\": 3}", &flat, EG_ERR_INVALID,
             "optimiser: expected a word or an object");
+    refused("{\"kind\": \"network\", \"optimiser\": {\"kind\": \"adam\", \"eps\": 0}}", &flat,
+            EG_ERR_INVALID, "eps: expected a number in 1e-30..1, got 0");
+    refused("{\"kind\": \"network\", \"hidden\": [0]}", &flat, EG_ERR_INVALID,
+            "hidden[0]: expected a count in 1..1e9, got 0");
+    refused("{\"kind\": \"network\", \"hidden\": 7}", &flat, EG_ERR_INVALID, "[2000], got 7");
+    refused("{\"kind\": \"network\", \"initialiser\": \"x\"}", &flat, EG_ERR_INVALID,
+            "initialiser: expected one of zeros");
+    CHECK(strncmp(eg_error_detail(), "initialiser: ", 13) == 0);
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"lstm\", "
+            "\"recurrent_initialiser\": \"x\"}]}",
+            &flat, EG_ERR_INVALID, "layers[0].recurrent_initialiser: expected one of zeros");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"from\": 0}]}", &flat,
+            EG_ERR_INVALID, "before it, got 0");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"name\": "
+            "\"a\\u001b[31m\\n\"}]}",
+            &flat, EG_ERR_INVALID, "is not \"input\", got \"a\\u001B[31m\\n\"");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"attention\", \"separation\": "
+            "\"entmax:1.5\"}]}",
+            &flat, EG_ERR_INVALID, "entmax, ");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 4, "
+            "\"kernel\": 99, \"padding\": 2}, \"flatten\", \"linear\"]}",
+            &image, EG_ERR_SHAPE, "expected a kernel of up to 7, 8");
     refused(
         "{\"kind\": \"network\", \"layers\": [\"activation\", {\"kind\": \"reshape\", \"shape\": "
         "[3]}]}",
