@@ -159,6 +159,19 @@ export ENGRAM_DATA=$scratch/sets
 json 'j["test"]["accuracy"] > 0.99 and j["valid"]["examples"] == 24' \
     train mnist/train --test test --valid 0.2 --epochs 20 --hidden 8 -o parts
 json 'j["accuracy"] > 0.99 and j["data"] == "mnist/test"' eval parts mnist --part test
+"$engram" reproduce local-rule --json --quiet --seed 3 --threads 1 >out 2>err # of other numbers
+python3 - <<'PY' || problem "reproduce: no word of how it ran"
+import json
+j = next(l for l in map(json.loads, open("out")) if "learners" in l)
+assert j["experiment"] == "local-rule" and j["setting"] == "quick" and j["seconds"] > 0, j
+assert j["seed"] == 3 and j["threads"] == 1 and j["engram"] and j["cpu"] and j["kernels"], j
+unit, none = j["learners"]
+assert (unit["learner"], unit["data"], unit["examples"]) == ("unit", "mnist/train", 120), unit
+assert unit["spec"]["kind"] == "local" and unit["spec"]["share"] == 0.6, unit
+assert "eps0" in unit["spec"] and none["spec"]["norm"] == "none", none # defaults too
+assert unit["epochs"] == 20 and unit["batch"] == 100 and unit["steps"] == 40, unit
+assert len(unit["hash"]) == 16 and not unit["resumed"], unit
+PY
 check 2 'other.csv: item [0-9]+ is of class z' train mnist/train --test other.csv -o bad
 unset ENGRAM_DATA
 json 'j["accuracy"] > 0.99 and j["examples"] == 120' eval points some.csv
