@@ -6,6 +6,7 @@
 #include "cli/drawn.h"
 #include "cli/model.h"
 #include "cli/reader_options.h"
+#include "engram/train.h"
 
 enum { BATCH = 256 };
 
@@ -26,6 +27,7 @@ static const struct opt options[] = {
     { "no-crop", 0, OPT_FLAG, AT(cue.whole), NULL, "never, not even wide empty margins", NULL, 0,
       0 },
     READER_OPTION_ROWS(struct predict),
+    BAG_OPTION_ROW(struct predict),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -82,8 +84,9 @@ static eg_status score_all(const struct call *call, const struct model *m, const
     const eg_progress progress = bar_begin(&bar, call);
     eg_status s = EG_OK;
     for (size_t i = 0; i < set->n && s == EG_OK; i += BATCH) {
-        const size_t b = set->n - i < BATCH ? set->n - i : BATCH;
-        s = eg_learner_scores(m->learner, set->x + i * set->d, b, scores + i * m->task->classes);
+        const size_t b = set->n - i < BATCH ? set->n - i : BATCH, k = m->task->classes;
+        const eg_part part = { set, NULL, set->n };
+        s = eg_part_scores(m->learner, &part, i, b, scores + i * k);
         if (progress.report(progress.user, "predict", i + b, set->n) != 0) s = EG_ERR_INTERRUPTED;
     }
     bar_end(&bar);
@@ -93,7 +96,7 @@ static eg_status score_all(const struct call *call, const struct model *m, const
 static int run(const struct call *call)
 {
     const struct predict *o = call->options;
-    const eg_read_options read = read_options_of(&o->reader);
+    const eg_read_options read = example_options_of(&o->reader);
     struct model m;
     eg_dataset set = { 0 };
     int code = model_open(call, call->args[0], &m);
@@ -109,7 +112,8 @@ static int run(const struct call *call)
             print_csv(call, &m, &set, scores);
         free(scores);
         if (s == EG_OK && set.labels != NULL)
-            say_next(call, "engram eval %s %s", call->args[0], call->args[1]);
+            say_next(call, "engram eval %s %s", shell_word(call->args[0]),
+                     shell_word(call->args[1]));
     }
     eg_dataset_clear(&set);
     model_close(&m);

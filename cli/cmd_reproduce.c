@@ -41,13 +41,15 @@ struct results {
     struct table own;      /* of the experiment that runs now */
     json_t *learners;      /* that it has trained */
     struct report *report; /* its sections, without a beginning; or NULL */
-    size_t outside, ran;
+    size_t outside, ran, left_out;
 };
 
-/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
+/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1"; none: a figure beside others. */
 static void say_interval(struct table *t, const struct experiment_row *row)
 {
-    if (isinf(row->low))
+    if (isinf(row->low) && isinf(row->high))
+        table_word(t, "none");
+    else if (isinf(row->low))
         table_word(t, "<= %.6g", row->high);
     else if (isinf(row->high))
         table_word(t, ">= %.6g", row->low);
@@ -65,7 +67,20 @@ static void add_row(struct table *t, const char *name, const struct experiment_r
     table_number(t, row->published);
     table_number(t, row->measured);
     say_interval(t, row);
-    table_word(t, "%s", inside ? "inside" : "OUTSIDE");
+    const int bound = !isinf(row->low) || !isinf(row->high);
+    table_word(t, "%s", !inside ? "OUTSIDE" : bound ? "inside" : "beside");
+}
+
+static void print_rows(const struct call *call, const struct table *t)
+{
+    if (!call->common->json) {
+        table_print(t, call->out);
+        return;
+    }
+    json_t *rows = table_json(t), *row;
+    size_t i;
+    json_array_foreach(rows, i, row) print_json_line(call->out, row);
+    json_decref(rows);
 }
 
 static void take_row(void *user, const struct experiment_row *row)
@@ -74,6 +89,12 @@ static void take_row(void *user, const struct experiment_row *row)
     r->outside += !(row->low <= row->measured && row->measured <= row->high);
     add_row(&r->table, r->now->name, row);
     add_row(&r->own, NULL, row);
+    if (!r->call->common->json) return;
+    struct table one; /* printed as it is known: a run that is ended leaves what it had */
+    table_begin(&one, r->table.title, columns, r->table.cols);
+    add_row(&one, r->now->name, row);
+    print_rows(r->call, &one);
+    table_clear(&one);
 }
 
 static void print_curve(const struct results *r, const struct experiment_curve *curve)
@@ -197,18 +218,6 @@ static const char *experiment_name(const void *user, size_t i)
     return experiments[i] ? experiments[i]->name : NULL;
 }
 
-static void print_rows(const struct call *call, const struct table *t)
-{
-    if (!call->common->json) {
-        table_print(t, call->out);
-        return;
-    }
-    json_t *rows = table_json(t), *row;
-    size_t i;
-    json_array_foreach(rows, i, row) print_json_line(call->out, row);
-    json_decref(rows);
-}
-
 static int list_all(const struct call *call)
 {
     static const struct column listed[] = {
@@ -236,6 +245,16 @@ static void head_section(struct report *report, const struct experiment *e)
                    keep_format("%s. engram reproduce %s; %s.", e->source, e->name, e->setting));
 }
 
+/* Of all of them, those whose data are not at hand are no reason to run no other. */
+static int leave_out(struct results *r, const struct experiment *e)
+{
+    fprintf(stderr, "engram: %s is left out: %s\n", e->name, plain_detail());
+    if (r->report != NULL)
+        report_paragraph(r->report, keep_format("Left out: %s.", plain_detail()));
+    r->left_out++;
+    return EXIT_DONE;
+}
+
 static int run_one(struct results *r, const struct experiment *e)
 {
     const struct call *call = r->call;
@@ -258,6 +277,7 @@ static int run_one(struct results *r, const struct experiment *e)
     bar_end(&bar);
     if (r->report != NULL && table_rows(&r->own) > 0) report_table(r->report, &r->own, 0);
     table_clear(&r->own);
+    if (s == EG_ERR_IO && o->all) return leave_out(r, e);
     r->ran++;
     if (s == EG_OK) tell_how(r, seconds_now() - bar.started);
     json_decref(r->learners);
@@ -321,9 +341,10 @@ static int run(const struct call *call)
         ran++;
     }
     if (ran == 0) code = no_experiment(call, call->nargs ? call->args[0] : "--all");
-    if (table_rows(&r.table) > 0) print_rows(call, &r.table);
+    if (table_rows(&r.table) > 0 && !call->common->json) print_rows(call, &r.table);
     if (code == EXIT_DONE && o->report != NULL) code = save_report(&r, o->report);
     if (code == EXIT_DONE) {
+        if (r.left_out > 0) say(call, "%zu left out for want of their data", r.left_out);
         say(call, "%s", r.outside ? "OUTSIDE the tolerance" : "all inside their tolerance");
         code = r.outside ? EXIT_NO : EXIT_DONE;
     }

@@ -43,7 +43,7 @@ static int compare(const struct call *call, const struct trained *t, const char 
     if (!same) json_object_set_new(j, "not_as_it_was", find_changes(call, folder, t->folder));
     print_record(call, j);
     json_decref(j);
-    say_next(call, "engram eval %s", t->folder);
+    say_next(call, "engram eval %s", shell_word(t->folder));
     return same ? EXIT_DONE : EXIT_NO;
 }
 

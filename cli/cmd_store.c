@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/binary_store.h"
 #include "cli/console.h"
+#include "cli/one_writer.h"
 #include "cli/reader_options.h"
 #include "cli/rule_options.h"
 #include "cli/stored.h"
@@ -17,6 +19,7 @@ struct store {
     struct common common;
     struct rule_options rule;
     struct reader_options reader;
+    struct binary_given binary;
     int append, resume, binarise, scale, values;
     double threshold;
     const char *title;
@@ -25,6 +28,7 @@ struct store {
 static const struct store defaults = {
     .rule = RULE_OPTIONS_INIT,
     .reader = READER_OPTIONS_INIT,
+    .binary = BINARY_GIVEN_INIT,
     .scale = -1,
     .threshold = (double)NAN,
 };
@@ -41,6 +45,7 @@ static const struct opt options[] = {
     { "values", 0, OPT_FLAG, AT(values), NULL,
       "with each item the class as value (one number a class), read back by recall --read", NULL, 0,
       0 },
+    BINARY_OPTION_ROWS(struct store),
     READER_OPTION_ROWS(struct store),
     SET_OPTION_ROWS(struct store),
     { "title", 0, OPT_TEXT, AT(title), "TEXT", "kept in the file", NULL, 0, 0 },
@@ -196,6 +201,15 @@ static int check_unfinished(const struct call *call, const struct store *o, stru
     return status == EG_OK ? EXIT_DONE : fail(status, path);
 }
 
+/* A new file is there before its maker has the turn: another may have gone on with it. */
+static int still_ours(const struct call *call, const struct stored *s)
+{
+    struct unfinished begun;
+    if (unfinished_read(s->file, &begun) && begun.done == 0) return EXIT_DONE;
+    fprintf(stderr, "engram: %s: another process has stored into it meanwhile\n", call->args[0]);
+    return EXIT_IO;
+}
+
 /* The file to store into: a new one, or with --append and --resume one of the same D. */
 static int open_target(const struct call *call, const struct store *o, const eg_dataset *set,
                        struct stored *s, eg_memory_options *m, struct scaling *scaling,
@@ -241,7 +255,7 @@ static int report_stored(const struct call *call, const struct stored *s, const 
     say_next(call,
              set->height ? "engram recall %s cue.png -o fixed.png"
                          : "engram recall %s --sample 100 --hide 0.3",
-             path);
+             shell_word(path));
     return EXIT_DONE;
 }
 
@@ -256,7 +270,11 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
         return fail_usage(call, "--append begins, --resume goes on: give one of them");
     if (o->values && set->labels == NULL)
         return fail_usage(call, "--values: %s has no labels", call->args[1]);
-    int code = open_target(call, o, set, &s, &m, &scaling, &u);
+    const int is_new = !o->append && !o->resume;
+    int turn = -1, code = is_new ? EXIT_DONE : one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE) code = open_target(call, o, set, &s, &m, &scaling, &u);
+    if (code == EXIT_DONE && is_new) code = one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE && is_new) code = still_ours(call, &s);
     if (code == EXIT_DONE) {
         float *values = m.value_size != 0 && m.value_size == set->classes && set->labels
                             ? class_values(set)
@@ -276,7 +294,32 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
         free(values);
     }
     stored_close(&s);
+    one_writer_end(turn);
     return code;
+}
+
+static int is_binary(const struct store *o, const struct call *call)
+{
+    return binary_wanted(o->rule.memory, call->args[0], o->append || o->resume);
+}
+
+static int store_binary(const struct call *call, const struct store *o, eg_dataset *set)
+{
+    const struct binary_storing how = {
+        .given = &o->binary,
+        .memory = o->rule.memory,
+        .title = o->title,
+        .order = o->rule.order,
+        .threshold = o->threshold,
+        .values = o->values,
+        .append = o->append,
+    };
+    if (o->resume)
+        return fail_usage(call, "--resume: a binary memory is stored whole or not at all; store "
+                                "again, or --append");
+    if (o->scale >= 0 && o->scale != SCALING_SIGNS)
+        return fail_usage(call, "--scale: units of a binary memory are on or off (--threshold)");
+    return binary_store(call, &how, set);
 }
 
 static int run(const struct call *call)
@@ -290,7 +333,7 @@ static int run(const struct call *call)
     if (code != EXIT_DONE) return code;
     say(call, "data    %zu items of %zu numbers%s", set.n, set.d,
         set.labels ? ", with labels" : "");
-    code = store_set(call, o, &set);
+    code = is_binary(o, call) ? store_binary(call, o, &set) : store_set(call, o, &set);
     eg_dataset_clear(&set);
     return code;
 }
@@ -303,12 +346,17 @@ const struct command cmd_store = {
                 "engram store digits.egm semeion --memory exponential\n"
                 "engram store faces.egm photos/ --width 32 --height 32 --grey --memory modern:8\n"
                 "engram store flowers.egm iris.csv --memory nearest --label-column species\n"
+                "engram store messages.egm messages.csv --memory clique:256 --counted\n"
                 "cat patterns.csv | engram store p.egm - --memory exponential",
-    .notes = "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
-             "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
-             ". Short names "
-             "of memories: engram help "
-             "memories.",
+    .notes =
+        "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
+        "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
+        ". Short names "
+        "of memories: engram help "
+        "memories.\n"
+        "Binary memories: items of clique and chain are symbols 0, 1, .. of their columns, -1\n"
+        "where a cluster stays silent (--order); of the others units, on or off at the\n"
+        "threshold. --contents or --values give each item something it is the address of.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -171,17 +171,28 @@ static int heard(void *user, size_t i, const char *spec, double mean, double dev
     return interrupted();
 }
 
-/* The rows of PART_TRAIN one after the other: borrowed names, x and labels to be freed. */
+/* The items of PART_TRAIN one after the other: borrowed names; x, labels, offset to be freed. */
 static eg_dataset gather(const eg_part *p)
 {
+    const size_t *offset = p->set->offset;
     eg_dataset set = *p->set;
+    size_t rows = 0;
+    for (size_t i = 0; i < p->n; i++)
+        rows += offset != NULL ? offset[p->index[i] + 1] - offset[p->index[i]] : 1;
     set.n = p->n;
-    set.x = need_floats(p->n, set.d);
+    set.x = need_floats(rows, set.d);
     set.labels = need(p->n, sizeof *set.labels);
+    if (offset != NULL) set.offset = need(p->n + 1, sizeof *set.offset);
+    rows = 0;
     for (size_t i = 0; i < p->n; i++) {
-        memcpy(set.x + i * set.d, p->set->x + p->index[i] * set.d, set.d * sizeof *set.x);
-        set.labels[i] = p->set->labels[p->index[i]];
+        const size_t at = p->index[i], from = offset != NULL ? offset[at] : at;
+        const size_t count = offset != NULL ? offset[at + 1] - from : 1;
+        memcpy(set.x + rows * set.d, p->set->x + from * set.d, count * set.d * sizeof *set.x);
+        set.labels[i] = p->set->labels[at];
+        if (offset != NULL) set.offset[i] = rows;
+        rows += count;
     }
+    if (offset != NULL) set.offset[p->n] = rows;
     return set;
 }
 
@@ -223,6 +234,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     json_decref(lists);
     free(set.x);
     free(set.labels);
+    free(set.offset);
     if (status == EG_OK) return EXIT_DONE;
     code = fail(status, t->options.grid);
     if (made) (void)rmdir(t->folder); /* where it is empty: nothing was begun */
@@ -242,6 +254,7 @@ static void echo(const struct call *call, const struct trained *t)
     const struct shape shape = { d->set.height, d->set.width, d->set.channels };
     say(call, "data    %s: %zu examples of %s, %zu classes", t->data, d->part[PART_TRAIN].n,
         shape_words(&shape, d->set.d), d->set.classes);
+    if (d->set.offset != NULL) say(call, "bags    of the whole set: %s", bag_sizes(&d->set));
     for (size_t p = PART_VALID; p < PARTS; p++)
         if (d->part[p].n > 0)
             say(call, "%-7s %s: %zu examples", part_name(p), d->name[p], d->part[p].n);
@@ -344,7 +357,7 @@ static int told(const struct call *call, const struct trained *t, eg_status s)
     const int code = fail(s, NULL);
     if (s == EG_ERR_INTERRUPTED) {
         fprintf(stderr, "  a checkpoint is in %s/checkpoint\n", t->folder);
-        say_next(call, "engram train -o %s --resume", t->folder);
+        say_next(call, "engram train -o %s --resume", shell_word(t->folder));
     }
     if (s == EG_ERR_DIVERGED) say_kept(t);
     return code;

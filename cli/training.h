@@ -52,6 +52,7 @@ const char *better_name(size_t row);
     { "scale", 0, OPT_CHOICE, offsetof(type, data.scale), "HOW",                             \
       "inputs; images: unit, else columns", input_name, 0, 0 },                              \
     READER_OPTION_ROWS(type),                                                                \
+    BAG_OPTION_ROW(type),                                                                    \
     SET_OPTION_ROWS(type)
 /* clang-format on */
 

@@ -39,7 +39,7 @@ int labels_are_classes(const struct call *call, const char *name, const eg_datas
 static int read_labelled(const struct call *call, const char *name,
                          const struct reader_options *how, eg_dataset *out)
 {
-    const eg_read_options read = read_options_of(how);
+    const eg_read_options read = example_options_of(how);
     const int code = data_read(call, name, &read, out);
     if (code != EXIT_DONE) return code;
     if (out->labels != NULL) return labels_are_classes(call, name, out);

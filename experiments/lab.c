@@ -50,6 +50,15 @@ void lab_at_least(const struct experiment_context *run, double bound, double mea
     va_end(ap);
 }
 
+void lab_beside(const struct experiment_context *run, double measured, const char *quantity, ...)
+{
+    va_list ap;
+    va_start(ap, quantity);
+    emit(run, (struct experiment_row){ NULL, (double)NAN, measured, -INFINITY, INFINITY }, quantity,
+         ap);
+    va_end(ap);
+}
+
 void lab_curve(const struct experiment_context *run, const char *text, size_t n, const double *x,
                const double *y, const double *theory, const char *series, ...)
 {

@@ -22,6 +22,10 @@ void lab_at_most(const struct experiment_context *run, double bound, double meas
 void lab_at_least(const struct experiment_context *run, double bound, double measured,
                   double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
 
+/* A figure that stands beside the others, without a bound. */
+void lab_beside(const struct experiment_context *run, double measured, const char *quantity, ...)
+    EG_PRINTF(3, 4);
+
 /* A curve; text is "title|x label|y label", theory (n) or NULL, then the name of the series. */
 void lab_curve(const struct experiment_context *run, const char *text, size_t n, const double *x,
                const double *y, const double *theory, const char *series, ...) EG_PRINTF(7, 8);

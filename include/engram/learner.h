@@ -40,7 +40,8 @@ typedef struct eg_task {
     size_t height, width, channels; /* of an image, D = C H W, channel-major; else 0 */
     size_t classes;                 /* K >= 2 */
     size_t epochs;                  /* what schedules are stretched over */
-    size_t bags;                    /* 1: an example is a bag of any number of such inputs */
+    size_t bags; /* 1: an example is a bag of any number of such inputs; a kind that takes vectors
+                    alone sees mean, least and largest of each of them, docs/baselines.md */
 } eg_task;
 
 /* N examples: vectors, or bags of them. */
@@ -59,8 +60,8 @@ typedef struct eg_examples {
  * @param seed  of the first parameters and of every random choice later
  * @param threads  0: all; changes no bit of any result
  * @return EG_OK; EG_ERR_INVALID; EG_ERR_SHAPE (layers that do not fit: both shapes);
- *         EG_ERR_UNSUPPORTED (of bags: a kind that takes vectors alone; a kind whose library was
- *         not there when Engram was built); EG_ERR_NOMEM
+ *         EG_ERR_UNSUPPORTED (a kind whose library was not there when Engram was built);
+ *         EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_create(const char *spec, const eg_task *task,
                                                  uint64_t seed, int threads,

@@ -118,7 +118,7 @@ eg_status eg_learner_save(eg_learner *l, const char *path)
 {
     char seed[32];
     if (l == NULL || path == NULL) return egi_fail(EG_ERR_INVALID, "eg_learner_save: NULL");
-    json_t *task = egi_task_json(&l->task);
+    json_t *task = egi_task_json(eg_learner_task(l));
     char *text = task != NULL ? json_dumps(task, 0) : NULL;
     json_decref(task);
     if (text == NULL) return egi_fail(EG_ERR_NOMEM, "%s: description of the task", path);

@@ -8,7 +8,8 @@
 #include <string.h>
 
 #include "engram/version.h"
-#include "model/egi_memory_file.h"
+#include "memory/egi_rule.h"
+#include "model/egi_binary_file.h"
 
 enum { NOTE_KEY_MAX = 200, DEFAULT_WAIT_MS = 5000 };
 #define DEFAULT_MAX_BYTES ((size_t)16 << 30)
@@ -48,8 +49,7 @@ eg_status egi_file_blame(const eg_memory_file *f, eg_status status)
     return egi_fail(status, "%s: %s", egi_store_path(f->store), text);
 }
 
-/* Ends the transaction: with a commit if all went well. */
-static eg_status finish(egi_store *s, eg_status status)
+eg_status egi_file_finish(egi_store *s, eg_status status)
 {
     if (status == EG_OK) return egi_store_commit(s);
     egi_store_abort(s);
@@ -72,12 +72,10 @@ static eg_status put_note(egi_store *s, const char *who, const eg_note *note)
     return egi_store_set_meta(s, full, note->value, note->value != NULL ? strlen(note->value) : 0);
 }
 
-eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory,
+eg_status egi_file_describe(egi_store *store, const char *text, size_t size,
                             const eg_file_options *options)
 {
-    char text[EGI_TEXT_MAX];
     const eg_file_options o = all_options(options);
-    const size_t size = egi_memory_text(d, memory, text);
     EGI_TRY(egi_store_set_meta(store, EGI_MEMORY_KEY, text, size));
     EGI_TRY(egi_store_set_meta(store, EGI_LIBRARY_KEY, EG_VERSION, strlen(EG_VERSION)));
     for (size_t i = 0; i < o.note_count; i++)
@@ -94,8 +92,10 @@ struct description {
 static eg_status fill_empty(void *user, egi_store *s)
 {
     const struct description *what = user;
+    char text[EGI_TEXT_MAX];
+    const size_t size = egi_memory_text(what->d, what->memory, text);
     EGI_TRY(egi_store_begin(s, 1));
-    return finish(s, egi_file_describe(s, what->d, what->memory, what->options));
+    return egi_file_finish(s, egi_file_describe(s, text, size, what->options));
 }
 
 eg_status eg_memory_file_create(const char *path, size_t d, const eg_memory_options *memory,
@@ -129,10 +129,15 @@ static eg_status read_description(eg_memory_file *f)
     eg_status status = egi_store_meta(f->store, EGI_MEMORY_KEY, &text, &size);
     if (status == EG_NOT_FOUND)
         status = egi_fail(EG_ERR_CORRUPT, "the description of the memory is missing");
-    if (status == EG_OK) status = egi_memory_parse((const char *)text, size, &f->d, &f->memory);
+    if (status == EG_OK) {
+        status = egi_binary_parse((const char *)text, size, &f->made);
+        f->binary = status == EG_OK;
+    }
+    if (status == EG_NOT_FOUND)
+        status = egi_memory_parse((const char *)text, size, &f->d, &f->memory);
     status = egi_file_blame(f, status);
     f->memory.alloc = f->options.alloc;
-    return finish(f->store, status);
+    return egi_file_finish(f->store, status);
 }
 
 eg_status eg_memory_file_open(const char *path, const eg_file_options *options,
@@ -311,6 +316,7 @@ eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t
     if (f == NULL || (patterns == NULL && n > 0))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: %s is NULL",
                         f == NULL ? "file" : "patterns");
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_append", 0));
     if (n == 0) return EG_OK;
     EGI_TRY(check_items(f, patterns, n, with));
     EGI_TRY(egi_store_begin(f->store, 1));
@@ -321,7 +327,7 @@ eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t
     else if (first == 0 || n >= UINT64_MAX - first)
         status = egi_fail(EG_ERR_OVERFLOW, "eg_memory_file_append: no ids are left");
     if (status == EG_OK) status = write_items(f, patterns, n, with, first);
-    EGI_TRY(finish(f->store, status));
+    EGI_TRY(egi_file_finish(f->store, status));
     for (size_t i = 0; ids != NULL && i < n; i++)
         ids[i] = with->ids != NULL ? with->ids[i] : first + i;
     return EG_OK;
@@ -362,6 +368,7 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
     if (f == NULL || (ids == NULL && n > 0))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_remove: %s is NULL",
                         f == NULL ? "file" : "ids");
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_remove", 0));
     if (n == 0) return EG_OK;
     egi_id_set set = { f->options.alloc, NULL, 0, 0 };
     struct removal r = { f, &set, 0 };
@@ -375,7 +382,7 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
                 status =
                     egi_fail(EG_NOT_FOUND, "eg_memory_file_remove: %zu of %zu ids are not there",
                              n - r.removed, n);
-            status = finish(f->store, status);
+            status = egi_file_finish(f->store, status);
         }
     }
     egi_id_set_clear(&set);
@@ -387,7 +394,11 @@ eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key, const char
     const eg_note note = { key, value };
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_set_note: file is NULL");
     EGI_TRY(egi_store_begin(f->store, 1));
-    return finish(f->store, put_note(f->store, "eg_memory_file_set_note", &note));
+    const int current = egi_store_root_view(f->store)->generation == f->loaded;
+    EGI_TRY(egi_file_finish(f->store, put_note(f->store, "eg_memory_file_set_note", &note)));
+    /* a note of this handle's own is no other writer */
+    if (current) f->loaded = egi_store_root_view(f->store)->generation;
+    return EG_OK;
 }
 
 /* The text, ended by a NUL, in the handle's own buffer. */
@@ -417,7 +428,7 @@ eg_status eg_memory_file_note(eg_memory_file *f, const char *key, const char **v
     EGI_TRY(egi_store_begin(f->store, 0));
     eg_status status = egi_store_meta(f->store, full, &bytes, &size);
     if (status == EG_OK) status = keep_note(f, bytes, size);
-    status = finish(f->store, status);
+    status = egi_file_finish(f->store, status);
     if (status == EG_OK) *value = f->note;
     return status;
 }
@@ -446,7 +457,7 @@ eg_status eg_memory_file_notes(eg_memory_file *f,
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_notes: %s is NULL",
                         f == NULL ? "file" : "visit");
     EGI_TRY(egi_store_begin(f->store, 0));
-    return finish(f->store, egi_store_metas(f->store, visit_note, &w));
+    return egi_file_finish(f->store, egi_store_metas(f->store, visit_note, &w));
 }
 
 static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
@@ -460,13 +471,21 @@ static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
     snprintf(info->library_version, sizeof info->library_version, "%.*s",
              there == EG_OK && size < 32 ? (int)size : 0, (const char *)library);
     snprintf(info->root_hash, sizeof info->root_hash, "%016llx", (unsigned long long)root->check);
+    info->format_version = EGI_STORE_VERSION;
+    info->is_binary = f->binary;
+    if (f->binary) return egi_binary_info(f, info);
     info->count = root->items;
     info->size = f->d;
     info->value_size = f->memory.value_size;
-    info->format_version = EGI_STORE_VERSION;
     info->storage = f->memory.storage;
     info->rule = f->memory.rule;
     return EG_OK;
+}
+
+int eg_memory_file_lyapunov(const eg_memory_file *f, eg_dynamics dynamics, const char **why)
+{
+    return egi_rule_lyapunov(&f->memory.rule, f->memory.storage, f->memory.self_coupling, dynamics,
+                             why);
 }
 
 eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
@@ -477,7 +496,7 @@ eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
                         f == NULL ? "file" : "info");
     memset(&found, 0, sizeof found);
     EGI_TRY(egi_store_begin(f->store, 0));
-    EGI_TRY(finish(f->store, fill_info(f, &found)));
+    EGI_TRY(egi_file_finish(f->store, fill_info(f, &found)));
     *info = found;
     return EG_OK;
 }

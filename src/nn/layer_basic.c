@@ -185,6 +185,7 @@ static eg_var indices(struct egi_scope *s, eg_var x, size_t rows)
 {
     const eg_shape shape = eg_tape_shape(s->t, x);
     const eg_dtype dtype = eg_tape_dtype(s->t, x);
+    if (egi_tape_is_ghost(s->t, x)) return eg_cast(s->t, x, EG_I32);
     const void *from = eg_tape_value(s->t, x);
     const eg_var index = egi_tape_new(s->t, EG_I32, &shape);
     if (from == NULL || index.id == 0 || dtype == EG_I32) return dtype == EG_I32 ? x : EG_NONE;

@@ -108,4 +108,16 @@ int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, 
 eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, double value);
 void egi_search_record_close(struct egi_search_record *r);
 
+/* grid.c - one specification trained on one part and measured on another: accuracy or area. What
+ * the record holds is not trained again. */
+struct egi_trial {
+    eg_part train, rest;
+    const eg_task *task;
+    uint64_t seed;
+    int threads;
+    const eg_train_options *o;
+    struct egi_search_record *record;
+};
+eg_status egi_trial_measure(const struct egi_trial *t, const char *spec, double *value);
+
 #endif

@@ -119,52 +119,58 @@ static eg_status check_rows(struct search *s)
 
 /* A hash of all that decides what a fold comes to: the learner, how and on what it is trained, and
  * what it is measured on. */
-static eg_status decides(const struct search *s, const eg_learner *l, const eg_part *train,
-                         const eg_part *rest, uint64_t *out)
+static eg_status decides(const eg_learner *l, const struct egi_trial *t, uint64_t *out)
 {
     char *decisive, *all;
-    EGI_TRY(egi_train_config(l, train, rest, &s->o, &decisive, &all));
+    EGI_TRY(egi_train_config(l, &t->train, &t->rest, t->o, &decisive, &all));
     *out = egi_hash(decisive, strlen(decisive));
     free(decisive);
     free(all);
     return EG_OK;
 }
 
-static eg_status measured(const struct search *s, eg_learner *l, const eg_part *train,
-                          const eg_part *rest, double *value)
+static eg_status measured(eg_learner *l, const struct egi_trial *t, double *value)
 {
     eg_scored scored = { .n = 0 };
-    EGI_TRY(eg_train(l, train, NULL, &s->o, NULL));
-    EGI_TRY(eg_evaluate(l, rest, s->o.batch, NULL, &scored));
-    *value = s->o.by_auc ? scored.auc : scored.accuracy;
+    EGI_TRY(eg_train(l, &t->train, NULL, t->o, NULL));
+    EGI_TRY(eg_evaluate(l, &t->rest, t->o->batch, NULL, &scored));
+    *value = t->o->by_auc ? scored.auc : scored.accuracy;
     return EG_OK;
 }
 
-/* *value is -INFINITY, than which nothing is worse, where training diverged; the detail says how.
- */
-static eg_status one_fold(struct search *s, const char *spec, size_t fold, double *value)
+eg_status egi_trial_measure(const struct egi_trial *t, const char *spec, double *value)
 {
-    const eg_grid *g = s->g;
     eg_learner *l = NULL;
     uint64_t key = 0;
-    const size_t n = eg_split_select(s->fold, g->data->n, (uint32_t)fold, 1, s->index);
-    const eg_part train = { g->data, s->index, n };
-    const eg_part rest = { g->data, s->index + n,
-                           eg_split_select(s->fold, g->data->n, (uint32_t)fold, 0, s->index + n) };
-    EGI_TRY(eg_learner_create(spec, &g->task, g->seed, g->threads, s->o.alloc, &l));
-    eg_status e = g->record != NULL ? decides(s, l, &train, &rest, &key) : EG_OK;
-    if (e == EG_OK && egi_search_record_find(&s->record, key, value)) {
+    EGI_TRY(eg_learner_create(spec, t->task, t->seed, t->threads, t->o->alloc, &l));
+    eg_status e = t->record->path != NULL ? decides(l, t, &key) : EG_OK;
+    if (e == EG_OK && egi_search_record_find(t->record, key, value)) {
         if (*value == -INFINITY) (void)egi_fail(EG_ERR_DIVERGED, "as the record has it");
     } else if (e == EG_OK) {
-        e = measured(s, l, &train, &rest, value);
+        e = measured(l, t, value);
         if (e == EG_ERR_DIVERGED) {
             *value = -INFINITY;
             e = EG_OK;
         }
-        if (e == EG_OK) e = egi_search_record_add(&s->record, key, *value);
+        if (e == EG_OK) e = egi_search_record_add(t->record, key, *value);
     }
     eg_learner_destroy(l);
     return e;
+}
+
+static eg_status one_fold(struct search *s, const char *spec, size_t fold, double *value)
+{
+    const eg_grid *g = s->g;
+    const size_t n = eg_split_select(s->fold, g->data->n, (uint32_t)fold, 1, s->index);
+    const size_t m = eg_split_select(s->fold, g->data->n, (uint32_t)fold, 0, s->index + n);
+    const struct egi_trial t = { .train = { g->data, s->index, n },
+                                 .rest = { g->data, s->index + n, m },
+                                 .task = &g->task,
+                                 .seed = g->seed,
+                                 .threads = g->threads,
+                                 .o = &s->o,
+                                 .record = &s->record };
+    return egi_trial_measure(&t, spec, value);
 }
 
 static eg_status one_row(struct search *s, size_t i, const char *spec, double *mean)

@@ -355,8 +355,8 @@ eg_status eg_train(eg_learner *l, const eg_part *train, const eg_part *valid,
     char why[512], line[64];
     if (l == NULL) return egi_fail(EG_ERR_INVALID, "eg_train: no learner");
     EGI_TRY(check_options(l, options, &s.o));
-    EGI_TRY(egi_part_check(train, "eg_train", &l->task));
-    if (valid != NULL) EGI_TRY(egi_part_check(valid, "evaluation", &l->task));
+    EGI_TRY(egi_part_check(train, "eg_train", eg_learner_task(l)));
+    if (valid != NULL) EGI_TRY(egi_part_check(valid, "evaluation", eg_learner_task(l)));
     if (s.o.patience > 0 && valid == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_train: patience needs examples to evaluate on");
     eg_status e = run_session(&s, train);

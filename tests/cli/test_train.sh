@@ -286,6 +286,13 @@ json '[m["model"] for m in j["models"]] == ["b", "wild"] and j["models"][1]["div
     and j["models"][1]["accuracy_%"] is None and j["models"][0]["diverged"] is None
     and len(open("wilds/metrics.jsonl").readlines()) == 4' \
     compare semeion --model wild.json --model b.json --folds 3 --limit 300 --epochs 2 -o wilds
+json '[(m["model"], m["mean_rank"]) for m in j["models"]] == [("b", 1), ("wild", 2)]
+    and j["sets"][0]["wild"] is None' compare semeion semeion --model wild.json --model b.json \
+    --folds 2 --limit 300 --epochs 2 -o wilds2
+echo '{"learner": {"kind": "network", "hidden": [16], "loss": "mse"},
+    "grid": {"optimiser.rate": [1e6, 0.1]}}' >nest.json # the row that diverges is not chosen
+json '[m["diverged"] for m in j["models"]] == [None, None]' compare semeion --model nest.json \
+    --model b.json --folds 2 --inner 2 --limit 300 --epochs 8 -o nests
 check 1 'every model diverged' compare semeion --model wild.json --model wild.json --folds 2 \
     --limit 300 --epochs 2 -o lost2
 check 2 'give 2 or more' compare semeion --model a.json

@@ -217,7 +217,9 @@ static void augmentation_moves_and_mirrors(void **state)
     int32_t y[1] = { 0 };
     int seen[2][5][5] = { { { 0 } } }, kinds = 0;
     for (int i = 0; i < 60; i++) x[i] = (float)i;
-    const eg_dataset set = { 1, 60, 6, 5, 2, x, y, 1, NULL, NULL, NULL, NULL, NULL };
+    const eg_dataset set = {
+        .n = 1, .d = 60, .height = 6, .width = 5, .channels = 2, .x = x, .labels = y, .classes = 1
+    };
     const eg_dataset flat = { .n = 1, .d = 60, .x = x, .labels = y };
     const eg_part part = { &set, NULL, 1 }, rows = { &flat, NULL, 1 };
     const eg_augment both = { 2, -7, 0.5 };
