@@ -258,6 +258,11 @@ static int run(const struct call *call)
 {
     struct attack_study t = { .call = call, .o = call->options };
     struct bar bar;
+    const char *folder = call->common->output;
+    if (folder != NULL && path_exists(folder)) { /* before the work that would be in vain */
+        fprintf(stderr, "engram: %s: already there; -o makes a new folder\n", folder);
+        return EXIT_IO;
+    }
     int code = open_models(&t);
     if (code == EXIT_DONE) code = read_images(&t);
     if (code == EXIT_DONE) code = check_models(&t);
@@ -273,7 +278,7 @@ static int run(const struct call *call)
     if (code == EXIT_DONE) {
         attack_tables(&t);
         show(&t);
-        if (call->common->output != NULL)
+        if (folder != NULL)
             code = attack_folder(&t);
         else
             say_next(call, "the same with -o FOLDER for pictures and a report");

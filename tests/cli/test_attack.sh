@@ -65,7 +65,8 @@ check 2 'this attack has no ball' attack net --data semeion --attack deepfool --
 check 2 'expected a list' attack net --data semeion --corrupt noise
 check 2 'target 10, expected -1\.\.9' attack net --data semeion --target 10
 check 4 'nothing' attack nothing --data semeion
-check 4 'exists' attack net --data semeion --images 5 -o study
+check 4 'study: already there' attack net --data semeion --images 5 -o study
+absent 'images '
 "$engram" train semeion --scale none --hidden 8 --epochs 1 -o raw --quiet >out 2>err
 check 2 'net and raw see their data differently' attack net raw --data semeion
 python3 - <<'PY'

@@ -291,7 +291,9 @@ json '[(m["model"], m["mean_rank"]) for m in j["models"]] == [("b", 1), ("wild",
     --folds 2 --limit 300 --epochs 2 -o wilds2
 echo '{"learner": {"kind": "network", "hidden": [16], "loss": "mse"},
     "grid": {"optimiser.rate": [1e6, 0.1]}}' >nest.json # the row that diverges is not chosen
-json '[m["diverged"] for m in j["models"]] == [None, None]' compare semeion --model nest.json \
+json '[m["diverged"] for m in j["models"]] == [None, None] and all(
+    json.loads(l)["learner"]["optimiser"]["rate"] == 0.1 for l in open("nests/metrics.jsonl")
+    if "nest" in l)' compare semeion --model nest.json \
     --model b.json --folds 2 --inner 2 --limit 300 --epochs 8 -o nests
 check 1 'every model diverged' compare semeion --model wild.json --model wild.json --folds 2 \
     --limit 300 --epochs 2 -o lost2

@@ -286,6 +286,22 @@ static void patience_ends_early_with_the_best(void **state)
     train_remove(folder);
 }
 
+/* A measure as good as the best is no better: rate 0 learns nothing. */
+static void equal_measures_are_no_better(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    const eg_part all = { &data, NULL, data.n };
+    eg_train_result r;
+    eg_train_options o = options_of(NULL);
+    o.patience = 2;
+    o.epochs = 50;
+    eg_learner *l = train_learner("{\"rate\": 0}", 50);
+    CHECK_OK(eg_train(l, &all, &all, &o, &r));
+    CHECK(r.stopped_early && r.best_epoch == 1 && r.epochs == 3);
+    eg_learner_destroy(l);
+}
+
 static int stop_at(void *user, const char *stage, uint64_t done, uint64_t total)
 {
     CHECK(strcmp(stage, "train") == 0 && total == STEPS);
@@ -361,6 +377,7 @@ int main(void)
         cmocka_unit_test(what_is_kept_has_finite_scores),
         cmocka_unit_test(a_checkpoint_is_good_for_every_example),
         cmocka_unit_test(patience_ends_early_with_the_best),
+        cmocka_unit_test(equal_measures_are_no_better),
         cmocka_unit_test(arguments_and_interruption),
         cmocka_unit_test(every_allocation_may_fail),
     };
