@@ -183,13 +183,73 @@ static void norms_and_shared_weights(void **state)
     for (size_t i = 0; i < 32; i++) CHECK_NEAR(both[i], normed[i] - plain[i], 1e-5);
 }
 
+static void squares(struct egi_maker *k)
+{
+    egi_maker_node(k, "Relu", "x", "a", NULL);
+    egi_maker_node(k, "Mul", "a a", "b", NULL);
+    egi_maker_node(k, "Neg", "b", "y", NULL);
+}
+
+static void see(void *user, const eg_onnx_step *step)
+{
+    size_t *live = user;
+    live[1 + live[0]++] = step->live_bytes;
+}
+
+/* A value that a node reads twice goes once. */
+static void bytes_alive(void **state)
+{
+    (void)state;
+    enum { ONE = 32 * sizeof(float) };
+    size_t live[4] = { 0 };
+    eg_onnx *m;
+    eg_onnx_cost cost;
+    CHECK_OK(network(squares, &m));
+    CHECK_OK(eg_onnx_infer(m, &eg_shape_of(1, 2, 4, 4), 1, see, live, &cost));
+    CHECK(live[0] == 3 && live[1] == ONE && live[2] == ONE && live[3] == ONE);
+    CHECK(cost.peak_bytes == 2 * ONE && cost.unknown == 0);
+    CHECK_STATUS(eg_onnx_infer(m, &eg_shape_of(1, 3, 4, 4), 1, NULL, NULL, &cost), EG_ERR_SHAPE);
+    eg_onnx_destroy(m);
+}
+
+static int64_t row, column;
+
+static void looks_up(struct egi_maker *k)
+{
+    const int64_t at[4] = { 0, 0, row, column };
+    onnx_ints(k, "at", 4, at);
+    egi_maker_node(k, "GatherND", "x at", "y", NULL);
+}
+
+/* One axis past its end is not the next row of another. */
+static void places_outside(void **state)
+{
+    (void)state;
+    static const float x[32] = { [11] = 5 };
+    const eg_onnx_array in = { NULL, EG_F32, eg_shape_of(1, 2, 4, 4), x };
+    static const struct {
+        int64_t row, column;
+        eg_status status;
+    } cases[] = { { 2, 3, EG_OK },           { -2, -1, EG_OK },        { 1, 7, EG_ERR_INVALID },
+                  { 3, -5, EG_ERR_INVALID }, { 4, 0, EG_ERR_INVALID }, { -5, 3, EG_ERR_INVALID } };
+    for (size_t i = 0; i < EGI_COUNT(cases); i++) {
+        eg_onnx *m;
+        eg_onnx_array out;
+        row = cases[i].row;
+        column = cases[i].column;
+        CHECK_OK(network(looks_up, &m));
+        CHECK_STATUS(eg_onnx_run(m, &in, 1, NULL, 1, &out), cases[i].status);
+        CHECK(cases[i].status != EG_OK || *(const float *)out.data == 5);
+        eg_onnx_destroy(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields),
-        cmocka_unit_test(lists_packed_or_not),
-        cmocka_unit_test(names_that_clash),
-        cmocka_unit_test(norms_and_shared_weights),
+        cmocka_unit_test(fields),           cmocka_unit_test(lists_packed_or_not),
+        cmocka_unit_test(names_that_clash), cmocka_unit_test(norms_and_shared_weights),
+        cmocka_unit_test(bytes_alive),      cmocka_unit_test(places_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
