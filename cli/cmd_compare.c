@@ -304,7 +304,7 @@ static void show(const struct comparison *c, const char *report)
         fprintf(c->call->out, "\nfolder  %s\nreport  %s\n", c->run.path, report);
     }
     const char *best = c->o->models.item[c->best];
-    say_next(c->call, "engram train %s %s %s", c->call->args[0],
+    say_next(c->call, "engram train %s %s %s", shell_word(c->call->args[0]),
              path_exists(best) ? "--model" : "--kind", best);
 }
 

@@ -237,7 +237,7 @@ static int get_own(const struct call *call, const char *name, const char *folder
     json_object_set_new(r, "downloaded", json_boolean(fresh));
     print_record(call, r);
     json_decref(r);
-    say_next(call, "engram data info %s", output ? path : name);
+    say_next(call, "engram data info %s", shell_word(output ? path : name));
     return EXIT_DONE;
 }
 

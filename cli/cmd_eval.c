@@ -119,7 +119,8 @@ static int run(const struct call *call)
     int code = model_open(call, call->args[0], &m);
     if (code != EXIT_DONE) return code;
     code = call->nargs == 2 ? of_data(call, &m) : of_run(call, &m);
-    if (code == EXIT_DONE) say_next(call, "engram predict %s PICTURE|DATA", call->args[0]);
+    if (code == EXIT_DONE)
+        say_next(call, "engram predict %s PICTURE|DATA", shell_word(call->args[0]));
     model_close(&m);
     return code;
 }

@@ -8,10 +8,10 @@
 #include "cli/stored.h"
 #include "cli/unfinished.h"
 
-static const char *proof(const eg_memory_options *m)
+static const char *proof(const eg_memory_file *f)
 {
     const char *why = "";
-    const int proved = eg_rule_lyapunov(&m->rule, m->storage, EG_DYN_SYNC, &why);
+    const int proved = eg_memory_file_lyapunov(f, EG_DYN_SYNC, &why);
     return keep_format("%s: %s", proved ? "proved" : "not proved", why ? why : "");
 }
 
@@ -42,7 +42,7 @@ static int run_binary(const struct call *call)
         json_object_set_new(r, "root_hash", json_string(info.root_hash));
         print_record(call, r);
         json_decref(r);
-        say_next(call, "engram recall %s CUES --hide 0.5", call->args[0]);
+        say_next(call, "engram recall %s CUES --hide 0.5", shell_word(call->args[0]));
     }
     eg_binary_destroy(m);
     stored_close(&s);
@@ -74,7 +74,7 @@ static int run(const struct call *call)
                         s.shape.height ? json_string(shape_phrase(&s.shape)) : json_null());
     json_object_set_new(r, "value_size", json_integer((json_int_t)info.value_size));
     json_object_set_new(r, "memory", json_string(rule_words(&m)));
-    json_object_set_new(r, "energy_falls", json_string(proof(&m)));
+    json_object_set_new(r, "energy_falls", json_string(proof(s.file)));
     json_object_set_new(r, "scaling", json_string(scaling_note(&s.scaling)));
     json_object_set_new(r, "bytes", json_integer((json_int_t)info.file_bytes));
     json_object_set_new(r, "free_bytes", json_integer((json_int_t)info.free_bytes));
@@ -91,11 +91,12 @@ static int run(const struct call *call)
     print_record(call, r);
     json_decref(r);
     if (waits)
-        say_next(call, "engram store %s %s --resume", call->args[0], u.name);
+        say_next(call, "engram store %s %s --resume", shell_word(call->args[0]),
+                 shell_word(u.name));
     else if (info.free_bytes > info.file_bytes / 4)
-        say_next(call, "engram vacuum %s", call->args[0]);
+        say_next(call, "engram vacuum %s", shell_word(call->args[0]));
     else
-        say_next(call, "engram verify %s", call->args[0]);
+        say_next(call, "engram verify %s", shell_word(call->args[0]));
     stored_close(&s);
     return EXIT_DONE;
 }

@@ -109,7 +109,8 @@ static int run(const struct call *call)
             print_csv(call, &m, &set, scores);
         free(scores);
         if (s == EG_OK && set.labels != NULL)
-            say_next(call, "engram eval %s %s", call->args[0], call->args[1]);
+            say_next(call, "engram eval %s %s", shell_word(call->args[0]),
+                     shell_word(call->args[1]));
     }
     eg_dataset_clear(&set);
     model_close(&m);

@@ -39,7 +39,7 @@ struct results {
     struct table table;
     struct table own;      /* of the experiment that runs now */
     struct report *report; /* its sections, without a beginning; or NULL */
-    size_t outside, ran;
+    size_t outside, ran, left_out;
 };
 
 /* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
@@ -171,6 +171,16 @@ static void head_section(struct report *report, const struct experiment *e)
                    keep_format("%s. engram reproduce %s; %s.", e->source, e->name, e->setting));
 }
 
+/* Of all of them, those whose data are not at hand are no reason to run no other. */
+static int leave_out(struct results *r, const struct experiment *e)
+{
+    fprintf(stderr, "engram: %s is left out: %s\n", e->name, plain_detail());
+    if (r->report != NULL)
+        report_paragraph(r->report, keep_format("Left out: %s.", plain_detail()));
+    r->left_out++;
+    return EXIT_DONE;
+}
+
 static int run_one(struct results *r, const struct experiment *e)
 {
     const struct call *call = r->call;
@@ -192,6 +202,7 @@ static int run_one(struct results *r, const struct experiment *e)
     bar_end(&bar);
     if (r->report != NULL && table_rows(&r->own) > 0) report_table(r->report, &r->own, 0);
     table_clear(&r->own);
+    if (s == EG_ERR_IO && o->all) return leave_out(r, e);
     r->ran++;
     if (s != EG_OK) return fail(s, e->name);
     if (table_rows(&r->table) == before) {
@@ -256,6 +267,7 @@ static int run(const struct call *call)
     if (table_rows(&r.table) > 0) print_rows(call, &r.table);
     if (code == EXIT_DONE && o->report != NULL) code = save_report(&r, o->report);
     if (code == EXIT_DONE) {
+        if (r.left_out > 0) say(call, "%zu left out for want of their data", r.left_out);
         say(call, "%s", r.outside ? "OUTSIDE the tolerance" : "all inside their tolerance");
         code = r.outside ? EXIT_NO : EXIT_DONE;
     }

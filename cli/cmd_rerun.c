@@ -39,7 +39,7 @@ static int compare(const struct call *call, const struct trained *t, const char 
     print_record(call, j);
     json_decref(j);
     if (!same) say_changes(call, folder, t->folder);
-    say_next(call, "engram eval %s", t->folder);
+    say_next(call, "engram eval %s", shell_word(t->folder));
     return same ? EXIT_DONE : EXIT_NO;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/binary_store.h"
 #include "cli/console.h"
+#include "cli/one_writer.h"
 #include "cli/reader_options.h"
 #include "cli/rule_options.h"
 #include "cli/stored.h"
@@ -200,6 +201,15 @@ static int check_unfinished(const struct call *call, const struct store *o, stru
     return status == EG_OK ? EXIT_DONE : fail(status, path);
 }
 
+/* A new file is there before its maker has the turn: another may have gone on with it. */
+static int still_ours(const struct call *call, const struct stored *s)
+{
+    struct unfinished begun;
+    if (unfinished_read(s->file, &begun) && begun.done == 0) return EXIT_DONE;
+    fprintf(stderr, "engram: %s: another process has stored into it meanwhile\n", call->args[0]);
+    return EXIT_IO;
+}
+
 /* The file to store into: a new one, or with --append and --resume one of the same D. */
 static int open_target(const struct call *call, const struct store *o, const eg_dataset *set,
                        struct stored *s, eg_memory_options *m, struct scaling *scaling,
@@ -245,7 +255,7 @@ static int report_stored(const struct call *call, const struct stored *s, const 
     say_next(call,
              set->height ? "engram recall %s cue.png -o fixed.png"
                          : "engram recall %s --sample 100 --hide 0.3",
-             path);
+             shell_word(path));
     return EXIT_DONE;
 }
 
@@ -260,7 +270,11 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
         return fail_usage(call, "--append begins, --resume goes on: give one of them");
     if (o->values && set->labels == NULL)
         return fail_usage(call, "--values: %s has no labels", call->args[1]);
-    int code = open_target(call, o, set, &s, &m, &scaling, &u);
+    const int is_new = !o->append && !o->resume;
+    int turn = -1, code = is_new ? EXIT_DONE : one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE) code = open_target(call, o, set, &s, &m, &scaling, &u);
+    if (code == EXIT_DONE && is_new) code = one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE && is_new) code = still_ours(call, &s);
     if (code == EXIT_DONE) {
         float *values = m.value_size != 0 && m.value_size == set->classes && set->labels
                             ? class_values(set)
@@ -280,6 +294,7 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
         free(values);
     }
     stored_close(&s);
+    one_writer_end(turn);
     return code;
 }
 

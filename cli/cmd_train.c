@@ -96,9 +96,9 @@ static void show(const struct call *call, const struct trained *t)
     print_record(call, j);
     json_decref(j);
     if (t->scored[PART_TEST].n > 0)
-        say_next(call, "engram eval %s --part test", t->folder);
+        say_next(call, "engram eval %s --part test", shell_word(t->folder));
     else
-        say_next(call, "engram predict %s PICTURE|DATA", t->folder);
+        say_next(call, "engram predict %s PICTURE|DATA", shell_word(t->folder));
 }
 
 static int run(const struct call *call)

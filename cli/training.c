@@ -307,7 +307,7 @@ static int told(const struct call *call, const struct trained *t, eg_status s)
     const int code = fail(s, NULL);
     if (s == EG_ERR_INTERRUPTED) {
         fprintf(stderr, "  a checkpoint is in %s/checkpoint\n", t->folder);
-        say_next(call, "engram train -o %s --resume", t->folder);
+        say_next(call, "engram train -o %s --resume", shell_word(t->folder));
     }
     if (s == EG_ERR_DIVERGED)
         fprintf(stderr,

@@ -131,17 +131,18 @@ typedef enum eg_order { EG_ORDER_FIXED, EG_ORDER_RANDOM, EG_ORDER_STEEPEST } eg_
 typedef struct eg_recall_options {
     size_t size; /* sizeof(eg_recall_options) */
     eg_dynamics dynamics;
-    eg_order order;              /* of the asynchronous sweep */
-    size_t max_steps;            /* updates, or sweeps; 100 */
-    double tolerance;            /* stop when |x' - x| <= tolerance max(|x|, 1); 1e-5. Binary states
-                                    stop when nothing changes */
-    double damping;              /* of EG_DYN_DAMPED, in (0, 1]; 0.5 */
-    const uint8_t *clamp;        /* (Q, D) or NULL: where 1, the component keeps the cue's value */
-    double *trace;               /* (Q, max_steps + 1) or NULL: energy before each update and at the
-                                    end; the rest of a row is NaN */
-    float *path;                 /* (Q, max_steps + 1, D) or NULL: the states likewise */
-    uint64_t seed;               /* of the random order */
-    int threads;                 /* 0: all that the runtime offers */
+    eg_order order;       /* of the asynchronous sweep */
+    size_t max_steps;     /* updates, or sweeps; 100 */
+    double tolerance;     /* stop when |x' - x| <= tolerance max(|x|, 1); 1e-5. Binary states
+                             stop when nothing changes */
+    double damping;       /* of EG_DYN_DAMPED, in (0, 1]; 0.5 */
+    const uint8_t *clamp; /* (Q, D) or NULL: where 1, the component keeps the cue's value, of a
+                           * memory of bits +1 or -1 */
+    double *trace;        /* (Q, max_steps + 1) or NULL: energy before each update and at the
+                             end; the rest of a row is NaN */
+    float *path;          /* (Q, max_steps + 1, D) or NULL: the states likewise */
+    uint64_t seed;        /* of the random order */
+    int threads;          /* 0: all that the runtime offers */
     const eg_progress *progress; /* NULL: nobody watches */
 } eg_recall_options;
 
@@ -190,7 +191,8 @@ typedef struct eg_certificate {
  * Recall: iterate from each cue until it rests. A query's result depends on its cue and the
  * memory alone, to the bit: not on the other queries, nor on the threads.
  *
- * @param cues    (Q, D) finite
+ * @param cues    (Q, D) finite; 0 is unknown, also to a memory of bits, whose sweeps begin with the
+ *                sign of its pull there
  * @param states  (Q, D) out; may be cues itself
  * @param certificates  (Q) out, or NULL
  * @return EG_OK, EG_ERR_INVALID (also: empty memory), EG_ERR_UNSUPPORTED (the combination is

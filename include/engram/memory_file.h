@@ -109,6 +109,8 @@ typedef struct eg_file_info {
     eg_binary_options binary; /* alloc NULL */
 } eg_file_info;
 EG_API EG_MUST_CHECK eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info);
+/* eg_memory_lyapunov of the memory that the file holds. */
+EG_API int eg_memory_file_lyapunov(const eg_memory_file *f, eg_dynamics dynamics, const char **why);
 
 /* Check every record, the root hash and SQLite's own structure. EG_ERR_CORRUPT names the
  * first damage; report(user, text) hears of each (at most 20), may be NULL. */

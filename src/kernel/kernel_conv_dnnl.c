@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/egi_base.h"
+#include "base/egi_signals.h"
 #include "kernel/egi_kernel_conv.h"
 
 enum { X, W, Y, ARRAYS };
@@ -211,9 +212,12 @@ static void block(const struct egi_conv_plan *p, size_t n, const struct egi_conv
     const struct role *role = &roles[p->kind];
     void *const data[ARRAYS] = { d->x, d->w, d->y };
     struct hands h = { .stream = NULL };
+    sigset_t had;
+    egi_signals_hold(&had);
     dnnl_status_t s = take(own, q, data, scratch, &h);
     if (s == dnnl_success) s = execute(role, q, &h);
     let_go(&h);
+    egi_signals_let(&had);
     if (s == dnnl_success) return;
     /* No memory: what cannot be computed must not look as if it were. */
     float *out = data[role->written];

@@ -13,6 +13,7 @@
 #endif
 
 #include "base/egi_base.h"
+#include "base/egi_signals.h"
 
 /* A block of C that one thread computes: large enough for the library's own blocking, small
  * enough that the layers of ordinary networks have several. Rows are a multiple of 24: where they
@@ -23,10 +24,13 @@ enum { BLOCK_M = 504, BLOCK_N = 1024 };
 
 static void sgemm(const struct egi_gemm *g, const float *a, const float *b, float *c)
 {
+    sigset_t had;
+    egi_signals_hold(&had);
     const dnnl_status_t s =
         dnnl_sgemm(g->a_is_transposed ? 'T' : 'N', g->b_is_transposed ? 'T' : 'N', (dnnl_dim_t)g->m,
                    (dnnl_dim_t)g->n, (dnnl_dim_t)g->k, (float)g->alpha, a, (dnnl_dim_t)g->lda, b,
                    (dnnl_dim_t)g->ldb, (float)g->beta, c, (dnnl_dim_t)g->ldc);
+    egi_signals_let(&had);
     if (s == dnnl_success) return;
     /* No memory to pack into: what cannot be computed must not look as if it were. */
     for (size_t i = 0; i < g->m; i++)

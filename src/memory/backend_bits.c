@@ -1,12 +1,17 @@
 /* Patterns of +1 and -1 as bits. States are binary, so every similarity is a function of the
  * overlap o = <xi, x>, an exact integer: scores carry no rounding. Asynchronous sweeps take
- * separable energies, by the table of their differences (bits/egi_bits.h). */
+ * separable energies, by the table of their differences (bits/egi_bits.h).
+ *
+ * Components of a cue that are 0 are unknown and count as 0. Bits have no 0: o is the mean of the
+ * overlaps with all of them +1 and all of them -1. Before a sweep they take the signs of the pull.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <string.h>
 
 #include "assoc/egi_assoc.h"
 #include "bits/egi_bits.h"
+#include "memory/egi_recall.h"
 #include "memory/egi_relax.h"
 
 static struct egi_bits *bits_of(const eg_memory *m)
@@ -73,14 +78,14 @@ static double bits_max_norm(const eg_memory *m)
     return sqrt((double)m->d);
 }
 
-/* Similarity of two +-1 vectors from their overlap. */
-static double of_overlap(eg_similarity sim, double overlap, double d)
+/* Similarity of a state with `known` components of +-1, the others 0, and a pattern of +-1. */
+static double of_overlap(eg_similarity sim, double overlap, double known, double d)
 {
     switch (sim) {
     case EG_SIM_COSINE:
-        return overlap / d;
+        return known > 0 ? overlap / sqrt(known * d) : 0;
     case EG_SIM_EUCLIDEAN:
-        return overlap - d; /* |x - xi|^2 = 2 (D - o) */
+        return overlap - (known + d) / 2; /* |x - xi|^2 = known + D - 2 o */
     case EG_SIM_MANHATTAN:
         return overlap - d; /* |x - xi|_1 = D - o */
     default:
@@ -108,12 +113,27 @@ static eg_status pack_state(const eg_memory *m, const float *x, int threads, str
     return EG_OK;
 }
 
+static size_t count_unknown(const float *x, size_t d)
+{
+    size_t n = 0;
+    for (size_t j = 0; j < d; j++) n += x[j] == 0;
+    return n;
+}
+
 static eg_status bits_scores(const eg_memory *m, const float *x, int threads, double *s)
 {
     struct packed p;
-    EGI_TRY(pack_state(m, x, threads, &p));
+    const size_t d = m->d, unknown = count_unknown(x, d);
+    EGI_TRY(pack_state(m, x, threads, &p)); /* what is unknown as +1 */
+    for (size_t i = 0; i < m->n; i++) s[i] = (double)p.overlap[i];
+    if (unknown > 0) {
+        for (size_t j = 0; j < d; j++)
+            if (x[j] == 0) p.x[j / 64] ^= (uint64_t)1 << (j % 64);
+        egi_bits_overlaps(bits_of(m), p.x, threads, p.overlap);
+        for (size_t i = 0; i < m->n; i++) s[i] = (s[i] + (double)p.overlap[i]) / 2;
+    }
     for (size_t i = 0; i < m->n; i++)
-        s[i] = of_overlap(m->options.rule.similarity, (double)p.overlap[i], (double)m->d);
+        s[i] = of_overlap(m->options.rule.similarity, s[i], (double)(d - unknown), (double)d);
     egi_free(m->alloc, p.block, p.bytes);
     return EG_OK;
 }
@@ -172,9 +192,9 @@ static void fill_differences(const eg_memory *m, double largest, double *differe
     const eg_rule r = scaled_rule(&m->options.rule, d);
     const struct egi_separation *row = egi_separation_row(r.separation);
     const double unit = r.similarity == EG_SIM_COSINE ? 1 / d : 1;
-    const double top = of_overlap(r.similarity, largest, d);
+    const double top = of_overlap(r.similarity, largest, d, d);
     for (size_t k = 0; k < 2 * m->d + 3; k++) {
-        const double s = of_overlap(r.similarity, (double)k - d, d);
+        const double s = of_overlap(r.similarity, (double)k - d, d, d);
         if (row->transform == EGI_TRANSFORM_EXP) {
             const double z = r.beta * (s - top);
             difference[k] = exp(z < 600 ? z : 600) * -expm1(-2 * r.beta * unit);
@@ -207,7 +227,8 @@ static eg_status record(struct bits_relax *k, size_t t, float *x, struct egi_rel
     const eg_memory *m = k->m;
     const eg_rule *r = &m->options.rule;
     for (size_t i = 0; i < m->n; i++)
-        k->scores[i] = of_overlap(r->similarity, (double)k->p.overlap[i], (double)m->d);
+        k->scores[i] =
+            of_overlap(r->similarity, (double)k->p.overlap[i], (double)m->d, (double)m->d);
     double attraction;
     EGI_TRY(eg_separation_energy(r, k->scores, m->weighted ? k->weight : NULL, m->n, &attraction));
     const double energy = -attraction;
@@ -276,9 +297,26 @@ static eg_status relax_unpacked(const eg_memory *m, const struct egi_relax *rela
     return s;
 }
 
+static eg_status fill_unknown(const eg_memory *m, float *x)
+{
+    struct egi_reading own = egi_own(m);
+    struct egi_pull pull;
+    void *block;
+    own.signs = 1;
+    if (count_unknown(x, m->d) == 0) return EG_OK;
+    EGI_TRY(egi_alloc_array(m->alloc, m->d, sizeof(float), "asynchronous recall", &block));
+    float *y = block;
+    const eg_status s = m->backend->field(m, x, 1, 1, &own, y, &pull);
+    for (size_t j = 0; j < m->d && s == EG_OK; j++)
+        if (x[j] == 0) x[j] = y[j] >= 0 ? 1.0f : -1.0f;
+    egi_free(m->alloc, block, m->d * sizeof(float));
+    return s;
+}
+
 static eg_status bits_relax_state(const eg_memory *m, const struct egi_relax *relax, float *x,
                                   struct egi_relaxed *result)
 {
+    EGI_TRY(fill_unknown(m, x));
     if (!is_separable(&m->options.rule)) return relax_unpacked(m, relax, x, result);
     const struct egi_need needs[] = {
         { m->n, sizeof(double) },         { m->n, sizeof(double) },

@@ -292,6 +292,36 @@ static struct egi_transform transform_of(const eg_memory *m)
 }
 
 /* From the kernel's running numbers to the energy term and the scale of the weights. */
+/* Of A = sum_i w_i (beta s_i)^n, from W = sum w_i, P = sum w_i |r_i|^(n - 1), r = s / m, where each
+ * s_i is known to e m: |A - A'| <= n e (beta m)^n sum w_i (|r_i| + e)^(n - 1), and Minkowski's
+ * inequality takes the sum apart. P is the mass of the field where that has no signs; else
+ * Hoelder's bounds it by sum w_i r_i^n. */
+static double power_rounding(const eg_memory *m, const struct egi_assoc_stat *t, double score_error)
+{
+    const double n = m->options.rule.order, beta = m->options.rule.beta, w = m->weight_sum;
+    if (!(t->m > 0)) return w * pow(beta * score_error, n);
+    const int has_signs =
+        m->options.rule.separation == EG_SEP_POWER && fmod(n, 2) == 0; /* of r^(n - 1) */
+    const double e = score_error / t->m;
+    const double p = has_signs ? pow(w, 1 / n) * pow(t->sum, (n - 1) / n) : t->mass;
+    const double moved = pow(pow(p, 1 / (n - 1)) + e * pow(w, 1 / (n - 1)), n - 1);
+    return pow(beta * t->m, n) * (n * e * moved + (16 * n + 64) * UNIT_ROUNDOFF * p);
+}
+
+/* Of sum_i w_i [z_i]_+ whose z_i are known to beta times the error of a score: any may lie where it
+ * begins to count. */
+static double hinge_rounding(const eg_memory *m, const struct egi_assoc_stat *t, double score_error)
+{
+    return m->weight_sum * m->options.rule.beta * score_error + 64 * UNIT_ROUNDOFF * t->sum;
+}
+
+/* Of log(epsilon + sum), sum known to e and not negative. */
+static double log_rounding(double e, double sum)
+{
+    const double all = EGI_LSR_EPSILON + sum;
+    return fmax(log1p(e / all), -log1p(-fmin(e, sum) / all));
+}
+
 static struct egi_pull pull_of_stat(const eg_memory *m, const struct egi_assoc_stat *t,
                                     double score_error)
 {
@@ -314,19 +344,16 @@ static struct egi_pull pull_of_stat(const eg_memory *m, const struct egi_assoc_s
     case EG_SEP_RECTIFIED:
         p.attraction = t->m > 0 ? pow(beta * t->m, n) * t->sum : 0;
         p.log_scale = t->m > 0 ? log(n * beta) + (n - 1) * log(beta * t->m) : 0;
-        p.rounding = t->m > 0 ? pow(beta * t->m, n) * (n * score_error / t->m + (16 * n + 64) * u)
-                                    * fabs(t->mass)
-                              : 0;
+        p.rounding = power_rounding(m, t, score_error);
         break;
     case EG_SEP_LSR:
         p.attraction = log(EGI_LSR_EPSILON + t->sum) / beta;
         p.log_scale = -log(EGI_LSR_EPSILON + t->sum);
-        p.rounding =
-            (t->mass * beta * score_error + 64 * u * t->sum) / ((EGI_LSR_EPSILON + t->sum) * beta);
+        p.rounding = log_rounding(hinge_rounding(m, t, score_error), t->sum) / beta;
         break;
     default: /* Epanechnikov */
         p.attraction = t->sum / beta;
-        p.rounding = t->mass * score_error + 64 * u * p.attraction;
+        p.rounding = hinge_rounding(m, t, score_error) / beta;
         break;
     }
     return p;

@@ -158,6 +158,9 @@ static eg_status field(const eg_memory *m, const float *x, size_t q, int threads
     f.partial = partial;
     egi_parallel_for(units, egi_crew(threads, (double)units * (double)(ROWS * m->d)), field_block,
                      &f);
+    /* Of a state that is no +-1 or 0/1: to f32 after its projection, once in each factor. */
+    const eg_projection to = m->options.rule.projection;
+    const double of_states = to == EG_PROJ_SIGN || to == EG_PROJ_THRESHOLD ? 0 : FLT_EPSILON;
     for (size_t i = 0; i < q; i++) {
         struct block sum = { 0, 0 };
         for (size_t b = 0; b < f.blocks; b++) {
@@ -166,7 +169,7 @@ static eg_status field(const eg_memory *m, const float *x, size_t q, int threads
         }
         pull[i] = (struct egi_pull){
             .attraction = k->scale * sum.attraction / 2,
-            .rounding = (double)(2 * m->d + 8) * DBL_EPSILON * k->scale * sum.mass,
+            .rounding = ((double)(2 * m->d + 8) * DBL_EPSILON + of_states) * k->scale * sum.mass,
         };
     }
     egi_free(m->alloc, partial, units * sizeof(struct block));

@@ -9,10 +9,11 @@
 struct egi_run {
     size_t steps; /* updates that changed the state */
     int converged, descended, empty;
-    int in_domain; /* the state has been one that the energy's proof speaks of */
-    double before, last, rounding;
-    double *trace; /* (max_steps + 1) or NULL */
-    float *path;   /* (max_steps + 1, D) or NULL */
+    int in_domain;                 /* the state has been one that the energy's proof speaks of */
+    double before, last, rounding; /* energies, and the bound on the last one's error */
+    double most_rounding;          /* on that of either */
+    double *trace;                 /* (max_steps + 1) or NULL */
+    float *path;                   /* (max_steps + 1, D) or NULL */
 };
 
 /* NULL arguments, an empty memory, a state that is not finite. */

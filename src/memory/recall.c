@@ -4,6 +4,7 @@
  * Synchronous family (one field of the whole batch an update): sync, damped, concave-convex.
  * Per-query family (a relaxation of its own): asynchronous sweeps, gradient flows. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -114,13 +115,28 @@ static int in_domain(const eg_memory *m, const eg_recall_options *o, const float
     }
 }
 
+/* The energy of x, and what of it may be rounding: that of its attraction and of sums in f64. */
+static double energy_of(const eg_memory *m, const float *x, const struct egi_pull *pull,
+                        double constant, double *rounding)
+{
+    const double energy = egi_state_energy(m, x, pull->attraction, constant);
+    *rounding =
+        pull->rounding + (double)m->d * (DBL_EPSILON / 2) * (fabs(energy) + fabs(pull->attraction));
+    return energy;
+}
+
 static void note_energy(const eg_memory *m, const eg_recall_options *o, struct egi_run *run,
-                        const float *x, double energy, double rounding)
+                        const float *x, const struct egi_pull *pull, double constant)
 {
     const size_t t = run->steps;
+    double rounding;
+    const double energy = energy_of(m, x, pull, constant, &rounding);
     if (run->trace != NULL) run->trace[t] = energy;
     if (run->path != NULL) memcpy(run->path + t * m->d, x, m->d * sizeof *x);
-    if (t == 0) run->before = energy;
+    if (t == 0) {
+        run->before = energy;
+        run->most_rounding = rounding;
+    }
     if (run->in_domain && energy > run->last + rounding + run->rounding) run->descended = 0;
     run->in_domain = in_domain(m, o, x);
     run->last = energy;
@@ -143,8 +159,7 @@ static eg_status update_query(struct batch *b, size_t a, double *work)
     const float *x = b->from + a * d;
     float *next = b->x + q * d;
     const uint8_t *clamp = b->o->clamp != NULL ? b->o->clamp + q * d : NULL;
-    note_energy(m, b->o, run, x, egi_state_energy(m, x, b->pull[a].attraction, b->constant),
-                b->pull[a].rounding);
+    note_energy(m, b->o, run, x, &b->pull[a], b->constant);
     EGI_TRY(egi_next_state(m, x, b->pull_to + a * d, &b->pull[a], clamp, work, next));
     if (b->o->dynamics == EG_DYN_DAMPED) damp(b, x, clamp, next);
     double change = 0, size = 0;
@@ -203,9 +218,7 @@ static eg_status settle(struct batch *b)
     EGI_TRY(m->backend->field(m, b->x, b->q, b->o->threads, &b->own, NULL, b->pull));
     for (size_t q = 0; q < b->q; q++) {
         const float *x = b->x + q * m->d;
-        note_energy(m, b->o, &b->run[q], x,
-                    egi_state_energy(m, x, b->pull[q].attraction, b->constant),
-                    b->pull[q].rounding);
+        note_energy(m, b->o, &b->run[q], x, &b->pull[q], b->constant);
         b->run[q].empty = b->pull[q].empty;
     }
     return EG_OK;
@@ -285,9 +298,9 @@ static eg_status ends(const eg_memory *m, const eg_recall_options *o, const floa
     const struct egi_reading own = egi_own(m);
     const eg_status s = m->backend->field(m, x, q, o->threads, &own, NULL, pull);
     for (size_t i = 0; i < q && s == EG_OK; i++) {
-        const double e = egi_state_energy(m, x + i * m->d, pull[i].attraction, constant);
+        const double e = energy_of(m, x + i * m->d, &pull[i], constant, &run[i].rounding);
         *(after ? &run[i].last : &run[i].before) = e;
-        run[i].rounding = pull[i].rounding;
+        if (!after) run[i].most_rounding = run[i].rounding;
         run[i].empty = pull[i].empty;
     }
     egi_free(m->alloc, block, q * sizeof(struct egi_pull));
@@ -341,6 +354,21 @@ static void clear_outputs(const eg_memory *m, const eg_recall_options *o, size_t
     for (size_t i = 0; o->path != NULL && i < q * rows * m->d; i++) o->path[i] = NAN;
 }
 
+/* Bits keep no other value than +1 and -1. */
+static eg_status check_clamps(const eg_memory *m, const eg_recall_options *o, const float *cues,
+                              size_t q)
+{
+    if (o->clamp == NULL || m->options.storage != EG_STORE_BITS) return EG_OK;
+    for (size_t i = 0; i < q * m->d; i++)
+        if (o->clamp[i] && fabsf(cues[i]) != 1)
+            return egi_fail(
+                EG_ERR_INVALID,
+                "eg_memory_recall: component %zu of cue %zu is %g and clamped, expected "
+                "+1 or -1: that is what bits can keep",
+                i % m->d, i / m->d, (double)cues[i]);
+    return EG_OK;
+}
+
 eg_status eg_memory_recall(const eg_memory *m, const float *cues, size_t q,
                            const eg_recall_options *options, float *states,
                            eg_certificate *certificates)
@@ -350,6 +378,7 @@ eg_status eg_memory_recall(const eg_memory *m, const float *cues, size_t q,
     EGI_TRY(check_options(o));
     EGI_TRY(egi_check_states(m, cues, q, states, "eg_memory_recall"));
     EGI_TRY(check_dynamics(m, o));
+    EGI_TRY(check_clamps(m, o, cues, q));
     size_t cells, rows;
     EGI_TRY(egi_mul_size(q, m->d, &cells));
     EGI_TRY(egi_mul_size(cells, o->max_steps + 1, &rows));

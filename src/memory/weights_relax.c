@@ -21,8 +21,8 @@ struct relaxing {
     double *h;     /* (D) fields of the others, before the scale */
     double *bound; /* (D) on the rounding error of h during this sweep */
     float low, high;
-    double gain; /* Psi(high) - Psi(low), in the units of h */
-    double last; /* energy at the end of the last sweep */
+    double gain;        /* Psi(high) - Psi(low), in the units of h */
+    double last, slack; /* energy at the end of the last sweep, and the bound on its error */
 };
 
 static void begin_sweep(struct relaxing *r)
@@ -108,8 +108,9 @@ static eg_status record(struct relaxing *r, size_t t, struct egi_relaxed *result
     const struct egi_reading own = { NULL, d, 0, 1, 0 };
     EGI_TRY(r->m->backend->field(r->m, r->x, 1, 1, &own, NULL, &pull));
     const double energy = egi_state_energy(r->m, r->x, pull.attraction, 0);
-    if (t > 1 && energy > r->last + 2 * pull.rounding) result->descended = 0;
+    if (t > 1 && energy > r->last + pull.rounding + r->slack) result->descended = 0;
     r->last = energy;
+    r->slack = pull.rounding;
     if (r->relax->trace != NULL) r->relax->trace[t] = energy;
     if (r->relax->path != NULL) memcpy(r->relax->path + t * d, r->x, d * sizeof *r->x);
     return EG_OK;

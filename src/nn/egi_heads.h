@@ -48,6 +48,8 @@ eg_var egi_heads_join(eg_tape *t, eg_var x);
 
 /* x (B, H, ..) with head h times beta_h^power. */
 eg_var egi_heads_times_beta(struct egi_scope *s, const struct egi_heads *h, eg_var x, double power);
+/* Whether somebody looks into the layer that runs. */
+int egi_watched(const struct egi_scope *s);
 /* x as similarities see it: Phi x. */
 eg_var egi_heads_compared(struct egi_scope *s, const struct egi_heads *h, eg_var x);
 /* 1 where a pair is seen, else 0; EG_NONE: all are. */

@@ -134,7 +134,7 @@ eg_var egi_heads_weights(struct egi_scope *s, const struct egi_heads *h, eg_var 
     return seen.id != 0 ? eg_mul(t, a, seen) : a;
 }
 
-static int watched(const struct egi_scope *s)
+int egi_watched(const struct egi_scope *s)
 {
     return s->watch != NULL && strcmp(s->watch->path, s->path) == 0;
 }
@@ -142,16 +142,16 @@ static int watched(const struct egi_scope *s)
 eg_var egi_heads_read(struct egi_scope *s, const struct egi_heads *h, eg_var q, eg_var x, int last)
 {
     const int drops = last && h->dropout > 0 && s->mode == EGI_TRAIN;
-    if (h->fused && !drops && !watched(s) && h->features.id == 0
+    if (h->fused && !drops && !egi_watched(s) && h->features.id == 0
         && h->rule->separation == EG_SEP_SOFTMAX)
         return eg_associate(s->t, egi_heads_times_beta(s, h, egi_heads_compared(s, h, q), 1),
                             egi_heads_compared(s, h, h->k), x, h->hidden, h->padding, NULL);
-    if (h->features.id != 0 && !watched(s)) {
+    if (h->features.id != 0 && !egi_watched(s)) {
         const struct egi_featured f = egi_heads_featured(s, h, q);
         return eg_matmul(s->t, f.q, eg_matmul(s->t, eg_swap_axes(s->t, f.k, 2, 3), x));
     }
     eg_var a = egi_heads_weights(s, h, q);
-    if (watched(s) && last) s->watch->a = a;
+    if (egi_watched(s) && last) s->watch->a = a;
     if (drops) a = eg_dropout(s->t, a, h->dropout, s->seed, egi_scope_stream(s));
     return eg_matmul(s->t, a, x);
 }
@@ -219,7 +219,7 @@ static eg_var iterate(struct egi_scope *s, const struct egi_heads *h, eg_var q)
         else
             q = eg_add(t, eg_gate(t, next, mask), eg_gate(t, q, eg_affine(t, mask, -1, 1)));
     }
-    if (watched(s)) s->watch->updates = counts;
+    if (egi_watched(s)) s->watch->updates = counts;
     return q;
 }
 
@@ -263,6 +263,6 @@ eg_var egi_heads_apply(struct egi_scope *s, const struct egi_heads *h)
         q = solved(s, h);
     else if (h->updates > 0)
         q = iterate(s, h, q);
-    if (watched(s)) show(s, h, q);
+    if (egi_watched(s)) show(s, h, q);
     return egi_heads_read(s, h, q, h->v, 1);
 }

@@ -1,5 +1,12 @@
 /* One pass of a Hopfield layer: norms, projections, extra patterns, heads, output. See
- * layer_hopfield.c. */
+ * layer_hopfield.c.
+ *
+ * Where few state patterns read many stored ones, no stored one is projected: softmax does not see
+ * what is added to all scores of a query and its weights sum to 1, so that
+ *
+ *     <q, W_K x_j + b_K> ~ <W_K^T q, x_j>,      sum_j a_j (W_V x_j + b_V) = W_V sum_j a_j x_j + b_V
+ *
+ * and both projections are of the states: D operations a pair instead of D (D + 1) a pattern. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -81,21 +88,31 @@ static eg_var weights_of(const struct pass *p, enum role r, size_t columns)
     return param(p, names[r], &eg_shape_of(p->rows[r], columns), 0);
 }
 
+struct projection {
+    eg_var w, b; /* (rows, columns); (rows) or EG_NONE */
+};
+
 /* W (scale x + shift) + b as (W scale) x + (W shift + b) */
+static struct projection folded(struct pass *p, enum role r, size_t columns, const eg_var affine[2])
+{
+    eg_tape *t = p->s->t;
+    struct projection to = { weights_of(p, r, columns), EG_NONE };
+    if (p->bias.id != 0) to.b = eg_slice(t, p->bias, 0, p->from[r], p->rows[r], 1);
+    if (affine[1].id != 0) {
+        const eg_var column = eg_reshape(t, affine[1], &eg_shape_of(columns, 1));
+        const eg_var by = eg_reshape(t, eg_matmul(t, to.w, column), &eg_shape_of(p->rows[r]));
+        to.b = to.b.id != 0 ? eg_add(t, to.b, by) : by;
+    }
+    if (affine[0].id != 0) to.w = eg_mul(t, to.w, affine[0]);
+    return to;
+}
+
 static eg_var project(struct pass *p, enum role r, eg_var x, const eg_var affine[2])
 {
     eg_tape *t = p->s->t;
-    const eg_shape in = eg_tape_shape(t, x);
-    eg_var w = weights_of(p, r, in.dim[2]), b = EG_NONE;
-    if (p->bias.id != 0) b = eg_slice(t, p->bias, 0, p->from[r], p->rows[r], 1);
-    if (affine[1].id != 0) {
-        const eg_var column = eg_reshape(t, affine[1], &eg_shape_of(in.dim[2], 1));
-        const eg_var by = eg_reshape(t, eg_matmul(t, w, column), &eg_shape_of(p->rows[r]));
-        b = b.id != 0 ? eg_add(t, b, by) : by;
-    }
-    if (affine[0].id != 0) w = eg_mul(t, w, affine[0]);
-    const eg_var y = eg_matmul(t, x, eg_swap_axes(t, w, 0, 1));
-    return b.id != 0 ? eg_add(t, y, b) : y;
+    const struct projection to = folded(p, r, eg_tape_shape(t, x).dim[2], affine);
+    const eg_var y = eg_matmul(t, x, eg_swap_axes(t, to.w, 0, 1));
+    return to.b.id != 0 ? eg_add(t, y, to.b) : y;
 }
 
 /* Role r by heads: (B, H, T, ..); a static one is the same for all of them. */
@@ -207,6 +224,46 @@ static eg_var values(struct pass *p)
                            heads);
 }
 
+/* Whether role r, stored patterns or values, is read as it is (see above). */
+static int reads_plain(const struct pass *p, const struct egi_heads *h, enum role r, size_t row)
+{
+    const struct hopfield *o = p->o;
+    const size_t states = eg_tape_shape(p->s->t, h->q).dim[2], d = p->d[r];
+    return !is_static(o, r) && o->rule.separation == EG_SEP_SOFTMAX && o->updates == 0
+           && o->dropout == 0 && o->random_features == 0 && !o->kernel
+           && !o->normalize_hopfield_space && !o->pattern_projection_as_connected
+           && !o->concat_bias_pattern && !o->add_zero_association && !egi_watched(p->s)
+           && states * d < row * (d + states);
+}
+
+/* Patterns of role r before their projection, (B, 1, N, D), and the latter by heads: (H, row, D)
+ * and (H, 1, row). */
+static eg_var plain(struct pass *p, enum role r, size_t row, struct projection *later)
+{
+    eg_tape *t = p->s->t;
+    eg_var affine[2];
+    const eg_var x = normal_of(p, r);
+    const eg_shape s = eg_tape_shape(t, x);
+    affine_of(p, r, affine);
+    *later = folded(p, r, s.dim[2], affine);
+    later->w = eg_reshape(t, later->w, &eg_shape_of(p->o->num_heads, row, s.dim[2]));
+    if (later->b.id != 0) later->b = eg_reshape(t, later->b, &eg_shape_of(p->o->num_heads, 1, row));
+    return eg_reshape(t, x, &eg_shape_of(s.dim[0], 1, s.dim[1], s.dim[2]));
+}
+
+/* What the heads read, projected; a query that sees nothing reads 0. */
+static eg_var projected(struct pass *p, const struct egi_heads *h, eg_var y,
+                        const struct projection *by)
+{
+    eg_tape *t = p->s->t;
+    const eg_var seen = egi_heads_visible(p->s, h);
+    eg_var b = by->b;
+    y = eg_matmul(t, y, eg_swap_axes(t, by->w, 1, 2));
+    if (b.id == 0) return y;
+    if (seen.id != 0) b = eg_mul(t, eg_max(t, seen, EG_AXIS(3), 1), b);
+    return eg_add(t, y, b);
+}
+
 /* (betas) numbers that live as long as the pass. */
 static const double *betas_of(const struct pass *p)
 {
@@ -277,9 +334,15 @@ eg_var egi_hopfield_pass(struct egi_scope *s, const struct hopfield *o,
                            .fused = o->fused,
                            .implicit = o->implicit,
                            .batch = in->batch };
-    h.k = in_space(&p, pattern(&p, STORED));
+    struct projection of_keys, of_values = { EG_NONE, EG_NONE };
     h.q = in_space(&p, pattern(&p, STATE));
-    h.v = values(&p);
+    if (reads_plain(&p, &h, STORED, p.hidden)) {
+        h.k = plain(&p, STORED, p.hidden, &of_keys);
+        h.q = eg_matmul(s->t, h.q, of_keys.w);
+    } else
+        h.k = in_space(&p, pattern(&p, STORED));
+    h.v = reads_plain(&p, &h, PROJECTION, p.value) ? plain(&p, PROJECTION, p.value, &of_values)
+                                                   : values(&p);
     if (eg_tape_status(s->t) != EG_OK) return EG_NONE;
     if (eg_tape_shape(s->t, h.q).dim[1] < o->num_heads) {
         eg_shape all = eg_tape_shape(s->t, h.q);
@@ -288,5 +351,7 @@ eg_var egi_hopfield_pass(struct egi_scope *s, const struct hopfield *o,
     }
     extend(&p, &h);
     learned(&p, &h);
-    return output(&p, egi_heads_join(s->t, egi_heads_apply(s, &h)));
+    eg_var y = egi_heads_apply(s, &h);
+    if (of_values.w.id != 0) y = projected(&p, &h, y, &of_values);
+    return output(&p, egi_heads_join(s->t, y));
 }

@@ -9,7 +9,7 @@
 
 #include "base/egi_base.h"
 
-#define EGI_STORE_VERSION 2
+#define EGI_STORE_VERSION 3
 #define EGI_RECORD_MAX ((size_t)256 << 20) /* bytes of one record */
 #define EGI_META_MAX ((size_t)1 << 20)     /* bytes of one meta value */
 #define EGI_META_KEY_MAX 255

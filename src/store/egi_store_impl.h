@@ -10,7 +10,8 @@
 
 #define EGI_STORE_APP_ID 0x45474d31 /* "EGM1" */
 #define EGI_STORE_PAGE 4096
-#define EGI_STORE_PATH 512 /* with its end; SQLite takes no longer one */
+#define EGI_STORE_RESERVED 8 /* bytes at the end of each that are the checksum's */
+#define EGI_STORE_PATH 512   /* with its end; SQLite takes no longer one */
 #define EGI_ROOT_BYTES 80
 
 enum egi_sql {
@@ -65,6 +66,12 @@ eg_status egi_path_local(const char *path, char out[EGI_STORE_PATH]);
 /* Make `part` durable under the name `path`, which must not exist. */
 eg_status egi_path_publish(const char *part, const char *path);
 void egi_path_discard(const char *path);
+
+/* store_pages.c - the name of the file system that writes the checksums of pages; every page of
+ * the main file against its own, those that differ told by number. */
+const char *egi_pages_vfs(void);
+typedef void egi_pages_damage(void *user, uint64_t page);
+eg_status egi_pages_verify(egi_store *s, egi_pages_damage *damage, void *user);
 
 /* store.c */
 eg_status egi_store_connect(const char *path, const egi_store_options *options, egi_store **out);

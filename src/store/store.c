@@ -71,9 +71,10 @@ static int open_immutable(egi_store *s)
     for (const char *p = s->path; *p != '\0'; p++)
         at += snprintf(at, 4, strchr("?#%", *p) != NULL ? "%%%02x" : "%c", (unsigned char)*p);
     snprintf(at, sizeof immutable, "%s", immutable);
-    return sqlite3_open_v2(
-        uri, &s->db,
-        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    return sqlite3_open_v2(uri, &s->db,
+                           SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX
+                               | SQLITE_OPEN_EXRESCODE,
+                           egi_pages_vfs());
 }
 
 /* A reader who may write opens for writing and sets query_only: a connection opened read-only
@@ -93,7 +94,7 @@ static eg_status open_handle(egi_store *s)
                              common
                                  | (s->options.read_only && readable_only ? SQLITE_OPEN_READONLY
                                                                           : SQLITE_OPEN_READWRITE),
-                             NULL);
+                             egi_pages_vfs());
     if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "open");
     return EG_OK;
 }
@@ -169,9 +170,19 @@ static eg_status check_schema(egi_store *s)
     return status < 0 ? status : EG_OK;
 }
 
+/* Bytes at the end of each page that are not SQLite's: as they are, then as wanted (-1: the same).
+ */
+static eg_status reserve(egi_store *s, int want, int *had)
+{
+    *had = want;
+    const int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_RESERVE_BYTES, had);
+    return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, "configure");
+}
+
 eg_status egi_store_identify(egi_store *s)
 {
     int64_t value = 0;
+    int reserved;
     EGI_TRY(egi_sql_integer(s, "PRAGMA application_id", &value));
     if (value != EGI_STORE_APP_ID)
         return egi_fail(EG_ERR_CORRUPT, "%s: no memory file: application id %08x, expected %08x",
@@ -186,6 +197,10 @@ eg_status egi_store_identify(egi_store *s)
     if (value != EGI_STORE_PAGE)
         return egi_fail(EG_ERR_CORRUPT, "%s: pages of %lld bytes, expected %d", s->path,
                         (long long)value, EGI_STORE_PAGE);
+    EGI_TRY(reserve(s, -1, &reserved));
+    if (reserved != EGI_STORE_RESERVED)
+        return egi_fail(EG_ERR_CORRUPT, "%s: pages end with %d bytes for a checksum, expected %d",
+                        s->path, reserved, EGI_STORE_RESERVED);
     return check_schema(s);
 }
 
@@ -237,6 +252,8 @@ eg_status egi_store_usable(const egi_store *s)
 static eg_status create_tables(egi_store *s)
 {
     char sql[128];
+    int had;
+    EGI_TRY(reserve(s, EGI_STORE_RESERVED, &had));
     snprintf(sql, sizeof sql, "PRAGMA page_size=%d", EGI_STORE_PAGE);
     EGI_TRY(egi_sql_exec(s, sql));
     EGI_TRY(egi_sql_exec(s, "PRAGMA journal_mode=WAL"));

@@ -11,6 +11,7 @@ enum { REPORTS_MAX = 20, BACKUP_STEP = 1024 /* pages between two words with the 
 struct findings {
     egi_store_report *report;
     void *user;
+    const char *path;
     unsigned count;
     eg_status first;
     char text[1024];
@@ -77,6 +78,30 @@ static eg_status verify_structure(egi_store *s, struct findings *f)
     return status < 0 ? status : EG_OK;
 }
 
+static void note_page(void *user, uint64_t page)
+{
+    struct findings *f = user;
+    char text[1024];
+    snprintf(text, sizeof text, "%s: page %llu is not what was written", f->path,
+             (unsigned long long)page);
+    note_damage(f, EG_ERR_CORRUPT, text);
+}
+
+/* Everything that was committed lies in the main file. EG_END: some of it is in the log alone,
+ * which a reader needs or a read-only folder keeps. */
+static eg_status fold_log(egi_store *s)
+{
+    sqlite3_stmt *stmt;
+    int rc = sqlite3_prepare_v2(s->db, "PRAGMA wal_checkpoint(PASSIVE)", -1, &stmt, NULL);
+    if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "fold the log in");
+    rc = sqlite3_step(stmt);
+    const int folded = rc == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0
+                       && sqlite3_column_int(stmt, 1) == sqlite3_column_int(stmt, 2);
+    sqlite3_finalize(stmt);
+    if (rc == SQLITE_NOMEM) return egi_sql_fail(s, rc, "fold the log in");
+    return folded ? EG_OK : EG_END;
+}
+
 /* Damage that ends one pass does not keep the next from being made. */
 static eg_status verify_pass(struct findings *f, eg_status status)
 {
@@ -88,8 +113,10 @@ static eg_status verify_pass(struct findings *f, eg_status status)
 eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *visit_user,
                            egi_store_report *report, void *report_user)
 {
-    struct findings f = { report, report_user, 0, EG_OK, "" };
+    struct findings f = { report, report_user, s->path, 0, EG_OK, "" };
     s->is_known = 0;
+    const eg_status folded = fold_log(s);
+    if (folded < 0 && !is_damage(folded)) return folded;
     eg_status status = egi_store_begin(s, 0);
     if (status != EG_OK) {
         if (is_damage(status)) note_damage(&f, status, eg_error_detail());
@@ -97,6 +124,7 @@ eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *vis
     }
     status = verify_pass(&f, verify_records(s, visit, visit_user, &f));
     if (status == EG_OK) status = verify_pass(&f, verify_structure(s, &f));
+    if (status == EG_OK && folded == EG_OK) status = egi_pages_verify(s, note_page, &f);
     egi_store_abort(s);
     if (status == EG_OK && f.count > 0)
         return f.count == 1 ? egi_fail(f.first, "%s", f.text)

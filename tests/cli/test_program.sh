@@ -211,6 +211,16 @@ check 0 . delete whole.egm 1,2
 check 0 . export whole.egm whole.npy
 cmp half.npy whole.npy || problem "a store that was resumed differs from one that was not"
 
+# names that would steer a terminal, or a shell that a line is pasted into
+hostile="sp ace;\$(touch pasted).egm"
+check 0 . store "$hostile" a.csv --limit 3 --memory nearest --title $'\e[31mred\a\nline'
+check 0 'title +\?\[31mred\?\?line$' info "$hostile"
+next=$(sed -n 's/.*Next: *//p' err)
+eval "$next" >out 2>&1 || problem "a next line that cannot be pasted: $next"
+[ ! -e pasted ] || problem "a next line ran a command: $next"
+check 4 . info $'a\e[31m.egm'
+grep -q $'\e' err && problem "an error steers the terminal"
+
 # - as output, two places for one output
 "$engram" export half.egm - --format npy 2>err | cmp - half.npy || problem "export to -"
 check 2 'give --format' export half.egm -

@@ -33,8 +33,7 @@ static void flipped_bits_are_noticed(void **state)
     free(b.p);
     print_message("flips: %zu detected, %zu harmless, %zu silent\n", count[DETECTED],
                   count[HARMLESS], count[SILENT]);
-    CHECK(count[SILENT] == 0);
-    CHECK(count[DETECTED] > FLIPS / 4); /* the test does hit what matters */
+    CHECK(count[DETECTED] == FLIPS + HEADER_BITS); /* wherever it is: pages have checksums */
 }
 
 static void truncated_files_are_noticed(void **state)
@@ -113,8 +112,8 @@ static void other_files_are_refused(void **state)
         const char *sql;
         eg_status want;
     } change[] = {
-        { "PRAGMA user_version=3", EG_ERR_VERSION },
-        { "PRAGMA user_version=1", EG_ERR_VERSION },
+        { "PRAGMA user_version=4", EG_ERR_VERSION },
+        { "PRAGMA user_version=2", EG_ERR_VERSION },
         { "PRAGMA user_version=0", EG_ERR_CORRUPT },
         { "PRAGMA application_id=7", EG_ERR_CORRUPT },
         { "CREATE TABLE more(a)", EG_ERR_CORRUPT },

@@ -3,6 +3,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include "base/egi_base.h"
+
 static eg_memory *make(const eg_rule *rule, const float *x, size_t n, size_t d, size_t dv,
                        const float *values)
 {
@@ -148,6 +150,109 @@ static void descent_begins_in_the_domain(void **state)
     eg_memory_destroy(m);
 }
 
+/* E of x in f64, over exact scores. */
+static double energy_in_f64(const eg_rule *rule, const float *patterns, size_t n, const float *x,
+                            size_t d)
+{
+    const int is_dot = rule->similarity == EG_SIM_DOT;
+    double s[16], half = 0, a;
+    for (size_t i = 0; i < n; i++) {
+        s[i] = 0;
+        for (size_t j = 0; j < d; j++) {
+            const double xi = (double)patterns[i * d + j], by = xi - (double)x[j];
+            s[i] += is_dot ? xi * (double)x[j] : -by * by / 2;
+        }
+    }
+    for (size_t j = 0; j < d; j++) half += (double)x[j] * (double)x[j] / 2;
+    CHECK_OK(eg_separation_energy(rule, s, NULL, n, &a));
+    if (rule->separation == EG_SEP_SOFTMAX) /* of patterns of +-1 */
+        a -= log((double)n) / rule->beta + (double)d / 2;
+    return (is_dot ? half : 0) - a;
+}
+
+/* Both energies of a certificate lie within energy_error of that, also where large terms cancel,
+ * and what is proved to descend is never said to rise. */
+static void energies_are_as_exact_as_they_say(void **state)
+{
+    (void)state;
+    enum { D = 12, N = 9, TRIALS = 200 };
+    static const struct {
+        eg_separation separation;
+        double order, beta;
+    } rows[] = { { EG_SEP_IDENTITY, 1, 0.1 },    { EG_SEP_POWER, 2, 0.02 },
+                 { EG_SEP_POWER, 3, 0.03 },      { EG_SEP_POWER, 4, 0.04 },
+                 { EG_SEP_RECTIFIED, 2, 0.02 },  { EG_SEP_RECTIFIED, 5, 0.05 },
+                 { EG_SEP_EXPONENTIAL, 1, 0.5 }, { EG_SEP_SOFTMAX, 1, 0.5 },
+                 { EG_SEP_LSR, 1, 0.02 },        { EG_SEP_EPANECHNIKOV, 1, 0.02 } };
+    for (size_t k = 0; k < TRIALS * EGI_COUNT(rows); k++) {
+        float x[N * D], cue[D], out[D];
+        uint8_t clamp[D];
+        eg_rule rule = EG_RULE_INIT;
+        eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+        eg_certificate c;
+        const size_t row = k % EGI_COUNT(rows);
+        rule.separation = rows[row].separation;
+        rule.order = rows[row].order;
+        rule.beta = rows[row].beta;
+        if (row + 2 >= EGI_COUNT(rows)) rule.similarity = EG_SIM_EUCLIDEAN;
+        eg_random_uniform(3, k, 0, (size_t)N * D, x);
+        eg_random_uniform(4, k, 0, D, cue);
+        for (size_t i = 0; i < (size_t)N * D; i++) x[i] = x[i] < 0.5f ? -1 : 1;
+        for (size_t j = 0; j < D; j++) clamp[j] = cue[j] < 0.3f;
+        for (size_t j = 0; j < D; j++) cue[j] = fmodf(8 * cue[j], 1) < 0.5f ? -1 : 1;
+        eg_memory *m = make(&rule, x, N, D, 0, NULL);
+        o.clamp = clamp;
+        o.max_steps = 40;
+        CHECK_OK(eg_memory_recall(m, cue, 1, &o, out, &c));
+        CHECK_NEAR(c.energy_before, energy_in_f64(&rule, x, N, cue, D), c.energy_error);
+        CHECK_NEAR(c.energy_after, energy_in_f64(&rule, x, N, out, D), c.energy_error);
+        CHECK(!c.lyapunov || c.descended);
+        eg_memory_destroy(m);
+    }
+}
+
+/* What is 0 in a cue is unknown, however patterns are kept. */
+static void bits_know_what_is_unknown(void **state)
+{
+    (void)state;
+    enum { D = 70, N = 5 };
+    static const eg_similarity similarities[] = { EG_SIM_DOT, EG_SIM_COSINE, EG_SIM_EUCLIDEAN,
+                                                  EG_SIM_MANHATTAN };
+    float x[N * D], cue[D], out[2][D];
+    uint8_t clamp[D] = { 1 };
+    eg_random_uniform(5, 0, 0, (size_t)N * D, x);
+    for (size_t i = 0; i < (size_t)N * D; i++) x[i] = x[i] < 0.5f ? -1 : 1;
+    for (size_t j = 0; j < D; j++) cue[j] = j % 3 == 0 ? x[2 * D + j] : 0;
+    for (size_t k = 0; k < EGI_COUNT(similarities); k++) {
+        double s[2][N];
+        eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+        o.rule.similarity = similarities[k];
+        o.rule.projection = EG_PROJ_SIGN;
+        o.rule.beta = 20;
+        for (int bits = 0; bits < 2; bits++) {
+            eg_memory *m = NULL;
+            eg_recall_options how = EG_RECALL_OPTIONS_INIT;
+            o.storage = bits ? EG_STORE_BITS : EG_STORE_DENSE;
+            CHECK_OK(eg_memory_create(D, &o, &m));
+            CHECK_OK(eg_memory_add(m, x, N, NULL));
+            CHECK_OK(eg_memory_associate(m, cue, s[bits], NULL));
+            CHECK_OK(eg_memory_step(m, cue, 1, 1, out[bits]));
+            how.dynamics = EG_DYN_ASYNC;
+            how.clamp = clamp;
+            float rests[D];
+            CHECK_OK(eg_memory_recall(m, cue, 1, &how, rests, NULL));
+            CHECK_SAME_BITS(rests, x + (size_t)2 * D, sizeof rests);
+            clamp[1] = 1; /* the cue is 0 there */
+            CHECK_STATUS(eg_memory_recall(m, cue, 1, &how, rests, NULL),
+                         bits ? EG_ERR_INVALID : EG_OK);
+            clamp[1] = 0;
+            eg_memory_destroy(m);
+        }
+        for (size_t i = 0; i < N; i++) CHECK_NEAR(s[1][i], s[0][i], 1e-5 * (1 + fabs(s[0][i])));
+        CHECK_SAME_BITS(out[1], out[0], sizeof out[0]);
+    }
+}
+
 static void ids_end(void **state)
 {
     (void)state;
@@ -169,6 +274,8 @@ int main(void)
         cmocka_unit_test(negative_masses_have_means),
         cmocka_unit_test(clamps_void_the_proof_on_spheres),
         cmocka_unit_test(descent_begins_in_the_domain),
+        cmocka_unit_test(energies_are_as_exact_as_they_say),
+        cmocka_unit_test(bits_know_what_is_unknown),
         cmocka_unit_test(ids_end),
     };
     return cmocka_run_group_tests_name("recall_edges", tests, NULL, NULL);

@@ -136,7 +136,7 @@ static void what_is_stored_comes_back(void **state)
         CHECK_OK(eg_memory_file_info(f, &info));
         eg_memory_file_close(f);
         CHECK(info.count == N && info.size == D && info.value_size == DV);
-        CHECK(info.storage == storages[s] && info.format_version == 2);
+        CHECK(info.storage == storages[s] && info.format_version == 3);
         CHECK(info.rule.similarity == o.rule.similarity && info.rule.separation == o.rule.separation
               && info.rule.projection == o.rule.projection && info.rule.beta == o.rule.beta
               && info.rule.order == o.rule.order && info.rule.k == o.rule.k

@@ -1,4 +1,4 @@
-/* The store: records, meta rows and the root, in transactions; frozen bytes of format 2. */
+/* The store: records, meta rows and the root, in transactions; frozen bytes of format 3. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <unistd.h>
@@ -163,8 +163,8 @@ static void limits_hold(void **state)
     CHECK(s == NULL);
 }
 
-/* What format 2 wrote on the day it was made. A change here is another format. */
-static void the_bytes_of_format_2_are_frozen(void **state)
+/* What format 3 wrote on the day it was made. A change here is another format. */
+static void the_bytes_of_format_3_are_frozen(void **state)
 {
     static const float rows[2][3] = { { 1, -2, 0.5f }, { 0, -0.25f, 3 } };
     static const float value[2] = { 8, -1 };
@@ -257,7 +257,7 @@ int main(void)
         cmocka_unit_test(transactions_are_whole),
         cmocka_unit_test(the_root_follows_the_rows),
         cmocka_unit_test(limits_hold),
-        cmocka_unit_test(the_bytes_of_format_2_are_frozen),
+        cmocka_unit_test(the_bytes_of_format_3_are_frozen),
         cmocka_unit_test(descriptions_are_read_strictly),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
