@@ -5,16 +5,19 @@
  * vector machine with the MinMax kernel over 4-mers has 1.00 and .58.
  *
  * Here sequences are drawn with even letters, 10 to 20 of them, and the motif is SFEN; the network
- * is that of the paper: letters and their places, a convolution of width 9 with SELU, the maximum
- * over places, attention over the top tenth of the repertoire in two passes, a linear layer. Rows
- * with an expected bound: AUC within .02 of the published one or above, and the share of the
- * motif's sequences among as many of the largest attention, in repertoires that were not trained
- * on.
+ * is that of the paper: letters and their places, a convolution with SELU, the maximum over places,
+ * attention over the repertoire, a linear layer. Every step sees 400 sequences of each repertoire,
+ * drawn anew: without that some hundred repertoires are soon known by heart (AUC near .5 on
+ * others). Tests see all sequences.
  *
- * Full: 100 repertoires of 10 000 sequences, 5 folds. Quick: 40 of 2000, one fold of 4. Fewer
- * sequences make a rate no easier: it is the share that counts, and at 0.1 % it is 2 sequences of
- * 2000. Differs from the paper in: smaller, simulated repertoires; a kernel of 5, since sequences
- * are shorter; Adam at a larger rate and so for fewer steps. */
+ * AUC within .02 of the published one or above; and of the sequences with a motif, in repertoires
+ * that were not trained on, the share among as many of the largest attention: half or more.
+ *
+ * Full: 100 repertoires of 10 000 sequences, 5 folds. Quick: 80 of 4000, one fold of 4, at 1 %
+ * alone. It is not easier than published, for a rate says less of few sequences: at 0.1 % there are
+ * 10 here, 300 there. Differs from the paper in: smaller, simulated repertoires; a kernel of 5 and
+ * 24 channels instead of 9 and 32, since sequences are shorter; training sees a sample in one pass;
+ * Adam at a larger rate and so for fewer steps. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -27,16 +30,17 @@
 
 static const char network[] =
     "{\"kind\": \"network\", \"layers\": [{\"kind\": \"bag_attention\", \"name\": \"pool\", "
-    "\"hidden\": 32, \"share\": 0.1, \"layers\": [\"residues\", {\"kind\": \"conv1d\", \"name\": "
-    "\"conv\", \"channels\": 32, \"kernel\": 5, \"initialiser\": \"lecun_normal\"}, {\"kind\": "
+    "\"hidden\": 32, \"share\": 1, \"sample\": 400, \"layers\": [\"residues\", {\"kind\": "
+    "\"conv1d\", \"name\": "
+    "\"conv\", \"channels\": 24, \"kernel\": 5, \"initialiser\": \"lecun_normal\"}, {\"kind\": "
     "\"activation\", \"function\": \"selu\"}, \"place_max\"]}, \"linear\"], \"optimiser\": "
-    "{\"kind\": \"adam\", \"rate\": 0.003}, \"schedule\": \"cosine\", \"clip_norm\": 1}";
+    "{\"kind\": \"adam\", \"rate\": 0.003}, \"clip_norm\": 1}";
 
 struct size {
     size_t repertoires, sequences, folds, run, epochs;
 };
 
-static const struct size sizes[2] = { { 40, 2000, 4, 1, 30 }, { 100, 10000, 5, 5, 40 } };
+static const struct size sizes[2] = { { 80, 4000, 4, 1, 60 }, { 100, 10000, 5, 5, 150 } };
 
 static const struct {
     double witness, published;
@@ -131,8 +135,8 @@ static eg_status one_rate(const struct experiment_context *run, const struct siz
 static eg_status measure(const struct experiment_context *run)
 {
     eg_status s = EG_OK;
-    for (size_t r = 0; r < sizeof rates / sizeof *rates && s == EG_OK; r++)
-        s = one_rate(run, &sizes[run->full], r);
+    const size_t count = run->full ? sizeof rates / sizeof *rates : 1;
+    for (size_t r = 0; r < count && s == EG_OK; r++) s = one_rate(run, &sizes[run->full], r);
     return s;
 }
 
@@ -140,6 +144,6 @@ const struct experiment experiment_implanted = {
     .name = "implanted",
     .title = "attention finds the few sequences of a repertoire that hold a motif",
     .source = "Widrich et al. 2020, DeepRC, table 1",
-    .setting = "quick: 40 repertoires of 2000, one fold; full: 100 of 10 000, 5 folds",
+    .setting = "quick: 80 repertoires of 4000, one fold, 1 %; full: 100 of 10 000, 5 folds",
     .run = measure,
 };

@@ -38,6 +38,12 @@ k,1.6,-1.6,1.6,1.6,-1.6,1.6,-1.6,-1.6
 k,0,0,0,0,0,0,0,0
 CSV
 json 'str(j["class"]) == "1"' predict net one.csv
+printf 'bag,x1,x2,x3,x4,x5,x6,x7,x8\nk,0,0,0,0,0,0,0,0\nk,1.6,-1.6,1.6,1.6,-1.6,1.6,-1.6,-1.6\n' \
+    >two.csv
+json 'j["item"] == "k" and j["row"] == 2 and 0.5 < j["weight"] <= 1 and j["sequence"] == ""' \
+    predict net two.csv --attended 1
+check 2 'nolayer: expected a layer that weighs' predict net two.csv --attended 1 --layer nolayer
+check 2 'learner forest has no layers' predict trees two.csv --attended 1
 check 2 'items are vectors.*takes bags' predict net one.csv --bag-column none --skip bag
 
 # compare: nested choices, repeats, areas; then several sets
@@ -70,6 +76,34 @@ check 2 'none of 2 sets has fewer' compare bags musk1 --below 10 --model knn --m
 check 4 'no-such' compare no-such/ --model knn --model class_mean
 echo '{"learner": {"kind": "knn"}, "grid": {"k": 3}}' >nolist.json
 check 2 'grid.k: expected a list' compare bags --model nolist.json --model knn
+
+# repertoires: sequences as rows, a motif that the model finds
+mkdir -p r/repertoires
+python3 - <<'PY'
+import random
+draw, letters = random.Random(3), "ACDEFGHIKLMNPQRSTVWY"
+with open("r/metadata.tsv", "w") as table:
+    table.write("filename\tstatus\n")
+    for i in range(40):
+        table.write(f"repertoires/{i}.tsv\t{'sick' if i % 2 else 'well'}\n")
+        with open(f"r/repertoires/{i}.tsv", "w") as f:
+            f.write("junction_aa\tproductive\n")
+            for k in range(30):
+                s = "".join(draw.choice(letters) for _ in range(draw.randint(8, 12)))
+                f.write(("CA" + "WWWW" if i % 2 and k == 7 else "") + s + "\tT\n")
+            f.write("CA*F\tF\n")
+PY
+cat >deeprc.json <<'JSON'
+{"kind": "network", "optimiser": {"kind": "adam", "rate": 0.01}, "layers": [
+ {"kind": "bag_attention", "name": "pool", "share": 0.5, "layers": ["residues",
+  {"kind": "conv1d", "channels": 8, "kernel": 4}, "activation", "place_max"]}, "linear"]}
+JSON
+check 0 'bags +of the whole set: 1200 rows, 30 to 30 a bag' train r/metadata.tsv \
+    --label-column status --model deeprc.json --scale none --batch 4 --epochs 20 -o rep
+json 'j["accuracy"] == 1' eval rep r/metadata.tsv --label-column status
+check 0 'repertoires/1.tsv,8,0\.[0-9]+,CAWWWW' predict rep r/metadata.tsv --attended 1
+cp -r r bad && sed -i '3s/^./5/' bad/repertoires/1.tsv
+check 3 '1.tsv:3:1: junction_aa: expected letters' data info bad/metadata.tsv
 
 # tables that are no bags
 bad() { # WORDS LINE...
