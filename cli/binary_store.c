@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
+#include "cli/one_writer.h"
 
 int binary_wanted(const char *memory, const char *path, int append)
 {
@@ -114,7 +115,8 @@ static int store_more(const struct call *call, const struct binary_storing *o, e
 {
     struct stored s = { 0 };
     struct binary_pairs p = { 0, NULL, NULL };
-    int code = binary_open(call, call->args[0], 0, &s, out);
+    int turn, code = one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE) code = binary_open(call, call->args[0], 0, &s, out);
     if (code == EXIT_DONE && o->memory != NULL
         && binary_kind_of(o->memory) != (int)eg_binary_options_view(*out)->kind)
         code = fail_usage(call, "%s is a %s; asked for %s", call->args[0],
@@ -128,6 +130,7 @@ static int store_more(const struct call *call, const struct binary_storing *o, e
     }
     binary_pairs_clear(&p);
     stored_close(&s);
+    one_writer_end(turn);
     return code;
 }
 
@@ -140,7 +143,8 @@ int binary_store(const struct call *call, const struct binary_storing *o, eg_dat
                           call->args[1]);
     int code = o->append ? store_more(call, o, set, &m) : store_new(call, o, set, &m);
     if (code == EXIT_DONE) code = binary_report(call, call->args[0], m, "stored", set->n, started);
-    if (code == EXIT_DONE) say_next(call, "engram recall %s CUES --hide 0.5", shell_word(call->args[0]));
+    if (code == EXIT_DONE)
+        say_next(call, "engram recall %s CUES --hide 0.5", shell_word(call->args[0]));
     eg_binary_destroy(m);
     return code;
 }

@@ -150,14 +150,14 @@ const struct command cmd_compare = {
     .name = "compare",
     .summary = "several learners on the same folds of the same data, of one set or many",
     .arguments = "DATA...",
-    .examples = "engram compare semeion --model dam --model network\n"
+    .examples = "engram compare semeion --model knn --model network\n"
                 "engram compare semeion --model a.json --model b.json --folds 10 --epochs 50\n"
                 "engram compare mil/tiger mil/fox --model network --model svm --by auc\n"
                 "engram compare uci121/ --below 1000 --own-folds --model network --model forest",
     .notes = "Each learner is trained on all folds but one and measured on that one, K times. "
              "The table has\nmean and spread over folds, the paired test against the best, and "
-             "the same corrected for the\nexamples that folds share. The run folder (-o, else "
-             "under runs/) has report.html.\n\n"
+             "the same corrected for the\nexamples that folds share. A model that diverges is told "
+             "and comes last. The run folder\n(-o, else under runs/) has report.html.\n\n"
              "A model file {\"learner\": {..}, \"grid\": {\"k\": [1, 3]}} has settings to choose: "
              "the best row of\nthe grid, by cross-validation within what is trained on, anew in "
              "each fold.\n\n"
@@ -170,6 +170,6 @@ const struct command cmd_compare = {
     .size = sizeof defaults,
     .min_args = 1,
     .max_args = 1000,
-    .own_output = 1,
+    .own_output = 2,
     .run = run,
 };

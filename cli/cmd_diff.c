@@ -27,7 +27,8 @@ static int run(const struct call *call)
         json_object_set_new(r, "same", json_boolean(!(after.existing > 0)));
         print_record(call, r);
         json_decref(r);
-        say_next(call, "engram diff %s %s -o new.egm", shell_word(call->args[0]), shell_word(call->args[1]));
+        say_next(call, "engram diff %s %s -o new.egm", shell_word(call->args[0]),
+                 shell_word(call->args[1]));
     }
     eg_binary_destroy(m);
     eg_binary_destroy(what);

@@ -1,6 +1,8 @@
 /* engram forget: items out of a binary memory, by what they are. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/binary_memory.h"
+#include "cli/cli_text.h"
+#include "cli/one_writer.h"
 
 struct forget {
     struct common common;
@@ -41,7 +43,8 @@ static int run(const struct call *call)
     eg_binary *m = NULL;
     eg_dataset set = { 0 };
     const eg_read_options read = read_options_of(&o->reader);
-    int code = binary_open(call, call->args[0], 0, &s, &m);
+    int turn, code = one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE) code = binary_open(call, call->args[0], 0, &s, &m);
     if (code == EXIT_DONE) code = data_read(call, call->args[1], &read, &set);
     if (code == EXIT_DONE) code = binary_encode(call, m, &s.scaling, &set, o->contents, &p);
     if (code == EXIT_DONE) code = take_out(call, m, &p);
@@ -50,6 +53,7 @@ static int run(const struct call *call)
         if (status != EG_OK) code = fail(status, NULL);
     }
     stored_close(&s);
+    one_writer_end(turn);
     if (code == EXIT_DONE) code = binary_report(call, call->args[0], m, "forgotten", p.n, started);
     if (code == EXIT_DONE) say_next(call, "engram info %s", shell_word(call->args[0]));
     binary_pairs_clear(&p);

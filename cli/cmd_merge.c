@@ -36,7 +36,7 @@ static int run(const struct call *call)
     for (size_t i = 1; i < call->nargs && code == EXIT_DONE; i++) code = join(call, i, m);
     if (code == EXIT_DONE) code = binary_save_new(call, to, m, notes, count);
     if (code == EXIT_DONE) code = binary_report(call, to, m, "merged", call->nargs, started);
-    if (code == EXIT_DONE) say_next(call, "engram recall %s CUES", to);
+    if (code == EXIT_DONE) say_next(call, "engram recall %s CUES", shell_word(to));
     eg_binary_destroy(m);
     stored_close(&s);
     return code;

@@ -68,7 +68,7 @@ static int run(const struct call *call)
     }
     if (code == EXIT_DONE) code = binary_save_new(call, to, part, notes, count);
     if (code == EXIT_DONE) code = binary_report(call, to, part, NULL, 0, started);
-    if (code == EXIT_DONE) say_next(call, "engram merge %s ... -o whole.egm", to);
+    if (code == EXIT_DONE) say_next(call, "engram merge %s ... -o whole.egm", shell_word(to));
     free(bits);
     eg_binary_destroy(m);
     eg_binary_destroy(part);

@@ -25,6 +25,7 @@ struct entry {
     double *accuracy;               /* (results) */
     double mean, spread, seconds, auc;
     size_t errors, rank;
+    size_t diverged;       /* the fold of all repeats, from 1, on which it did; 0: on none */
     struct paired against; /* the best */
 };
 

@@ -45,27 +45,28 @@ static void add_facts(const struct comparison *c, struct report *r)
 static void make_table(const struct comparison *c, struct table *t)
 {
     static const struct column columns[] = {
-        { "rank", "%.0f" },      { "model", NULL }, { "accuracy_%", "%.2f" },
-        { "spread", "%.2f" },    { "auc", "%.4f" }, { "errors", "%.0f" },
-        { "t_to_best", "%.2f" }, { "p", "%.3g" },   { "p_corrected", "%.3g" },
-        { "seconds", "%.2f" },
+        { "rank", "%.0f" },      { "model", NULL },      { "accuracy_%", "%.2f" },
+        { "spread", "%.2f" },    { "auc", "%.4f" },      { "errors", "%.0f" },
+        { "t_to_best", "%.2f" }, { "p", "%.3g" },        { "p_corrected", "%.3g" },
+        { "seconds", "%.2f" },   { "diverged", "%.0f" },
     };
     table_begin(t, keep_format("%s of %s", folds_words(c), c->data), columns,
                 sizeof columns / sizeof *columns);
     for (size_t r = 1; r <= c->count; r++)
         for (size_t i = 0; i < c->count; i++) {
             const struct entry *e = &c->entry[i];
-            const int best = i == c->best;
+            const int lost = e->diverged > 0, apart = i != c->best && !lost;
             const double none = (double)NAN;
             if (e->rank != r) continue;
             const double row[] = { 100 * e->mean,
                                    100 * e->spread,
                                    e->auc,
-                                   (double)e->errors,
-                                   best ? none : e->against.t,
-                                   best ? none : e->against.p,
-                                   best ? none : e->against.corrected,
-                                   e->seconds };
+                                   lost ? none : (double)e->errors,
+                                   apart ? e->against.t : none,
+                                   apart ? e->against.p : none,
+                                   apart ? e->against.corrected : none,
+                                   lost ? none : e->seconds,
+                                   lost ? (double)e->diverged : none };
             table_number(t, (double)e->rank);
             table_word(t, "%s", e->name);
             for (size_t k = 0; k < sizeof row / sizeof *row; k++) table_number(t, row[k]);
@@ -110,7 +111,8 @@ static int write_report(const struct comparison *c, const struct table *t, const
     report_section(&r, "Side by side",
                    "Spread is the standard deviation over folds. p: Student's paired test against "
                    "the best, two-sided; corrected for the examples that folds share (Nadeau and "
-                   "Bengio 2003), which is the one to trust.");
+                   "Bengio 2003), which is the one to trust. Diverged: the fold on which "
+                   "training did.");
     report_table(&r, t, 0);
     draw_folds(c, &r);
     add_facts(c, &r);
@@ -123,6 +125,10 @@ int comparison_show(struct comparison *c)
 {
     struct table t;
     const char *report = run_folder_file(c->run, "report.html");
+    if (c->entry[c->best].diverged > 0) {
+        fprintf(stderr, "engram: %s: every model diverged\n", c->data);
+        return EXIT_NO;
+    }
     make_table(c, &t);
     const int code = write_report(c, &t, report);
     if (code == EXIT_DONE && c->call->common->json) {
@@ -145,7 +151,7 @@ int comparison_show(struct comparison *c)
 
 /* ---- many sets ---- */
 
-/* Ranks of M methods over S sets. */
+/* Ranks of M methods over S sets. One that diverged has the score 0. */
 struct ranking {
     size_t sets, methods, best;
     double *score, *rank; /* (S, M) mean accuracies; their ranks */
@@ -161,7 +167,10 @@ static eg_status rank_all(const struct comparison *c, size_t sets, struct rankin
     r->rank = need(sets * m, sizeof(double));
     r->mean = need(m, sizeof(double));
     for (size_t s = 0; s < sets; s++)
-        for (size_t i = 0; i < m; i++) r->score[s * m + i] = c[s].entry[i].mean;
+        for (size_t i = 0; i < m; i++) {
+            const struct entry *e = &c[s].entry[i];
+            r->score[s * m + i] = e->diverged > 0 ? 0 : e->mean;
+        }
     const eg_status e = eg_friedman_test(r->score, sets, m, r->rank, r->mean, &r->friedman);
     for (size_t i = 1; i < m && e == EG_OK; i++)
         if (r->mean[i] < r->mean[r->best]) r->best = i;
@@ -241,7 +250,7 @@ static void make_sets(const struct comparison *c, const struct ranking *r, struc
     for (size_t s = 0; s < r->sets; s++) {
         table_word(t, "%s", c[s].data);
         table_number(t, (double)c[s].examples);
-        for (size_t i = 0; i < r->methods; i++) table_number(t, 100 * r->score[s * r->methods + i]);
+        for (size_t i = 0; i < r->methods; i++) table_number(t, 100 * c[s].entry[i].mean);
     }
 }
 

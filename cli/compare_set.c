@@ -106,6 +106,7 @@ int comparison_begin(struct comparison *c)
     if (code != EXIT_DONE) return code;
     if (c->set.labels == NULL || c->set.classes < 2)
         return fail_usage(c->call, "%s: expected labels of 2 classes or more", c->data);
+    if (labels_are_classes(c->call, c->data, &c->set) != EXIT_DONE) return EXIT_USAGE;
     c->folds = c->o->own_folds ? c->set.fold_count : c->o->folds;
     c->results = c->folds * c->o->repeats;
     c->examples = c->set.n;
@@ -148,6 +149,19 @@ static int heard(void *user, const eg_validated *v, const char *spec)
     return interrupted();
 }
 
+/* A learner that diverges has lost, and the others go on. */
+static int lose(struct comparison *c, struct entry *e, size_t fold)
+{
+    e->diverged = fold;
+    e->auc = e->mean = e->spread = (double)NAN;
+    for (size_t f = fold - 1; f < c->results; f++) e->accuracy[f] = (double)NAN;
+    run_folder_metric(c->run, json_pack("{s:s,s:s,s:I,s:s}", "data", c->data, "model", e->name,
+                                        "diverged", (json_int_t)fold, "why", eg_error_detail()));
+    say(c->call, "fold %zu of %zu  %-16s diverged: %s", fold, c->results, e->name,
+        eg_error_detail());
+    return EXIT_DONE;
+}
+
 static int judge_entry(struct comparison *c, struct entry *e, const eg_train_options *loop)
 {
     struct hearing h = { c, e, 0, 0 };
@@ -164,25 +178,30 @@ static int judge_entry(struct comparison *c, struct entry *e, const eg_train_opt
                               .fold = heard,
                               .user = &h };
     const eg_status s = eg_cross_validate(&v, loop, NULL);
+    if (s == EG_ERR_DIVERGED) return lose(c, e, h.heard + 1);
     return s == EG_OK ? EXIT_DONE : fail(s, keep_format("%s: %s", c->data, e->name));
 }
 
 static void rank(struct comparison *c)
 {
     const size_t k = c->results;
+    size_t lost = 0;
     for (size_t i = 0; i < c->count; i++) {
         struct entry *e = &c->entry[i];
         double squares = 0;
+        lost += e->diverged > 0;
+        if (e->diverged > 0) continue;
         e->mean = 0;
         for (size_t f = 0; f < k; f++) e->mean += e->accuracy[f] / (double)k;
         for (size_t f = 0; f < k; f++)
             squares += (e->accuracy[f] - e->mean) * (e->accuracy[f] - e->mean);
         e->spread = sqrt(squares / (double)(k - 1));
-        if (e->mean > c->entry[c->best].mean) c->best = i;
+        if (c->entry[c->best].diverged > 0 || e->mean > c->entry[c->best].mean) c->best = i;
     }
     for (size_t i = 0; i < c->count; i++) {
         struct entry *e = &c->entry[i];
-        e->rank = 1;
+        e->rank = e->diverged > 0 ? c->count - lost + 1 : 1;
+        if (e->diverged > 0) continue;
         for (size_t j = 0; j < c->count; j++) e->rank += c->entry[j].mean > e->mean;
         e->against = paired_test(e->accuracy, c->entry[c->best].accuracy, k, c->overlap);
     }

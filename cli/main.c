@@ -106,6 +106,8 @@ static int run_command(struct call *call)
     const int own = call->command->own_output
                     || (word != NULL && call->nargs > 0 && strcmp(call->args[0], word) == 0);
     if (output != NULL && !own && strcmp(output, "-") != 0) return run_into_file(call);
+    if (output != NULL && call->command->own_output == 2 && strcmp(output, "-") == 0)
+        return fail_usage(call, "-o: expected a folder, got -");
     call->out = stdout;
     const int code = call->command->run(call);
     const int closed = close_output(stdout, "standard output");

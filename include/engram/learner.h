@@ -34,6 +34,12 @@ typedef struct eg_setting {
 EG_API const eg_learner_kind *eg_learner_kind_at(size_t row);
 EG_API const eg_setting *eg_learner_setting_at(const char *kind, size_t row);
 
+/* The tables that the specification of a network chooses from, "layer", "loss", "optimiser",
+ * "schedule" (NULL past the end), and their rows: 1, and name, formula and source in *out; 0 past
+ * the end. The settings of a row are those of the kind "optimiser.adam". */
+EG_API const char *eg_network_table_at(size_t table);
+EG_API int eg_network_row_at(const char *table, size_t row, eg_learner_kind *out);
+
 /* What a learner is shown: N examples of D inputs. */
 typedef struct eg_task {
     size_t inputs;                  /* D */
@@ -130,7 +136,7 @@ EG_API EG_MUST_CHECK eg_status eg_learner_pullback(eg_learner *l, const float *x
  * A note: what else the file of a learner shall say, such as how its inputs were scaled. It is a
  * word of __metadata__, saved with the learner and there again when it is opened.
  * @param value  UTF-8; NULL: no note of this key
- * @return EG_OK; EG_ERR_INVALID (key empty, or "learner", "task" or "seed"; not UTF-8);
+ * @return EG_OK; EG_ERR_INVALID (key empty, or "learner", "task", "seed" or "hash"; not UTF-8);
  *         EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_set_note(eg_learner *l, const char *key,
@@ -139,8 +145,8 @@ EG_API EG_MUST_CHECK eg_status eg_learner_set_note(eg_learner *l, const char *ke
 EG_API const char *eg_learner_note(const eg_learner *l, const char *key);
 
 /**
- * Write the parameters as safetensors, with specification, task and seed in its __metadata__:
- * beside, synced, renamed.
+ * Write the parameters as safetensors, with specification, task, seed and a hash of all of it in
+ * its __metadata__: beside, synced, renamed.
  * @return EG_OK; EG_ERR_IO; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_save(eg_learner *l, const char *path);
@@ -149,7 +155,8 @@ EG_API EG_MUST_CHECK eg_status eg_learner_save(eg_learner *l, const char *path);
  * A learner as it was saved; its state is that of the beginning.
  * @param path  a file of eg_learner_save, or a run folder that has one as model.safetensors
  * @return EG_OK; EG_ERR_IO; EG_ERR_CORRUPT (also where the parameters are not those of the
- *         specification: both shapes); EG_ERR_LIMIT; EG_ERR_UNSUPPORTED; EG_ERR_NOMEM
+ *         specification: both shapes; or where there is a hash, and it is another);
+ *         EG_ERR_LIMIT; EG_ERR_UNSUPPORTED; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_open(const char *path, int threads,
                                                const eg_allocator *alloc, eg_learner **out);

@@ -142,6 +142,7 @@ static eg_var add_leaf(eg_tape *t, eg_dtype dtype, const eg_shape *shape, const 
                        int wants)
 {
     if (t->status != EG_OK) return EG_NONE;
+    if (shape == NULL) return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "leaf: shape = NULL"));
     if (data == NULL || shape->rank > EG_MAX_RANK || (unsigned)dtype >= EG_DTYPE_COUNT
         || !egi_shape_fits(shape))
         return egi_tape_fail(t, egi_fail(EG_ERR_INVALID,

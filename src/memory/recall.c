@@ -286,6 +286,7 @@ static void relax_body(void *arg, size_t q)
     run->steps = result.steps;
     run->converged = result.converged;
     run->descended = result.descended;
+    if (result.moved) run->before = result.before;
 }
 
 /* Energies before and after, where the relaxation does not give them through its trace. */

@@ -138,6 +138,9 @@ eg_status egi_file_finish(egi_store *s, eg_status status);
 /* EG_ERR_UNSUPPORTED, with who, unless the file holds a binary memory (1) or a dense one (0). */
 eg_status egi_file_wants(const eg_memory_file *f, const char *who, int binary);
 
+/* memory_file_notes.c - who: begins the detail of a refusal. */
+eg_status egi_note_put(egi_store *s, const char *who, const eg_note *note);
+
 /* A failure of the block or text readers, with the file's name before it. */
 eg_status egi_file_blame(const eg_memory_file *f, eg_status status);
 

@@ -171,11 +171,11 @@ struct egi_onnx_row {
     size_t least, most; /* inputs */
     size_t outs;        /* outputs it can give */
     unsigned learned;   /* inputs that are weights, by bits */
+    int kind;           /* for rows that share a build */
     /* Made of operations of the tape; a failure is the tape's. */
     void (*build)(struct egi_onnx_call *c);
     egi_onnx_unary *unary; /* what a shared build applies */
     egi_onnx_binary *binary;
-    int kind; /* for rows that share a build */
 };
 
 /* onnx_table.c */

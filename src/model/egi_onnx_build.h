@@ -50,7 +50,10 @@ egi_onnx_builder egi_build_constant, egi_build_filled, egi_build_shape, egi_buil
     egi_build_range, egi_build_eye, egi_build_trilu, egi_build_one_hot;
 
 /* onnx_gather.c */
-egi_onnx_builder egi_build_gather, egi_build_gather_elements, egi_build_resize, egi_build_upsample;
+egi_onnx_builder egi_build_gather, egi_build_gather_elements, egi_build_resize;
+
+/* onnx_scatter.c */
+egi_onnx_builder egi_build_gather_nd, egi_build_scatter_nd, egi_build_scatter_elements;
 
 /* onnx_reduce.c */
 enum egi_reduce_kind {

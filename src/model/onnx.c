@@ -55,7 +55,7 @@ static eg_status prepare(struct eg_onnx *m, eg_onnx **out)
         eg_onnx_destroy(m);
         return s;
     }
-    egi_tape_limit(m->tape, m->max_bytes - m->held);
+    egi_tape_limit(m->tape, m->max_bytes - m->held + 1); /* 0: any number */
     *out = m;
     return EG_OK;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grad/egi_tape_impl.h"
 #include "model/egi_onnx_call.h"
 
 static void mark_live(struct eg_onnx *m)
@@ -104,7 +105,8 @@ static eg_status keep_value(struct eg_onnx *m, eg_tape *t, uint32_t v)
     if (from == NULL) return eg_tape_status(t);
     const size_t bytes = eg_shape_size(&d.shape) * eg_dtype_size(eg_tape_dtype(t, s->v));
     d.bytes = bytes > 0 ? bytes : 1;
-    EGI_TRY(egi_onnx_hold(m, d.bytes));
+    EGI_TRY(egi_onnx_hold(m, d.bytes + t->pool.held)); /* both are there at once */
+    m->held -= t->pool.held;
     eg_status status = egi_alloc_array(m->alloc, d.bytes, 1, m->value[v].name, &d.data);
     if (status != EG_OK) {
         m->held -= d.bytes;
@@ -124,32 +126,32 @@ static void forget_read(struct eg_onnx *m, const struct egi_onnx_node *n)
     }
 }
 
-static eg_status fold_node(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node *n)
+/* A tape a node, so that between them nothing is held but constants. */
+static eg_status fold_node(struct eg_onnx *m, const struct egi_onnx_node *n)
 {
-    eg_tape_reset(t);
+    eg_tape *t;
+    EGI_TRY(eg_tape_create(m->threads, m->alloc, &t));
     egi_onnx_clear_slots(m);
-    egi_tape_limit(t, m->max_bytes - m->held);
-    EGI_TRY(egi_onnx_step(m, t, n));
-    for (size_t k = 0; k < n->outs; k++)
-        if (n->out[k] != 0) EGI_TRY(keep_value(m, t, n->out[k]));
-    forget_read(m, n);
-    return EG_OK;
+    egi_tape_limit(t, m->max_bytes - m->held + 1); /* 0: any number */
+    eg_status s = egi_onnx_step(m, t, n);
+    for (size_t k = 0; k < n->outs && s == EG_OK; k++)
+        if (n->out[k] != 0) s = keep_value(m, t, n->out[k]);
+    eg_tape_destroy(t);
+    if (s == EG_OK) forget_read(m, n);
+    return s;
 }
 
 static eg_status fold(struct eg_onnx *m)
 {
-    eg_tape *t;
     eg_status s = EG_OK;
-    EGI_TRY(eg_tape_create(m->threads, m->alloc, &t));
     for (size_t i = 0; i < m->nodes && s == EG_OK; i++) {
         struct egi_onnx_node *n = &m->node[i];
         if (!n->live) continue;
         for (size_t k = 0; k < n->count && s == EG_OK; k++) s = decode(m, n->in[k]);
         if (s != EG_OK || !is_constant(m, n)) continue;
-        s = fold_node(m, t, n);
+        s = fold_node(m, n);
         n->live = 0;
     }
-    eg_tape_destroy(t);
     egi_onnx_clear_slots(m);
     for (size_t i = 0; i < m->out.count && s == EG_OK; i++) s = decode(m, m->out.value[i]);
     return s;

@@ -207,8 +207,3 @@ void egi_build_resize(struct egi_onnx_call *c)
     }
     give_resized(c, &r, by_size ? NULL : numbers, by_size ? numbers : NULL);
 }
-
-void egi_build_upsample(struct egi_onnx_call *c)
-{
-    egi_build_resize(c);
-}

@@ -107,7 +107,8 @@ eg_status eg_onnx_infer(eg_onnx *m, const eg_shape *shape, size_t n,
         return egi_fail(EG_ERR_INVALID, "eg_onnx_infer: NULL, or %zu shapes", n);
     struct inference f = { .m = m };
     EGI_TRY(eg_tape_create(1, m->alloc, &f.t));
-    egi_tape_limit(f.t, m->max_bytes - m->held);
+    const size_t room = m->max_bytes - m->held, run = m->tape->pool.held;
+    egi_tape_limit(f.t, 1 + (room > run ? room - run : 0)); /* 0: any number */
     egi_onnx_clear_slots(m);
     eg_status s = put_ghosts(&f, shape);
     if (s == EG_OK) s = infer_nodes(&f, each, user);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "grad/egi_tape_impl.h"
 #include "model/egi_onnx_build.h"
 
 /* A list of floats or integers, or one number, as it stands in an attribute. */
@@ -36,7 +37,9 @@ static void give_tensor(struct egi_onnx_call *c, struct egi_span tensor)
 {
     struct egi_onnx_data d;
     const struct eg_onnx *m = c->m;
-    const eg_status s = egi_onnx_decode("its tensor", tensor, m->max_bytes - m->held, m->alloc, &d);
+    const size_t held = m->held + c->t->pool.held; /* there is room for it and its copy */
+    const size_t room = m->max_bytes > held ? (m->max_bytes - held) / 2 : 0;
+    const eg_status s = egi_onnx_decode("its tensor", tensor, room, m->alloc, &d);
     if (s != EG_OK) {
         egi_tape_fail(c->t, s);
         return;

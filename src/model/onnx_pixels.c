@@ -116,8 +116,9 @@ eg_status eg_onnx_picture(const eg_onnx_pixels *p, const eg_image *image, float 
     const size_t plane = image->height * image->width, c = image->channels;
     for (size_t i = 0; i < plane; i++) {
         const uint8_t *pixel = image->pixels + i * c;
+        const float first = (float)pixel[0];
         const float grey =
-            c == 1 ? (float)pixel[0] : 0.299f * pixel[0] + 0.587f * pixel[1] + 0.114f * pixel[2];
+            c == 1 ? first : 0.299f * first + 0.587f * (float)pixel[1] + 0.114f * (float)pixel[2];
         for (size_t k = 0; k < p->channels; k++) {
             const size_t from = p->bgr ? 2 - k : k;
             const float v = p->channels == 1 || c == 1 ? grey : (float)pixel[from];

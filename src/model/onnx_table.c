@@ -130,8 +130,12 @@ static const struct egi_onnx_row rows[] = {
     PLAIN(SpaceToDepth, 1, 1, 1, egi_build_space_to_depth),
     ROW(Gather, 1, 17, 2, 2, 1, IN(0), .build = egi_build_gather),
     PLAIN(GatherElements, 11, 2, 2, egi_build_gather_elements),
+    PLAIN(GatherND, 11, 2, 2, egi_build_gather_nd),
+    PLAIN(ScatterElements, 11, 3, 3, egi_build_scatter_elements),
+    PLAIN(ScatterND, 11, 3, 3, egi_build_scatter_nd),
+    ROW(Scatter, 9, 10, 3, 3, 1, 0, .build = egi_build_scatter_elements),
     PLAIN(Resize, 10, 1, 4, egi_build_resize),
-    ROW(Upsample, 9, 9, 2, 2, 1, 0, .build = egi_build_upsample),
+    ROW(Upsample, 9, 9, 2, 2, 1, 0, .build = egi_build_resize),
 
     PLAIN(Constant, 1, 0, 0, egi_build_constant),
     PLAIN(ConstantOfShape, 9, 1, 1, egi_build_filled),

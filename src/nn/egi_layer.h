@@ -44,7 +44,8 @@ struct egi_initialiser {
     size_t row;
     double number;
 };
-eg_status egi_initialiser_read(const json_t *v, const char *place, struct egi_initialiser *out);
+eg_status egi_initialiser_read(const json_t *v, const char *place, const char *key,
+                               struct egi_initialiser *out);
 /* Fill an array, seen as (dim 0) outputs by (the other axes) inputs; a pure function of seed and
  * the parameter's name. */
 eg_status egi_initialise(const struct egi_initialiser *init, const eg_param *p, uint64_t seed,

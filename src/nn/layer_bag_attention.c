@@ -49,7 +49,7 @@ static const struct bag_attention *of(const struct egi_layer *l)
 static eg_status check(struct egi_layer *l)
 {
     struct bag_attention *o = (struct bag_attention *)(void *)l->settings.bytes;
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 /* e (R, H) of rows, and g of them, (R, 1), into *logit. Rows here belong to no bag. */

@@ -162,7 +162,7 @@ static eg_status check(struct egi_layer *l)
 {
     struct hopfield *o = (struct hopfield *)(void *)l->settings.bytes;
     EGI_TRY(egi_separation_read(l->place, o->separation, o->order, o->k, &o->rule));
-    EGI_TRY(egi_initialiser_read(o->initialiser, l->place, &o->init));
+    EGI_TRY(egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init));
     EGI_TRY(egi_activation_read(o->association_activation, l->place, &o->activation));
     EGI_TRY(read_scaling(o, l->place));
     EGI_TRY(read_updates(o, l->place));

@@ -99,12 +99,16 @@ static json_t *perceptron(const struct settings *o)
 
 static eg_status check_hidden(const json_t *hidden)
 {
+    char got[EGI_JSON_TEXT];
     if (!json_is_array(hidden))
-        return egi_fail(EG_ERR_INVALID, "hidden: expected a list of counts, as [2000]");
+        return egi_fail(EG_ERR_INVALID, "hidden: expected a list of counts, as [2000], got %s",
+                        egi_json_shown(hidden, got));
     for (size_t i = 0; i < json_array_size(hidden); i++) {
-        const json_int_t units = json_integer_value(json_array_get(hidden, i));
+        const json_t *one = json_array_get(hidden, i);
+        const json_int_t units = json_integer_value(one);
         if (units < 1 || units > 1000000000)
-            return egi_fail(EG_ERR_INVALID, "hidden[%zu]: expected a count in 1..1e9", i);
+            return egi_fail(EG_ERR_INVALID, "hidden[%zu]: expected a count in 1..1e9, got %s", i,
+                            egi_json_shown(one, got));
     }
     return EG_OK;
 }
@@ -158,7 +162,7 @@ static eg_status make_graph(struct eg_learner *l)
     struct egi_activation activation;
     struct egi_initialiser initialiser;
     EGI_TRY(egi_activation_read(o->activation, "activation", &activation));
-    EGI_TRY(egi_initialiser_read(o->initialiser, "initialiser", &initialiser));
+    EGI_TRY(egi_initialiser_read(o->initialiser, "", "initialiser", &initialiser));
     json_t *layers = perceptron(o);
     n->own_layers = layers != NULL ? json_pack("{s:o}", "layers", layers) : NULL;
     if (n->own_layers == NULL) return egi_fail(EG_ERR_NOMEM, "layers of a perceptron");
@@ -315,8 +319,7 @@ static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(from[i])) {
             EGI_TRY(egi_learner_finite(l));
-            return egi_fail(EG_ERR_DIVERGED, "network: a score is %g, expected a finite number",
-                            (double)from[i]);
+            return egi_optimiser_growth(l->params, "network: a score", (double)from[i]);
         }
         out[i] = from[i];
     }

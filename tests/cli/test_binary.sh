@@ -193,4 +193,14 @@ for delay in 0 .002 .005 .01 .02 .03 .05; do
     check 0 '^patterns +(200|400)$' info kill.egm
     check 0 '^whole +(yes|true)' verify kill.egm
 done
+
+# two at once: one waits for the other, and neither is lost
+rm -f kill.egm*
+"$engram" backup first.egm kill.egm >out 2>err || problem "backup"
+for data in b.csv song.csv; do
+    "$engram" store kill.egm $data --append >/dev/null 2>"$data.err" || problem "append $data" &
+done
+wait
+check 0 '^patterns +440$' info kill.egm
+check 0 '^whole +(yes|true)' verify kill.egm
 finish

@@ -117,7 +117,7 @@ static void keep(eg_learner *l, size_t index, const char *ending, const float *x
     CHECK(f != NULL && fwrite(x, sizeof *x, n, f) == n && fclose(f) == 0);
 }
 
-static void compare(eg_learner *l, const struct network *n)
+static void compare(eg_learner *l, const struct network *n, size_t index)
 {
     static float x[B * INPUTS_MAX], want[B * CLASSES];
     const eg_task *task = eg_learner_task(l);
@@ -139,8 +139,8 @@ static void compare(eg_learner *l, const struct network *n)
         for (size_t i = 0; i < b * CLASSES; i++)
             CHECK_NEAR(((const float *)out.data)[i], want[i], 2e-5 * (1 + fabs((double)want[i])));
     }
-    keep(l, (size_t)(n - networks), "in", x, B * task->inputs);
-    keep(l, (size_t)(n - networks), "want", want, B * CLASSES);
+    keep(l, index, "in", x, B * task->inputs);
+    keep(l, index, "want", want, B * CLASSES);
     eg_onnx_destroy(m);
 }
 
@@ -157,7 +157,7 @@ static void networks_come_back(void **state)
             CHECK(s == EG_ERR_UNSUPPORTED && strstr(eg_error_detail(), n->refused) != NULL);
         } else {
             CHECK_OK(s);
-            compare(l, n);
+            compare(l, n, i);
         }
         eg_learner_destroy(l);
     }
@@ -194,6 +194,28 @@ static void weights_keep_their_names(void **state)
     unlink(file());
 }
 
+/* Memories trained by gradient, in all their forms: f32 differences of powers beside f64. */
+static void memories_come_back(void **state)
+{
+    (void)state;
+    static const char *const specs[] = {
+        "{\"kind\": \"dam\", \"hidden\": 20, \"n\": 3, \"t_initial\": 3}",
+        "{\"kind\": \"dam\", \"hidden\": 20, \"n\": 4, \"energy\": \"power\", "
+        "\"t_initial\": 4, \"norm\": \"sphere\"}",
+        "{\"kind\": \"dam\", \"hidden\": 20, \"n\": 3, \"form\": \"dual\", \"t_initial\": 2}",
+    };
+    const struct network n = { .layers = "", .inputs = 12 };
+    for (size_t i = 0; i < EGI_COUNT(specs); i++) {
+        const eg_task task = { .classes = CLASSES, .epochs = 1, .inputs = n.inputs };
+        eg_learner *l;
+        CHECK_OK(eg_learner_create(specs[i], &task, 5, 1, NULL, &l));
+        CHECK_OK(eg_onnx_save(l, file(), NULL, 0));
+        compare(l, &n, EGI_COUNT(networks) + i);
+        eg_learner_destroy(l);
+    }
+    unlink(file());
+}
+
 static void others_are_refused(void **state)
 {
     (void)state;
@@ -209,9 +231,8 @@ static void others_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(networks_come_back),
-        cmocka_unit_test(every_layer_is_tried),
-        cmocka_unit_test(weights_keep_their_names),
+        cmocka_unit_test(networks_come_back),       cmocka_unit_test(every_layer_is_tried),
+        cmocka_unit_test(weights_keep_their_names), cmocka_unit_test(memories_come_back),
         cmocka_unit_test(others_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
