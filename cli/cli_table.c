@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/console.h"
+
 void table_begin(struct table *t, const char *title, const struct column *columns, size_t cols)
 {
     *t = (struct table){ title, columns, cols, 0, 0, NULL };
@@ -60,7 +62,7 @@ size_t table_rows(const struct table *t)
 static const char *cell_text(const struct table *t, size_t row, size_t col, char buffer[64])
 {
     const struct cell *c = &t->cell[row * t->cols + col];
-    if (c->text != NULL) return c->text;
+    if (c->text != NULL) return harmless(c->text);
     if (!isfinite(c->number)) return isnan(c->number) ? "-" : c->number > 0 ? "inf" : "-inf";
     snprintf(buffer, 64, t->columns[col].format ? t->columns[col].format : "%g", c->number);
     return buffer;

@@ -30,7 +30,7 @@ static int run(const struct call *call)
     json_object_set_new(r, "verified", json_true());
     print_record(call, r);
     json_decref(r);
-    say_next(call, "engram info %s", call->args[1]);
+    say_next(call, "engram info %s", shell_word(call->args[1]));
     return EXIT_DONE;
 }
 

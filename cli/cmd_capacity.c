@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/binary_capacity.h"
 #include "cli/capacity_table.h"
 #include "cli/capacity_theory.h"
 #include "cli/console.h"
@@ -27,7 +28,8 @@ static const char *corruption_row(size_t row)
 struct capacity {
     struct common common;
     struct rule_options rule;
-    size_t d, trials, draws, steps;
+    struct binary_recalling binary;
+    size_t d, trials, draws, steps, clusters, active;
     const char *loads, *patterns, *amounts, *report;
     int kind, corruption, dynamics, csv;
     double threshold, radius;
@@ -37,10 +39,11 @@ static const struct capacity defaults = { .rule = RULE_OPTIONS_INIT,
                                           .d = 100,
                                           .trials = 200,
                                           .draws = 5,
-                                          .steps = 50,
-                                          .amounts = "0.1",
+                                          .clusters = 8,
+                                          .binary = BINARY_RECALL_INIT,
+                                          .corruption = -1,
                                           .threshold = 0.99,
-                                          .radius = 1,
+                                          .radius = (double)NAN,
                                           .dynamics = -1 };
 
 #define AT(field) offsetof(struct capacity, field)
@@ -54,22 +57,28 @@ static const struct opt options[] = {
     { "corruption", 0, OPT_CHOICE, AT(corruption), "KIND", "what is done to the cue",
       corruption_row, 0, 0 },
     { "kind", 0, OPT_CHOICE, AT(kind), "KIND", "of patterns", kind_row, 0, 0 },
-    { "radius", 0, OPT_NUMBER, AT(radius), "K", "of the sphere, in sqrt(D - 1)", NULL, 1e-9, 1e9 },
+    { "radius", 0, OPT_NUMBER, AT(radius), "K", "of the sphere, in sqrt(D - 1); of sdm, in bits",
+      NULL, 1e-9, 1e9 },
+    { "clusters", 0, OPT_SIZE, AT(clusters), "C", "of clique, each of --size units or of :UNITS",
+      NULL, 2, 1e6 },
+    { "active", 0, OPT_SIZE, AT(active), "K", "units on in a pattern of willshaw (log2 of size)",
+      NULL, 1, 1e9 },
     { "trials", 0, OPT_SIZE, AT(trials), "Q", "cues a cell", NULL, 1, 1e9 },
     { "draws", 0, OPT_SIZE, AT(draws), "N", "sets of patterns they are shared over", NULL, 1, 1e6 },
     { "threshold", 0, OPT_NUMBER, AT(threshold), "M", "recovered: overlap at least this", NULL, -1,
       1 },
     { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME",
       "how a state moves (async for +-1 memories, else sync)", dynamics_name, 0, 0 },
-    { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e6 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many (50; binary: 20)", NULL, 1, 1e6 },
     { "csv", 0, OPT_FLAG, AT(csv), NULL, "print CSV", NULL, 0, 0 },
     { "report", 0, OPT_TEXT, AT(report), "FILE.html", "write a report with the curves", NULL, 0,
       0 },
+    BINARY_RECALL_ROWS(struct capacity),
     RULE_OPTION_ROWS(struct capacity),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
-enum { MOST = 256 };
+enum { MOST = 256, STEPS_USUAL = 50 };
 
 /* Numbers of patterns from --patterns, --loads, or a spread from D/20 to 2 D. */
 static size_t pattern_counts(const struct call *call, const struct capacity *o, double *n)
@@ -103,8 +112,8 @@ static int measure_all(const struct call *call, const struct capacity *o, const 
     int code = rule_resolve(call, &o->rule, o->d, NULL, &c.memory);
     c.d = o->d;
     c.patterns = (eg_patterns)o->kind;
-    c.radius = o->radius;
-    c.corruption = (eg_corruption)o->corruption;
+    c.radius = isnan(o->radius) ? 1 : o->radius;
+    c.corruption = o->corruption < 0 ? EG_CORRUPT_FLIP : (eg_corruption)o->corruption;
     c.threshold = o->threshold;
     c.trials = o->trials;
     c.draws = o->draws;
@@ -114,12 +123,12 @@ static int measure_all(const struct call *call, const struct capacity *o, const 
                         : binary         ? EG_DYN_ASYNC
                                          : EG_DYN_SYNC;
     c.amount = amounts[0];
-    c.recall.max_steps = o->steps;
+    c.recall.max_steps = o->steps > 0 ? o->steps : STEPS_USUAL;
     c.recall.threads = call->common->threads;
     c.recall.progress = &progress;
     if (code == EXIT_DONE)
         say(call, "memory  %s\ncues    %zu of %zu draws, %s; %s updates\ntheory  %s",
-            rule_words(&c.memory), o->trials, o->draws, corruptions[o->corruption],
+            rule_words(&c.memory), o->trials, o->draws, corruptions[c.corruption],
             dynamics_name(c.recall.dynamics), theory_words(&c));
     for (size_t i = 0; i < counts * many && code == EXIT_DONE; i++) {
         eg_capacity_result r;
@@ -180,19 +189,44 @@ static int write_report(const struct call *call, const struct capacity *o, const
     return code;
 }
 
+static int run_binary(const struct call *call, const struct capacity *o)
+{
+    const struct binary_cells cells = {
+        .memory = o->rule.memory,
+        .units = o->d,
+        .clusters = o->clusters,
+        .active = o->active,
+        .trials = o->trials,
+        .draws = o->draws,
+        .steps = o->steps,
+        .order = o->rule.order,
+        .radius = o->radius,
+        .patterns = o->patterns,
+        .amounts = o->amounts,
+        .corruption = o->corruption < 0 ? NULL : corruptions[o->corruption],
+        .report = o->report,
+        .csv = o->csv,
+        .rule = o->binary,
+    };
+    if (o->loads != NULL)
+        return fail_usage(call, "--loads: of dense memories; --patterns for binary ones");
+    return binary_capacity(call, &cells);
+}
+
 static int run(const struct call *call)
 {
     const struct capacity *o = call->options;
     double n[MOST], amounts[MOST];
     eg_capacity_options c = EG_CAPACITY_OPTIONS_INIT;
     struct table t;
+    if (binary_kind_of(o->rule.memory) >= 0) return run_binary(call, o);
     const size_t counts = pattern_counts(call, o, n);
-    const size_t many = parse_numbers(o->amounts, amounts, MOST);
+    const char *list = o->amounts != NULL ? o->amounts : "0.1";
+    const size_t many = parse_numbers(list, amounts, MOST);
     if (counts == 0) return EXIT_USAGE;
     if (many == 0)
-        return fail_usage(call,
-                          "--amounts: expected a list 0.1,0.2 or a range 0:0.5:0.1, got \"%s\"",
-                          o->amounts);
+        return fail_usage(
+            call, "--amounts: expected a list 0.1,0.2 or a range 0:0.5:0.1, got \"%s\"", list);
     capacity_begin(&t);
     int code = measure_all(call, o, n, counts, amounts, many, &t, &c);
     if (table_rows(&t) > 0 && (code == EXIT_DONE || code == EXIT_INTERRUPTED))
@@ -211,14 +245,24 @@ const struct command cmd_capacity = {
     .examples = "engram capacity --memory classical --size 500 --loads 0.05:0.2:0.025\n"
                 "engram capacity --memory dam:3 --patterns 500,1000,2000 --amounts 0,0.1,0.2\n"
                 "engram capacity --memory modern:1 --kind sphere --corruption noise --amounts 0.3\n"
-                "engram capacity --memory exponential --report capacity.html",
-    .notes = "Theory stands beside measurement wherever a closed form is known:\n"
-             "  at rest theory     share of components wrong (measured: bit error)\n"
-             "  theory             share of components of a stored pattern that turn alone\n"
-             "                     (measured: unstable)\n"
-             "  theory few errors  patterns up to which few components are wrong\n"
-             "  theory stored      patterns up to which none is\n"
-             "The line \"theory\" above the table says which forms hold, or why none does.",
+                "engram capacity --memory exponential --report capacity.html\n"
+                "engram capacity --memory clique:256 --patterns 5000,10000,15000 --trials 5000\n"
+                "engram capacity --memory sdm:20000 --size 256 --amounts 0.1:0.4:0.05",
+    .notes =
+        "Theory stands beside measurement wherever a closed form is known:\n"
+        "  at rest theory     share of components wrong (measured: bit error)\n"
+        "  theory             share of components of a stored pattern that turn alone\n"
+        "                     (measured: unstable)\n"
+        "  theory few errors  patterns up to which few components are wrong\n"
+        "  theory stored      patterns up to which none is\n"
+        "Of binary memories amounts are shares of the symbols or units that are on, erased\n"
+        "(mask) or changed (flip), and the columns are:\n"
+        "  fill               share of connections that exist\n"
+        "  error one, error   share of cues not recalled to the unit, by one step and at rest\n"
+        "  error chosen       the same where the first of tied units is taken\n"
+        "  units one, units   units that are wrong\n"
+        "  efficiency         bits of the patterns stored for each bit of connections\n"
+        "The line \"theory\" above the table says which forms hold, or why none does.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/binary_memory.h"
 #include "cli/cli_text.h"
 #include "cli/console.h"
 #include "cli/one_writer.h"
@@ -53,6 +54,9 @@ static int run(const struct call *call)
     int code = EXIT_DONE, turn = -1;
     for (size_t i = 1; i < call->nargs && code == EXIT_DONE; i++)
         code = add_ids(call, call->args[i], &ids);
+    if (code == EXIT_DONE && binary_file(call->args[0]))
+        code = fail_usage(call, "%s is a binary memory, whose items have no ids: engram forget",
+                          call->args[0]);
     if (code == EXIT_DONE) code = one_writer_begin(call, call->args[0], &turn);
     if (code == EXIT_DONE) code = stored_open(call, call->args[0], 0, &s);
     if (code == EXIT_DONE) {
@@ -68,7 +72,7 @@ static int run(const struct call *call)
         json_object_set_new(r, "root_hash", json_string(info.root_hash));
         print_record(call, r);
         json_decref(r);
-        say_next(call, "engram vacuum %s", call->args[0]);
+        say_next(call, "engram vacuum %s", shell_word(call->args[0]));
     }
     stored_close(&s);
     one_writer_end(turn);

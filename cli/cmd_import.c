@@ -176,7 +176,7 @@ static int run(const struct call *call)
         if (code == EXIT_DONE) say(call, "wrote   %s", to);
     }
     if (code == EXIT_DONE)
-        say_next(call, "engram features %s IMAGES -o features.npy", call->args[0]);
+        say_next(call, "engram features %s IMAGES -o features.npy", shell_word(call->args[0]));
     eg_onnx_destroy(m);
     return code;
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cli/binary_cues.h"
 #include "cli/console.h"
 #include "cli/cues.h"
 #include "cli/picture.h"
@@ -12,12 +13,15 @@
 #include "cli/rule_options.h"
 #include "cli/words.h"
 
+enum { STEPS_USUAL = 100 };
+
 struct recall {
     struct common common;
     struct rule_options rule;
     struct cue_options cue;
     struct reader_options reader;
     struct recall_output out;
+    struct binary_recalling binary;
     int dynamics, sweep;
     size_t steps, sample;
     double tolerance, damping;
@@ -27,8 +31,8 @@ struct recall {
 static const struct recall defaults = {
     .rule = RULE_OPTIONS_INIT,
     .reader = READER_OPTIONS_INIT,
+    .binary = BINARY_RECALL_INIT,
     .dynamics = -1,
-    .steps = 100,
     .tolerance = 1e-5,
     .damping = 0.5,
 };
@@ -55,7 +59,8 @@ static const struct opt options[] = {
     { "dynamics", 0, OPT_CHOICE, AT(dynamics), "NAME",
       "how a state moves; async for classical memories, else sync", dynamics_name, 0, 0 },
     { "sweep", 0, OPT_CHOICE, AT(sweep), "NAME", "order of async", sweep_name, 0, 0 },
-    { "steps", 0, OPT_SIZE, AT(steps), "N", "at most so many", NULL, 1, 1e9 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N",
+      "at most so many (100); of a chain, how many follow (1)", NULL, 1, 1e9 },
     { "tolerance", 0, OPT_NUMBER, AT(tolerance), "X", "at rest when it moves less", NULL, 0, 1 },
     { "damping", 0, OPT_NUMBER, AT(damping), "X", "of damped", NULL, 1e-9, 1 },
     { "strip", 0, OPT_TEXT, AT(out.strip), "FILE.png",
@@ -65,6 +70,7 @@ static const struct opt options[] = {
     { "trace", 0, OPT_FLAG, AT(out.trace), NULL, "the energy of every step", NULL, 0, 0 },
     { "read", 0, OPT_FLAG, AT(out.read), NULL, "the value associated with what was recalled", NULL,
       0, 0 },
+    BINARY_RECALL_ROWS(struct recall),
     RULE_OPTION_ROWS(struct recall),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -142,12 +148,12 @@ static int recall_all(const struct call *call, const struct recall *o, struct st
     const eg_progress progress = bar_begin(&bar, call);
     eg_recall_options how = EG_RECALL_OPTIONS_INIT;
     const int one = cues->q == 1;
-    const size_t rows = o->steps + 1;
+    const size_t steps = o->steps > 0 ? o->steps : STEPS_USUAL, rows = steps + 1;
     how.dynamics = o->dynamics < 0 ? usual_dynamics(s->memory) : (eg_dynamics)o->dynamics;
     if (o->dynamics < 0 && how.dynamics != EG_DYN_SYNC)
         say(call, "moves   one component at a time (--dynamics %s)", dynamics_name(how.dynamics));
     how.order = (eg_order)o->sweep;
-    how.max_steps = o->steps;
+    how.max_steps = steps;
     how.tolerance = o->tolerance;
     how.damping = o->damping;
     how.seed = call->common->seed;
@@ -177,9 +183,21 @@ static int recall_all(const struct call *call, const struct recall *o, struct st
     return read == EG_OK ? EXIT_DONE : fail(read, NULL);
 }
 
+static int recall_binary(const struct call *call, const struct recall *o)
+{
+    struct binary_recalling how = o->binary;
+    how.hide = o->cue.hide;
+    how.flip = o->cue.flip;
+    how.steps = o->steps;
+    how.as_is = o->cue.as_is;
+    how.reader = &o->reader;
+    return binary_recall(call, &how);
+}
+
 static int run(const struct call *call)
 {
     const struct recall *o = call->options;
+    if (binary_file(call->args[0])) return recall_binary(call, o);
     struct stored s = { 0 };
     struct cues cues = { 0 };
     struct recalls r = { 0 };
@@ -212,13 +230,18 @@ const struct command cmd_recall = {
                 "engram recall digits.egm --sample 100 --hide 0.3\n"
                 "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
                 "engram recall digits.egm cues.npy -o recalled.npy --json\n"
-                "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential",
-    .notes = "CUES is a picture of any size or a folder of them (each is treated as the stored "
-             "pictures\n"
-             "were), a file of numbers, a data set's name, or - for standard input. Exit 1: no cue "
-             "was recalled as one\n"
-             "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
-             "output), .npy or .csv (the states).",
+                "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential\n"
+                "engram recall messages.egm cues.csv",
+    .notes =
+        "CUES is a picture of any size or a folder of them (each is treated as the stored "
+        "pictures\n"
+        "were), a file of numbers, a data set's name, or - for standard input. Exit 1: no cue "
+        "was recalled as one\n"
+        "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
+        "output), .npy or .csv (the states).\n"
+        "Binary memories: a cue is a line of numbers as they were stored, -1 for a symbol that\n"
+        "is unknown; recalled: at rest with one answer whose connections all exist; false\n"
+        "accept: how likely so many connections all exist by accident.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

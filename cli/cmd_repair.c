@@ -27,7 +27,7 @@ static int run(const struct call *call)
     json_object_set_new(r, "memories_lost", json_integer((json_int_t)lost));
     print_record(call, r);
     json_decref(r);
-    say_next(call, "engram verify %s", call->args[1]);
+    say_next(call, "engram verify %s", shell_word(call->args[1]));
     return lost == 0 ? EXIT_DONE : EXIT_NO;
 }
 

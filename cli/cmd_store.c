@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/binary_store.h"
 #include "cli/console.h"
 #include "cli/one_writer.h"
 #include "cli/reader_options.h"
@@ -18,6 +19,7 @@ struct store {
     struct common common;
     struct rule_options rule;
     struct reader_options reader;
+    struct binary_given binary;
     int append, resume, binarise, scale, values;
     double threshold;
     const char *title;
@@ -26,6 +28,7 @@ struct store {
 static const struct store defaults = {
     .rule = RULE_OPTIONS_INIT,
     .reader = READER_OPTIONS_INIT,
+    .binary = BINARY_GIVEN_INIT,
     .scale = -1,
     .threshold = (double)NAN,
 };
@@ -42,6 +45,7 @@ static const struct opt options[] = {
     { "values", 0, OPT_FLAG, AT(values), NULL,
       "with each item the class as value (one number a class), read back by recall --read", NULL, 0,
       0 },
+    BINARY_OPTION_ROWS(struct store),
     READER_OPTION_ROWS(struct store),
     SET_OPTION_ROWS(struct store),
     { "title", 0, OPT_TEXT, AT(title), "TEXT", "kept in the file", NULL, 0, 0 },
@@ -251,7 +255,7 @@ static int report_stored(const struct call *call, const struct stored *s, const 
     say_next(call,
              set->height ? "engram recall %s cue.png -o fixed.png"
                          : "engram recall %s --sample 100 --hide 0.3",
-             path);
+             shell_word(path));
     return EXIT_DONE;
 }
 
@@ -294,6 +298,30 @@ static int store_set(const struct call *call, const struct store *o, eg_dataset 
     return code;
 }
 
+static int is_binary(const struct store *o, const struct call *call)
+{
+    return binary_wanted(o->rule.memory, call->args[0], o->append || o->resume);
+}
+
+static int store_binary(const struct call *call, const struct store *o, eg_dataset *set)
+{
+    const struct binary_storing how = {
+        .given = &o->binary,
+        .memory = o->rule.memory,
+        .title = o->title,
+        .order = o->rule.order,
+        .threshold = o->threshold,
+        .values = o->values,
+        .append = o->append,
+    };
+    if (o->resume)
+        return fail_usage(call, "--resume: a binary memory is stored whole or not at all; store "
+                                "again, or --append");
+    if (o->scale >= 0 && o->scale != SCALING_SIGNS)
+        return fail_usage(call, "--scale: units of a binary memory are on or off (--threshold)");
+    return binary_store(call, &how, set);
+}
+
 static int run(const struct call *call)
 {
     const struct store *o = call->options;
@@ -305,7 +333,7 @@ static int run(const struct call *call)
     if (code != EXIT_DONE) return code;
     say(call, "data    %zu items of %zu numbers%s", set.n, set.d,
         set.labels ? ", with labels" : "");
-    code = store_set(call, o, &set);
+    code = is_binary(o, call) ? store_binary(call, o, &set) : store_set(call, o, &set);
     eg_dataset_clear(&set);
     return code;
 }
@@ -318,12 +346,17 @@ const struct command cmd_store = {
                 "engram store digits.egm semeion --memory exponential\n"
                 "engram store faces.egm photos/ --width 32 --height 32 --grey --memory modern:8\n"
                 "engram store flowers.egm iris.csv --memory nearest --label-column species\n"
+                "engram store messages.egm messages.csv --memory clique:256 --counted\n"
                 "cat patterns.csv | engram store p.egm - --memory exponential",
-    .notes = "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
-             "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
-             ". Short names "
-             "of memories: engram help "
-             "memories.",
+    .notes =
+        "DATA is a name of the catalogue (engram data list), a file (IDX, CIFAR, NPY, CSV,\n"
+        "svmlight, PNG, JPEG) or a folder of pictures. Without --memory: " MEMORY_USUAL
+        ". Short names "
+        "of memories: engram help "
+        "memories.\n"
+        "Binary memories: items of clique and chain are symbols 0, 1, .. of their columns, -1\n"
+        "where a cluster stays silent (--order); of the others units, on or off at the\n"
+        "threshold. --contents or --values give each item something it is the address of.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

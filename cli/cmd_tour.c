@@ -338,7 +338,7 @@ static int finish(struct tour *t)
         print_record(t->call, r);
         json_decref(r);
     }
-    say_next(t->call, "engram recall %s %s      engram help", t->file,
+    say_next(t->call, "engram recall %s %s      engram help", shell_word(t->file),
              run_folder_file(&t->run, "cue.png"));
     return EXIT_DONE;
 }

@@ -22,7 +22,7 @@ static int run(const struct call *call)
     json_object_set_new(r, "root_hash", json_string(after.root_hash));
     print_record(call, r);
     json_decref(r);
-    say_next(call, "engram verify %s", call->args[0]);
+    say_next(call, "engram verify %s", shell_word(call->args[0]));
     return EXIT_DONE;
 }
 

@@ -17,6 +17,37 @@
 static volatile sig_atomic_t stop_asked;
 static const char *program_name = "engram";
 
+/* C0, DEL, and C1 as UTF-8 (c2 80 to c2 9f). */
+static int steers(const unsigned char *p)
+{
+    return *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0);
+}
+
+const char *harmless(const char *s)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    while (*p != '\0' && !steers(p)) p++;
+    if (*p == '\0') return s;
+    char *kept = keep_format("%s", s);
+    for (char *c = kept; *c != '\0'; c++)
+        if (steers((const unsigned char *)c)) *c = '?';
+    return kept;
+}
+
+const char *shell_word(const char *s)
+{
+    struct text t = { 0 };
+    const char *p = s = harmless(s);
+    while (isalnum((unsigned char)*p) || (*p != '\0' && strchr("/-._~+=:,@%", *p) != NULL)) p++;
+    if (*p == '\0' && p != s) return s;
+    text_add(&t, "'");
+    for (p = s; *p != '\0'; p++) text_add(&t, *p == '\'' ? "'\\''" : "%c", *p);
+    text_add(&t, "'");
+    char *kept = keep_format("%s", t.s);
+    text_clear(&t);
+    return kept;
+}
+
 void say(const struct call *call, const char *format, ...)
 {
     if (call->common->quiet) return;
@@ -102,6 +133,7 @@ static const char *kind_of(eg_status status, const char *detail)
 int fail(eg_status status, const char *what)
 {
     const char *detail = plain_detail();
+    if (what != NULL) what = harmless(what);
     if (*detail == '\0') detail = eg_status_name(status);
     if (status == EG_ERR_INTERRUPTED) detail = "interrupted";
     const char *rest = what != NULL ? behind_name(detail, what) : NULL;
@@ -138,7 +170,7 @@ int fail_usage(const struct call *call, const char *format, ...)
 static void print_value(FILE *out, json_t *v)
 {
     if (json_is_string(v)) {
-        fputs(json_string_value(v), out);
+        fputs(harmless(json_string_value(v)), out);
     } else if (json_is_real(v)) {
         fprintf(out, "%.6g", json_real_value(v));
     } else if (json_is_boolean(v)) {

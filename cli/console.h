@@ -5,6 +5,11 @@
 
 #include "cli/command.h"
 
+/* s with ? for bytes that would steer a terminal: whoever made a file chose its names. Kept. */
+const char *harmless(const char *s);
+/* s as one word of a shell's line: itself, or quoted. Kept. */
+const char *shell_word(const char *s);
+
 /* A message, a chosen default, what to type next; nothing of it with --quiet. */
 void say(const struct call *call, const char *format, ...) EG_PRINTF(2, 3);
 /* format begins with "engram ", which is printed as the program was called. */

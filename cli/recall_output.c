@@ -328,6 +328,7 @@ int recall_output(const struct call *call, const struct recall_output *o, struct
     if (path == NULL && drawn)
         say_next(call, "the same with -o fixed.png, --strip strip.png or --trace");
     else if (cues->q != 1)
-        say_next(call, "engram recall %s --item ID --hide 0.3 --picture", call->args[0]);
+        say_next(call, "engram recall %s --item ID --hide 0.3 --picture",
+                 shell_word(call->args[0]));
     return done > 0 ? EXIT_DONE : EXIT_NO;
 }

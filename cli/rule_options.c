@@ -79,16 +79,19 @@ const char *projection_name(size_t row)
     return row < EG_PROJ_COUNT ? eg_projection_info((eg_projection)row)->name : NULL;
 }
 
-const char *memory_name(size_t row)
-{
-    if (row >= PRESETS) return NULL;
-    return keep_format("%s%s", presets[row].name, presets[row].number == NO_NUMBER ? "" : ":");
-}
-
+/* Presets, then the kinds of binary memories. */
 static const char *preset_name(const void *user, size_t i)
 {
     (void)user;
-    return i < PRESETS ? presets[i].name : NULL;
+    if (i < PRESETS) return presets[i].name;
+    const eg_binary_kind_info *kind = eg_binary_kind_at(i - PRESETS);
+    return kind != NULL ? kind->name : NULL;
+}
+
+const char *memory_name(size_t row)
+{
+    if (row >= PRESETS) return preset_name(NULL, row);
+    return keep_format("%s%s", presets[row].name, presets[row].number == NO_NUMBER ? "" : ":");
 }
 
 /* "dam:3" into a memory; 0 when there is no such name, -1 when its number is wrong. */
@@ -126,9 +129,16 @@ static int bad_preset(const struct call *call, const char *text, int found)
     char name[32];
     if (found < 0) return fail_usage(call, "--memory %s: expected NAME or NAME:NUMBER", text);
     snprintf(name, sizeof name, "%.*s", (int)strcspn(text, ":"), text);
+    for (size_t i = PRESETS; preset_name(NULL, i) != NULL; i++)
+        if (strcmp(preset_name(NULL, i), name) == 0)
+            return fail_usage(call,
+                              "--memory %s: a binary memory; it begins with engram store, "
+                              "and here a dense one is expected",
+                              text);
     const char *near = nearest_name(name, preset_name, NULL);
     struct text all = { 0 };
-    for (size_t i = 0; i < PRESETS; i++) text_add(&all, " %s", presets[i].name);
+    for (size_t i = 0; preset_name(NULL, i) != NULL; i++)
+        text_add(&all, " %s", preset_name(NULL, i));
     const int code =
         fail_usage(call, "--memory: no memory \"%s\"%s%s%s; there are%s", name,
                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "", all.s);
@@ -214,5 +224,15 @@ void presets_table(struct table *t)
     for (size_t i = 0; i < PRESETS; i++) {
         table_word(t, "%s%s", presets[i].name, number[presets[i].number]);
         table_word(t, "%s", presets[i].summary);
+    }
+    const eg_binary_kind_info *kind;
+    for (size_t i = 0; (kind = eg_binary_kind_at(i)) != NULL; i++) {
+        static const char *const size[EG_BINARY_KINDS] = {
+            [EG_BINARY_CLIQUE] = ":UNITS",
+            [EG_BINARY_CHAIN] = ":UNITS",
+            [EG_BINARY_SDM] = ":LOCATIONS",
+        };
+        table_word(t, "%s%s", kind->name, size[i] ? size[i] : "");
+        table_word(t, "binary: %s (%s)", kind->summary, kind->source);
     }
 }

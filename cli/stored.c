@@ -22,7 +22,7 @@ static const char *note(struct stored *s, const char *key)
 {
     const char *value = NULL;
     if (eg_memory_file_note(s->file, key, &value) != EG_OK || value == NULL) return "";
-    return keep_format("%.4096s", value);
+    return harmless(keep_format("%.4096s", value));
 }
 
 int stored_open(const struct call *call, const char *path, int read_only, struct stored *s)

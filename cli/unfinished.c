@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
+#include "cli/console.h"
 
 static const char key[] = "unfinished";
 
@@ -47,7 +48,7 @@ int unfinished_read(eg_memory_file *f, struct unfinished *u)
         while (*text == ' ') text++;
     }
     if (u->done > u->total) return 0;
-    u->name = keep_format("%.4096s", text);
+    u->name = harmless(keep_format("%.4096s", text));
     if (eg_memory_file_info(f, &info) != EG_OK) return 0;
     if (info.count > u->count) u->done += info.count - u->count;
     if (u->done > u->total) u->done = u->total;

@@ -88,10 +88,14 @@ static void energy_words(const eg_certificate *c, struct text *out)
                  energy_text(c->energy_before), energy_text(c->energy_after), proof);
     } else {
         const double size = fmax(fabs(c->energy_before), fabs(c->energy_after));
+        const int rose = c->energy_after - c->energy_before > 2 * c->energy_error;
+        const char *course = !c->descended ? "IT ROSE"
+                             : rose
+                                 ? "it never rose behind the cue, which is no state of this memory"
+                                 : "it never rose";
         text_add(out, "energy     %.6g -> %.6g (+-%.1g%s); %s; %s\n", c->energy_before,
                  c->energy_after, c->energy_error,
-                 c->energy_error > size ? ": zero within its rounding" : "",
-                 c->descended ? "it never rose" : "IT ROSE", proof);
+                 c->energy_error > size ? ": zero within its rounding" : "", course, proof);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engram/binary.h"
 #include "engram/memory.h"
 
 #ifdef __cplusplus
@@ -70,6 +71,18 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_load(eg_memory_file *f, eg_memory 
 EG_API EG_MUST_CHECK eg_status eg_memory_file_save(const char *path, const eg_memory *m,
                                                    const eg_file_options *options);
 
+/* 1: the file holds a binary memory. f must not be NULL. */
+EG_API int eg_memory_file_is_binary(const eg_memory_file *f);
+/* A binary memory into a new file, and back. The same file, and every call here but append, remove,
+ * load and save, is for either; those name the other call (EG_ERR_UNSUPPORTED). */
+EG_API EG_MUST_CHECK eg_status eg_memory_file_save_binary(const char *path, const eg_binary *m,
+                                                          const eg_file_options *options);
+EG_API EG_MUST_CHECK eg_status eg_memory_file_load_binary(eg_memory_file *f, eg_binary **out);
+/* What was loaded and then changed, back in one transaction: when it returns EG_OK it is on disk.
+ * Only records that differ are written. EG_ERR_IO, and nothing done, where another has written
+ * since; EG_ERR_SHAPE where m is of other options than the file. */
+EG_API EG_MUST_CHECK eg_status eg_memory_file_write_binary(eg_memory_file *f, const eg_binary *m);
+
 /* A NULL value removes the note. value is borrowed until the next call on f. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key,
                                                        const char *value);
@@ -82,9 +95,9 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_notes(eg_memory_file *f,
                                                     void *user);
 
 typedef struct eg_file_info {
-    uint64_t count;      /* patterns */
-    uint64_t size;       /* D */
-    uint64_t value_size; /* DV */
+    uint64_t count;      /* patterns; of a binary memory the pairs, messages, sequences stored */
+    uint64_t size;       /* D; numbers of an address */
+    uint64_t value_size; /* DV; numbers of a content, 0 where it is the address */
     uint64_t file_bytes;
     uint64_t free_bytes; /* that vacuum would give back */
     uint32_t format_version;
@@ -92,8 +105,12 @@ typedef struct eg_file_info {
     char root_hash[17]; /* hex */
     eg_storage storage;
     eg_rule rule;
+    int is_binary;            /* then storage and rule say nothing, and: */
+    eg_binary_options binary; /* alloc NULL */
 } eg_file_info;
 EG_API EG_MUST_CHECK eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info);
+/* eg_memory_lyapunov of the memory that the file holds. */
+EG_API int eg_memory_file_lyapunov(const eg_memory_file *f, eg_dynamics dynamics, const char **why);
 
 /* Check every record, the root hash and SQLite's own structure. EG_ERR_CORRUPT names the
  * first damage; report(user, text) hears of each (at most 20), may be NULL. */
@@ -111,7 +128,9 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_vacuum(eg_memory_file *f);
 EG_API EG_MUST_CHECK eg_status eg_memory_file_repair(const char *path, const char *to,
                                                      const eg_file_options *options, uint64_t *kept,
                                                      uint64_t *lost);
-/* "safetensors" (patterns, values, weights, labels, ids, rule as metadata) or "npy" (patterns). */
+/* "safetensors" (patterns, values, weights, labels, ids, rule as metadata) or "npy" (patterns). Of
+ * a binary memory: "connections", a row a unit of the address or a location, a number a unit of the
+ * content (0 or 1, how often it was made, or the sum); in safetensors with its options. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_export(eg_memory_file *f, const char *to,
                                                      const char *format);
 

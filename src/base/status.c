@@ -43,5 +43,7 @@ eg_status(egi_fail)(eg_status s, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
+    for (char *p = detail; *p != '\0'; p++) /* names in it may steer a terminal */
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = '?';
     return s;
 }

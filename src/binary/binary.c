@@ -277,7 +277,7 @@ eg_status eg_binary_forget_sequence(eg_binary *m, const uint64_t *states, size_t
 
 /* ---- memories together ---- */
 
-static int same_shape(const eg_binary_options *a, const eg_binary_options *b)
+int egi_binary_same(const eg_binary_options *a, const eg_binary_options *b)
 {
     return a->kind == b->kind && a->clusters == b->clusters && a->units == b->units
            && a->out_clusters == b->out_clusters && a->out_units == b->out_units
@@ -288,7 +288,7 @@ static int same_shape(const eg_binary_options *a, const eg_binary_options *b)
 static eg_status check_two(const char *who, const eg_binary *a, const eg_binary *b)
 {
     if (a == NULL || b == NULL) return egi_fail(EG_ERR_INVALID, "%s: a memory is NULL", who);
-    if (!same_shape(&a->options, &b->options))
+    if (!egi_binary_same(&a->options, &b->options))
         return egi_fail(EG_ERR_SHAPE,
                         "%s: memories of other options: %s of %zu x %zu and %s of "
                         "%zu x %zu, or other order, counters, locations or seed",

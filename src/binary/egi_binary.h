@@ -58,6 +58,9 @@ struct egi_keeping {
     size_t (*row_write)(const eg_binary *m, size_t row, uint8_t *out);
     eg_status (*row_read)(eg_binary *m, size_t row, const uint8_t *at, size_t size, size_t *took);
     size_t (*rows)(const eg_binary *m);
+    int (*row_used)(const eg_binary *m, size_t row); /* something was ever stored in it */
+    /* A row as numbers, one a unit of the content: 0 or 1, how often it was made, or the sum. */
+    void (*row_numbers)(const eg_binary *m, size_t row, int32_t *out);
 };
 
 struct egi_binary_kind {
@@ -105,6 +108,10 @@ extern const struct egi_binary_kind egi_binary_willshaw, egi_binary_clique, egi_
 extern const struct egi_keeping egi_keeping_links, egi_keeping_sums;
 
 /* binary.c */
+int egi_binary_same(const eg_binary_options *a, const eg_binary_options *b); /* but for alloc */
+/* What a row of connections tells of the others, where W_ij = W_ji: those that another row has and
+ * its own has not. For a memory that lost rows. 0: connections point one way, nothing was done. */
+int egi_binary_complete(eg_binary *m);
 struct egi_side egi_side_of(size_t clusters, size_t units);
 eg_status egi_binary_check(const eg_binary_options *o);
 /* Bits past the units of a cluster are 0. */
@@ -130,6 +137,11 @@ static inline size_t egi_row_of(const struct egi_side *side, size_t bit)
 {
     const size_t cluster = bit / (64 * side->group);
     return cluster * side->units + bit % (64 * side->group);
+}
+
+static inline size_t egi_bit_of(const struct egi_side *side, size_t unit)
+{
+    return unit / side->units * 64 * side->group + unit % side->units;
 }
 
 static inline const uint64_t *egi_links_row(const struct egi_links *l, size_t row)

@@ -124,7 +124,7 @@ static double energy(const eg_binary *m, const uint64_t *a, const uint64_t *b)
             connected += (uint64_t)__builtin_popcountll(row[w] & a[w]);
         self += row[i / 64] >> i % 64 & 1;
     }
-    return -0.5 * (double)(connected - self);
+    return 0.5 * ((double)self - (double)connected); /* no -0 */
 }
 
 #define COMMON                                                                                   \

@@ -257,5 +257,43 @@ static eg_status row_read(eg_binary *m, size_t row, const uint8_t *at, size_t si
     return EG_OK;
 }
 
-const struct egi_keeping egi_keeping_links = { create,      destroy,  bytes,     may_join, join,
-                                               restrict_to, row_most, row_write, row_read, rows };
+static int row_used(const eg_binary *m, size_t row)
+{
+    return egi_next_bit(egi_links_row(&m->links, row), m->links.words, 0) != SIZE_MAX;
+}
+
+static void row_numbers(const eg_binary *m, size_t row, int32_t *out)
+{
+    const struct egi_links *l = &m->links;
+    const uint64_t *bits = egi_links_row(l, row);
+    for (size_t u = 0; u < m->out.total; u++) {
+        const size_t bit = egi_bit_of(&m->out, u);
+        const int there = bits[bit / 64] >> bit % 64 & 1;
+        out[u] = l->count == NULL ? there : l->count[64 * row * l->words + bit];
+    }
+}
+
+int egi_binary_complete(eg_binary *m)
+{
+    struct egi_links *l = &m->links;
+    if (m->kind->keeping != &egi_keeping_links || !m->own || m->kind->sequence) return 0;
+    for (size_t row = 0; row < l->rows; row++) {
+        const size_t back = egi_bit_of(&m->in, row);
+        const uint64_t *bits = egi_links_row(l, row);
+        for (size_t i = egi_next_bit(bits, l->words, 0); i != SIZE_MAX;
+             i = egi_next_bit(bits, l->words, i + 1)) {
+            const size_t other = egi_row_of(&m->in, i);
+            l->bits[other * l->words + back / 64] |= UINT64_C(1) << back % 64;
+            if (l->count == NULL) continue;
+            uint16_t *twin = &l->count[64 * other * l->words + back];
+            const uint16_t here = l->count[64 * row * l->words + i];
+            if (here > *twin) *twin = here;
+        }
+    }
+    recount(l);
+    return 1;
+}
+
+const struct egi_keeping egi_keeping_links = { create,   destroy,     bytes,    may_join,
+                                               join,     restrict_to, row_most, row_write,
+                                               row_read, rows,        row_used, row_numbers };

@@ -109,6 +109,19 @@ static eg_status row_read(eg_binary *m, size_t row, const uint8_t *at, size_t si
     return EG_OK;
 }
 
+static int row_used(const eg_binary *m, size_t row)
+{
+    const int32_t *at = m->sums.at + row * m->sums.columns;
+    for (size_t c = 0; c < m->sums.columns; c++)
+        if (at[c] != 0) return 1;
+    return 0;
+}
+
+static void row_numbers(const eg_binary *m, size_t row, int32_t *out)
+{
+    memcpy(out, m->sums.at + row * m->sums.columns, m->sums.columns * sizeof *out);
+}
+
 size_t egi_sums_used(const struct egi_sums *s)
 {
     size_t used = 0;
@@ -116,5 +129,6 @@ size_t egi_sums_used(const struct egi_sums *s)
     return used;
 }
 
-const struct egi_keeping egi_keeping_sums = { create,      destroy,  bytes,     may_join, join,
-                                              restrict_to, row_most, row_write, row_read, rows };
+const struct egi_keeping egi_keeping_sums = { create,   destroy,     bytes,    may_join,
+                                              join,     restrict_to, row_most, row_write,
+                                              row_read, rows,        row_used, row_numbers };

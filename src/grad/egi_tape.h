@@ -70,6 +70,7 @@ eg_var egi_tape_fail(eg_tape *t, eg_status s);
 /* The detail of the failure becomes "place: detail". */
 void egi_tape_failed_at(eg_tape *t, const char *place);
 const struct egi_tensor *egi_tape_tensor(const eg_tape *t, eg_var v);
+int egi_tape_threads(const eg_tape *t);         /* as it was created with */
 int egi_tape_wants(const eg_tape *t, eg_var v); /* a gradient flows through it */
 /* A value of the tape's own memory, not set. */
 eg_var egi_tape_new(eg_tape *t, eg_dtype dtype, const eg_shape *shape);

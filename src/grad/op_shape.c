@@ -31,6 +31,7 @@ eg_var eg_reshape(eg_tape *t, eg_var x, const eg_shape *shape)
 {
     const eg_shape own = eg_tape_shape(t, x);
     if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    if (shape == NULL) return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "reshape: shape = NULL"));
     if (egi_shape_equal(&own, shape)) return x;
     char from[EGI_SHAPE_TEXT], to[EGI_SHAPE_TEXT];
     if (shape->rank > EG_MAX_RANK || eg_shape_size(&own) != eg_shape_size(shape)

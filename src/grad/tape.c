@@ -142,6 +142,7 @@ static eg_var add_leaf(eg_tape *t, eg_dtype dtype, const eg_shape *shape, const 
                        int wants)
 {
     if (t->status != EG_OK) return EG_NONE;
+    if (shape == NULL) return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "leaf: shape = NULL"));
     if (data == NULL || shape->rank > EG_MAX_RANK || (unsigned)dtype >= EG_DTYPE_COUNT
         || !egi_shape_fits(shape))
         return egi_tape_fail(t, egi_fail(EG_ERR_INVALID,
@@ -366,6 +367,11 @@ eg_dtype eg_tape_dtype(const eg_tape *t, eg_var v)
 {
     const struct egi_node *n = egi_node_of(t, v);
     return n != NULL ? n->x.dtype : EG_F32;
+}
+
+int egi_tape_threads(const eg_tape *t)
+{
+    return t->threads;
 }
 
 const void *eg_tape_value(eg_tape *t, eg_var v)

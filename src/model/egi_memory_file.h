@@ -8,7 +8,14 @@
 #include "store/egi_store.h"
 
 /* Items: ids, weights and labels of the patterns that a state stands for. */
-enum { EGI_KIND_F32 = 1, EGI_KIND_BITS = 2, EGI_KIND_STATE = 3, EGI_KIND_ITEMS = 4 };
+enum {
+    EGI_KIND_F32 = 1,
+    EGI_KIND_BITS = 2,
+    EGI_KIND_STATE = 3,
+    EGI_KIND_ITEMS = 4,
+    EGI_KIND_TALLY = 5, /* of a binary memory: how much was stored; rows of connections */
+    EGI_KIND_ROWS = 6
+};
 
 static inline int egi_holds_patterns(uint64_t kind)
 {
@@ -32,7 +39,10 @@ struct eg_memory_file {
     egi_store_options options;
     size_t d;
     eg_memory_options memory; /* as described in the file; alloc is the handle's */
-    char *note;               /* lent to the caller by eg_memory_file_note() */
+    int binary;               /* 1: a binary memory, of these options; d and memory say nothing */
+    eg_binary_options made;
+    uint64_t loaded; /* generation of the file that the binary memory was loaded from */
+    char *note;      /* lent to the caller by eg_memory_file_note() */
     size_t note_size;
 };
 
@@ -112,13 +122,24 @@ void egi_id_set_clear(egi_id_set *set);
 #define EGI_TEXT_MAX 1024
 size_t egi_memory_text(size_t d, const eg_memory_options *options, char out[EGI_TEXT_MAX]);
 eg_status egi_memory_parse(const char *text, size_t size, size_t *d, eg_memory_options *options);
+/* The rest of the next line, which must begin with name and a space, ended by a NUL; *at moves
+ * behind it. NULL if it does not. */
+char *egi_text_line(char **at, const char *name);
+int egi_text_u64(const char *text, int base, uint64_t *out);
 eg_status egi_utf8_check(const char *what, const char *text, size_t limit);
 
 /* memory_file.c */
 eg_status egi_file_settings(const eg_file_options *options, egi_store_options *out);
 /* Writes description, library version and the options' notes into a store that has none. */
-eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory,
+eg_status egi_file_describe(egi_store *store, const char *text, size_t size,
                             const eg_file_options *options);
+/* Ends the transaction: with a commit if all went well. */
+eg_status egi_file_finish(egi_store *s, eg_status status);
+/* EG_ERR_UNSUPPORTED, with who, unless the file holds a binary memory (1) or a dense one (0). */
+eg_status egi_file_wants(const eg_memory_file *f, const char *who, int binary);
+
+/* memory_file_notes.c - who: begins the detail of a refusal. */
+eg_status egi_note_put(egi_store *s, const char *who, const eg_note *note);
 
 /* A failure of the block or text readers, with the file's name before it. */
 eg_status egi_file_blame(const eg_memory_file *f, eg_status status);

@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "engram/version.h"
-#include "model/egi_memory_file.h"
+#include "memory/egi_rule.h"
+#include "model/egi_binary_file.h"
 
-enum { NOTE_KEY_MAX = 200, DEFAULT_WAIT_MS = 5000 };
+enum { DEFAULT_WAIT_MS = 5000 };
 #define DEFAULT_MAX_BYTES ((size_t)16 << 30)
 
 /* The caller's may be those of an older or newer library. */
@@ -48,40 +49,21 @@ eg_status egi_file_blame(const eg_memory_file *f, eg_status status)
     return egi_fail(status, "%s: %s", egi_store_path(f->store), text);
 }
 
-/* Ends the transaction: with a commit if all went well. */
-static eg_status finish(egi_store *s, eg_status status)
+eg_status egi_file_finish(egi_store *s, eg_status status)
 {
     if (status == EG_OK) return egi_store_commit(s);
     egi_store_abort(s);
     return status;
 }
 
-static eg_status note_key(const char *who, const char *key, char out[EGI_META_KEY_MAX + 1])
-{
-    if (key == NULL || key[0] == '\0') return egi_fail(EG_ERR_INVALID, "%s: no key", who);
-    EGI_TRY(egi_utf8_check("key of a note", key, NOTE_KEY_MAX));
-    snprintf(out, EGI_META_KEY_MAX + 1, EGI_NOTE_PREFIX "%s", key);
-    return EG_OK;
-}
-
-static eg_status put_note(egi_store *s, const char *who, const eg_note *note)
-{
-    char full[EGI_META_KEY_MAX + 1];
-    EGI_TRY(note_key(who, note->key, full));
-    if (note->value != NULL) EGI_TRY(egi_utf8_check("note", note->value, EGI_META_MAX));
-    return egi_store_set_meta(s, full, note->value, note->value != NULL ? strlen(note->value) : 0);
-}
-
-eg_status egi_file_describe(egi_store *store, size_t d, const eg_memory_options *memory,
+eg_status egi_file_describe(egi_store *store, const char *text, size_t size,
                             const eg_file_options *options)
 {
-    char text[EGI_TEXT_MAX];
     const eg_file_options o = all_options(options);
-    const size_t size = egi_memory_text(d, memory, text);
     EGI_TRY(egi_store_set_meta(store, EGI_MEMORY_KEY, text, size));
     EGI_TRY(egi_store_set_meta(store, EGI_LIBRARY_KEY, EG_VERSION, strlen(EG_VERSION)));
     for (size_t i = 0; i < o.note_count; i++)
-        EGI_TRY(put_note(store, "eg_file_options: notes", &o.notes[i]));
+        EGI_TRY(egi_note_put(store, "eg_file_options: notes", &o.notes[i]));
     return EG_OK;
 }
 
@@ -94,8 +76,10 @@ struct description {
 static eg_status fill_empty(void *user, egi_store *s)
 {
     const struct description *what = user;
+    char text[EGI_TEXT_MAX];
+    const size_t size = egi_memory_text(what->d, what->memory, text);
     EGI_TRY(egi_store_begin(s, 1));
-    return finish(s, egi_file_describe(s, what->d, what->memory, what->options));
+    return egi_file_finish(s, egi_file_describe(s, text, size, what->options));
 }
 
 eg_status eg_memory_file_create(const char *path, size_t d, const eg_memory_options *memory,
@@ -129,10 +113,15 @@ static eg_status read_description(eg_memory_file *f)
     eg_status status = egi_store_meta(f->store, EGI_MEMORY_KEY, &text, &size);
     if (status == EG_NOT_FOUND)
         status = egi_fail(EG_ERR_CORRUPT, "the description of the memory is missing");
-    if (status == EG_OK) status = egi_memory_parse((const char *)text, size, &f->d, &f->memory);
+    if (status == EG_OK) {
+        status = egi_binary_parse((const char *)text, size, &f->made);
+        f->binary = status == EG_OK;
+    }
+    if (status == EG_NOT_FOUND)
+        status = egi_memory_parse((const char *)text, size, &f->d, &f->memory);
     status = egi_file_blame(f, status);
     f->memory.alloc = f->options.alloc;
-    return finish(f->store, status);
+    return egi_file_finish(f->store, status);
 }
 
 eg_status eg_memory_file_open(const char *path, const eg_file_options *options,
@@ -311,6 +300,7 @@ eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t
     if (f == NULL || (patterns == NULL && n > 0))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: %s is NULL",
                         f == NULL ? "file" : "patterns");
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_append", 0));
     if (n == 0) return EG_OK;
     EGI_TRY(check_items(f, patterns, n, with));
     EGI_TRY(egi_store_begin(f->store, 1));
@@ -321,7 +311,7 @@ eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t
     else if (first == 0 || n >= UINT64_MAX - first)
         status = egi_fail(EG_ERR_OVERFLOW, "eg_memory_file_append: no ids are left");
     if (status == EG_OK) status = write_items(f, patterns, n, with, first);
-    EGI_TRY(finish(f->store, status));
+    EGI_TRY(egi_file_finish(f->store, status));
     for (size_t i = 0; ids != NULL && i < n; i++)
         ids[i] = with->ids != NULL ? with->ids[i] : first + i;
     return EG_OK;
@@ -362,6 +352,7 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
     if (f == NULL || (ids == NULL && n > 0))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_remove: %s is NULL",
                         f == NULL ? "file" : "ids");
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_remove", 0));
     if (n == 0) return EG_OK;
     egi_id_set set = { f->options.alloc, NULL, 0, 0 };
     struct removal r = { f, &set, 0 };
@@ -375,78 +366,11 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
                 status =
                     egi_fail(EG_NOT_FOUND, "eg_memory_file_remove: %zu of %zu ids are not there",
                              n - r.removed, n);
-            status = finish(f->store, status);
+            status = egi_file_finish(f->store, status);
         }
     }
     egi_id_set_clear(&set);
     return status;
-}
-
-eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key, const char *value)
-{
-    const eg_note note = { key, value };
-    if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_set_note: file is NULL");
-    EGI_TRY(egi_store_begin(f->store, 1));
-    return finish(f->store, put_note(f->store, "eg_memory_file_set_note", &note));
-}
-
-/* The text, ended by a NUL, in the handle's own buffer. */
-static eg_status keep_note(eg_memory_file *f, const uint8_t *value, size_t size)
-{
-    char *text = egi_alloc(f->options.alloc, size + 1);
-    if (text == NULL) return egi_fail(EG_ERR_NOMEM, "memory file: a note of %zu bytes", size);
-    memcpy(text, value, size);
-    text[size] = '\0';
-    egi_free(f->options.alloc, f->note, f->note_size);
-    f->note = text;
-    f->note_size = size + 1;
-    if (strlen(text) != size || egi_utf8_check("note", text, EGI_META_MAX) != EG_OK)
-        return egi_file_blame(f, egi_fail(EG_ERR_CORRUPT, "a note is no text"));
-    return EG_OK;
-}
-
-eg_status eg_memory_file_note(eg_memory_file *f, const char *key, const char **value)
-{
-    char full[EGI_META_KEY_MAX + 1];
-    const uint8_t *bytes;
-    size_t size;
-    if (f == NULL || value == NULL)
-        return egi_fail(EG_ERR_INVALID, "eg_memory_file_note: %s is NULL",
-                        f == NULL ? "file" : "value");
-    EGI_TRY(note_key("eg_memory_file_note", key, full));
-    EGI_TRY(egi_store_begin(f->store, 0));
-    eg_status status = egi_store_meta(f->store, full, &bytes, &size);
-    if (status == EG_OK) status = keep_note(f, bytes, size);
-    status = finish(f->store, status);
-    if (status == EG_OK) *value = f->note;
-    return status;
-}
-
-struct note_walk {
-    eg_memory_file *f;
-    eg_status (*visit)(void *user, const char *key, const char *value);
-    void *user;
-};
-
-static eg_status visit_note(void *user, const char *key, const uint8_t *value, size_t size)
-{
-    const struct note_walk *w = user;
-    const size_t prefix = strlen(EGI_NOTE_PREFIX);
-    if (strncmp(key, EGI_NOTE_PREFIX, prefix) != 0) return EG_OK;
-    EGI_TRY(keep_note(w->f, value, size));
-    return w->visit(w->user, key + prefix, w->f->note);
-}
-
-eg_status eg_memory_file_notes(eg_memory_file *f,
-                               eg_status (*visit)(void *user, const char *key, const char *value),
-                               void *user)
-{
-    struct note_walk w = { f, visit, user };
-    if (f == NULL || visit == NULL)
-        return egi_fail(EG_ERR_INVALID, "eg_memory_file_notes: %s is NULL",
-                        f == NULL ? "file" : "visit");
-    EGI_TRY(egi_store_begin(f->store, 0));
-    return finish(f->store, egi_store_metas(f->store, visit_note, &w));
 }
 
 static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
@@ -460,13 +384,21 @@ static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
     snprintf(info->library_version, sizeof info->library_version, "%.*s",
              there == EG_OK && size < 32 ? (int)size : 0, (const char *)library);
     snprintf(info->root_hash, sizeof info->root_hash, "%016llx", (unsigned long long)root->check);
+    info->format_version = EGI_STORE_VERSION;
+    info->is_binary = f->binary;
+    if (f->binary) return egi_binary_info(f, info);
     info->count = root->items;
     info->size = f->d;
     info->value_size = f->memory.value_size;
-    info->format_version = EGI_STORE_VERSION;
     info->storage = f->memory.storage;
     info->rule = f->memory.rule;
     return EG_OK;
+}
+
+int eg_memory_file_lyapunov(const eg_memory_file *f, eg_dynamics dynamics, const char **why)
+{
+    return egi_rule_lyapunov(&f->memory.rule, f->memory.storage, f->memory.self_coupling, dynamics,
+                             why);
 }
 
 eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
@@ -477,7 +409,7 @@ eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
                         f == NULL ? "file" : "info");
     memset(&found, 0, sizeof found);
     EGI_TRY(egi_store_begin(f->store, 0));
-    EGI_TRY(finish(f->store, fill_info(f, &found)));
+    EGI_TRY(egi_file_finish(f->store, fill_info(f, &found)));
     *info = found;
     return EG_OK;
 }

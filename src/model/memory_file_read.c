@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "memory/egi_memory.h"
-#include "model/egi_memory_file.h"
+#include "model/egi_binary_file.h"
 
 enum { SLICE_NUMBERS = 1 << 20 }; /* components turned into floats at a time */
 
@@ -279,6 +279,7 @@ eg_status eg_memory_file_load(eg_memory_file *f, eg_memory **out)
     if (f == NULL || out == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_load: %s is NULL",
                         f == NULL ? "file" : "out");
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_load", 0));
     EGI_TRY(check_room(f, 0));
     EGI_TRY(egi_store_begin(f->store, 0));
     eg_status status = eg_memory_create(f->d, &f->memory, &m);
@@ -334,6 +335,7 @@ eg_status eg_memory_file_verify(eg_memory_file *f, void (*report)(void *user, co
                                 void *user)
 {
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_verify: file is NULL");
+    if (f->binary) return egi_binary_verify(f, report, user);
     egi_judge j = { .d = f->d, .dv = f->memory.value_size, .seen = { .alloc = f->options.alloc } };
     const eg_status status = egi_store_verify(f->store, egi_judge_record, &j, report, user);
     egi_id_set_clear(&j.seen);
@@ -422,7 +424,9 @@ static eg_status fill_memory(void *user, egi_store *s)
     const eg_memory_options *o = eg_memory_options_view(v->m);
     const int patterns = eg_memory_state_size(v->m) == 0;
     EGI_TRY(egi_store_begin(s, 1));
-    eg_status status = egi_file_describe(s, eg_memory_size(v->m), o, v->options);
+    char text[EGI_TEXT_MAX];
+    const size_t size = egi_memory_text(eg_memory_size(v->m), o, text);
+    eg_status status = egi_file_describe(s, text, size, v->options);
     if (status == EG_OK && !patterns) status = save_state(s, v->settings, v->m);
     if (status == EG_OK)
         status = save_blocks(s, v->settings, v->m,

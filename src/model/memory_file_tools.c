@@ -7,7 +7,7 @@
 
 #include "engram/dataset.h"
 #include "engram/version.h"
-#include "model/egi_memory_file.h"
+#include "model/egi_binary_file.h"
 
 eg_status eg_memory_file_backup(eg_memory_file *f, const char *to)
 {
@@ -106,7 +106,7 @@ static eg_status join_small(eg_memory_file *f)
 eg_status eg_memory_file_vacuum(eg_memory_file *f)
 {
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_vacuum: file is NULL");
-    EGI_TRY(join_small(f));
+    if (!f->binary) EGI_TRY(join_small(f));
     return egi_store_vacuum(f->store);
 }
 
@@ -116,6 +116,7 @@ struct repair {
     egi_store *to;
     egi_judge judge;
     eg_memory_options memory;
+    struct egi_binary_repair binary;
     uint64_t kept, lost;
 };
 
@@ -139,8 +140,9 @@ static eg_status learn_size(struct repair *r, const egi_record *head, unsigned h
     r->judge.d = b.d;
     r->judge.dv = r->memory.value_size = b.dv;
     r->memory.storage = b.kind == EGI_KIND_BITS ? EG_STORE_BITS : EG_STORE_DENSE;
+    char own[EGI_TEXT_MAX];
     r->lost++; /* the description */
-    return egi_file_describe(r->to, b.d, &r->memory, NULL);
+    return egi_file_describe(r->to, own, egi_memory_text(b.d, &r->memory, own), NULL);
 }
 
 /* Rows that hold and whose ids are new, as a block of their own; *n of them. */
@@ -183,6 +185,10 @@ static eg_status rescue_record(void *user, const egi_record *head, unsigned hold
 {
     struct repair *r = user;
     egi_record same = *head;
+    if (r->judge.d == 0 && r->binary.m == NULL)
+        EGI_TRY(egi_binary_repair_learn(&r->binary, r->to, head, holds, bytes, lost));
+    if (r->binary.m != NULL)
+        return egi_binary_repair_record(&r->binary, head, holds, bytes, kept, lost);
     if (r->judge.d == 0) EGI_TRY(learn_size(r, head, holds, bytes));
     if (holds != (EGI_HOLDS_HEAD | EGI_HOLDS_BYTES) || r->judge.d == 0)
         return rescue_rows(r, head, holds, bytes, kept, lost);
@@ -228,7 +234,8 @@ static eg_status save_what_holds(struct repair *r)
     const uint8_t *text;
     size_t size;
     EGI_TRY(egi_store_salvage(r->path, r->options, r->to, rescue_record, r, &r->kept, &r->lost));
-    EGI_TRY(drop_part_of_state(r));
+    EGI_TRY(r->binary.m != NULL ? egi_binary_repair_end(&r->binary, r->to, &r->kept, &r->lost)
+                                : drop_part_of_state(r));
     const eg_status there = egi_store_meta(r->to, EGI_MEMORY_KEY, &text, &size);
     if (there == EG_NOT_FOUND)
         return egi_fail(EG_ERR_CORRUPT, "%s: neither a description nor a pattern can be saved",
@@ -259,10 +266,13 @@ eg_status eg_memory_file_repair(const char *path, const char *to, const eg_file_
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_repair: %s is NULL",
                         path == NULL ? "path" : "to");
     EGI_TRY(egi_file_settings(options, &settings));
-    struct repair r = { .path = path, .options = &settings, .memory = defaults };
+    struct repair r = {
+        .path = path, .options = &settings, .memory = defaults, .binary = { .options = &settings }
+    };
     r.judge.seen.alloc = settings.alloc;
     const eg_status status = egi_store_build(to, &settings, fill_repaired, &r);
     egi_id_set_clear(&r.judge.seen);
+    eg_binary_destroy(r.binary.m);
     if (status != EG_OK) return status;
     if (kept != NULL) *kept = r.kept;
     if (lost != NULL) *lost = r.lost;
@@ -292,8 +302,9 @@ static eg_status export_safetensors(const eg_memory_file *f, const char *to, con
 
 static const struct {
     const char *name;
+    int tensors; /* several arrays, with their names */
     eg_status (*write)(const eg_memory_file *f, const char *to, const egi_rows *rows);
-} formats[] = { { "safetensors", export_safetensors }, { "npy", export_npy } };
+} formats[] = { { "safetensors", 1, export_safetensors }, { "npy", 0, export_npy } };
 
 /* A file that is the store itself, by whatever name, or one of the two beside it. */
 static int is_of_store(const char *to, const char *store)
@@ -326,6 +337,7 @@ eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *f
                         format);
     if (is_of_store(to, egi_store_path(f->store)))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_export: %s is the memory file itself", to);
+    if (f->binary) return egi_binary_export(f, to, formats[i].tensors);
     EGI_TRY(egi_store_begin(f->store, 0));
     const uint64_t items = egi_store_root_view(f->store)->items;
     const eg_status status = egi_file_gather(f, &rows);

@@ -44,8 +44,7 @@ size_t egi_memory_text(size_t d, const eg_memory_options *o, char out[EGI_TEXT_M
     return (size_t)n;
 }
 
-/* The rest of the next line, which must begin with name and a space; NULL if it does not. */
-static char *next_line(char **at, const char *name)
+char *egi_text_line(char **at, const char *name)
 {
     const size_t n = strlen(name);
     char *line = *at, *end = strchr(line, '\n');
@@ -55,7 +54,7 @@ static char *next_line(char **at, const char *name)
     return line + n + 1;
 }
 
-static int parse_u64(const char *text, int base, uint64_t *out)
+int egi_text_u64(const char *text, int base, uint64_t *out)
 {
     char *end;
     const char first = text[0];
@@ -91,7 +90,7 @@ static eg_status parse_names(char **at, eg_memory_options *o)
                 { "projection", eg_projection_find, 0 } };
     int value[EGI_COUNT(row)];
     for (size_t i = 0; i < EGI_COUNT(row); i++) {
-        const char *text = next_line(at, row[i].name);
+        const char *text = egi_text_line(at, row[i].name);
         value[i] = text != NULL ? row[i].find(text) : -1;
         if (value[i] < 0) return fail_line(row[i].name);
     }
@@ -118,8 +117,9 @@ static eg_status parse_numbers(char **at, eg_memory_options *o)
                 { "value_size", 10, EGI_RECORD_MAX / 4, &value_size },
                 { "seed", 10, UINT64_MAX, &o->seed } };
     for (size_t i = 0; i < EGI_COUNT(row); i++) {
-        const char *text = next_line(at, row[i].name);
-        if (text == NULL || !parse_u64(text, row[i].base, row[i].out) || *row[i].out > row[i].limit)
+        const char *text = egi_text_line(at, row[i].name);
+        if (text == NULL || !egi_text_u64(text, row[i].base, row[i].out)
+            || *row[i].out > row[i].limit)
             return fail_line(row[i].name);
     }
     memcpy(&o->rule.beta, &beta, sizeof beta);
@@ -141,15 +141,15 @@ eg_status egi_memory_parse(const char *text, size_t size, size_t *d, eg_memory_o
     if (size >= EGI_TEXT_MAX || memchr(text, '\0', size) != NULL) return fail_line("engram memory");
     memcpy(copy, text, size);
     copy[size] = '\0';
-    const char *line = next_line(&at, "engram memory");
-    if (line == NULL || !parse_u64(line, 10, &version) || version == 0)
+    const char *line = egi_text_line(&at, "engram memory");
+    if (line == NULL || !egi_text_u64(line, 10, &version) || version == 0)
         return fail_line("engram memory");
     if (version > VERSION)
         return egi_fail(EG_ERR_VERSION,
                         "memory file: description %llu, this library reads up to %d",
                         (unsigned long long)version, VERSION);
-    line = next_line(&at, "d");
-    if (line == NULL || !parse_u64(line, 10, &own_d) || own_d == 0 || own_d > EGI_RECORD_MAX / 4)
+    line = egi_text_line(&at, "d");
+    if (line == NULL || !egi_text_u64(line, 10, &own_d) || own_d == 0 || own_d > EGI_RECORD_MAX / 4)
         return fail_line("d");
     EGI_TRY(parse_names(&at, &o));
     EGI_TRY(parse_numbers(&at, &o));

@@ -23,7 +23,7 @@ static const struct egi_setting linear_settings[] = {
 static eg_status check_linear(struct egi_layer *l)
 {
     struct linear *o = (struct linear *)(void *)l->settings.bytes;
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
@@ -173,7 +173,7 @@ static const struct egi_setting embedding_settings[] = {
 static eg_status check_embedding(struct egi_layer *l)
 {
     struct embedding *o = (struct embedding *)(void *)l->settings.bytes;
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 static double number_at(const void *x, eg_dtype dtype, size_t i)

@@ -223,15 +223,14 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
     *d->temperature = temperature_at(l->settings, epoch);
     egi_dam_forward(l, x, b);
     const double mean = take_loss(l, y, b);
-    if (!isfinite(mean))
-        return egi_fail(EG_ERR_DIVERGED, "dam: epoch %g: the loss is %g", epoch, mean);
+    if (!isfinite(mean)) return egi_fail(EG_ERR_DIVERGED, "dam: the loss is %g", mean);
     egi_dam_backward(l, b);
     take_step(l, epoch, b);
     for (size_t i = 0; i < d->h; i++)
         if (!isfinite(d->most[i]))
             return egi_fail(EG_ERR_DIVERGED,
-                            "dam: epoch %g: memories[%zu]: its velocity is %g, expected a number",
-                            epoch, i, (double)d->most[i]);
+                            "dam: memories[%zu]: its velocity is %g, expected a number", i,
+                            (double)d->most[i]);
     *loss = mean;
     return EG_OK;
 }

@@ -52,7 +52,8 @@ eg_status egi_store_build(const char *path, const egi_store_options *options, eg
 eg_status egi_store_begin(egi_store *s, int write);
 eg_status egi_store_commit(egi_store *s);
 void egi_store_abort(egi_store *s);
-/* Valid inside a transaction: of the snapshot it sees. */
+/* Valid inside a transaction, of the snapshot it sees; and right after a commit, of what it left.
+ */
 const egi_store_root *egi_store_root_view(const egi_store *s);
 
 /* The bytes are borrowed until the next call on s. EG_NOT_FOUND if there is none. */

@@ -176,6 +176,9 @@ json data info semeion
 check 0 'works' doctor
 json doctor
 check 0 . reproduce
+"$engram" reproduce xor --json --quiet >out 2>err || problem "reproduce xor"
+grep -q '"setting":"quick".*"seed":0.*"engram":"[0-9.]*".*"threads":[1-9].*"learners":\[\]' out ||
+    problem "reproduce: no line of how it ran"
 check 2 'no experiment' reproduce no-such-experiment
 check 2 'no benchmark' bench nothing
 
@@ -210,6 +213,16 @@ check 0 . store whole.egm a.csv --memory nearest
 check 0 . delete whole.egm 1,2
 check 0 . export whole.egm whole.npy
 cmp half.npy whole.npy || problem "a store that was resumed differs from one that was not"
+
+# names that would steer a terminal, or a shell that a line is pasted into
+hostile="sp ace;\$(touch pasted).egm"
+check 0 . store "$hostile" a.csv --limit 3 --memory nearest --title $'\e[31mred\a\nline'
+check 0 'title +\?\[31mred\?\?line$' info "$hostile"
+next=$(sed -n 's/.*Next: *//p' err)
+eval "$next" >out 2>&1 || problem "a next line that cannot be pasted: $next"
+[ ! -e pasted ] || problem "a next line ran a command: $next"
+check 4 . info $'a\e[31m.egm'
+grep -q $'\e' err && problem "an error steers the terminal"
 
 # - as output, two places for one output
 "$engram" export half.egm - --format npy 2>err | cmp - half.npy || problem "export to -"

@@ -43,6 +43,33 @@ for _ in 1 2 3 4 5 6; do
 done
 [ $killed -gt 0 ] || problem "no store was killed"
 
+# A store that stands still, and others that would go on with it or add to it: each in its turn.
+rm -f turns.egm
+"$engram" store turns.egm a.csv --memory nearest --scale unit >out 2>err &
+job=$!
+until_there turns.egm $job
+kill -STOP $job
+"$engram" store turns.egm a.csv --resume >resumed 2>&1 &
+other=$!
+"$engram" store turns.egm a.csv --append >appended 2>&1 &
+last=$!
+sleep 0.5
+kill -CONT $job
+wait $job
+first=$?
+wait $other
+# 4, 0: it stood before its first turn, and found its work done
+case "$first $?" in
+    "0 2" | "4 0") ;;
+    *) problem "two stores of the same data: $first, $?" ;;
+esac
+wait $last # 2: it had the first turn, and the store before it comes first
+if [ $? -eq 2 ]; then
+    "$engram" store turns.egm a.csv --append >out 2>err || problem "the last of three stores"
+fi
+"$engram" info turns.egm >out 2>err
+grep -qE 'patterns +120000' out || problem "three stores into one file"
+
 # repair: Ctrl-C as soon as its scratch file is there
 "$engram" backup whole.egm hurt.egm >out 2>err || problem "backup"
 sum=$(sha256sum <hurt.egm)

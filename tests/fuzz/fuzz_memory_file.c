@@ -1,6 +1,7 @@
 /* A hostile memory file. The first byte chooses the way in: 'F' the rest is a file, opened,
- * described, loaded, verified; 'B' a block of patterns and 'T' a description, which a checksum
- * guards in a file, so that random bytes would never reach their readers. */
+ * described, loaded, verified; 'B' a block of patterns, 'R' a record of a binary memory's rows and
+ * 'T' a description, which a checksum guards in a file, so that random bytes would never reach
+ * their readers. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/egi_memory_file.h"
+#include "model/egi_binary_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,7 @@ static void open_file(const uint8_t *data, size_t size)
     eg_file_options options = EG_FILE_OPTIONS_INIT;
     eg_memory_file *f = NULL;
     eg_memory *m = NULL;
+    eg_binary *binary = NULL;
     eg_file_info info;
     if (path[0] == '\0') {
         const char *tmp = getenv("TMPDIR");
@@ -43,11 +45,13 @@ static void open_file(const uint8_t *data, size_t size)
     options.max_bytes = 64 << 20;
     if (eg_memory_file_open(path, &options, &f) == EG_OK) {
         eg_status s = eg_memory_file_info(f, &info);
-        const eg_status load = eg_memory_file_load(f, &m);
+        const eg_status load = s == EG_OK && info.is_binary ? eg_memory_file_load_binary(f, &binary)
+                                                            : eg_memory_file_load(f, &m);
         s = eg_memory_file_verify(f, NULL, NULL);
         if (s == EG_OK && load == EG_ERR_CORRUPT) abort(); /* verify covers all of load */
     }
     eg_memory_destroy(m);
+    eg_binary_destroy(binary);
     eg_memory_file_close(f);
     discard(path);
 }
@@ -73,11 +77,45 @@ static void read_block(const uint8_t *data, size_t size)
     egi_rows_destroy(eg_allocator_default(), &rows);
 }
 
+/* Kind, id, then the record; rows that are read are written and read again. */
+static void read_rows(const uint8_t *data, size_t size)
+{
+    static const eg_binary_options shape[] = {
+        { sizeof(eg_binary_options), EG_BINARY_CLIQUE, 3, 40, 0, 0, 0, 0, 0, 0, 0, NULL },
+        { sizeof(eg_binary_options), EG_BINARY_CLIQUE, 3, 40, 0, 0, 0, 0, 0, 1, 0, NULL },
+        { sizeof(eg_binary_options), EG_BINARY_WILLSHAW, 1, 9, 1, 70, 0, 0, 0, 0, 0, NULL },
+        { sizeof(eg_binary_options), EG_BINARY_BAM, 1, 20, 1, 9, 0, 0, 0, 0, 0, NULL },
+    };
+    eg_binary *m = NULL;
+    uint64_t next = 2;
+    if (size < 2 + EGI_ROWS_HEADER) return;
+    if (eg_binary_create(&shape[data[0] % EGI_COUNT(shape)], &m) != EG_OK) abort();
+    egi_record head = { data[1], EGI_KIND_ROWS, 0, 0, 0, size - 2 };
+    head.count = egi_load_le32(data + 2);
+    head.lo = egi_load_le64(data + 10);
+    m->n = 1000;
+    if (egi_binary_take(m, &head, data + 2, &next) == EG_OK) {
+        uint8_t *code = malloc(m->kind->keeping->row_most(m));
+        size_t took = 0;
+        for (size_t i = 0; i < m->kind->keeping->rows(m); i++) {
+            const size_t n = m->kind->keeping->row_write(m, i, code);
+            if (m->kind->keeping->row_read(m, i, code, n, &took) != EG_OK || took != n) abort();
+        }
+        free(code);
+    }
+    eg_binary_destroy(m);
+}
+
 static void read_text(const uint8_t *data, size_t size)
 {
     eg_memory_options o, again;
     char text[EGI_TEXT_MAX];
     size_t d, d_again;
+    eg_binary_options b, b_again;
+    if (egi_binary_parse((const char *)data, size, &b) == EG_OK
+        && (egi_binary_parse(text, egi_binary_text(&b, text), &b_again) != EG_OK
+            || !egi_binary_same(&b, &b_again)))
+        abort();
     if (egi_memory_parse((const char *)data, size, &d, &o) != EG_OK) return;
     const size_t n = egi_memory_text(d, &o, text);
     if (egi_memory_parse(text, n, &d_again, &again) != EG_OK || d != d_again) abort();
@@ -88,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) return 0;
     if (data[0] == 'F') open_file(data + 1, size - 1);
     if (data[0] == 'B') read_block(data + 1, size - 1);
+    if (data[0] == 'R') read_rows(data + 1, size - 1);
     if (data[0] == 'T') read_text(data + 1, size - 1);
     return 0;
 }

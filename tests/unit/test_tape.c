@@ -243,6 +243,23 @@ static void gradients_by_any_value(void **state)
     eg_tape_destroy(t);
 }
 
+static void a_shape_must_be_there(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        eg_tape *t;
+        CHECK_OK(eg_tape_create(1, NULL, &t));
+        const eg_var v = k == 0   ? eg_leaf(t, EG_F32, NULL, x_data)
+                         : k == 1 ? eg_input(t, EG_F32, NULL, x_data)
+                         : k == 2 ? eg_reshape(t, eg_number(t, EG_F32, 1), NULL)
+                                  : eg_broadcast_to(t, eg_number(t, EG_F32, 1), NULL);
+        CHECK(v.id == 0);
+        CHECK_STATUS(eg_tape_status(t), EG_ERR_INVALID);
+        CHECK(strstr(eg_error_detail(), "shape = NULL") != NULL);
+        eg_tape_destroy(t);
+    }
+}
+
 static void released_values_cannot_be_used(void **state)
 {
     (void)state;
@@ -378,6 +395,7 @@ int main(void)
         cmocka_unit_test(failures_stick_and_name_both_shapes),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(gradients_by_any_value),
+        cmocka_unit_test(a_shape_must_be_there),
         cmocka_unit_test(released_values_cannot_be_used),
         cmocka_unit_test(a_checkpoint_has_no_second_derivative),
         cmocka_unit_test(special_values),

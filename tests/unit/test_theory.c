@@ -279,6 +279,26 @@ static void transitions_and_circle(void **state)
     }
 }
 
+/* A wrong unit connected to k others, by inclusion and exclusion over the connections that no
+ * message made: sum_s C(k, s)(-1)^s (1 - (1 - (1 - 1/l)^s)/l)^M. One cluster erased: all rivals
+ * are of one symbol, so that this is the whole error at rest. */
+static void wrong_units(void)
+{
+    for (double l = 4; l <= 64; l *= 4)
+        for (double c = 3; c <= 6; c++) {
+            const double m = floor(l * l / 3), k = c - 1;
+            double p = 0, choose = 1;
+            for (double s = 0; s <= k; s++) {
+                const double untouched = 1 - (1 - pow(1 - 1 / l, s)) / l;
+                p += choose * (fmod(s, 2) > 0 ? -1 : 1) * pow(untouched, m);
+                choose *= (k - s) / (s + 1);
+            }
+            CHECK_NEAR(AT("clique-error", 4, c, l, m, 1), -expm1(-(l - 1) * p), 1e-9);
+            CHECK_NEAR(AT("clique-error", 3, c, l, m, 1), 1 - pow(1 - p, l - 1), 1e-9);
+            CHECK(AT("clique-error", 3, c, l, m, 1) > AT("clique-error", 1, c, l, m, 1));
+        }
+}
+
 /* The canonical clique network of 2011, the errors by drawing, and the optimum of Willshaw's. */
 static void connections(void **state)
 {
@@ -298,14 +318,23 @@ static void connections(void **state)
     const double m = log(0.25) / log(0.75);
     CHECK_NEAR(AT("clique-error", 2, 4, 2, m, 3),
                -expm1(-(3 * pow(d, 3) + 3 * pow(d, 5) + pow(d, 6))), 1e-12);
+    CHECK_NEAR(AT("clique-error", 4, 8, 256, 15000, 4), 0.0202, 1e-4);
+    wrong_units();
     const double capacity = AT("clique-capacity", 0, 8, 256, 4, 0.01);
     CHECK_NEAR(AT("clique-error", 1, 8, 256, capacity, 4), 0.01, 1e-9);
     CHECK_NEAR(AT("sparse-clique-error", 1, 8, 256, 15000, 4, 8),
                AT("clique-error", 1, 8, 256, 15000, 4), 1e-12);
+    /* every cluster is used: the same unit, the same voices */
+    CHECK_NEAR(AT("sparse-clique-error", 2, 8, 256, 15000, 4, 8),
+               AT("clique-error", 3, 8, 256, 15000, 4), 1e-12);
     CHECK_NEAR(AT("willshaw", 0, 100, 50, 4, 5, 100, 0), 1 - pow(1 - 20.0 / 5000, 100), 1e-12);
     CHECK_NEAR(AT("willshaw", 1, 100, 50, 4, 5, 100, 2), pow(1 - pow(0.996, 100), 2), 1e-12);
     CHECK_NEAR(AT("willshaw", 3, 100, 50, 4, 5, 100, 2),
                1 - pow(1 - pow(1 - pow(0.996, 100), 2), 45), 1e-12);
+    /* one unit of each side is on: connected by the pairs that have both, exactly */
+    CHECK_NEAR(AT("willshaw", 5, 20, 30, 1, 1, 50, 0), 29 * (1 - pow(1 - 1.0 / 600, 50)), 1e-9);
+    CHECK(AT("willshaw", 5, 1024, 1024, 10, 10, 7268, 5)
+          > AT("willshaw", 2, 1024, 1024, 10, 10, 7268, 5));
     CHECK_NEAR(AT("willshaw-optimum", 3, 1e6), 0.6931, 1e-4);
     CHECK_NEAR(AT("willshaw-optimum", 4, 1e6), 0.4587, 1e-4);
     double before = 0; /* the bits a connection rise to the limit */
@@ -326,7 +355,7 @@ static void locations(void **state)
     (void)state;
     size_t near = 0;
     for (unsigned a = 0; a < ALL; a++) near += __builtin_popcount(a) <= R;
-    CHECK_NEAR(AT("sdm", 0, D, ALL, R, 10), (double)near, 1e-6 * (double)near);
+    CHECK_NEAR(AT("sdm", 0, D, ALL, R, 10, 0), (double)near, 1e-6 * (double)near);
     /* the signal over the noise: shared locations of a pattern at each distance, counted */
     double variance = 0, binomial = 1;
     for (int g = 0; g <= D; g++) {
@@ -336,9 +365,8 @@ static void locations(void **state)
         variance += 10 * binomial / ALL * (both + both * both);
         binomial = binomial * (D - g) / (g + 1);
     }
-    CHECK_NEAR(AT("sdm", 4, D, ALL, R, 10), (double)near / sqrt(variance), 1e-6);
-    CHECK(AT("sdm", 2, 256, 1e5, 103, 1000) > AT("sdm", 2, 256, 1e5, 103, 2000));
-    CHECK(AT("sdm", 3, 256, 1e5, 103, 1000) > AT("sdm", 2, 256, 1e5, 103, 1000));
+    CHECK_NEAR(AT("sdm", 4, D, ALL, R, 10, 0), (double)near / sqrt(variance), 1e-6);
+    CHECK(AT("sdm", 2, 256, 1e5, 103, 1000, 0) > AT("sdm", 2, 256, 1e5, 103, 2000, 0));
     CHECK_NEAR(AT("bam", 0, 400, 300, 100), erfc(sqrt(2)) / 2, 1e-12);
     CHECK_NEAR(AT("bam", 2, 400, 300, 100), 300 / (2 * log(400)), 1e-12);
 }

@@ -1,0 +1,81 @@
+/* engram forget: items out of a binary memory, by what they are. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/binary_memory.h"
+#include "cli/cli_text.h"
+#include "cli/one_writer.h"
+
+struct forget {
+    struct common common;
+    struct reader_options reader;
+    const char *contents;
+};
+
+static const struct forget defaults = { .reader = READER_OPTIONS_INIT };
+
+#define AT(field) offsetof(struct forget, field)
+
+static const struct opt options[] = {
+    { "contents", 0, OPT_TEXT, AT(contents), "DATA", "what each item is the address of", NULL, 0,
+      0 },
+    READER_OPTION_ROWS(struct forget),
+    SET_OPTION_ROWS(struct forget),
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+static int take_out(const struct call *call, eg_binary *m, const struct binary_pairs *p)
+{
+    const eg_status s = eg_binary_options_view(m)->kind == EG_BINARY_CHAIN
+                            ? eg_binary_forget_sequence(m, p->addresses, p->n)
+                            : eg_binary_forget(m, p->addresses, p->contents, p->n);
+    if (s == EG_OK) return EXIT_DONE;
+    const int code = fail(s, call->args[0]);
+    if (s == EG_ERR_UNSUPPORTED)
+        fprintf(stderr, "  engram store ... --counted keeps what forgetting needs\n");
+    return code;
+}
+
+static int run(const struct call *call)
+{
+    const struct forget *o = call->options;
+    const double started = seconds_now();
+    struct stored s = { 0 };
+    struct binary_pairs p = { 0, NULL, NULL };
+    eg_binary *m = NULL;
+    eg_dataset set = { 0 };
+    const eg_read_options read = read_options_of(&o->reader);
+    int turn, code = one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE) code = binary_open(call, call->args[0], 0, &s, &m);
+    if (code == EXIT_DONE) code = data_read(call, call->args[1], &read, &set);
+    if (code == EXIT_DONE) code = binary_encode(call, m, &s.scaling, &set, o->contents, &p);
+    if (code == EXIT_DONE) code = take_out(call, m, &p);
+    if (code == EXIT_DONE) {
+        const eg_status status = eg_memory_file_write_binary(s.file, m);
+        if (status != EG_OK) code = fail(status, NULL);
+    }
+    stored_close(&s);
+    one_writer_end(turn);
+    if (code == EXIT_DONE) code = binary_report(call, call->args[0], m, "forgotten", p.n, started);
+    if (code == EXIT_DONE) say_next(call, "engram info %s", shell_word(call->args[0]));
+    binary_pairs_clear(&p);
+    eg_dataset_clear(&set);
+    eg_binary_destroy(m);
+    return code;
+}
+
+const struct command cmd_forget = {
+    .name = "forget",
+    .summary = "items out of a binary memory, exactly, by what they are",
+    .arguments = "FILE.egm DATA ",
+    .examples = "engram forget messages.egm unwanted.csv\n"
+                "engram forget pairs.egm addresses.csv --contents contents.csv",
+    .notes = "What is left is as if the items had never been stored. All or none: exit 1, and\n"
+             "nothing forgotten, when one of them was never stored. Connections must have been\n"
+             "counted (engram store --counted); sdm and bam always are. Items of dense memories\n"
+             "have ids: engram delete.",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+};
