@@ -144,6 +144,18 @@ static int read_images(struct attack_study *t)
     return EXIT_DONE;
 }
 
+/* A model that scores what is shown with no number is named before all are attacked. */
+static int check_models(const struct attack_study *t)
+{
+    eg_transfer clean;
+    for (size_t i = 0; i < t->m; i++) {
+        const eg_status s =
+            eg_attack_errors(t->learner[i], t->set.x, t->set.labels, t->n, t->o->batch, &clean);
+        if (s != EG_OK) return fail(s, t->name[i]);
+    }
+    return EXIT_DONE;
+}
+
 static int measure_transfer(struct attack_study *t, const eg_progress *progress)
 {
     const struct attack_options *o = t->o;
@@ -246,8 +258,14 @@ static int run(const struct call *call)
 {
     struct attack_study t = { .call = call, .o = call->options };
     struct bar bar;
+    const char *folder = call->common->output;
+    if (folder != NULL && path_exists(folder)) { /* before the work that would be in vain */
+        fprintf(stderr, "engram: %s: already there; -o makes a new folder\n", folder);
+        return EXIT_IO;
+    }
     int code = open_models(&t);
     if (code == EXIT_DONE) code = read_images(&t);
+    if (code == EXIT_DONE) code = check_models(&t);
     if (code == EXIT_DONE) {
         const eg_attack_info *row = eg_attack_row((size_t)t.o->row);
         say(call, "attack  %s, %s: %s\nimages  %zu of %s", row->name, row->norm, row->formula, t.n,
@@ -260,7 +278,7 @@ static int run(const struct call *call)
     if (code == EXIT_DONE) {
         attack_tables(&t);
         show(&t);
-        if (call->common->output != NULL)
+        if (folder != NULL)
             code = attack_folder(&t);
         else
             say_next(call, "the same with -o FOLDER for pictures and a report");
@@ -291,6 +309,6 @@ const struct command cmd_attack = {
     .size = sizeof defaults,
     .min_args = 1,
     .max_args = MOST_MODELS,
-    .own_output = 1,
+    .own_output = 2,
     .run = run,
 };

@@ -8,6 +8,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/model.h"
 #include "cli/reader_options.h"
 #include "cli/stored.h"
 
@@ -23,6 +24,7 @@ static const struct data defaults = { .reader = READER_OPTIONS_INIT };
 
 static const struct opt options[] = {
     READER_OPTION_ROWS(struct data),
+    BAG_OPTION_ROW(struct data),
     SET_OPTION_ROWS(struct data),
     { "mirror", 0, OPT_TEXT, AT(mirror), "URL", "get: from this folder, not the catalogue's", NULL,
       0, 0 },
@@ -111,7 +113,7 @@ static const char *parts_of(const char *name, eg_read_options read)
 static int describe(const struct call *call, const char *name, json_t *r)
 {
     const struct data *o = call->options;
-    const eg_read_options read = read_options_of(&o->reader);
+    const eg_read_options read = example_options_of(&o->reader);
     eg_dataset set = { 0 };
     const char *parts = path_exists(name) ? NULL : parts_of(name, read);
     if (parts != NULL) {
@@ -123,6 +125,7 @@ static int describe(const struct call *call, const char *name, json_t *r)
     const struct shape shape = { set.height, set.width, set.channels };
     const struct scaling s = scaling_of(&set, SCALING_NONE);
     json_object_set_new(r, "items", json_integer((json_int_t)set.n));
+    if (set.offset != NULL) json_object_set_new(r, "bags", json_string(bag_sizes(&set)));
     json_object_set_new(r, "size", json_integer((json_int_t)set.d));
     if (set.height) json_object_set_new(r, "shape", json_string(shape_phrase(&shape)));
     json_object_set_new(r, "values", json_sprintf("%g to %g", s.black, s.white));

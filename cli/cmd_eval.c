@@ -24,6 +24,7 @@ static const struct opt options[] = {
     { "part", 0, OPT_TEXT, AT(part), "PART",
       "of DATA (mnist --part test); without DATA train, valid or test of the run", NULL, 0, 0 },
     READER_OPTION_ROWS(struct eval),
+    BAG_OPTION_ROW(struct eval),
     { "labels", 0, OPT_TEXT, READER_OPT(struct eval, labels), "FILE",
       "labels in a file of their own", NULL, 0, 0 },
     { "invert", 0, OPT_CHOICE, AT(cue.invert), "WHEN", "black for white in a picture", invert_name,
@@ -78,7 +79,7 @@ static int of_data(const struct call *call, const struct model *m)
 {
     const struct eval *o = call->options;
     const char *data = o->part != NULL ? sibling_part(call->args[1], o->part) : call->args[1];
-    const eg_read_options read = read_options_of(&o->reader);
+    const eg_read_options read = example_options_of(&o->reader);
     eg_dataset set = { 0 };
     int code = model_read(call, m, data, &o->cue, &read, &set);
     if (code == EXIT_DONE && set.labels == NULL)

@@ -1,4 +1,4 @@
-/* engram export: a memory file for other programs. */
+/* engram export: a memory file, or a trained network, for other programs. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,13 +7,15 @@
 
 #include "cli/cli_text.h"
 #include "cli/console.h"
+#include "cli/model.h"
 #include "cli/stored.h"
 
-static const char *const formats[] = { "safetensors", "npy", NULL };
+enum { ONNX = 2 };
+static const char *const formats[] = { "safetensors", "npy", "onnx", NULL };
 
 static const char *format_name(size_t row)
 {
-    return row < 3 ? formats[row] : NULL;
+    return row < 4 ? formats[row] : NULL;
 }
 
 struct export
@@ -58,6 +60,44 @@ static int export_stream(const struct call *call, const struct stored *s, const 
     return code;
 }
 
+static void print_written(const struct call *call, const char *to, const char *format)
+{
+    json_t *r = json_pack("{s:s,s:s}", "file", to, "format", format);
+    print_record(call, r);
+    json_decref(r);
+}
+
+/* The pictures of a network, from pixels 0..255 to its inputs, as words of the file; how many. */
+static size_t pixel_words(const struct model *m, const char *meta[4])
+{
+    const struct input *in = &m->input;
+    const double low = in->kind == INPUT_UNIT ? 0 : in->low;
+    const double span = in->kind == INPUT_UNIT ? 1 : in->high - in->low;
+    if (m->shape.height == 0 || in->kind == INPUT_COLUMNS || !(span > 0)) return 0;
+    meta[0] = "input_zero";
+    meta[1] = keep_format("%.9g", low == 0 ? 0 : -255 * low / span);
+    meta[2] = "input_scale";
+    meta[3] = keep_format("%.9g", span / 255);
+    return 2;
+}
+
+static int export_network(const struct call *call, const char *to)
+{
+    struct model m;
+    const char *meta[4];
+    int code = model_open(call, call->args[0], &m);
+    if (code != EXIT_DONE) return code;
+    const size_t pairs = pixel_words(&m, meta);
+    const eg_status s = eg_onnx_save(m.learner, to, meta, pairs);
+    code = s == EG_OK ? EXIT_DONE : fail(s, NULL);
+    if (code == EXIT_DONE) print_written(call, to, formats[ONNX]);
+    if (code == EXIT_DONE && m.input.kind == INPUT_COLUMNS)
+        say(call, "inputs  are scaled column by column before, which the file does not do");
+    if (code == EXIT_DONE) say_next(call, "engram import %s", to);
+    model_close(&m);
+    return code;
+}
+
 static int run(const struct call *call)
 {
     const struct export *o = call->options;
@@ -68,12 +108,15 @@ static int run(const struct call *call)
     if (format < 0 && strcmp(to, "-") == 0)
         return fail_usage(call, "standard output has no name to tell by: give --format");
     if (format < 0)
-        return fail_usage(call, "%s: expected a name ending in .safetensors or .npy, or --format",
-                          to);
+        return fail_usage(
+            call, "%s: expected a name ending in .safetensors, .npy or .onnx, or --format", to);
     const int stream = strcmp(to, "-") == 0;
     if (call->common->output != NULL)
         return fail_usage(call, "%s is where it is written; -o %s would be a second place", to,
                           call->common->output);
+    if (format == ONNX && stream)
+        return fail_usage(call, "an ONNX file is written to a file, not to standard output");
+    if (format == ONNX) return export_network(call, to);
     struct stored s = { 0 };
     int code = stored_open(call, call->args[0], 1, &s);
     if (code != EXIT_DONE) return code;
@@ -81,20 +124,19 @@ static int run(const struct call *call)
         stream ? export_stream(call, &s, formats[format]) : export_to(&s, to, formats[format], to);
     stored_close(&s);
     if (code != EXIT_DONE || stream) return code;
-    json_t *r = json_object();
-    json_object_set_new(r, "file", json_string(to));
-    json_object_set_new(r, "format", json_string(formats[format]));
-    print_record(call, r);
-    json_decref(r);
+    print_written(call, to, formats[format]);
     return EXIT_DONE;
 }
 
 const struct command cmd_export = {
     .name = "export",
-    .summary = "a memory file as safetensors (all of it) or NPY (the patterns)",
-    .arguments = "FILE.egm OUT ",
+    .summary = "a memory file as safetensors or NPY, a trained network as ONNX",
+    .arguments = "FILE.egm|MODEL OUT ",
     .examples = "engram export digits.egm digits.safetensors\nengram export digits.egm digits.npy\n"
-                "engram export digits.egm - --format npy > digits.npy",
+                "engram export digits.egm - --format npy > digits.npy\n"
+                "engram export runs/net-1 net.onnx",
+    .notes = "safetensors has all of a memory file, NPY its patterns. A network is written with "
+             "its layers as\noperators of the ONNX standard (docs/onnx.md).",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

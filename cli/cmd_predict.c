@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/attended.h"
 #include "cli/drawn.h"
 #include "cli/model.h"
 #include "cli/reader_options.h"
+#include "engram/train.h"
 
 enum { BATCH = 256 };
 
@@ -13,9 +15,11 @@ struct predict {
     struct common common;
     struct reader_options reader;
     struct cue_options cue;
+    size_t attended;
+    const char *layer;
 };
 
-static const struct predict defaults = { .reader = READER_OPTIONS_INIT };
+static const struct predict defaults = { .reader = READER_OPTIONS_INIT, .layer = "pool" };
 
 #define AT(field) offsetof(struct predict, field)
 
@@ -25,7 +29,12 @@ static const struct opt options[] = {
     { "crop", 0, OPT_FLAG, AT(cue.crop), NULL, "cut a picture to what is drawn on it", NULL, 0, 0 },
     { "no-crop", 0, OPT_FLAG, AT(cue.whole), NULL, "never, not even wide empty margins", NULL, 0,
       0 },
+    { "attended", 0, OPT_SIZE, AT(attended), "N",
+      "of bags: in the place of classes the N rows that the model looks at most", NULL, 1, 1e9 },
+    { "layer", 0, OPT_TEXT, AT(layer), "NAME", "with --attended: which layer's weights", NULL, 0,
+      0 },
     READER_OPTION_ROWS(struct predict),
+    BAG_OPTION_ROW(struct predict),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -82,8 +91,9 @@ static eg_status score_all(const struct call *call, const struct model *m, const
     const eg_progress progress = bar_begin(&bar, call);
     eg_status s = EG_OK;
     for (size_t i = 0; i < set->n && s == EG_OK; i += BATCH) {
-        const size_t b = set->n - i < BATCH ? set->n - i : BATCH;
-        s = eg_learner_scores(m->learner, set->x + i * set->d, b, scores + i * m->task->classes);
+        const size_t b = set->n - i < BATCH ? set->n - i : BATCH, k = m->task->classes;
+        const eg_part part = { set, NULL, set->n };
+        s = eg_part_scores(m->learner, &part, i, b, scores + i * k);
         if (progress.report(progress.user, "predict", i + b, set->n) != 0) s = EG_ERR_INTERRUPTED;
     }
     bar_end(&bar);
@@ -93,12 +103,14 @@ static eg_status score_all(const struct call *call, const struct model *m, const
 static int run(const struct call *call)
 {
     const struct predict *o = call->options;
-    const eg_read_options read = read_options_of(&o->reader);
+    const eg_read_options read = example_options_of(&o->reader);
     struct model m;
     eg_dataset set = { 0 };
     int code = model_open(call, call->args[0], &m);
     if (code == EXIT_DONE) code = model_read(call, &m, call->args[1], &o->cue, &read, &set);
-    if (code == EXIT_DONE) {
+    if (code == EXIT_DONE && o->attended > 0) {
+        code = attended_print(call, &m, &set, o->layer, o->attended);
+    } else if (code == EXIT_DONE) {
         float *scores = need_floats(set.n, m.task->classes);
         const eg_status s = score_all(call, &m, &set, scores);
         if (s != EG_OK)
@@ -123,7 +135,8 @@ const struct command cmd_predict = {
     .arguments = "MODEL DATA|PICTURE ",
     .examples = "engram predict runs/dam-20 digit.png\n"
                 "engram predict runs/dam-20 mnist/test --limit 10 --json\n"
-                "engram predict model.safetensors folder/ -o classes.csv",
+                "engram predict model.safetensors folder/ -o classes.csv\n"
+                "engram predict net bags --attended 3",
     .notes = "CSV (item, class, a score for each class), or with --json an object a line. "
              "A picture of any\nsize is cropped, inverted and scaled as the pictures the model was "
              "trained on were.",

@@ -1,6 +1,7 @@
 /* engram reproduce: published results, run again. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -38,14 +39,17 @@ struct results {
     const struct experiment *now;
     struct table table;
     struct table own;      /* of the experiment that runs now */
+    json_t *learners;      /* that it has trained */
     struct report *report; /* its sections, without a beginning; or NULL */
     size_t outside, ran, left_out;
 };
 
-/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1". */
+/* The interval as people write it: "+- 0.01", ">= 0.5", "<= 1"; none: a figure beside others. */
 static void say_interval(struct table *t, const struct experiment_row *row)
 {
-    if (isinf(row->low))
+    if (isinf(row->low) && isinf(row->high))
+        table_word(t, "none");
+    else if (isinf(row->low))
         table_word(t, "<= %.6g", row->high);
     else if (isinf(row->high))
         table_word(t, ">= %.6g", row->low);
@@ -63,7 +67,20 @@ static void add_row(struct table *t, const char *name, const struct experiment_r
     table_number(t, row->published);
     table_number(t, row->measured);
     say_interval(t, row);
-    table_word(t, "%s", inside ? "inside" : "OUTSIDE");
+    const int bound = !isinf(row->low) || !isinf(row->high);
+    table_word(t, "%s", !inside ? "OUTSIDE" : bound ? "inside" : "beside");
+}
+
+static void print_rows(const struct call *call, const struct table *t)
+{
+    if (!call->common->json) {
+        table_print(t, call->out);
+        return;
+    }
+    json_t *rows = table_json(t), *row;
+    size_t i;
+    json_array_foreach(rows, i, row) print_json_line(call->out, row);
+    json_decref(rows);
 }
 
 static void take_row(void *user, const struct experiment_row *row)
@@ -72,6 +89,12 @@ static void take_row(void *user, const struct experiment_row *row)
     r->outside += !(row->low <= row->measured && row->measured <= row->high);
     add_row(&r->table, r->now->name, row);
     add_row(&r->own, NULL, row);
+    if (!r->call->common->json) return;
+    struct table one; /* printed as it is known: a run that is ended leaves what it had */
+    table_begin(&one, r->table.title, columns, r->table.cols);
+    add_row(&one, r->now->name, row);
+    print_rows(r->call, &one);
+    table_clear(&one);
 }
 
 static void print_curve(const struct results *r, const struct experiment_curve *curve)
@@ -126,22 +149,73 @@ static void take_note(void *user, const char *text)
     say(r->call, "  %s", text);
 }
 
+static void take_learner(void *user, const struct experiment_learner *l)
+{
+    const struct results *r = user;
+    json_array_append_new(r->learners,
+                          json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:o, s:f, s:b, s:o}",
+                                    "learner", l->name, "data", l->data, "examples",
+                                    (json_int_t)l->examples, "spec", json_loads(l->spec, 0, NULL),
+                                    "epochs", (json_int_t)l->epochs, "batch", (json_int_t)l->batch,
+                                    "steps", (json_int_t)l->steps, "loss", json_number(l->loss),
+                                    "seconds", l->seconds, "resumed", l->resumed, "hash",
+                                    json_sprintf("%016" PRIx64, l->hash)));
+}
+
+/* What the numbers of an experiment depend on: how it was run, on what, and what it trained. */
+static json_t *how_it_ran(const struct results *r, double seconds)
+{
+    const struct call *call = r->call;
+    const struct reproduce *o = call->options;
+    json_t *j = json_pack("{s:s, s:s, s:s, s:I, s:f}", "experiment", r->now->name, "setting",
+                          o->full ? "full" : "quick", "date", report_date(), "seed",
+                          (json_int_t)call->common->seed, "seconds", seconds);
+    json_t *env = environment_json(call);
+    json_object_update(j, env);
+    json_object_set(j, "learners", r->learners);
+    json_decref(env);
+    return j;
+}
+
+static void report_learners(struct report *report, const json_t *learners)
+{
+    static const struct column shown[] = {
+        { "trained", NULL }, { "spec", NULL },   { "epochs", "%.0f" },
+        { "batch", "%.0f" }, { "loss", "%.4g" }, { "hash", NULL },
+    };
+    struct table t;
+    const json_t *l;
+    size_t i;
+    if (json_array_size(learners) == 0) return;
+    table_begin(&t, "What was trained, and how", shown, sizeof shown / sizeof *shown);
+    json_array_foreach(learners, i, l)
+    {
+        const json_t *loss = json_object_get(l, "loss");
+        table_word(&t, "%s", json_string_value(json_object_get(l, "learner")));
+        table_word(&t, "%s", keep(json_dumps(json_object_get(l, "spec"), JSON_REAL_PRECISION(6))));
+        table_number(&t, json_number_value(json_object_get(l, "epochs")));
+        table_number(&t, json_number_value(json_object_get(l, "batch")));
+        table_number(&t, json_is_number(loss) ? json_number_value(loss) : (double)NAN);
+        table_word(&t, "%s", json_string_value(json_object_get(l, "hash")));
+    }
+    report_table(report, &t, 0);
+    table_clear(&t);
+}
+
+/* A line of JSON, a table of the report. */
+static void tell_how(const struct results *r, double seconds)
+{
+    if (r->report != NULL) report_learners(r->report, r->learners);
+    if (!r->call->common->json) return;
+    json_t *j = how_it_ran(r, seconds);
+    print_json_line(r->call->out, j);
+    json_decref(j);
+}
+
 static const char *experiment_name(const void *user, size_t i)
 {
     (void)user;
     return experiments[i] ? experiments[i]->name : NULL;
-}
-
-static void print_rows(const struct call *call, const struct table *t)
-{
-    if (!call->common->json) {
-        table_print(t, call->out);
-        return;
-    }
-    json_t *rows = table_json(t), *row;
-    size_t i;
-    json_array_foreach(rows, i, row) print_json_line(call->out, row);
-    json_decref(rows);
 }
 
 static int list_all(const struct call *call)
@@ -189,10 +263,11 @@ static int run_one(struct results *r, const struct experiment *e)
     const eg_progress progress = bar_begin(&bar, call);
     const size_t before = table_rows(&r->table), outside = r->outside;
     const struct experiment_context context = {
-        o->full,    call->common->threads, call->common->seed, &progress, take_row,
-        take_curve, take_picture,          take_note,          r
+        o->full,    call->common->threads, call->common->seed, &progress,    take_row,
+        take_curve, take_picture,          take_note,          take_learner, r
     };
     r->now = e;
+    r->learners = json_array();
     table_begin(&r->own, keep_format("%s: published and measured", e->name), columns + 1,
                 sizeof columns / sizeof *columns - 1);
     if (r->report != NULL) head_section(r->report, e);
@@ -204,6 +279,8 @@ static int run_one(struct results *r, const struct experiment *e)
     table_clear(&r->own);
     if (s == EG_ERR_IO && o->all) return leave_out(r, e);
     r->ran++;
+    if (s == EG_OK) tell_how(r, seconds_now() - bar.started);
+    json_decref(r->learners);
     if (s != EG_OK) return fail(s, e->name);
     if (table_rows(&r->table) == before) {
         fprintf(stderr, "engram: %s: measured nothing\n", e->name);
@@ -264,7 +341,7 @@ static int run(const struct call *call)
         ran++;
     }
     if (ran == 0) code = no_experiment(call, call->nargs ? call->args[0] : "--all");
-    if (table_rows(&r.table) > 0) print_rows(call, &r.table);
+    if (table_rows(&r.table) > 0 && !call->common->json) print_rows(call, &r.table);
     if (code == EXIT_DONE && o->report != NULL) code = save_report(&r, o->report);
     if (code == EXIT_DONE) {
         if (r.left_out > 0) say(call, "%zu left out for want of their data", r.left_out);

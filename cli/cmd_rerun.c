@@ -10,9 +10,10 @@ static json_t *file_of(const char *folder, const char *name)
     return json_load_file(keep_format("%s/%s", folder, name), 0, NULL);
 }
 
-/* Lines for what is not as it was then: data, and what computes. */
-static void say_changes(const struct call *call, const char *then, const char *now)
+/* What is not as it was then, of the data and of what computes: their names; a line for each. */
+static json_t *find_changes(const struct call *call, const char *then, const char *now)
 {
+    json_t *names = json_array();
     static const char *const rows[][2] = { { "config.json", "data" },
                                            { "config.json", "valid" },
                                            { "env.json", "engram" },
@@ -20,13 +21,16 @@ static void say_changes(const struct call *call, const char *then, const char *n
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         json_t *a = file_of(then, rows[i][0]), *b = file_of(now, rows[i][0]);
         json_t *x = json_object_get(a, rows[i][1]), *y = json_object_get(b, rows[i][1]);
-        if (x != NULL && y != NULL && !json_equal(x, y))
+        if (x != NULL && y != NULL && !json_equal(x, y)) {
+            json_array_append_new(names, json_string(rows[i][1]));
             say(call, "%-7s is %s, and was %s", rows[i][1],
                 keep(json_dumps(y, JSON_ENCODE_ANY | JSON_COMPACT)),
                 keep(json_dumps(x, JSON_ENCODE_ANY | JSON_COMPACT)));
+        }
         json_decref(a);
         json_decref(b);
     }
+    return names;
 }
 
 static int compare(const struct call *call, const struct trained *t, const char *folder,
@@ -36,9 +40,9 @@ static int compare(const struct call *call, const struct trained *t, const char 
     const int same = strcmp(hash, before) == 0;
     json_t *j = json_pack("{s:s,s:s,s:s,s:s,s:b}", "run", folder, "learned", before, "again",
                           t->folder, "learned_again", hash, "same", same);
+    if (!same) json_object_set_new(j, "not_as_it_was", find_changes(call, folder, t->folder));
     print_record(call, j);
     json_decref(j);
-    if (!same) say_changes(call, folder, t->folder);
     say_next(call, "engram eval %s", shell_word(t->folder));
     return same ? EXIT_DONE : EXIT_NO;
 }
@@ -71,6 +75,6 @@ const struct command cmd_rerun = {
              "not as it was.",
     .min_args = 1,
     .max_args = 1,
-    .own_output = 1,
+    .own_output = 2,
     .run = run,
 };

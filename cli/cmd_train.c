@@ -1,5 +1,6 @@
 /* engram train: a learner from data, in a run folder that can be resumed and repeated. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <string.h>
 
 #include "cli/run_folder.h"
@@ -26,6 +27,10 @@ static int same_options(const struct call *call, const struct trained *t)
         code = fail_usage(call, "--resume: %s was begun with --%s %s, not %s", t->folder, key,
                           keep(a), keep(b));
     }
+    const uint64_t seed = call->common->seed, begun = t->options.common.seed;
+    if (code == EXIT_DONE && seed != begun && strstr(call->line, " --seed") != NULL)
+        code = fail_usage(call, "--resume: %s was begun with --seed %" PRIu64 ", not %" PRIu64,
+                          t->folder, begun, seed);
     if (code == EXIT_DONE && call->nargs > 0 && strcmp(call->args[0], t->data) != 0)
         code = fail_usage(call, "--resume: %s was begun with %s, not %s", t->folder, t->data,
                           call->args[0]);
@@ -142,7 +147,7 @@ const struct command cmd_train = {
     .size = sizeof train_defaults,
     .min_args = 0,
     .max_args = 1,
-    .own_output = 1,
+    .own_output = 2,
     .run = run,
     .more_help = settings,
 };

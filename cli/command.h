@@ -86,7 +86,8 @@ struct command {
     const void *defaults;      /* its option struct, `size` bytes; NULL: a struct common */
     size_t size;
     size_t min_args, max_args;
-    int own_output; /* 1: -o is not standard output's file but what the command says */
+    int own_output; /* 1: -o is not standard output's file but what the command says;
+                       2: and that is a folder */
     /* Names for completion: of the first argument, and of the second; NULL: files. */
     const char *(*first)(const void *user, size_t i);
     const char *(*second)(const void *user, size_t i);

@@ -4,6 +4,7 @@
 #include "cli/learner_options.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/console.h"
 
@@ -99,6 +100,11 @@ static int set_all(const struct call *call, const struct learner_options *given,
 int learner_spec_read(const char *path, json_t **out)
 {
     json_error_t e;
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        fprintf(stderr, "engram: %s: is a folder, expected a JSON file {\"kind\": ...}\n", path);
+        return EXIT_USAGE;
+    }
     json_t *v = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
     const int absent = v == NULL && json_error_code(&e) == json_error_cannot_open_file;
     if (json_is_object(v)) {

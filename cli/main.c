@@ -13,13 +13,14 @@
 extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_theory, cmd_info,
     cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,
     cmd_reproduce, cmd_doctor, cmd_help, cmd_attack, cmd_train, cmd_eval, cmd_predict, cmd_compare,
-    cmd_rerun, cmd_forget, cmd_merge, cmd_diff, cmd_split;
+    cmd_rerun, cmd_features, cmd_import, cmd_forget, cmd_merge, cmd_diff, cmd_split;
 
 const struct command *const commands[] = {
-    &cmd_tour,   &cmd_store,  &cmd_recall, &cmd_capacity, &cmd_theory,    &cmd_info,    &cmd_verify,
-    &cmd_backup, &cmd_vacuum, &cmd_repair, &cmd_export,   &cmd_delete,    &cmd_forget,  &cmd_merge,
-    &cmd_diff,   &cmd_split,  &cmd_train,  &cmd_eval,     &cmd_predict,   &cmd_compare, &cmd_rerun,
-    &cmd_attack, &cmd_data,   &cmd_bench,  &cmd_doctor,   &cmd_reproduce, &cmd_help,    NULL,
+    &cmd_tour,    &cmd_store,   &cmd_recall, &cmd_capacity,  &cmd_theory, &cmd_info,
+    &cmd_verify,  &cmd_backup,  &cmd_vacuum, &cmd_repair,    &cmd_export, &cmd_delete,
+    &cmd_forget,  &cmd_merge,   &cmd_diff,   &cmd_split,     &cmd_train,  &cmd_eval,
+    &cmd_predict, &cmd_compare, &cmd_rerun,  &cmd_attack,    &cmd_import, &cmd_features,
+    &cmd_data,    &cmd_bench,   &cmd_doctor, &cmd_reproduce, &cmd_help,   NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -105,6 +106,8 @@ static int run_command(struct call *call)
     const int own = call->command->own_output
                     || (word != NULL && call->nargs > 0 && strcmp(call->args[0], word) == 0);
     if (output != NULL && !own && strcmp(output, "-") != 0) return run_into_file(call);
+    if (output != NULL && call->command->own_output == 2 && strcmp(output, "-") == 0)
+        return fail_usage(call, "-o: expected a folder, got -");
     call->out = stdout;
     const int code = call->command->run(call);
     const int closed = close_output(stdout, "standard output");

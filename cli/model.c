@@ -17,27 +17,13 @@ const char *input_name(size_t kind)
     return kind < INPUT_COUNT ? input_names[kind] : NULL;
 }
 
-/* Means and deviations; a column that does not vary is only shifted. Welford 1962. */
+/* Without memory the columns stay as they are; the fit that follows fails and says so. */
 static void fit_columns(const eg_dataset *set, const size_t *index, size_t n, struct input *input)
 {
-    double *mean = need(2 * set->d, sizeof *mean), *squares = mean + set->d;
-    memset(mean, 0, 2 * set->d * sizeof *mean);
-    for (size_t i = 0; i < n; i++) {
-        const float *x = set->x + (index != NULL ? index[i] : i) * set->d;
-        for (size_t j = 0; j < set->d; j++) {
-            const double from = (double)x[j] - mean[j];
-            mean[j] += from / (double)(i + 1);
-            squares[j] += from * ((double)x[j] - mean[j]);
-        }
-    }
     input->shift = need_floats(set->d, 1);
     input->scale = need_floats(set->d, 1);
-    for (size_t j = 0; j < set->d; j++) {
-        const double deviation = sqrt(squares[j] / (double)n);
-        input->shift[j] = (float)mean[j];
-        input->scale[j] = deviation > 1e-30 ? (float)(1 / deviation) : 1;
-    }
-    free(mean);
+    if (eg_dataset_columns(set, index, n, input->shift, input->scale) == EG_OK) return;
+    for (size_t j = 0; j < set->d; j++) input->shift[j] = 0, input->scale[j] = 1;
 }
 
 struct input input_fit(const eg_dataset *set, const size_t *index, size_t n, enum input_kind kind)
@@ -52,8 +38,7 @@ void input_apply(const struct input *input, eg_dataset *set)
 {
     if (input->kind == INPUT_UNIT)
         eg_dataset_scale(set, (float)input->low, (float)(1 / (input->high - input->low)));
-    for (size_t i = 0; input->kind == INPUT_COLUMNS && i < set->n * set->d; i++)
-        set->x[i] = (set->x[i] - input->shift[i % set->d]) * input->scale[i % set->d];
+    if (input->kind == INPUT_COLUMNS) eg_dataset_scale_columns(set, input->shift, input->scale);
 }
 
 const char *input_words(const struct input *input)
@@ -61,6 +46,18 @@ const char *input_words(const struct input *input)
     return input->kind == INPUT_UNIT      ? keep_format("%g..%g -> 0..1", input->low, input->high)
            : input->kind == INPUT_COLUMNS ? "each column to mean 0, standard deviation 1"
                                           : "as in the file";
+}
+
+const char *bag_sizes(const eg_dataset *set)
+{
+    size_t least = SIZE_MAX, most = 0;
+    if (set->offset == NULL) return NULL;
+    for (size_t i = 0; i < set->n; i++) {
+        const size_t rows = set->offset[i + 1] - set->offset[i];
+        least = rows < least ? rows : least;
+        most = rows > most ? rows : most;
+    }
+    return keep_format("%zu rows, %zu to %zu a bag", eg_dataset_rows(set), least, most);
 }
 
 void input_clear(struct input *input)
@@ -248,6 +245,10 @@ int model_fit(const struct call *call, const struct model *m, const char *name, 
     if (set->d != m->task->inputs)
         return fail_usage(call, "%s: items of %s, %s takes %s", name, shape_words(&shape, set->d),
                           m->path, shape_words(&m->shape, m->task->inputs));
+    if ((set->offset != NULL) != (m->task->bags != 0))
+        return fail_usage(call, "%s: items are %s, %s takes %s (--bag-column)", name,
+                          set->offset != NULL ? "bags" : "vectors", m->path,
+                          m->task->bags ? "bags" : "vectors");
     return set->labels != NULL ? fit_labels(call, m, name, set) : EXIT_DONE;
 }
 
@@ -257,6 +258,7 @@ static int read_at(const struct call *call, const struct model *m, const char *p
 {
     eg_read_options read = *given;
     struct treatment t;
+    if (!m->task->bags) read.bag_column = NULL;
     treatment_begin(&t, &m->shape, m->has_look ? &m->look : NULL, o, &read);
     int code = path_exists(path) ? data_read_file(call, path, name, &read, out)
                                  : data_read(call, path, &read, out);

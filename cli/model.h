@@ -27,6 +27,8 @@ struct input input_fit(const eg_dataset *set, const size_t *index, size_t n, enu
 void input_apply(const struct input *input, eg_dataset *set);
 /* "0..255 -> 0..1" */
 const char *input_words(const struct input *input);
+/* "1391 rows, 2 to 13 a bag"; NULL where the items are no bags. */
+const char *bag_sizes(const eg_dataset *set);
 void input_clear(struct input *input);
 
 struct model {

@@ -19,7 +19,7 @@ double student_p(double t, size_t freedom)
     return within < 1 ? 1 - within : 0;
 }
 
-struct paired paired_test(const double *a, const double *b, size_t k)
+struct paired paired_test(const double *a, const double *b, size_t k, double overlap)
 {
     double mean = 0, squares = 0;
     for (size_t i = 0; i < k; i++) { /* Welford 1962 */
@@ -31,8 +31,7 @@ struct paired paired_test(const double *a, const double *b, size_t k)
     if (!(variance > 0))
         return mean != 0 ? (struct paired){ mean > 0 ? INFINITY : -INFINITY, 0, 0 }
                          : (struct paired){ (double)NAN, 1, 1 };
-    /* a fold is tested on 1 / (k - 1) of what it is trained on */
-    const double share = 1 / (double)k, overlap = 1 / (double)(k - 1);
+    const double share = 1 / (double)k;
     const double t = mean / sqrt(variance * share);
     return (struct paired){ t, student_p(t, k - 1),
                             student_p(mean / sqrt(variance * (share + overlap)), k - 1) };

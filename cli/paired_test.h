@@ -12,8 +12,9 @@ struct paired {
                          the examples they were trained on, so that p alone is too small */
 };
 
-/* a and b (k), k >= 2: measured on k folds of cross-validation. */
-struct paired paired_test(const double *a, const double *b, size_t k);
+/* a and b (k), k >= 2: measured on k folds, of all repeats together. overlap: how many examples are
+ * tested for each that is trained on, 1 / (folds - 1) of cross-validation. */
+struct paired paired_test(const double *a, const double *b, size_t k, double overlap);
 /* Two-sided probability of |T| >= |t| with `freedom` >= 1 degrees. */
 double student_p(double t, size_t freedom);
 

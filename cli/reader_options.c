@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/reader_options.h"
 
+#include <string.h>
+
 eg_read_options read_options_of(const struct reader_options *given)
 {
     eg_read_options o = EG_READ_OPTIONS_INIT;
@@ -14,5 +16,13 @@ eg_read_options read_options_of(const struct reader_options *given)
     o.width = given->width;
     o.height = given->height;
     o.grey = given->grey;
+    return o;
+}
+
+eg_read_options example_options_of(const struct reader_options *given)
+{
+    eg_read_options o = read_options_of(given);
+    const int none = given->bag_column != NULL && strcmp(given->bag_column, "none") == 0;
+    o.bag_column = none ? NULL : given->bag_column != NULL ? given->bag_column : "";
     return o;
 }

@@ -9,6 +9,7 @@
 /* As given on the command line: NULL, 0 and index_base -1 where nothing was. */
 struct reader_options {
     const char *format, *label_column, *skip, *labels;
+    const char *bag_column; /* of commands that learn */
     size_t limit, width, height;
     int index_base, grey;
 };
@@ -33,6 +34,11 @@ struct reader_options {
       "column of a CSV that is the label", NULL, 0, 0 },                                  \
     { "index-base", 0, OPT_INT, READER_OPT(type, index_base), "0|1",                      \
       "svmlight: its first index", NULL, 0, 1 }
+/* Of commands that learn, or ask what was learned. */
+#define BAG_OPTION_ROW(type)                                                              \
+    { "bag-column", 0, OPT_TEXT, READER_OPT(type, bag_column), "NAME",                    \
+      "column of a CSV that names the bag of a row (bag; none: rows are apart)", NULL,    \
+      0, 0 }
 /* What a memory file settles for its cues, and else is to be said. */
 #define SET_OPTION_ROWS(type)                                                             \
     { "labels", 0, OPT_TEXT, READER_OPT(type, labels), "FILE",                            \
@@ -46,5 +52,7 @@ struct reader_options {
 /* clang-format on */
 
 eg_read_options read_options_of(const struct reader_options *given);
+/* The same for examples, which may be bags. */
+eg_read_options example_options_of(const struct reader_options *given);
 
 #endif

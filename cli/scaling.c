@@ -17,7 +17,7 @@ const char *scaling_name(size_t kind)
 struct scaling scaling_of(const eg_dataset *set, enum scaling_kind kind)
 {
     float low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < set->n * set->d; i++) {
+    for (size_t i = 0; i < eg_dataset_rows(set) * set->d; i++) {
         if (set->x[i] < low) low = set->x[i];
         if (set->x[i] > high) high = set->x[i];
     }

@@ -229,6 +229,11 @@ static void add_errors(const struct trained *t, const struct model *m, struct re
     free(scores);
 }
 
+static double number_or_none(const json_t *v)
+{
+    return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
 static void add_search(const struct trained *t, struct report *r)
 {
     static const struct column columns[] = { { "learner", NULL },
@@ -240,15 +245,15 @@ static void add_search(const struct trained *t, struct report *r)
     if (json_array_size(t->search) == 0) return;
     report_section(r, "What was searched",
                    keep_format("Each by cross-validation over %zu folds of the training examples; "
-                               "the best was trained on all of them.",
+                               "the best was trained on all of them. One without a mean diverged.",
                                t->options.folds));
     table_begin(&table, "Rows of the search", columns, 3);
     json_array_foreach(t->search, i, row)
     {
         table_word(&table, "%s",
                    keep(json_dumps(json_object_get(row, "learner"), JSON_REAL_PRECISION(6))));
-        table_number(&table, json_number_value(json_object_get(row, "mean")));
-        table_number(&table, json_number_value(json_object_get(row, "deviation")));
+        table_number(&table, number_or_none(json_object_get(row, "mean")));
+        table_number(&table, number_or_none(json_object_get(row, "deviation")));
     }
     report_table(r, &table, 0);
     table_clear(&table);

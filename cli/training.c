@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/run_folder.h"
 #include "cli/trained_report.h"
@@ -115,22 +116,24 @@ static char *about_text(const struct trained *t)
 
 /* ---- the loop ---- */
 
-/* "shift:2,flip:0.5" */
+/* "shift:2,flip:0.5"; a crop of what was padded with so many pixels is a shift. */
 static int parse_augment(const struct call *call, const char *text, eg_augment *out)
 {
-    static const char *const names[] = { "shift", "flip" };
+    enum { WAYS = 3, FLIP = 1 };
+    static const char *const names[WAYS] = { "shift", "flip", "crop" };
     for (const char *p = text; p != NULL && *p != '\0';) {
         double v = 0;
         int which = 0;
-        while (which < 2 && strncmp(p, names[which], strlen(names[which])) != 0) which++;
-        if (which < 2) p += strlen(names[which]);
-        if (which == 2 || *p++ != ':' || !take_number(&p, &v) || (*p != '\0' && *p++ != ',')
-            || v < 0 || v > (which == 0 ? 1000 : 1))
-            return fail_usage(call, "--augment: expected shift:PIXELS,flip:P, got \"%s\"", text);
-        if (which == 0)
-            out->shift = (size_t)v;
-        else
+        while (which < WAYS && strncmp(p, names[which], strlen(names[which])) != 0) which++;
+        if (which < WAYS) p += strlen(names[which]);
+        if (which == WAYS || *p++ != ':' || !take_number(&p, &v) || (*p != '\0' && *p++ != ',')
+            || v < 0 || v > (which == FLIP ? 1 : 1000))
+            return fail_usage(
+                call, "--augment: expected shift:PIXELS (or crop:PIXELS),flip:P, got \"%s\"", text);
+        if (which == FLIP)
             out->flip = v;
+        else
+            out->shift = (size_t)v;
     }
     return EXIT_DONE;
 }
@@ -158,24 +161,38 @@ struct searching {
 static int heard(void *user, size_t i, const char *spec, double mean, double deviation)
 {
     struct searching *s = user;
-    say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
+    if (mean == -INFINITY)
+        say(s->call, "search  %zu: diverged (%s)  %s", i + 1, eg_error_detail(), spec);
+    else
+        say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
     json_array_append_new(s->t->search,
                           json_pack("{s:o,s:o,s:o}", "learner", json_loads(spec, 0, NULL), "mean",
                                     json_number(mean), "deviation", json_number(deviation)));
     return interrupted();
 }
 
-/* The rows of PART_TRAIN one after the other: borrowed names, x and labels to be freed. */
+/* The items of PART_TRAIN one after the other: borrowed names; x, labels, offset to be freed. */
 static eg_dataset gather(const eg_part *p)
 {
+    const size_t *offset = p->set->offset;
     eg_dataset set = *p->set;
+    size_t rows = 0;
+    for (size_t i = 0; i < p->n; i++)
+        rows += offset != NULL ? offset[p->index[i] + 1] - offset[p->index[i]] : 1;
     set.n = p->n;
-    set.x = need_floats(p->n, set.d);
+    set.x = need_floats(rows, set.d);
     set.labels = need(p->n, sizeof *set.labels);
+    if (offset != NULL) set.offset = need(p->n + 1, sizeof *set.offset);
+    rows = 0;
     for (size_t i = 0; i < p->n; i++) {
-        memcpy(set.x + i * set.d, p->set->x + p->index[i] * set.d, set.d * sizeof *set.x);
-        set.labels[i] = p->set->labels[p->index[i]];
+        const size_t at = p->index[i], from = offset != NULL ? offset[at] : at;
+        const size_t count = offset != NULL ? offset[at + 1] - from : 1;
+        memcpy(set.x + rows * set.d, p->set->x + from * set.d, count * set.d * sizeof *set.x);
+        set.labels[i] = p->set->labels[at];
+        if (offset != NULL) set.offset[i] = rows;
+        rows += count;
     }
+    if (offset != NULL) set.offset[p->n] = rows;
     return set;
 }
 
@@ -192,7 +209,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     size_t best = 0;
     int code = read_grid(t->options.grid, &lists);
     if (code != EXIT_DONE) return code;
-    (void)mkdir(t->folder, 0777); /* the record in it tells why it failed */
+    const int made = mkdir(t->folder, 0777) == 0; /* the record in it tells why it failed */
     eg_dataset set = gather(&t->parts.part[PART_TRAIN]);
     struct searching s = { call, t, better[t->options.loop.by] };
     t->search = json_array();
@@ -217,8 +234,10 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     json_decref(lists);
     free(set.x);
     free(set.labels);
+    free(set.offset);
     if (status == EG_OK) return EXIT_DONE;
     code = fail(status, t->options.grid);
+    if (made) (void)rmdir(t->folder); /* where it is empty: nothing was begun */
     if (status == EG_ERR_INTERRUPTED)
         fprintf(stderr,
                 "  the folds that were done are in %s;\n"
@@ -235,6 +254,7 @@ static void echo(const struct call *call, const struct trained *t)
     const struct shape shape = { d->set.height, d->set.width, d->set.channels };
     say(call, "data    %s: %zu examples of %s, %zu classes", t->data, d->part[PART_TRAIN].n,
         shape_words(&shape, d->set.d), d->set.classes);
+    if (d->set.offset != NULL) say(call, "bags    of the whole set: %s", bag_sizes(&d->set));
     for (size_t p = PART_VALID; p < PARTS; p++)
         if (d->part[p].n > 0)
             say(call, "%-7s %s: %zu examples", part_name(p), d->name[p], d->part[p].n);
@@ -291,14 +311,44 @@ static int write_result(const struct trained *t)
     return code;
 }
 
+/* Where the specification comes from, for errors; NULL: from the command line alone. */
+static const char *spec_source(const struct learner_options *o)
+{
+    const int changed = o->set.n > 0 || o->hidden != NULL || o->activation != NULL;
+    return o->model != NULL && changed ? keep_format("%s, with what --set changes", o->model)
+                                       : o->model;
+}
+
 static int make_learner(const struct call *call, struct trained *t)
 {
     const eg_task task = task_of_set(&t->parts.set, t->options.loop.epochs);
     const char *spec = keep(json_dumps(t->spec, JSON_COMPACT | JSON_REAL_PRECISION(17)));
     eg_status s = eg_learner_create(spec, &task, call->common->seed, call->common->threads, NULL,
                                     &t->learner);
-    if (s == EG_OK) s = model_note(t->learner, &t->parts.input, &t->parts.set, t->data);
+    if (s != EG_OK) return fail(s, spec_source(&t->options.learner));
+    s = model_note(t->learner, &t->parts.input, &t->parts.set, t->data);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
+}
+
+/* After training diverged. Of a network the rate is the optimiser's. */
+static void say_kept(const struct trained *t)
+{
+    const char *kind = json_string_value(json_object_get(t->spec, "kind"));
+    const eg_setting *s = eg_learner_setting_at(kind, 0);
+    for (size_t i = 0; s != NULL && strcmp(s->name, "rate") != 0; i++)
+        s = eg_learner_setting_at(kind, i);
+    if (!path_exists(keep_format("%s/model.safetensors", t->folder)))
+        fprintf(stderr, "  no checkpoint has finite scores for every example: none is kept;\n");
+    else if (t->options.loop.patience > 0)
+        fprintf(stderr,
+                "  %s/checkpoint is the last good checkpoint, model.safetensors the best;\n",
+                t->folder);
+    else
+        fprintf(stderr,
+                "  %s/checkpoint and model.safetensors are those of the last good checkpoint;\n",
+                t->folder);
+    fprintf(stderr, "  a smaller step may help: --set %s=...\n",
+            s != NULL ? "rate" : "optimiser.rate");
 }
 
 /* Not every failure of training leaves something to go on from. */
@@ -309,11 +359,7 @@ static int told(const struct call *call, const struct trained *t, eg_status s)
         fprintf(stderr, "  a checkpoint is in %s/checkpoint\n", t->folder);
         say_next(call, "engram train -o %s --resume", shell_word(t->folder));
     }
-    if (s == EG_ERR_DIVERGED)
-        fprintf(stderr,
-                "  %s/checkpoint and model.safetensors are those of the last good checkpoint;\n"
-                "  a smaller step may help (engram help %s: rate)\n",
-                t->folder, json_string_value(json_object_get(t->spec, "kind")));
+    if (s == EG_ERR_DIVERGED) say_kept(t);
     return code;
 }
 

@@ -52,6 +52,7 @@ const char *better_name(size_t row);
     { "scale", 0, OPT_CHOICE, offsetof(type, data.scale), "HOW",                             \
       "inputs; images: unit, else columns", input_name, 0, 0 },                              \
     READER_OPTION_ROWS(type),                                                                \
+    BAG_OPTION_ROW(type),                                                                    \
     SET_OPTION_ROWS(type)
 /* clang-format on */
 
@@ -72,6 +73,8 @@ const char *part_name(size_t part); /* "train", "valid", "test"; NULL past the e
 
 int training_data_read(const struct call *call, const char *data, const struct reader_options *how,
                        const struct data_options *o, struct training_data *t);
+/* Real numbers of which most occur once are no names of classes: fails with usage. */
+int labels_are_classes(const struct call *call, const char *name, const eg_dataset *set);
 void training_data_clear(struct training_data *t);
 eg_task task_of_set(const eg_dataset *set, size_t epochs);
 /* "test" of mnist/train is mnist/test. Kept. */

@@ -1,5 +1,6 @@
 /* The data of a training run: parts of one set by shares, or sets of their own. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,28 @@ const char *sibling_part(const char *data, const char *part)
     return keep_format("%.*s/%s", (int)n, data, part);
 }
 
+int labels_are_classes(const struct call *call, const char *name, const eg_dataset *set)
+{
+    const char *broken = NULL;
+    for (size_t k = 0; k < set->classes && set->class_names != NULL; k++) {
+        double v;
+        if (!parse_number(set->class_names[k], &v)) return EXIT_DONE;
+        if (v != floor(v)) broken = set->class_names[k];
+    }
+    if (broken == NULL || 2 * set->classes <= set->n) return EXIT_DONE;
+    return fail_usage(call,
+                      "%s: its labels are numbers such as %s, %zu of them on %zu items; expected "
+                      "classes: quantities are not learned",
+                      name, broken, set->classes, set->n);
+}
+
 static int read_labelled(const struct call *call, const char *name,
                          const struct reader_options *how, eg_dataset *out)
 {
-    const eg_read_options read = read_options_of(how);
+    const eg_read_options read = example_options_of(how);
     const int code = data_read(call, name, &read, out);
-    if (code != EXIT_DONE || out->labels != NULL) return code;
+    if (code != EXIT_DONE) return code;
+    if (out->labels != NULL) return labels_are_classes(call, name, out);
     return fail_usage(call,
                       "%s has no labels: training needs to know what is right "
                       "(--labels FILE, --label-column NAME)",

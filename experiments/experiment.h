@@ -28,6 +28,18 @@ struct experiment_curve {
     const double *x, *y, *theory;
 };
 
+/* One learner that was trained, and how: by this alone it can be trained again. */
+struct experiment_learner {
+    const char *name, *data; /* "n = 3", "mnist/train" */
+    const char *spec;        /* JSON, with every default */
+    size_t examples, epochs, batch;
+    uint64_t steps; /* of all calls that led here */
+    double loss;    /* mean over the last epoch */
+    double seconds; /* of this call */
+    int resumed;    /* 1: and there were calls before it */
+    uint64_t hash;  /* of what was learned */
+};
+
 /* Where results go, and what the user asked for. The strings and arrays handed to the calls
  * are borrowed for the call only. */
 struct experiment_context {
@@ -39,6 +51,7 @@ struct experiment_context {
     void (*curve)(void *user, const struct experiment_curve *curve);
     void (*picture)(void *user, const char *title, const eg_image *image);
     void (*note)(void *user, const char *text); /* e.g. why a part was skipped */
+    void (*learned)(void *user, const struct experiment_learner *learner);
     void *user;
 };
 
@@ -55,7 +68,8 @@ extern const struct experiment experiment_dam_recovery, experiment_dam_half,
     experiment_exact_retrieval, experiment_xor, experiment_half_masked,
     experiment_adversarial_transfer, experiment_adversarial_fashion;
 
-extern const struct experiment experiment_dam_mnist, experiment_local_rule;
+extern const struct experiment experiment_dam_mnist, experiment_local_rule, experiment_mil,
+    experiment_uci75, experiment_implanted;
 
 /* Binary memories. */
 extern const struct experiment experiment_clique_error, experiment_clique_rules,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void emit(const struct experiment_context *run, struct experiment_row row,
                  const char *format, va_list ap)
@@ -49,6 +50,15 @@ void lab_at_least(const struct experiment_context *run, double bound, double mea
     va_end(ap);
 }
 
+void lab_beside(const struct experiment_context *run, double measured, const char *quantity, ...)
+{
+    va_list ap;
+    va_start(ap, quantity);
+    emit(run, (struct experiment_row){ NULL, (double)NAN, measured, -INFINITY, INFINITY }, quantity,
+         ap);
+    va_end(ap);
+}
+
 void lab_curve(const struct experiment_context *run, const char *text, size_t n, const double *x,
                const double *y, const double *theory, const char *series, ...)
 {
@@ -78,6 +88,36 @@ eg_status lab_images(const char *name, size_t most, eg_dataset *out)
     o.max_items = most;
     LAB_TRY(eg_catalogue_read(name, &o, out));
     eg_dataset_scale(out, 0, 1.0f / 255);
+    return EG_OK;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+eg_status lab_train(const struct experiment_context *run, const char *name, const char *data,
+                    eg_learner *l, const eg_dataset *set, const eg_dataset *rest,
+                    const eg_train_options *o)
+{
+    const eg_part all = { set, NULL, set->n }, unseen = { rest, NULL, rest != NULL ? rest->n : 0 };
+    const double begun = now();
+    eg_train_result r;
+    LAB_TRY(eg_train(l, &all, rest != NULL ? &unseen : NULL, o, &r));
+    const struct experiment_learner told = { .name = name,
+                                             .data = data,
+                                             .spec = eg_learner_spec(l),
+                                             .examples = set->n,
+                                             .epochs = r.epochs,
+                                             .batch = o->batch,
+                                             .steps = r.steps,
+                                             .loss = r.loss,
+                                             .seconds = now() - begun,
+                                             .resumed = r.resumed,
+                                             .hash = r.hash };
+    run->learned(run->user, &told);
     return EG_OK;
 }
 

@@ -4,6 +4,7 @@
 #ifndef EXPERIMENTS_LAB_H
 #define EXPERIMENTS_LAB_H
 
+#include "engram/train.h"
 #include "experiments/experiment.h"
 
 /* Return from the caller if an expression yields a failure. */
@@ -20,6 +21,10 @@ void lab_at_most(const struct experiment_context *run, double bound, double meas
                  double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
 void lab_at_least(const struct experiment_context *run, double bound, double measured,
                   double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
+
+/* A figure that stands beside the others, without a bound. */
+void lab_beside(const struct experiment_context *run, double measured, const char *quantity, ...)
+    EG_PRINTF(3, 4);
 
 /* A curve; text is "title|x label|y label", theory (n) or NULL, then the name of the series. */
 void lab_curve(const struct experiment_context *run, const char *text, size_t n, const double *x,
@@ -50,6 +55,12 @@ eg_status lab_memory(eg_storage storage, const eg_rule *rule, const float *patte
 /* A set of images by its name in the catalogue, pixels from 0..255 to [0, 1]; at most `most` of
  * them, 0: all. */
 eg_status lab_images(const char *name, size_t most, eg_dataset *out);
+
+/* eg_train of a learner on all of a set, which is told as one that was trained; rest: what is
+ * measured as it goes, or NULL. */
+eg_status lab_train(const struct experiment_context *run, const char *name, const char *data,
+                    eg_learner *l, const eg_dataset *set, const eg_dataset *rest,
+                    const eg_train_options *o);
 
 /* malloc of count floats, checked; NULL only on failure. */
 float *lab_floats(size_t count);

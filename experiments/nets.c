@@ -80,10 +80,8 @@ eg_status net_train(const struct experiment_context *run, const struct net *net,
                            .channels = train->channels,
                            .classes = train->classes,
                            .epochs = run->full ? recipe->epochs : QUICK_EPOCHS };
-    const eg_part all = { train, NULL, train->n }, unseen = { test, NULL, test->n };
-    char folder[80];
+    char folder[80], data[40];
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
-    eg_train_result r;
     eg_learner *l = NULL;
     o.batch = BATCH;
     o.seed = run->seed;
@@ -97,7 +95,8 @@ eg_status net_train(const struct experiment_context *run, const struct net *net,
     }
     LAB_TRY(eg_learner_create(run->full ? recipe->full : recipe->quick, &task, run->seed,
                               run->threads, NULL, &l));
-    const eg_status s = eg_train(l, &all, &unseen, &o, &r);
+    snprintf(data, sizeof data, "%s/train", net_sets[set]);
+    const eg_status s = lab_train(run, net->name, data, l, train, test, &o);
     if (s == EG_OK)
         *out = l;
     else

@@ -75,9 +75,11 @@ static inline void draw_point(const struct a_case *a, struct trial *c, struct po
     for (size_t i = 0; i < MAX_SIZE; i++) p->weight[i] = number(&c->d, -1, 1);
 }
 
-/* order 1: s = sum weight f(x). order 2: s = sum second ds/dx. Returns s, and ds/dx in g. */
+/* order 1: s = sum weight f(x). order 2: s = sum second ds/dx. Returns s, and ds/dx in g, by the
+ * rules of a gradient that is kept or released. */
 static inline double value_and_gradient(const struct a_case *a, const struct trial *c,
-                                        const struct point *p, int order, double g[][MAX_SIZE])
+                                        const struct point *p, int order, int flags,
+                                        double g[][MAX_SIZE])
 {
     eg_tape *t;
     CHECK_OK(eg_tape_create(1, NULL, &t));
@@ -102,7 +104,7 @@ static inline double value_and_gradient(const struct a_case *a, const struct tri
     const double value = eg_tape_number(t, s);
     note_rows(t);
     if (g != NULL) {
-        CHECK_OK(eg_tape_gradient(t, s, EG_NONE, x, c->count, EG_GRADIENT_RELEASE, dx));
+        CHECK_OK(eg_tape_gradient(t, s, EG_NONE, x, c->count, flags, dx));
         for (size_t k = 0; k < c->count; k++) {
             const size_t n = eg_shape_size(&c->shape[k]);
             memset(g[k], 0, n * sizeof **g);
@@ -116,6 +118,20 @@ static inline double value_and_gradient(const struct a_case *a, const struct tri
     return value;
 }
 
+/* The first derivative of what can be differentiated twice comes of other rules (composed of
+ * operations) than a fused one: second differences of it alone would not see it wrong. */
+static inline void check_kept(const struct a_case *a, const struct trial *c, const struct point *p)
+{
+    static double g[MAX_INPUTS][MAX_SIZE], kept[MAX_INPUTS][MAX_SIZE];
+    value_and_gradient(a, c, p, 1, EG_GRADIENT_RELEASE, g);
+    value_and_gradient(a, c, p, 1, EG_GRADIENT_KEEP, kept);
+    for (size_t k = 0; k < c->count; k++)
+        for (size_t i = 0; i < eg_shape_size(&c->shape[k]); i++)
+            if (!(fabs(kept[k][i] - g[k][i]) <= 1e-9 * fmax(1, fabs(g[k][i]))))
+                fail_msg("%s, input %zu[%zu]: kept %.12g, released %.12g", a->name, k, i,
+                         kept[k][i], g[k][i]);
+}
+
 static inline void check_case(const struct a_case *a, uint64_t place, uint64_t round, int order)
 {
     static struct point p;
@@ -123,7 +139,8 @@ static inline void check_case(const struct a_case *a, uint64_t place, uint64_t r
     struct trial c = { .d = { 1000 * place + round, 0 } };
     a->draw(&c);
     draw_point(a, &c, &p);
-    value_and_gradient(a, &c, &p, order, g);
+    value_and_gradient(a, &c, &p, order, EG_GRADIENT_RELEASE, g);
+    if (order == 2) check_kept(a, &c, &p);
     const double h = 0x1p-17;
     double scale = 1; /* relative to the largest component of this case */
     for (size_t k = 0; k < c.count; k++)
@@ -132,9 +149,9 @@ static inline void check_case(const struct a_case *a, uint64_t place, uint64_t r
         for (size_t i = 0; i < eg_shape_size(&c.shape[k]); i++) {
             const double at = p.x[k][i];
             p.x[k][i] = at + h;
-            const double above = value_and_gradient(a, &c, &p, order, NULL);
+            const double above = value_and_gradient(a, &c, &p, order, EG_GRADIENT_RELEASE, NULL);
             p.x[k][i] = at - h;
-            const double below = value_and_gradient(a, &c, &p, order, NULL);
+            const double below = value_and_gradient(a, &c, &p, order, EG_GRADIENT_RELEASE, NULL);
             p.x[k][i] = at;
             const double numeric = (above - below) / (2 * h);
             if (!(fabs(numeric - g[k][i]) <= 1e-6 * scale))

@@ -35,9 +35,8 @@ static eg_status accuracy_of(const struct experiment_context *run, const struct 
                            .channels = train->channels,
                            .classes = train->classes,
                            .epochs = run->full ? FULL_EPOCHS : QUICK_EPOCHS };
-    const eg_part all = { train, NULL, train->n }, rest = { test, NULL, test->n };
+    const eg_part rest = { test, NULL, test->n };
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
-    eg_train_result r;
     eg_scored scored = { .confusion = NULL };
     eg_learner *l = NULL;
     char folder[80];
@@ -54,7 +53,7 @@ static eg_status accuracy_of(const struct experiment_context *run, const struct 
     }
     LAB_TRY(eg_learner_create(run->full ? way->full : way->quick, &task, run->seed, run->threads,
                               NULL, &l));
-    eg_status s = eg_train(l, &all, NULL, &o, &r);
+    eg_status s = lab_train(run, way->name, "mnist/train", l, train, NULL, &o);
     if (s == EG_OK) s = eg_evaluate(l, &rest, 500, NULL, &scored);
     if (s == EG_OK) *accuracy = 100 * scored.accuracy;
     eg_learner_destroy(l);

@@ -110,7 +110,8 @@ typedef struct eg_transfer {
 /**
  * The transfer matrix of M learners: images that learner a classes rightly are attacked with it,
  * and shown to each learner b: wrong is another class than the label. The diagonal is the success
- * of the attack. Where a row begins in noise all images count, and wrong is who takes the noise for
+ * of the attack; images of the target's class, which are there already, are left out. Where a row
+ * begins in noise all images count, and wrong is who takes the noise for
  * the class that it was given.
  * @param matrix  (M + 1, M) row a, column b; row M: all N images as they are
  * @param made    (M) outputs of the attacks with each learner, or NULL

@@ -43,6 +43,12 @@ EG_API EG_MUST_CHECK eg_status eg_catalogue_find_all(void (*found)(void *user, c
                                                                    const char *folder),
                                                      void *user);
 
+/* Calls found(user, part) for every part of a set, by name; none where the set has no parts.
+ * Errors as eg_catalogue_read. */
+EG_API EG_MUST_CHECK eg_status eg_catalogue_parts(const char *name,
+                                                  void (*found)(void *user, const char *part),
+                                                  void *user);
+
 /* Read a set by name, "name" or "name/part" ("mnist/train", "mnist/test", "uci121/iris",
  * "omniglot/background-small1"), with its labels. EG_ERR_IO: not on this machine; what has a '/',
  * a '.' or a space and is neither a set nor a path that exists is reported as a missing file.

@@ -29,11 +29,16 @@ typedef struct eg_dataset {
     size_t classes;                 /* 0 without labels */
     char **class_names;             /* (classes) or NULL */
     char **column_names;            /* (D) or NULL */
-    char **item_names;              /* (N) file names of a folder, or NULL */
+    char **item_names;              /* (N) file names of a folder, names of bags, or NULL */
     const eg_allocator *alloc;
     size_t *offset; /* (N + 1) of bags: item i is the rows offset[i] to offset[i + 1] of x, one or
                        more, and x has offset[N] rows; NULL: every item is one row */
+    uint8_t *folds; /* (F, N) which part of each fold that the set brings an item is: eg_role */
+    size_t fold_count; /* F; 0: it brings none */
 } eg_dataset;
+
+/* What an item is for in one fold. */
+typedef enum eg_role { EG_ROLE_TRAIN, EG_ROLE_VALID, EG_ROLE_TEST } eg_role;
 
 /* Rows of x: N, or of bags offset[N]. */
 EG_API size_t eg_dataset_rows(const eg_dataset *set);
@@ -62,11 +67,17 @@ typedef struct eg_read_options {
      * A status other than EG_OK ends the read with it. NULL: none. */
     eg_status (*picture)(void *user, eg_image *image);
     void *picture_user;
+    /* CSV: rows that have the same value in this column, one after the other, are one bag, which
+     * has one label; the value is its name. "": the column called "bag", if there is one.
+     * NULL: no bags. */
+    const char *bag_column;
+    int folds; /* CSV: 1: columns test1, test2, .. of 0 and 1, and val1, .. where there are any, are
+                  folds of the set; 0: columns like others */
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                                     \
-    {                                                                            \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                                           \
+    {                                                                                  \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -112,6 +123,17 @@ EG_API EG_MUST_CHECK eg_status eg_safetensors_write(const char *path, const eg_t
 EG_API void eg_dataset_binarise(eg_dataset *set, float threshold);
 /* x <- (x - shift) * scale. In place. */
 EG_API void eg_dataset_scale(eg_dataset *set, float shift, float scale);
+
+/**
+ * What brings each column to mean 0 and standard deviation 1 (that of all, not of a sample): one
+ * that does not vary is only shifted.
+ * @param index  (n) items that are measured, of bags all their rows; NULL: the first n
+ * @param shift, scale  (D): x <- (x - shift) scale, done by eg_dataset_scale_columns
+ * @return EG_OK; EG_ERR_INVALID; EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_dataset_columns(const eg_dataset *set, const size_t *index,
+                                                  size_t n, float *shift, float *scale);
+EG_API void eg_dataset_scale_columns(eg_dataset *set, const float *shift, const float *scale);
 
 #ifdef __cplusplus
 }

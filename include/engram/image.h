@@ -31,6 +31,13 @@ EG_API void eg_image_clear(eg_image *image);
 /* Another size, by area averaging when smaller and nearest pixel when larger. */
 EG_API EG_MUST_CHECK eg_status eg_image_resize(const eg_image *in, size_t height, size_t width,
                                                eg_image *out);
+/* Another size by a triangle as wide as a pixel of the coarser grid: bilinear when larger, and
+ * without aliasing when smaller; pixels of both are seen at their centres. */
+EG_API EG_MUST_CHECK eg_status eg_image_resize_smooth(const eg_image *in, size_t height,
+                                                      size_t width, eg_image *out);
+/* The part of height x width pixels that begins at (top, left) and lies inside. */
+EG_API EG_MUST_CHECK eg_status eg_image_cut(const eg_image *in, size_t top, size_t left,
+                                            size_t height, size_t width, eg_image *out);
 /* One channel: 0.299 R + 0.587 G + 0.114 B. */
 EG_API EG_MUST_CHECK eg_status eg_image_grey(const eg_image *in, eg_image *out);
 

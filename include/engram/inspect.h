@@ -43,6 +43,17 @@ EG_API EG_MUST_CHECK eg_status eg_learner_inspect(eg_learner *l, const char *lay
                                                   size_t b, eg_inspection **out);
 EG_API void eg_inspection_destroy(eg_inspection *i);
 
+/**
+ * How much a layer looks at each row of one bag: hopfield_pooling, bag_attention.
+ * @param x        (rows, inputs)
+ * @param weights  (rows) 0 or more; their sum is 1, but for what patterns that the layer adds have.
+ *                 Of several heads and queries the mean. 0: a row that bag_attention did not pick
+ * @return EG_OK; EG_ERR_INVALID (no such layer, or it weighs no rows); EG_ERR_UNSUPPORTED (no
+ *         learner of bags that has layers); EG_ERR_NOMEM; what the pass fails with
+ */
+EG_API EG_MUST_CHECK eg_status eg_learner_attention(eg_learner *l, const char *layer,
+                                                    const float *x, size_t rows, float *weights);
+
 #ifdef __cplusplus
 }
 #endif

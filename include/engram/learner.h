@@ -40,7 +40,8 @@ typedef struct eg_task {
     size_t height, width, channels; /* of an image, D = C H W, channel-major; else 0 */
     size_t classes;                 /* K >= 2 */
     size_t epochs;                  /* what schedules are stretched over */
-    size_t bags;                    /* 1: an example is a bag of any number of such inputs */
+    size_t bags; /* 1: an example is a bag of any number of such inputs; a kind that takes vectors
+                    alone sees mean, least and largest of each of them, docs/baselines.md */
 } eg_task;
 
 /* N examples: vectors, or bags of them. */
@@ -59,8 +60,8 @@ typedef struct eg_examples {
  * @param seed  of the first parameters and of every random choice later
  * @param threads  0: all; changes no bit of any result
  * @return EG_OK; EG_ERR_INVALID; EG_ERR_SHAPE (layers that do not fit: both shapes);
- *         EG_ERR_UNSUPPORTED (of bags: a kind that takes vectors alone; a kind whose library was
- *         not there when Engram was built); EG_ERR_NOMEM
+ *         EG_ERR_UNSUPPORTED (a kind whose library was not there when Engram was built);
+ *         EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_create(const char *spec, const eg_task *task,
                                                  uint64_t seed, int threads,
@@ -129,7 +130,7 @@ EG_API EG_MUST_CHECK eg_status eg_learner_pullback(eg_learner *l, const float *x
  * A note: what else the file of a learner shall say, such as how its inputs were scaled. It is a
  * word of __metadata__, saved with the learner and there again when it is opened.
  * @param value  UTF-8; NULL: no note of this key
- * @return EG_OK; EG_ERR_INVALID (key empty, or "learner", "task" or "seed"; not UTF-8);
+ * @return EG_OK; EG_ERR_INVALID (key empty, or "learner", "task", "seed" or "hash"; not UTF-8);
  *         EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_set_note(eg_learner *l, const char *key,
@@ -138,8 +139,8 @@ EG_API EG_MUST_CHECK eg_status eg_learner_set_note(eg_learner *l, const char *ke
 EG_API const char *eg_learner_note(const eg_learner *l, const char *key);
 
 /**
- * Write the parameters as safetensors, with specification, task and seed in its __metadata__:
- * beside, synced, renamed.
+ * Write the parameters as safetensors, with specification, task, seed and a hash of all of it in
+ * its __metadata__: beside, synced, renamed.
  * @return EG_OK; EG_ERR_IO; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_save(eg_learner *l, const char *path);
@@ -148,7 +149,8 @@ EG_API EG_MUST_CHECK eg_status eg_learner_save(eg_learner *l, const char *path);
  * A learner as it was saved; its state is that of the beginning.
  * @param path  a file of eg_learner_save, or a run folder that has one as model.safetensors
  * @return EG_OK; EG_ERR_IO; EG_ERR_CORRUPT (also where the parameters are not those of the
- *         specification: both shapes); EG_ERR_LIMIT; EG_ERR_UNSUPPORTED; EG_ERR_NOMEM
+ *         specification: both shapes; or where there is a hash, and it is another);
+ *         EG_ERR_LIMIT; EG_ERR_UNSUPPORTED; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_learner_open(const char *path, int threads,
                                                const eg_allocator *alloc, eg_learner **out);

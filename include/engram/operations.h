@@ -23,12 +23,16 @@ EG_API eg_var eg_maximum(eg_tape *t, eg_var x, eg_var y);
 EG_API eg_var eg_minimum(eg_tape *t, eg_var x, eg_var y);
 EG_API eg_var eg_at_least(eg_tape *t, eg_var x, eg_var y); /* 1 where x >= y, else 0; constant */
 EG_API eg_var eg_gate(eg_tape *t, eg_var x, eg_var y); /* x where y > 0, else 0; constant in y */
+EG_API eg_var eg_pow(eg_tape *t, eg_var x, eg_var y);  /* x^y; the gradient by y is of x > 0 */
 
 EG_API eg_var eg_affine(eg_tape *t, eg_var x, double a, double b); /* a x + b */
 EG_API eg_var eg_neg(eg_tape *t, eg_var x);
 EG_API eg_var eg_abs(eg_tape *t, eg_var x);
-EG_API eg_var eg_sign(eg_tape *t, eg_var x); /* -1, 0, 1; constant */
-EG_API eg_var eg_step(eg_tape *t, eg_var x); /* 1 where x > 0, else 0; constant */
+EG_API eg_var eg_sign(eg_tape *t, eg_var x);  /* -1, 0, 1; constant */
+EG_API eg_var eg_step(eg_tape *t, eg_var x);  /* 1 where x > 0, else 0; constant */
+EG_API eg_var eg_floor(eg_tape *t, eg_var x); /* and ceil, and round (half to even): constant */
+EG_API eg_var eg_ceil(eg_tape *t, eg_var x);
+EG_API eg_var eg_round(eg_tape *t, eg_var x);
 EG_API eg_var eg_reciprocal(eg_tape *t, eg_var x);
 EG_API eg_var eg_sqrt(eg_tape *t, eg_var x);
 EG_API eg_var eg_exp(eg_tape *t, eg_var x);
@@ -79,7 +83,8 @@ EG_API eg_var eg_embed(eg_tape *t, eg_var x, size_t axis, size_t size, size_t be
                        ptrdiff_t step);
 EG_API eg_var eg_pad(eg_tape *t, eg_var x, size_t axis, size_t before, size_t after);
 EG_API eg_var eg_concat(eg_tape *t, const eg_var *x, size_t n, size_t axis);
-EG_API eg_var eg_cast(eg_tape *t, eg_var x, eg_dtype dtype); /* between f32 and f64, from i32 */
+EG_API eg_var eg_cast(eg_tape *t, eg_var x, eg_dtype dtype); /* to i32: towards 0, constant, and
+   INT32_MIN for what it cannot hold */
 
 /* Rows of x (N, ...) by index i32 of any shape (I...): (I..., ...); embedding look-up. An index
  * outside 0..N-1 fails. Its adjoint adds the rows of x (I..., ...) into N rows of zeros. */

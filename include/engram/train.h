@@ -63,6 +63,11 @@ typedef struct eg_scored {
 EG_API EG_MUST_CHECK eg_status eg_score(const float *scores, const int32_t *labels, size_t n,
                                         size_t classes, eg_scored *out);
 
+/* What a learner says of examples first to first + b of a part, which needs no labels: scores
+ * (b, K). EG_ERR_SHAPE where they are not the learner's: both. */
+EG_API EG_MUST_CHECK eg_status eg_part_scores(eg_learner *l, const eg_part *part, size_t first,
+                                              size_t b, float *scores);
+
 /* The same for what a learner says of a part; also its scores (n, K), or NULL. */
 EG_API EG_MUST_CHECK eg_status eg_evaluate(eg_learner *l, const eg_part *part, size_t batch,
                                            float *scores, eg_scored *out);
@@ -118,7 +123,8 @@ typedef struct eg_train_result {
  * checkpoint whose hash is right, and ends with the same bits as a call that was never stopped.
  * @param valid  evaluated as training goes; NULL: nothing is
  * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID;
- *         EG_ERR_DIVERGED (step, epoch and parameter; the checkpoint before it is kept);
+ *         EG_ERR_DIVERGED (the step that failed and its epoch, from 1, and the parameter; kept is
+ *         the newest checkpoint with finite scores for every example);
  *         EG_ERR_INTERRUPTED (a checkpoint is written); EG_ERR_IO; EG_ERR_CORRUPT (no checkpoint
  *         is whole); EG_ERR_NOMEM
  */
@@ -130,7 +136,8 @@ EG_API EG_MUST_CHECK eg_status eg_train(eg_learner *l, const eg_part *train, con
 /**
  * Row i of the product of settings given as lists: base with one value of each.
  * @param base  JSON object: a learner's specification
- * @param grid  JSON object of lists: {"n": [2, 3], "rate": [0.1, 0.01]}; the last varies fastest
+ * @param grid  JSON object of lists: {"n": [2, 3], "rate": [0.1, 0.01]}; the last varies fastest;
+ *              "optimiser.rate" reaches into the object `optimiser`
  * @param text  receives the specification, zero-terminated, of up to room bytes
  * @return EG_OK; EG_END (i is past the last row); EG_ERR_INVALID; EG_ERR_LIMIT (room); EG_ERR_NOMEM
  */
@@ -146,7 +153,9 @@ typedef struct eg_grid {
     uint64_t seed; /* of the folds, and of every learner */
     int threads;
     /* Hears of each row as it is done: its specification (borrowed), and mean and standard
-     * deviation (folds - 1) over folds of accuracy or area. Other than 0 ends the search. */
+     * deviation (folds - 1) over folds of accuracy or area. Where a fold diverged the mean is
+     * -INFINITY, the deviation NaN, and eg_error_detail() says how. Other than 0 ends the search.
+     */
     int (*row)(void *user, size_t i, const char *spec, double mean, double deviation);
     void *user;
     /* A file that keeps what each fold came to, or NULL. A search that was ended and is begun again
@@ -155,14 +164,66 @@ typedef struct eg_grid {
 } eg_grid;
 
 /**
- * Train and measure every row of a grid by cross-validation.
+ * Train and measure every row of a grid by cross-validation. All rows are checked before one is
+ * trained or the record is made; an error names its row, from 1. A row that diverges is the worst,
+ * and the search goes on.
  * @param options  folder, resume and patience do not apply
  * @param best     the row with the largest mean, the first of equals
- * @return EG_OK; EG_ERR_INTERRUPTED; EG_ERR_IO (the record); what eg_grid_spec, eg_split_folds,
- *         eg_learner_create and eg_train return
+ * @return EG_OK; EG_ERR_INTERRUPTED; EG_ERR_DIVERGED (every row); EG_ERR_IO (the record); what
+ *         eg_grid_spec, eg_split_folds, eg_learner_create and eg_train return
  */
 EG_API EG_MUST_CHECK eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options,
                                               size_t *best);
+
+/* ---- cross-validation ---- */
+
+/* What one fold came to. */
+typedef struct eg_validated {
+    size_t repeat, fold; /* from 0 */
+    eg_scored scored;    /* on what is tested; confusion NULL */
+    double choice;       /* accuracy or area that the row had when it was chosen; NaN: none was */
+    double seconds;      /* choosing, training and testing */
+} eg_validated;
+
+/* How one learner is judged: trained on a part of each fold and tested on another. Where it has
+ * settings to choose they are chosen within what is trained on, anew in each fold (nested). */
+typedef struct eg_validation {
+    const eg_dataset *data;  /* labelled */
+    eg_task task;            /* as the data */
+    const char *base, *grid; /* as of a search; grid NULL: base as it is */
+    size_t folds;            /* 2 or more, stratified; 0: those that the set brings */
+    size_t repeats;          /* with folds of their own each, 1 or more; of folds that the set
+                                brings, with other seeds */
+    size_t inner;            /* folds of each choice, 2 or more; where the set brings what to
+                                validate on, that takes their place, and is trained on in the end */
+    int columns; /* 1: each column to mean 0 and deviation 1 over all but what is tested */
+    uint64_t seed;
+    int threads;
+    /* Hears of each fold, and of the specification it was tested with (borrowed). Other than 0
+     * ends with EG_ERR_INTERRUPTED. */
+    int (*fold)(void *user, const eg_validated *v, const char *spec);
+    void *user;
+    const char *record; /* as of a search: what choices have measured */
+} eg_validation;
+
+/* How many folds a validation has, of all repeats. */
+EG_API size_t eg_validation_count(const eg_validation *v);
+
+/**
+ * Judge a learner.
+ * @param options  folder, resume and patience do not apply; by_auc: what is chosen by
+ * @param out      (eg_validation_count(v)) repeat by repeat, or NULL
+ * @return EG_OK; EG_ERR_INVALID (folds or repeats outside their ranges, no folds in the set);
+ *         EG_ERR_INTERRUPTED; what eg_grid_spec, eg_split_folds, eg_learner_create, eg_train and
+ *         eg_evaluate return
+ *
+ * A row of the grid that diverges is the worst; where the one chosen does, EG_ERR_DIVERGED.
+ *
+ * Source: nested cross-validation, Varma and Simon 2006.
+ */
+EG_API EG_MUST_CHECK eg_status eg_cross_validate(const eg_validation *v,
+                                                 const eg_train_options *options,
+                                                 eg_validated *out);
 
 #ifdef __cplusplus
 }

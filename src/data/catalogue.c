@@ -203,6 +203,9 @@ static eg_status fail_part(const struct egi_parts *p, const char *set, const cha
 /* Rows of b after those of a; both of the same shape and classes. */
 static eg_status append(eg_dataset *a, const eg_dataset *b, const char *name)
 {
+    if (a->offset != NULL || b->offset != NULL || a->folds != NULL || b->folds != NULL)
+        return egi_fail(EG_ERR_UNSUPPORTED, "%s: a part of two files that have bags or folds",
+                        name);
     if (a->d != b->d || a->classes != b->classes)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s: %zu values, %zu classes, expected %zu and %zu as in "
@@ -299,6 +302,22 @@ static eg_status find_set(const char *name, struct search *at)
         return egi_fail(EG_ERR_INVALID, "%.400s: a path, expected the name of a data set", name);
     }
     return s == EG_NOT_FOUND ? EG_ERR_IO : s; /* the detail is that of find */
+}
+
+eg_status eg_catalogue_parts(const char *name, void (*found)(void *user, const char *part),
+                             void *user)
+{
+    struct search at;
+    struct egi_parts p;
+    if (found == NULL) return egi_fail(EG_ERR_INVALID, "eg_catalogue_parts: NULL");
+    EGI_TRY(find_set(name, &at));
+    EGI_TRY(egi_parts_list(at.path, eg_allocator_default(), &p));
+    for (size_t i = 0; i < p.count; i++) {
+        const int again = i > 0 && strcmp(p.part[i].name, p.part[i - 1].name) == 0;
+        if (p.part[i].name[0] != '\0' && !again) found(user, p.part[i].name);
+    }
+    egi_parts_clear(&p);
+    return EG_OK;
 }
 
 eg_status eg_catalogue_read(const char *name, const eg_read_options *options, eg_dataset *out)

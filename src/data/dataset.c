@@ -12,8 +12,9 @@
 #define DEFAULT_MAX_BYTES ((uint64_t)4 << 30)
 
 static const struct egi_reader *const rows[] = {
-    &egi_reader_idx, &egi_reader_cifar,    &egi_reader_npy, &egi_reader_npz,  &egi_reader_csv,
-    &egi_reader_ucr, &egi_reader_svmlight, &egi_reader_png, &egi_reader_jpeg,
+    &egi_reader_repertoires, &egi_reader_idx,  &egi_reader_cifar, &egi_reader_npy,
+    &egi_reader_npz,         &egi_reader_csv,  &egi_reader_ucr,   &egi_reader_svmlight,
+    &egi_reader_png,         &egi_reader_jpeg,
 };
 
 const eg_reader_info *eg_dataset_reader(size_t row)
@@ -65,6 +66,7 @@ void eg_dataset_clear(eg_dataset *set)
     const eg_allocator *a = set->alloc != NULL ? set->alloc : eg_allocator_default();
     egi_free(a, set->x, eg_dataset_rows(set) * set->d * sizeof(float));
     if (set->offset != NULL) egi_free(a, set->offset, (set->n + 1) * sizeof *set->offset);
+    egi_free(a, set->folds, set->fold_count * set->n);
     egi_free(a, set->labels, set->n * sizeof(int32_t));
     free_names(a, set->class_names, set->classes);
     free_names(a, set->column_names, set->d);
@@ -156,14 +158,14 @@ static eg_status choose(const char *format, const struct egi_input *in,
     if (row == NULL && format != NULL)
         return egi_fail(EG_ERR_INVALID,
                         "format (--format) %s: expected idx, cifar, npy, npz, csv, ucr, "
-                        "svmlight, png or jpeg",
+                        "svmlight, png, jpeg or repertoires",
                         format);
     if (row == NULL) row = row_by_ending(in->name);
     if (row == NULL) row = row_by_text(in->bytes, in->size);
     if (row == NULL)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s: looks like %s, expected IDX, CIFAR, NPY, NPZ, CSV, "
-                        "svmlight, PNG or JPEG",
+                        "svmlight, PNG, JPEG or a table of repertoires",
                         in->name, egi_looks_like(in->bytes, in->size));
     *out = row;
     return EG_OK;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/egi_base.h"
 #include "base/egi_file.h"
@@ -30,7 +31,8 @@ struct egi_reader {
     eg_status (*parse)(const struct egi_input *in, eg_dataset *set);
 };
 extern const struct egi_reader egi_reader_idx, egi_reader_cifar, egi_reader_npy, egi_reader_npz,
-    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_png, egi_reader_jpeg;
+    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_png, egi_reader_jpeg,
+    egi_reader_repertoires;
 
 /* dataset.c - the one way into every reader of a file; also what the fuzz targets call.
  * format NULL: by content, then by name. bytes may be gzip. */
@@ -83,6 +85,10 @@ struct egi_text {
     const char *p;
     size_t size;
 };
+static inline int egi_text_same(struct egi_text a, struct egi_text b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.p, b.p, a.size) == 0);
+}
 /* Checks n and d against the limits, cuts n to max_items, allocates x. */
 eg_status egi_set_size(const struct egi_input *in, eg_dataset *set, size_t n, size_t d);
 /* (count) NULL strings. */
@@ -105,6 +111,23 @@ void egi_problem(struct egi_problems *p, size_t line, size_t column, const char 
     EG_PRINTF(4, 5);
 /* EG_OK when there were none, else EG_ERR_CORRUPT with the first and the count. */
 eg_status egi_problems_end(const struct egi_problems *p);
+
+/* rows_of_csv.c - what a row of a table says of the item it belongs to. */
+struct egi_row {
+    size_t line;
+    struct egi_text bag, label; /* p NULL: there is no such column */
+};
+/* Rows (n) of one bag follow each other and have one label: else problems. Then set->n, offset,
+ * item_names, and of row and marks (n, columns) what the first row of each bag has. */
+eg_status egi_rows_to_bags(struct egi_problems *p, struct egi_row *row, uint8_t *marks,
+                           size_t columns, size_t n, eg_dataset *set);
+/* marks (n, columns) of items: 1 where column c says so; name[c] is "test3" or "val3". They become
+ * set->folds; EG_ERR_CORRUPT where columns or marks are no folds. */
+eg_status egi_marks_to_folds(const struct egi_input *in, const struct egi_text *name,
+                             size_t columns, const struct egi_row *row, const uint8_t *marks,
+                             eg_dataset *set);
+/* Which fold, from 1, a column is a mark of: 0, none; *valid: of validation. */
+size_t egi_fold_of_column(struct egi_text name, int *valid);
 
 /* data_build.c - elements of binary formats. */
 enum egi_element {

@@ -17,13 +17,21 @@ static const struct rule {
     const char *suffix;
     const char *labels; /* with the same beginning */
 } rules[] = {
-    { "labels-idx", NULL, "", NULL },      { "images-idx", "idx", "", "labels-idx" },
-    { "-idx", "idx", "", NULL },           { "data_batch", "cifar", "train", NULL },
-    { "_batch.bin", "cifar", "", NULL },   { "_TRAIN.tsv", "ucr", "/train", NULL },
-    { "_TEST.tsv", "ucr", "/test", NULL }, { "-classes.csv", NULL, "", NULL },
-    { ".csv", "csv", "", NULL },           { ".npy", "npy", "", NULL },
-    { ".npz", "npz", "", NULL },           { ".svm", "svmlight", "", NULL },
-    { ".svmlight", "svmlight", "", NULL }, { ".libsvm", "svmlight", "", NULL },
+    { "labels-idx", NULL, "", NULL },
+    { "images-idx", "idx", "", "labels-idx" },
+    { "-idx", "idx", "", NULL },
+    { "data_batch", "cifar", "train", NULL },
+    { "_batch.bin", "cifar", "", NULL },
+    { "_TRAIN.tsv", "ucr", "/train", NULL },
+    { "_TEST.tsv", "ucr", "/test", NULL },
+    { "-classes.csv", NULL, "", NULL },
+    { ".csv", "csv", "", NULL },
+    { ".npy", "npy", "", NULL },
+    { ".npz", "npz", "", NULL },
+    { ".svm", "svmlight", "", NULL },
+    { ".svmlight", "svmlight", "", NULL },
+    { ".libsvm", "svmlight", "", NULL },
+    { "metadata.tsv", "repertoires", "", NULL },
 };
 
 static const struct {

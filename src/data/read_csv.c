@@ -5,11 +5,12 @@
  * kept as slices until all are known, for whether they are numbers or texts is a property of
  * the column. Problems are gathered (problems.c). */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/egi_data.h"
 
-enum { SKIP = -1, LABEL = -2 }; /* what a column is; else its place in x */
+enum { SKIP = -1, LABEL = -2, BAG = -3, MARK = -4 }; /* what a column is; else its place in x */
 
 struct table {
     const struct egi_input *in;
@@ -19,9 +20,12 @@ struct table {
     struct egi_grow name;  /* struct egi_text: the header */
     struct egi_grow role;  /* ptrdiff_t a column */
     struct egi_grow x;     /* float */
-    struct egi_grow label; /* struct egi_text */
-    size_t values, rows;   /* columns of x; rows taken */
-    int has_label;
+    struct egi_grow row;   /* struct egi_row */
+    struct egi_grow mark;  /* uint8_t, row by row: cells of columns that are marks of folds */
+    struct egi_grow marks; /* struct egi_text: their names */
+    size_t values;         /* columns of x */
+    size_t bags;           /* bags begun */
+    int has_label, has_bag;
 };
 
 struct cell {
@@ -104,15 +108,59 @@ static int is_label(const struct table *t, struct egi_text name)
     return text_is(name, "label", 5) || text_is(name, "class", 5);
 }
 
+static int is_bag(const struct table *t, struct egi_text name)
+{
+    const char *wanted = t->in->o.bag_column;
+    if (wanted == NULL || t->has_bag) return 0;
+    if (wanted[0] == '\0') return text_is(name, "bag", 3);
+    return name.size == strlen(wanted) && memcmp(name.p, wanted, name.size) == 0;
+}
+
+static ptrdiff_t role_of(const struct table *t, struct egi_text name, int label)
+{
+    int valid;
+    if (label) return LABEL;
+    if (is_bag(t, name)) return BAG;
+    if (t->in->o.folds && egi_fold_of_column(name, &valid) > 0) return MARK;
+    return listed(t->in->o.skip_columns, name) ? SKIP : (ptrdiff_t)t->values;
+}
+
 static eg_status add_column(struct table *t, struct egi_text name, int label)
 {
-    const ptrdiff_t role = label                                 ? LABEL
-                           : listed(t->in->o.skip_columns, name) ? SKIP
-                                                                 : (ptrdiff_t)t->values;
+    const ptrdiff_t role = role_of(t, name, label);
     t->has_label |= label;
+    t->has_bag |= role == BAG;
     t->values += role >= 0;
+    if (role == MARK) EGI_TRY(egi_grow_push(&t->marks, &name, t->in->name));
     EGI_TRY(egi_grow_push(&t->name, &name, t->in->name));
     return egi_grow_push(&t->role, &role, t->in->name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct egi_text *x = a, *y = b;
+    const size_t n = x->size < y->size ? x->size : y->size;
+    const int order = n > 0 ? memcmp(x->p, y->p, n) : 0;
+    return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+/* A name that two columns have says of neither which it is. */
+static eg_status check_names(const struct table *t)
+{
+    char quoted_name[40];
+    const size_t n = t->name.count;
+    void *block;
+    EGI_TRY(egi_alloc_array(t->in->o.alloc, n, sizeof(struct egi_text), "names", &block));
+    struct egi_text *name = block, twice = { NULL, 0 };
+    memcpy(name, t->name.p, n * sizeof *name);
+    qsort(name, n, sizeof *name, by_name);
+    for (size_t k = 1; k < n && twice.size == 0; k++)
+        if (name[k].size > 0 && by_name(&name[k - 1], &name[k]) == 0) twice = name[k];
+    egi_free(t->in->o.alloc, block, n * sizeof *name);
+    if (twice.size == 0) return EG_OK;
+    return egi_fail(EG_ERR_CORRUPT, "%s:1:%zu: two columns are named %s; rename one", t->in->name,
+                    (size_t)(twice.p - (const char *)t->in->bytes) + 1,
+                    egi_quote(quoted_name, twice));
 }
 
 static eg_status read_header(struct table *t)
@@ -133,11 +181,20 @@ static eg_status read_header(struct table *t)
                         "%s:1:1: header line, expected names of columns, got "
                         "numbers; add a first line such as x1,x2,label",
                         t->in->name);
+    EGI_TRY(check_names(t));
     if (t->in->o.label_column != NULL && !t->has_label)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:1:1: no column is named %s, as label_column "
                         "(--label-column) says",
                         t->in->name, t->in->o.label_column);
+    if (t->in->o.bag_column != NULL && t->in->o.bag_column[0] != '\0' && !t->has_bag)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s:1:1: no column is named %s, as bag_column (--bag-column) says",
+                        t->in->name, t->in->o.bag_column);
+    if (t->in->o.folds && t->marks.count == 0)
+        return egi_fail(EG_ERR_CORRUPT,
+                        "%s:1:1: expected columns test1, test2, .. that are folds, got none",
+                        t->in->name);
     if (t->values == 0)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:1:1: header line (looks like %s), expected a column of "
@@ -175,16 +232,35 @@ static void bad_number(struct table *t, const struct cell *c, size_t k, int why)
                 k + 1, egi_quote(name, column), egi_quote(got, c->text), fix);
 }
 
-static eg_status take_cell(struct table *t, const struct cell *c, size_t k)
+/* A cell that is a name: of a class, of a bag. */
+static eg_status take_name(struct table *t, const struct cell *c, const char *what,
+                           struct egi_text *to)
+{
+    if (c->text.size == 0)
+        egi_problem(&t->problems, t->line, c->column,
+                    "%s: expected one, got an empty cell; fill it in or leave the row out", what);
+    *to = c->text;
+    return EG_OK;
+}
+
+static eg_status take_mark(struct table *t, const struct cell *c, size_t k)
+{
+    char got[40], name[40];
+    const uint8_t mark = c->text.size == 1 && c->text.p[0] == '1';
+    if (!mark && !(c->text.size == 1 && c->text.p[0] == '0'))
+        egi_problem(&t->problems, t->line, c->column, "column %zu %s: expected 0 or 1, got %s",
+                    k + 1, egi_quote(name, ((struct egi_text *)t->name.p)[k]),
+                    egi_quote(got, c->text));
+    return egi_grow_push(&t->mark, &mark, t->in->name);
+}
+
+static eg_status take_cell(struct table *t, const struct cell *c, size_t k, struct egi_row *row)
 {
     const ptrdiff_t role = ((ptrdiff_t *)t->role.p)[k];
     if (role == SKIP) return EG_OK;
-    if (role == LABEL) {
-        if (c->text.size == 0)
-            egi_problem(&t->problems, t->line, c->column,
-                        "label: expected one, got an empty cell; fill it in or leave the row out");
-        return egi_grow_push(&t->label, &c->text, t->in->name);
-    }
+    if (role == LABEL) return take_name(t, c, "label", &row->label);
+    if (role == BAG) return take_name(t, c, "bag", &row->bag);
+    if (role == MARK) return take_mark(t, c, k);
     double v = 0;
     const int why = egi_parse_number(c->text.p, c->text.size, &v);
     if (why != 0) bad_number(t, c, k, why);
@@ -205,6 +281,7 @@ static int blank_line(const struct table *t)
 static eg_status read_row(struct table *t)
 {
     const size_t line = t->line, columns = t->name.count;
+    struct egi_row row = { .line = line };
     size_t k = 0;
     for (struct cell c = { 0 }; !c.last; k++) {
         c = next_cell(t);
@@ -213,47 +290,78 @@ static eg_status read_row(struct table *t)
         if (c.broken)
             egi_problem(&t->problems, t->line, c.column,
                         "a quote that is not closed before a separator");
-        if (k < columns) EGI_TRY(take_cell(t, &c, k));
+        if (k < columns) EGI_TRY(take_cell(t, &c, k, &row));
         t->line = after;
     }
     if (k != columns)
         egi_problem(&t->problems, line, 1, "expected %zu cells as in the first line, got %zu; %s",
                     columns, k,
                     k < columns ? "add what is missing" : "quote cells that have a separator");
-    t->rows++;
-    return EG_OK;
+    const struct egi_row *rows = t->row.p;
+    const size_t n = t->row.count;
+    if (t->has_bag) t->bags += n == 0 || !egi_text_same(rows[n - 1].bag, row.bag);
+    return egi_grow_push(&t->row, &row, t->in->name);
+}
+
+/* The row after the last bag that is asked for, which was read to see that the bag has ended. */
+static void drop_last(struct table *t)
+{
+    t->row.count--;
+    t->x.count -= t->values;
+    t->mark.count -= t->marks.count;
 }
 
 static eg_status read_rows(struct table *t)
 {
     const size_t max = t->in->o.max_items;
-    while (t->at < t->in->size && (max == 0 || t->rows < max)) {
+    while (t->at < t->in->size
+           && (max == 0 || (t->has_bag ? t->bags <= max : t->row.count < max))) {
         if (blank_line(t)) {
             (void)next_cell(t);
             continue;
         }
         EGI_TRY(read_row(t));
-        if (t->rows % 65536 == 0)
+        if (t->row.count % 65536 == 0)
             EGI_TRY(egi_report(t->in->o.progress, "read", t->at, t->in->size));
     }
     EGI_TRY(egi_problems_end(&t->problems));
-    if (t->rows == 0)
+    if (t->has_bag && max > 0 && t->bags > max) drop_last(t);
+    if (t->row.count == 0)
         return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no rows after the header", t->in->name);
     return EG_OK;
 }
 
 static eg_status set_labels(struct table *t, eg_dataset *set)
 {
-    const struct egi_text *text = t->label.p;
-    void *values;
+    const struct egi_row *row = t->row.p;
+    const struct egi_need needs[] = { { set->n, sizeof(double) },
+                                      { set->n, sizeof(struct egi_text) } };
+    struct egi_arena a;
     int numbers = 1;
-    EGI_TRY(egi_alloc_array(set->alloc, set->n, sizeof(double), "labels", &values));
-    for (size_t i = 0; numbers && i < set->n; i++)
-        numbers = egi_parse_number(text[i].p, text[i].size, (double *)values + i) == 0;
+    EGI_TRY(egi_arena_create(set->alloc, needs, EGI_COUNT(needs), "labels", &a));
+    double *values = a.part[0];
+    struct egi_text *text = a.part[1];
+    for (size_t i = 0; i < set->n; i++) {
+        text[i] = row[i].label;
+        numbers = numbers && egi_parse_number(text[i].p, text[i].size, values + i) == 0;
+    }
     const eg_status s =
         numbers ? egi_labels_from_values(set, values, 0) : egi_labels_from_texts(set, text);
-    egi_free(set->alloc, values, set->n * sizeof(double));
+    egi_arena_destroy(&a);
     return s;
+}
+
+/* Items, and what rows say of them; x is there. */
+static eg_status set_items(struct table *t, eg_dataset *set)
+{
+    struct egi_row *row = t->row.p;
+    uint8_t *marks = t->mark.p;
+    set->n = t->row.count;
+    if (t->has_bag)
+        EGI_TRY(egi_rows_to_bags(&t->problems, row, marks, t->marks.count, t->row.count, set));
+    if (t->has_label) EGI_TRY(set_labels(t, set));
+    if (!t->in->o.folds) return EG_OK;
+    return egi_marks_to_folds(t->in, t->marks.p, t->marks.count, row, marks, set);
 }
 
 static eg_status build(struct table *t, int header, eg_dataset *set)
@@ -262,9 +370,8 @@ static eg_status build(struct table *t, int header, eg_dataset *set)
     EGI_TRY(read_rows(t));
     size_t cells;
     EGI_TRY(egi_grow_finish(&t->x, t->in->name, &set->x, &cells));
-    set->n = t->rows;
     set->d = t->values;
-    if (t->has_label) EGI_TRY(set_labels(t, set));
+    EGI_TRY(set_items(t, set));
     if (!header) return EG_OK;
     EGI_TRY(egi_names_alloc(set->alloc, set->d, &set->column_names));
     for (size_t k = 0; k < t->name.count; k++) {
@@ -281,14 +388,18 @@ static eg_status parse_table(const struct egi_input *in, char separator, int hea
 {
     const eg_allocator *a = in->o.alloc;
     struct table t = { .in = in, .separator = separator, .line = 1, .problems = { .in = in } };
-    t.name = t.label = (struct egi_grow){ .a = a, .item = sizeof(struct egi_text) };
+    t.name = t.marks = (struct egi_grow){ .a = a, .item = sizeof(struct egi_text) };
+    t.row = (struct egi_grow){ .a = a, .item = sizeof(struct egi_row) };
+    t.mark = (struct egi_grow){ .a = a, .item = sizeof(uint8_t) };
     t.role = (struct egi_grow){ .a = a, .item = sizeof(ptrdiff_t) };
     t.x = (struct egi_grow){ .a = a, .item = sizeof(float) };
     const eg_status s = build(&t, header, set);
     egi_grow_clear(&t.name);
     egi_grow_clear(&t.role);
     egi_grow_clear(&t.x);
-    egi_grow_clear(&t.label);
+    egi_grow_clear(&t.row);
+    egi_grow_clear(&t.mark);
+    egi_grow_clear(&t.marks);
     return s;
 }
 

@@ -70,9 +70,20 @@ eg_var egi_tape_fail(eg_tape *t, eg_status s);
 /* The detail of the failure becomes "place: detail". */
 void egi_tape_failed_at(eg_tape *t, const char *place);
 const struct egi_tensor *egi_tape_tensor(const eg_tape *t, eg_var v);
+int egi_tape_threads(const eg_tape *t);         /* as it was created with */
 int egi_tape_wants(const eg_tape *t, eg_var v); /* a gradient flows through it */
 /* A value of the tape's own memory, not set. */
 eg_var egi_tape_new(eg_tape *t, eg_dtype dtype, const eg_shape *shape);
+
+/* A value that is not there: operations on it check and tell shapes, and compute nothing; what they
+ * give out is a ghost too. It has no elements to be read (eg_tape_value is NULL). */
+eg_var egi_tape_ghost(eg_tape *t, eg_dtype dtype, const eg_shape *shape);
+int egi_tape_is_ghost(const eg_tape *t, eg_var v);
+/* From now on every operation is recorded, also where no gradient flows: for what reads a
+ * computation off the tape. Until the tape is reset. */
+void egi_tape_trace(eg_tape *t);
+/* Bytes the tape may hold at most; what needs more fails with EG_ERR_LIMIT. 0: any number. */
+void egi_tape_limit(eg_tape *t, size_t bytes);
 
 /* Memory for the length of one call of forward, from the tape's own pool. */
 eg_status egi_scratch(struct egi_call *c, size_t bytes, void **out);

@@ -20,6 +20,7 @@ struct egi_pool {
     size_t count, capacity;
     uint32_t free[EGI_POOL_CLASSES];
     size_t live, peak;
+    size_t held, limit; /* bytes of all buffers, used or not; 0: no limit */
 };
 
 /* tape_pool.c */
@@ -39,11 +40,12 @@ struct egi_node {
     uint32_t buffer;         /* 0: the caller's memory */
     uint32_t first, count;   /* inputs: link[first ..] */
     unsigned char wants, released;
+    unsigned char ghost; /* has a shape and no elements */
 };
 
 struct eg_tape {
     const eg_allocator *alloc;
-    int threads, recording;
+    int threads, recording, tracing;
     struct egi_pool pool;
     struct egi_node *node; /* value id is node[id - 1] */
     size_t count, capacity;

@@ -63,6 +63,16 @@ static void back_gate(struct egi_back *b)
     if (b->wanted[0]) b->dx[0] = eg_gate(b->t, b->g, b->x[1]);
 }
 
+/* d x^y = y x^(y - 1) dx + x^y ln x dy */
+static void back_pow(struct egi_back *b)
+{
+    eg_tape *t = b->t;
+    const eg_var x = b->x[0], y = b->x[1];
+    if (b->wanted[0])
+        b->dx[0] = eg_mul(t, b->g, eg_mul(t, y, eg_pow(t, x, eg_affine(t, y, 1, -1))));
+    if (b->wanted[1]) b->dx[1] = eg_mul(t, b->g, eg_mul(t, b->y, eg_log(t, x)));
+}
+
 #define ROW(id, formula, kernel_, back)                               \
     const struct egi_op egi_op_##id = { .info = { #id, formula, "" }, \
                                         .shape = shape,               \
@@ -96,3 +106,4 @@ ROW(maximum, "z = max(x, y)", MAXIMUM, back_maximum)
 ROW(minimum, "z = min(x, y)", MINIMUM, back_minimum)
 ROW(at_least, "z = [x >= y]", AT_LEAST, NULL)
 ROW(gate, "z = x [y > 0]", GATE, back_gate)
+ROW(pow, "z = x^y", POW, back_pow)

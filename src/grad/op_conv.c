@@ -3,6 +3,8 @@
  *
  * All three carry the same numbers, so that a rule hands its own on. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "grad/egi_ops.h"
 #include "grad/egi_window.h"
 #include "kernel/egi_kernel_conv.h"
@@ -53,6 +55,25 @@ static const enum egi_conv_kind inputs[3][2] = {
     [EGI_CONV_WEIGHT] = { EGI_CONV_INPUT, EGI_CONV_OUTPUT },
 };
 
+/* What would have fitted, of what does not. */
+static const char *wanted(const struct egi_conv *g, enum egi_conv_kind kind, char *text,
+                          size_t room)
+{
+    char ta[EGI_SHAPE_TEXT], tb[EGI_SHAPE_TEXT];
+    if (g->out[0] == 0 || g->out[1] == 0)
+        snprintf(text, room, "a kernel of up to %zu, %zu",
+                 (g->in[0] + 2 * g->padding[0] + g->dilation[0] - 1) / g->dilation[0],
+                 (g->in[1] + 2 * g->padding[1] + g->dilation[1] - 1) / g->dilation[1]);
+    else if (g->c == 0 || g->o == 0 || g->c % g->groups != 0 || g->o % g->groups != 0)
+        snprintf(text, room, "channels, as many in each of %zu groups", g->groups);
+    else {
+        const eg_shape a = shape_of(g, inputs[kind][0]), b = shape_of(g, inputs[kind][1]);
+        snprintf(text, room, "floats of %s with %s", egi_shape_text(&a, ta),
+                 egi_shape_text(&b, tb));
+    }
+    return text;
+}
+
 static eg_status shape(struct egi_call *c)
 {
     const enum egi_conv_kind kind = (enum egi_conv_kind)c->op->kernel;
@@ -64,14 +85,15 @@ static eg_status shape(struct egi_call *c)
         const eg_shape want = shape_of(&g, inputs[kind][k]);
         fits = egi_shape_equal(&want, &c->in[k].shape);
     }
-    char ta[EGI_SHAPE_TEXT], tb[EGI_SHAPE_TEXT];
+    char ta[EGI_SHAPE_TEXT], tb[EGI_SHAPE_TEXT], want[2 * EGI_SHAPE_TEXT + 64];
     if (!fits)
         return egi_fail(EG_ERR_SHAPE,
                         "%s: %s with %s, %s; stride %zu, %zu, padding %zu, %zu, dilation %zu, %zu, "
-                        "groups %zu",
+                        "groups %zu; expected %s",
                         c->op->info.name, egi_shape_text(a, ta), egi_shape_text(b, tb),
                         eg_dtype_name(c->out.dtype), g.stride[0], g.stride[1], g.padding[0],
-                        g.padding[1], g.dilation[0], g.dilation[1], g.groups);
+                        g.padding[1], g.dilation[0], g.dilation[1], g.groups,
+                        wanted(&g, kind, want, sizeof want));
     c->out.shape = shape_of(&g, kind);
     return EG_OK;
 }

@@ -134,6 +134,8 @@ const struct egi_op egi_op_broadcast_to = { .info = { "broadcast_to", "y = x, re
 eg_var eg_broadcast_to(eg_tape *t, eg_var x, const eg_shape *shape)
 {
     const eg_shape own = eg_tape_shape(t, x);
+    if (shape == NULL)
+        return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "broadcast_to: shape = NULL"));
     if (egi_shape_equal(&own, shape)) return x;
     const struct egi_attr attr = { .shape = *shape };
     return egi_apply(t, &egi_op_broadcast_to, &x, 1, &attr);

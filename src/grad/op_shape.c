@@ -31,9 +31,11 @@ eg_var eg_reshape(eg_tape *t, eg_var x, const eg_shape *shape)
 {
     const eg_shape own = eg_tape_shape(t, x);
     if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    if (shape == NULL) return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "reshape: shape = NULL"));
     if (egi_shape_equal(&own, shape)) return x;
     char from[EGI_SHAPE_TEXT], to[EGI_SHAPE_TEXT];
-    if (shape->rank > EG_MAX_RANK || eg_shape_size(&own) != eg_shape_size(shape))
+    if (shape->rank > EG_MAX_RANK || eg_shape_size(&own) != eg_shape_size(shape)
+        || !egi_shape_fits(shape))
         return egi_tape_fail(t, egi_fail(EG_ERR_SHAPE, "reshape: %s does not become %s",
                                          egi_shape_text(&own, from), egi_shape_text(shape, to)));
     struct egi_tensor view;
@@ -244,9 +246,9 @@ eg_var eg_concat(eg_tape *t, const eg_var *x, size_t n, size_t axis)
 static eg_status shape_cast(struct egi_call *c)
 {
     c->out.dtype = (eg_dtype)c->attr->n[0];
-    return c->out.dtype == EG_F32 || c->out.dtype == EG_F64
+    return (unsigned)c->out.dtype < EG_DTYPE_COUNT
                ? EG_OK
-               : egi_fail(EG_ERR_UNSUPPORTED, "cast: to %s", eg_dtype_name(c->out.dtype));
+               : egi_fail(EG_ERR_INVALID, "cast: to type %d", (int)c->out.dtype);
 }
 
 static eg_status forward_cast(struct egi_call *c)
@@ -262,6 +264,7 @@ static eg_status forward_cast(struct egi_call *c)
 
 static void back_cast(struct egi_back *b)
 {
+    if (eg_tape_dtype(b->t, b->y) == EG_I32) return; /* a constant */
     b->dx[0] = eg_cast(b->t, b->g, eg_tape_dtype(b->t, b->x[0]));
 }
 

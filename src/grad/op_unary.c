@@ -172,6 +172,9 @@ ROW(sigmoid, "sigmoid", "y = 1 / (1 + e^-x)", "", SIGMOID, back_sigmoid)
 ROW(tanh, "tanh", "y = tanh x", "", TANH, back_tanh)
 ROW(softplus, "softplus", "y = ln(1 + e^x)", "", SOFTPLUS, back_softplus)
 ROW(clamp, "clamp", "y = min(max(x, a), b)", "", CLAMP, back_clamp)
+ROW(floor, "floor", "y = the largest whole number <= x", "", FLOOR, NULL)
+ROW(ceil, "ceil", "y = the smallest whole number >= x", "", CEIL, NULL)
+ROW(round, "round", "y = the nearest whole number, of two the even one", "", ROUND, NULL)
 ROW(rep, "rep", "y = max(x, 0)^a", "Krotov and Hopfield 2016, eq. 5", REP, back_rep)
 
 static eg_var plain(eg_tape *t, const struct egi_op *op, eg_var x)
@@ -211,6 +214,9 @@ PLAIN(relu)
 PLAIN(sigmoid)
 PLAIN(tanh)
 PLAIN(softplus)
+PLAIN(floor)
+PLAIN(ceil)
+PLAIN(round)
 
 #define WITH_A(id)                                 \
     eg_var eg_##id(eg_tape *t, eg_var x, double a) \

@@ -53,6 +53,7 @@ void eg_tape_reset(eg_tape *t)
 {
     for (size_t i = 0; i < t->count; i++) egi_node_release(t, i);
     t->count = t->links = 0;
+    t->tracing = 0;
     t->status = EG_OK;
     t->recording = 1;
 }
@@ -141,8 +142,9 @@ static eg_var add_leaf(eg_tape *t, eg_dtype dtype, const eg_shape *shape, const 
                        int wants)
 {
     if (t->status != EG_OK) return EG_NONE;
+    if (shape == NULL) return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "leaf: shape = NULL"));
     if (data == NULL || shape->rank > EG_MAX_RANK || (unsigned)dtype >= EG_DTYPE_COUNT
-        || eg_shape_size(shape) == SIZE_MAX)
+        || !egi_shape_fits(shape))
         return egi_tape_fail(t, egi_fail(EG_ERR_INVALID,
                                          "leaf: data = %p, rank %zu, type %d, or a size that "
                                          "does not fit",
@@ -178,12 +180,41 @@ eg_var egi_tape_new(eg_tape *t, eg_dtype dtype, const eg_shape *shape)
     return append(t, &n);
 }
 
+/* Where the elements of a ghost would lie: offsets of views need something to count from. */
+static char *nowhere(eg_tape *t)
+{
+    return (char *)t;
+}
+
+eg_var egi_tape_ghost(eg_tape *t, eg_dtype dtype, const eg_shape *shape)
+{
+    const eg_var v = add_leaf(t, dtype, shape, nowhere(t), 0);
+    if (v.id != 0) t->node[v.id - 1].ghost = 1;
+    return v;
+}
+
+int egi_tape_is_ghost(const eg_tape *t, eg_var v)
+{
+    const struct egi_node *n = egi_node_of(t, v);
+    return n != NULL && n->ghost;
+}
+
+void egi_tape_trace(eg_tape *t)
+{
+    t->tracing = 1;
+}
+
+void egi_tape_limit(eg_tape *t, size_t bytes)
+{
+    t->pool.limit = bytes;
+}
+
 eg_var egi_alias(eg_tape *t, eg_var v)
 {
     const eg_status s = reserve(t, 0);
     if (s != EG_OK) return egi_tape_fail(t, s);
     const struct egi_node *from = egi_node_of(t, v);
-    const struct egi_node n = { .x = from->x, .buffer = from->buffer };
+    const struct egi_node n = { .x = from->x, .buffer = from->buffer, .ghost = from->ghost };
     egi_pool_hold(&t->pool, n.buffer);
     return append(t, &n);
 }
@@ -191,6 +222,7 @@ eg_var egi_alias(eg_tape *t, eg_var v)
 eg_var eg_constant(eg_tape *t, eg_var x)
 {
     if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    if (egi_node_of(t, x) != NULL && t->tracing) return eg_copy(t, x);
     if (egi_node_of(t, x) != NULL) return egi_alias(t, x);
     return egi_tape_fail(t, egi_fail(EG_ERR_INVALID, "constant: x is no value of this tape"));
 }
@@ -222,7 +254,7 @@ eg_status egi_contiguous(struct egi_call *c, const struct egi_tensor *x, struct 
 
 /* Copies the inputs as the row sees them; the types must agree. */
 static eg_status gather_inputs(eg_tape *t, const struct egi_op *op, const eg_var *x, size_t count,
-                               struct egi_tensor *in, int *wants)
+                               struct egi_tensor *in, struct egi_node *out)
 {
     for (size_t k = 0; k < count; k++) {
         const struct egi_node *n = egi_node_of(t, x[k]);
@@ -230,7 +262,8 @@ static eg_status gather_inputs(eg_tape *t, const struct egi_op *op, const eg_var
             return egi_fail(EG_ERR_INVALID, "%s: input %zu is %s", op->info.name, k,
                             n == NULL ? "no value of this tape" : "a value that was released");
         in[k] = n->x;
-        *wants |= n->wants;
+        out->wants |= n->wants;
+        out->ghost |= n->ghost;
         if (in[k].dtype != in[0].dtype && (op->flags & EGI_ANY_DTYPE) == 0)
             return egi_fail(EG_ERR_SHAPE, "%s: input %zu is %s, the first is %s", op->info.name, k,
                             eg_dtype_name(in[k].dtype), eg_dtype_name(in[0].dtype));
@@ -238,10 +271,17 @@ static eg_status gather_inputs(eg_tape *t, const struct egi_op *op, const eg_var
     return EG_OK;
 }
 
-static eg_status run(struct call *call, uint32_t first_buffer, uint32_t *buffer)
+static eg_status run(struct call *call, int ghost, uint32_t first_buffer, uint32_t *buffer)
 {
     struct egi_call *c = &call->shown;
     if (c->op->shape != NULL) EGI_TRY(c->op->shape(c));
+    if (!egi_shape_fits(&c->out.shape))
+        return egi_fail(EG_ERR_OVERFLOW, "%s: a value whose size does not fit", c->op->info.name);
+    if (ghost) {
+        if (c->op->forward != NULL)
+            c->out = egi_tensor_of(c->out.dtype, &c->out.shape, nowhere(c->t));
+        return EG_OK;
+    }
     if (c->op->forward == NULL) {
         egi_pool_hold(&c->t->pool, first_buffer);
         *buffer = first_buffer;
@@ -280,8 +320,7 @@ eg_var egi_apply(eg_tape *t, const struct egi_op *op, const eg_var *x, size_t co
     struct egi_tensor in[EGI_INPUTS_MAX];
     const struct egi_attr none = { .f = NULL };
     struct egi_node n = { .buffer = 0 };
-    int wants = 0;
-    eg_status s = gather_inputs(t, op, x, count, in, &wants);
+    eg_status s = gather_inputs(t, op, x, count, in, &n);
     if (s == EG_OK) s = reserve(t, 0);
     if (s != EG_OK) return egi_tape_fail(t, s);
     struct call call = { .shown = { .t = t,
@@ -291,12 +330,17 @@ eg_var egi_apply(eg_tape *t, const struct egi_op *op, const eg_var *x, size_t co
                                     .attr = attr != NULL ? attr : &none,
                                     .threads = t->threads } };
     if (count > 0) call.shown.out = in[0];
-    s = run(&call, count > 0 ? t->node[x[0].id - 1].buffer : 0, &n.buffer);
+    s = run(&call, n.ghost, count > 0 ? t->node[x[0].id - 1].buffer : 0, &n.buffer);
     if (s != EG_OK) return egi_tape_fail(t, s);
     n.x = call.shown.out;
+    const int wants = n.wants;
+    n.wants = 0; /* until it is recorded */
     const eg_var y = append(t, &n);
     const int flows = wants && (op->backward != NULL || op->unfused != NULL);
-    return flows && t->recording ? egi_record(t, op, x, count, attr, y) : y;
+    if (!t->recording || (!flows && !t->tracing)) return y;
+    const eg_var recorded = egi_record(t, op, x, count, attr, y);
+    if (recorded.id != 0) t->node[y.id - 1].wants = (unsigned char)(flows != 0);
+    return recorded;
 }
 
 void egi_tape_keep(eg_tape *t, size_t mark, eg_var *v, size_t n)
@@ -325,10 +369,15 @@ eg_dtype eg_tape_dtype(const eg_tape *t, eg_var v)
     return n != NULL ? n->x.dtype : EG_F32;
 }
 
+int egi_tape_threads(const eg_tape *t)
+{
+    return t->threads;
+}
+
 const void *eg_tape_value(eg_tape *t, eg_var v)
 {
     const struct egi_node *n = egi_node_of(t, v);
-    if (t->status != EG_OK || n == NULL || n->released) return NULL;
+    if (t->status != EG_OK || n == NULL || n->released || n->ghost) return NULL;
     if (egi_tensor_contiguous(&n->x)) return n->x.data;
     const eg_var copy = eg_copy(t, v);
     return copy.id != 0 ? egi_tape_tensor(t, copy)->data : NULL;

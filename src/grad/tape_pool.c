@@ -28,9 +28,13 @@ static eg_status add_buffer(struct egi_pool *p, size_t capacity, uint32_t *out)
         p->buffer = grown;
         p->capacity = more;
     }
+    if (p->limit > 0 && (p->held > p->limit || capacity > p->limit - p->held))
+        return egi_fail(EG_ERR_LIMIT, "tape: %zu bytes beside %zu, expected up to %zu in all",
+                        capacity, p->held, p->limit);
     void *data = egi_alloc(p->alloc, capacity);
     if (data == NULL) return egi_fail(EG_ERR_NOMEM, "tape: a value of %zu bytes", capacity);
     p->buffer[p->count] = (struct egi_buffer){ data, capacity, 0, 0 };
+    p->held += capacity;
     *out = (uint32_t)++p->count;
     return EG_OK;
 }

@@ -36,7 +36,10 @@ typedef void egi_inner(char *const *p, const ptrdiff_t *stride, size_t n, const 
     ROW(LEAKY, x > 0 ? x : a * x)                                \
     ROW(ELU, x > 0 ? x : a * M(expm1)(x))                        \
     ROW(REP, x > 0 || x != x ? M(pow)(x, a) : 0)                 \
-    ROW(CLAMP, x<a ? a : x> b ? b : x)
+    ROW(CLAMP, x<a ? a : x> b ? b : x)                           \
+    ROW(FLOOR, M(floor)(x))                                      \
+    ROW(CEIL, M(ceil)(x))                                        \
+    ROW(ROUND, M(rint)(x))
 
 #define EGI_BINARY_LIST(ROW)               \
     ROW(ADD, x + y)                        \
@@ -46,7 +49,8 @@ typedef void egi_inner(char *const *p, const ptrdiff_t *stride, size_t n, const 
     ROW(MAXIMUM, x >= y || x != x ? x : y) \
     ROW(MINIMUM, x <= y || x != x ? x : y) \
     ROW(AT_LEAST, (REAL)(x >= y))          \
-    ROW(GATE, y > 0 ? x : 0)
+    ROW(GATE, y > 0 ? x : 0)               \
+    ROW(POW, M(pow)(x, y))
 
 /* p[0] <- p[0] combined with the n elements of p[1]: one number where stride[0] is 0. */
 #define EGI_FOLD_LIST(ROW) \
@@ -78,7 +82,7 @@ struct egi_tensor_kernels {
 };
 
 extern const struct egi_tensor_kernels egi_tensor_kernels_f32, egi_tensor_kernels_f64;
-/* Indices are copied and filled, not computed with: the other entries are NULL. */
+/* Indices are copied, filled and made of numbers, not computed with: the other entries are NULL. */
 extern const struct egi_tensor_kernels egi_tensor_kernels_i32;
 
 #endif

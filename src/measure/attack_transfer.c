@@ -2,6 +2,7 @@
  * Krotov and Hopfield 2018 for dense associative memories. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "measure/egi_attack.h"
@@ -19,8 +20,8 @@ struct show {
     size_t n, batch;
     const uint8_t *counted; /* (N) 0: not counted; NULL: all are */
     int noise;              /* 1: wrong is who finds a class in it, target or else the label */
-    int32_t target;
-    float *scores; /* (batch, K) scratch */
+    int32_t target;         /* -1: none */
+    float *scores;          /* (batch, K) scratch */
 };
 
 static eg_status count_errors(eg_learner *l, const float *x, const struct show *show,
@@ -74,6 +75,15 @@ struct study {
     uint8_t *right;            /* (N) what made.counted points to */
 };
 
+/* A result of learner i, which is named where its numbers are none. */
+static eg_status of_learner(eg_status failure, size_t i)
+{
+    char why[400];
+    if (failure != EG_ERR_DIVERGED) return failure;
+    snprintf(why, sizeof why, "%s", eg_error_detail());
+    return egi_fail(failure, "learner %zu: %s", i, why);
+}
+
 static eg_status study_row(const struct study *t, size_t a, const eg_attack_output *made,
                            eg_transfer *row)
 {
@@ -81,11 +91,12 @@ static eg_status study_row(const struct study *t, size_t a, const eg_attack_outp
     eg_attack_output out = made != NULL ? *made : (eg_attack_output){ 0 };
     if (out.adversarial == NULL) out.adversarial = t->adversarial;
     if (out.records == NULL) out.records = t->records;
-    EGI_TRY(eg_attack_run(t->learners[a], t->x, s->labels, s->n, t->o, &out));
+    EGI_TRY(of_learner(eg_attack_run(t->learners[a], t->x, s->labels, s->n, t->o, &out), a));
     for (size_t i = 0; i < s->n; i++)
-        t->right[i] = s->noise || out.records[i].before[0] == s->labels[i];
+        t->right[i] =
+            s->noise || (out.records[i].before[0] == s->labels[i] && s->labels[i] != s->target);
     for (size_t b = 0; b < t->m; b++)
-        EGI_TRY(count_errors(t->learners[b], out.adversarial, s, &row[b]));
+        EGI_TRY(of_learner(count_errors(t->learners[b], out.adversarial, s, &row[b]), b));
     return EG_OK;
 }
 
@@ -140,7 +151,7 @@ eg_status eg_attack_transfer(eg_learner *const *learners, size_t m, const float 
     for (size_t a = 0; a < m && s == EG_OK; a++)
         s = study_row(&t, a, made != NULL ? &made[a] : NULL, matrix + a * m);
     for (size_t a = 0; a < m && s == EG_OK; a++)
-        s = count_errors(learners[a], x, &t.clean, &matrix[m * m + a]);
+        s = of_learner(count_errors(learners[a], x, &t.clean, &matrix[m * m + a]), a);
     egi_arena_destroy(&arena);
     return s;
 }

@@ -94,6 +94,8 @@ struct egi_relaxed {
     size_t steps;  /* sweeps in which something changed */
     int converged; /* the last sweep changed nothing */
     int descended; /* no update raised the energy */
+    int moved;     /* it began elsewhere than at the cue, at energy `before` */
+    double before;
 };
 
 struct eg_memory {

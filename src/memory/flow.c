@@ -251,6 +251,10 @@ static eg_status record(struct flow *f, size_t t, struct egi_relaxed *result)
     const double last = f->energy, slack = f->rounding;
     EGI_TRY(activate(f, f->v));
     EGI_TRY(attract(f));
+    if (t == 0) {
+        result->moved = 1; /* to g(v) */
+        result->before = f->energy;
+    }
     if (t > 0 && f->energy > last + slack + f->rounding + 10 * RELATIVE * (1 + fabs(last)))
         result->descended = 0;
     if (relax->trace != NULL) relax->trace[t] = f->energy;
@@ -284,6 +288,22 @@ static eg_status run(struct flow *f, struct egi_relaxed *result)
     return status;
 }
 
+/* g(v(0)) of model A. What is 0 goes where it is pulled while it counts as 0, and begins a hair
+ * beyond, as after a crossing. */
+static eg_status take_signs(struct flow *f)
+{
+    const size_t d = f->m->d;
+    for (size_t j = 0; j < d; j++)
+        if (!clamped(f, j) && f->x[j] != 0) f->x[j] = f->x[j] < 0 ? -1.0f : 1.0f;
+    EGI_TRY(attract(f));
+    for (size_t j = 0; j < d; j++) {
+        if (clamped(f, j) || f->x[j] != 0) continue;
+        f->x[j] = f->pull[j] < 0 ? -1.0f : 1.0f;
+        f->v[j] = (double)f->x[j] * ABSOLUTE * RELATIVE;
+    }
+    return EG_OK;
+}
+
 eg_status egi_flow(const eg_memory *m, const struct egi_relax *relax, float *x,
                    struct egi_relaxed *result)
 {
@@ -306,12 +326,10 @@ eg_status egi_flow(const eg_memory *m, const struct egi_relax *relax, float *x,
                       .pull = arena.part[2],
                       .crossed = arena.part[3],
                       .y = arena.part[4] };
-    for (size_t j = 0; j < m->d; j++) {
-        f.v[j] = (double)x[j];
-        if (law->jumps && !clamped(&f, j)) x[j] = x[j] < 0 ? -1.0f : 1.0f;
-    }
+    for (size_t j = 0; j < m->d; j++) f.v[j] = (double)x[j];
     *result = (struct egi_relaxed){ .descended = 1 };
-    const eg_status s = run(&f, result);
+    eg_status s = law->jumps ? take_signs(&f) : EG_OK;
+    if (s == EG_OK) s = run(&f, result);
     egi_arena_destroy(&arena);
     return s;
 }

@@ -86,7 +86,8 @@ static int in_domain(const eg_memory *m, const eg_recall_options *o, const float
 {
     const eg_rule *rule = &m->options.rule;
     const int hull = o->dynamics == EG_DYN_DAMPED || rule->similarity == EG_SIM_DOT;
-    const double slack = 1e-5, n = (double)m->d;
+    /* Into a hull a state may come little by little; what lies on its border is off by f32. */
+    const double slack = hull ? 2 * (double)FLT_EPSILON : 1e-5, n = (double)m->d;
     double norm2 = 0, sum = 0, least = INFINITY, most = -INFINITY;
     int binary = 1;
     for (size_t j = 0; j < m->d; j++) {
@@ -285,6 +286,7 @@ static void relax_body(void *arg, size_t q)
     run->steps = result.steps;
     run->converged = result.converged;
     run->descended = result.descended;
+    if (result.moved) run->before = result.before;
 }
 
 /* Energies before and after, where the relaxation does not give them through its trace. */

@@ -1,7 +1,9 @@
 /* A learner in a file: its parameters, and in __metadata__
  *   "learner"  its specification       "task"  {"inputs": ..., "classes": ...}
  *   "seed"     decimal
- * which is what a learner is made of again; every other word is a note of eg_learner_set_note. */
+ * which is what a learner is made of again; "hash", XXH3-64 of these, the notes and the arrays, by
+ * which damage is known; every other word is a note of eg_learner_set_note. A file without a hash
+ * (made by other programs) is taken as it is. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 
 #include "base/egi_file.h"
 #include "model/egi_learner_file.h"
+#include "tensor/egi_params.h"
 
 #define FIELD(name)                                                                            \
     {                                                                                          \
@@ -38,8 +41,9 @@ json_t *egi_task_json(const eg_task *task)
     return o;
 }
 
-enum { LEARNER, TASK, SEED, WORDS };
-static const char *const ours[WORDS] = { "learner", "task", "seed" };
+enum { LEARNER, TASK, SEED, HASH, WORDS };
+static const char *const ours[WORDS] = { "learner", "task", "seed", "hash" };
+enum { HASH_TEXT = 17 };
 
 static int word_of(const char *key)
 {
@@ -70,19 +74,35 @@ const char *eg_learner_note(const eg_learner *l, const char *key)
     return json_string_value(json_object_get(l->notes, key));
 }
 
-/* Keys and values: ours, then the notes. */
-static eg_status save_with(eg_learner *l, const char *path, const char *const ours_value[WORDS])
+/* Of words (HASH of them), notes and arrays. */
+static eg_status hash_text(const eg_learner *l, const char *const *word, char out[HASH_TEXT])
 {
+    uint64_t h[HASH + 2];
+    char *notes = l->notes != NULL ? json_dumps(l->notes, JSON_SORT_KEYS) : strdup("{}");
+    if (notes == NULL) return egi_fail(EG_ERR_NOMEM, "hash of a learner");
+    for (int i = 0; i < HASH; i++) h[i] = egi_hash(word[i], strlen(word[i]));
+    h[HASH] = egi_hash(notes, strlen(notes));
+    h[HASH + 1] = egi_params_sum(l->params); /* a file has an order of its own */
+    snprintf(out, HASH_TEXT, "%016llx", (unsigned long long)egi_hash(h, sizeof h));
+    free(notes);
+    return EG_OK;
+}
+
+/* Keys and values: ours, then the notes. word: all but the hash. */
+static eg_status save_with(eg_learner *l, const char *path, const char *const word[HASH])
+{
+    char hash[HASH_TEXT];
     const size_t pairs = WORDS + json_object_size(l->notes);
     void *block;
     const char *key;
     json_t *value;
+    EGI_TRY(hash_text(l, word, hash));
     EGI_TRY(egi_alloc_array(l->alloc, 2 * pairs, sizeof(char *), "notes", &block));
     const char **meta = block;
     size_t n = 0;
     for (int i = 0; i < WORDS; i++) {
         meta[n++] = ours[i];
-        meta[n++] = ours_value[i];
+        meta[n++] = i == HASH ? hash : word[i];
     }
     json_object_foreach(l->notes, key, value)
     {
@@ -98,7 +118,7 @@ eg_status eg_learner_save(eg_learner *l, const char *path)
 {
     char seed[32];
     if (l == NULL || path == NULL) return egi_fail(EG_ERR_INVALID, "eg_learner_save: NULL");
-    json_t *task = egi_task_json(&l->task);
+    json_t *task = egi_task_json(eg_learner_task(l));
     char *text = task != NULL ? json_dumps(task, 0) : NULL;
     json_decref(task);
     if (text == NULL) return egi_fail(EG_ERR_NOMEM, "%s: description of the task", path);
@@ -169,6 +189,18 @@ static eg_status take_params(const char *path, eg_learner *l, eg_params **p)
     return s == EG_OK ? EG_OK : bad(path, "learner");
 }
 
+static eg_status check_hash(const char *path, const eg_learner *l, char *const *word)
+{
+    char hash[HASH_TEXT];
+    if (word[HASH] == NULL) return EG_OK;
+    EGI_TRY(hash_text(l, (const char *const *)word, hash));
+    if (strcmp(hash, word[HASH]) == 0) return EG_OK;
+    return egi_fail(EG_ERR_CORRUPT,
+                    "%s: what it holds has the hash %s, expected %.40s (__metadata__.hash): it was "
+                    "damaged or changed",
+                    path, hash, word[HASH]);
+}
+
 static eg_status open_file(const char *path, int threads, const eg_allocator *alloc,
                            eg_learner **out)
 {
@@ -179,15 +211,17 @@ static eg_status open_file(const char *path, int threads, const eg_allocator *al
     if (s == EG_OK && (w.failed || w.notes == NULL)) s = egi_fail(EG_ERR_NOMEM, "%s: notes", path);
     if (s == EG_OK) s = make(path, w.ours, threads, alloc, &l);
     if (s == EG_OK) s = take_params(path, l, &p);
+    if (s == EG_OK) {
+        l->notes = json_incref(w.notes);
+        s = check_hash(path, l, w.ours);
+    }
     for (int i = 0; i < WORDS; i++) free(w.ours[i]);
     eg_params_destroy(p);
-    if (s == EG_OK) {
-        l->notes = w.notes;
-        *out = l;
-        return EG_OK;
-    }
     json_decref(w.notes);
-    eg_learner_destroy(l);
+    if (s == EG_OK)
+        *out = l;
+    else
+        eg_learner_destroy(l);
     return s;
 }
 

@@ -10,7 +10,6 @@
 #include "engram/version.h"
 #include "memory/egi_rule.h"
 #include "model/egi_binary_file.h"
-#include "model/egi_memory_file.h"
 
 enum { DEFAULT_WAIT_MS = 5000 };
 #define DEFAULT_MAX_BYTES ((size_t)16 << 30)

@@ -82,6 +82,8 @@ struct egi_watch {
     int kernel;
     eg_var beta; /* f64, (1) or (H) */
     size_t batch;
+    eg_var
+        weights; /* (.., R) of the rows of one bag, of a layer that has these alone; or EG_NONE */
     eg_var updates; /* (B, H, Q) how many each query took, or EG_NONE: none */
 };
 

@@ -11,7 +11,7 @@ enum masks { MASK_NONE, MASK_PADDING, MASK_ASSOCIATION, MASK_BOTH };
 struct hopfield {
     size_t num_heads, hidden_size, pattern_size, output_size, quantity, k;
     json_t *scaling, *update_steps_max, *separation, *initialiser, *association_activation;
-    double update_steps_eps, order, dropout, normalize_eps;
+    double update_steps_eps, order, dropout, normalize_eps, bag_dropout;
     int normalize_stored_pattern, normalize_stored_pattern_affine;
     int normalize_state_pattern, normalize_state_pattern_affine;
     int normalize_pattern_projection, normalize_pattern_projection_affine;
@@ -40,6 +40,7 @@ static inline size_t egi_hopfield_masks(const struct hopfield *o)
 struct egi_hopfield_input {
     eg_var x[ROLES], hidden, padding;
     size_t batch;
+    int bags;           /* stored patterns and values are rows of bags, (1, R, D) */
     const char *prefix; /* of parameters: "" or "hopfield." */
 };
 eg_var egi_hopfield_pass(struct egi_scope *s, const struct hopfield *o,

@@ -33,8 +33,10 @@ struct egi_scope {
     size_t classes;            /* what a layer without a size of its own gives out */
     int placed;                /* the failure of the tape names its layer */
     size_t next;               /* the parameter that is probably asked for next */
-    struct egi_watch *watch;   /* what is to be handed out of a layer, or NULL (egi_heads.h) */
-    char path[EGI_PATH_TEXT];  /* of the layer that runs, "block.fc1." */
+    const size_t *offset;      /* (bags + 1) of examples that are bags, from 0; else NULL */
+    size_t bags;
+    struct egi_watch *watch;  /* what is to be handed out of a layer, or NULL (egi_heads.h) */
+    char path[EGI_PATH_TEXT]; /* of the layer that runs, "block.fc1." */
 };
 
 /* How a parameter begins. */
@@ -42,7 +44,8 @@ struct egi_initialiser {
     size_t row;
     double number;
 };
-eg_status egi_initialiser_read(const json_t *v, const char *place, struct egi_initialiser *out);
+eg_status egi_initialiser_read(const json_t *v, const char *place, const char *key,
+                               struct egi_initialiser *out);
 /* Fill an array, seen as (dim 0) outputs by (the other axes) inputs; a pure function of seed and
  * the parameter's name. */
 eg_status egi_initialise(const struct egi_initialiser *init, const eg_param *p, uint64_t seed,

@@ -18,7 +18,7 @@ struct egi_learner_row {
     const struct egi_setting *settings; /* ends with a row whose name is NULL */
     size_t settings_bytes;              /* of the struct the settings fill */
     size_t own_bytes;                   /* of l->own, zeroed before create */
-    int bags;                           /* examples may be bags: step, scores read l->offset */
+    int bags; /* sees bags itself, step and scores read l->offset; else their statistics */
 
     /* Add arrays to l->params and l->state, and fill them. What it had is released by destroy,
      * which is called after a failed create too. Both may be NULL. */
@@ -41,11 +41,16 @@ struct egi_learner_row {
      * has no layers. */
     eg_status (*watch)(struct eg_learner *l, const float *x, size_t b, struct egi_watch *w,
                        eg_tape **tape);
+    /* Scores as operations on a tape of the caller's, of x (B, D) there; parameters are inputs.
+     * NULL: it computes otherwise. */
+    eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x);
 };
 
 struct eg_learner {
     const struct egi_learner_row *row;
-    eg_task task;
+    eg_task task;  /* of what the row sees */
+    eg_task asked; /* what it was made for: bags, where the row sees their statistics; inputs 0:
+                      the same as task */
     uint64_t seed;
     int threads;
     const eg_allocator *alloc;
@@ -64,9 +69,19 @@ struct eg_learner {
 eg_status egi_learner_make(const struct egi_learner_row *row, json_t *document, const eg_task *task,
                            uint64_t seed, int threads, const eg_allocator *alloc, eg_learner **out);
 
-/* learner.c - x (rows, D) finite; y (n) classes. */
+/* bag_statistics.c - what the learner was made for. */
+const eg_task *egi_learner_asked(const eg_learner *l);
+/* From now on the row sees vectors in the place of bags. */
+eg_status egi_bag_statistics_task(eg_learner *l);
+/* These vectors; to be released with the arena. */
+eg_status egi_bag_statistics(const eg_learner *l, const eg_examples *e, struct egi_arena *arena,
+                             eg_examples *out);
+
+/* learner.c - x (rows, D) finite, as it was asked for; y (n) classes. */
 eg_status egi_learner_check_inputs(const eg_learner *l, const float *x, size_t rows);
 eg_status egi_learner_check_classes(const eg_learner *l, const int32_t *y, size_t n);
+/* Scores of vectors as the row sees them. */
+eg_status egi_learner_score_vectors(eg_learner *l, const float *x, size_t b, float *scores);
 /* One step on examples that are checked. */
 eg_status egi_learner_step(eg_learner *l, double epoch, const eg_examples *e, double *loss);
 

@@ -83,8 +83,12 @@ struct egi_optimiser {
 eg_status egi_optimiser_create(struct egi_optimiser *o, eg_params *state);
 void egi_optimiser_destroy(struct egi_optimiser *o);
 
-/* One step: the loss before it. EG_ERR_DIVERGED names the step and the parameter. */
+/* One step: the loss before it. EG_ERR_DIVERGED names the parameter. */
 eg_status egi_optimiser_step(struct egi_optimiser *o, double rate, double *loss);
+
+/* EG_ERR_DIVERGED for what came of numbers that all are finite, or of one that is not: names the
+ * largest of them. */
+eg_status egi_optimiser_growth(const eg_params *params, const char *what, double value);
 
 /* What all gradients are multiplied with so that their common norm is at most o->clip_norm. */
 float egi_clip_scale(const struct egi_optimiser *o, const float *const *g);

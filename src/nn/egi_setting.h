@@ -35,6 +35,9 @@ eg_status egi_settings_read(json_t *object, const struct egi_setting *rows, cons
 
 /* A JSON text into a document; refuses duplicate keys; the detail has line and column. */
 eg_status egi_json_parse(const char *text, const char *what, json_t **out);
+/* What came, short enough for a detail: its JSON, control bytes escaped; "nothing" of NULL. */
+enum { EGI_JSON_TEXT = 200 };
+const char *egi_json_shown(const json_t *v, char text[EGI_JSON_TEXT]);
 /* One line that reads back as the same document, with no more digits than that takes; from
  * malloc, NULL without memory. */
 char *egi_json_text(const json_t *document);

@@ -13,6 +13,7 @@
 #include "nn/egi_heads.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "assoc/egi_assoc.h"
@@ -22,11 +23,16 @@
 eg_status egi_separation_read(const char *place, const json_t *word, double order, size_t k,
                               eg_rule *rule)
 {
-    const char *name = json_is_string(word) ? json_string_value(word) : "";
-    const int row = eg_separation_find(name);
+    char all[200] = "", got[EGI_JSON_TEXT];
+    const int row = eg_separation_find(json_is_string(word) ? json_string_value(word) : "");
+    const eg_row_info *info;
+    for (int i = 0; row < 0 && (info = eg_separation_info((eg_separation)i)) != NULL; i++) {
+        const size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", info->name);
+    }
     if (row < 0)
-        return egi_fail(EG_ERR_INVALID, "%s.separation: expected a separation, got \"%.40s\"",
-                        place, name);
+        return egi_fail(EG_ERR_INVALID, "%s.separation: expected one of %s, got %s", place, all,
+                        egi_json_shown(word, got));
     *rule = (eg_rule)EG_RULE_INIT;
     rule->separation = (eg_separation)row;
     rule->order = order;
@@ -173,6 +179,8 @@ static size_t rest(struct egi_scope *s, const struct egi_heads *h, eg_var from, 
     const eg_dtype dtype = eg_tape_dtype(t, to);
     const size_t d = shape.dim[3];
     size_t count = 0;
+    if (eg_tape_status(t) == EG_OK && (x == NULL || y == NULL))
+        egi_layer_fail(s, EG_ERR_UNSUPPORTED, "updates that stop by themselves, of no values");
     if (eg_tape_status(t) != EG_OK) return 0;
     const struct egi_tensor *live = egi_tape_tensor(t, active), *n = egi_tape_tensor(t, updates);
     for (size_t i = 0; i < eg_shape_size(&live->shape); i++) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/egi_bags.h"
 #include "nn/egi_hopfield.h"
 
 struct pass {
@@ -23,6 +24,7 @@ struct pass {
     size_t rows[ROLES], from[ROLES]; /* of in_proj: of each projection */
     size_t hidden, value;            /* of a head */
     eg_var normal[ROLES];            /* x after its norm, without scale and shift */
+    int bags;                        /* stored patterns and values are rows of bags */
     eg_var packed, bias;             /* in_proj_weight, or EG_NONE; in_proj_bias, or EG_NONE */
 };
 
@@ -115,15 +117,26 @@ static eg_var project(struct pass *p, enum role r, eg_var x, const eg_var affine
     return to.b.id != 0 ? eg_add(t, y, to.b) : y;
 }
 
+/* What comes of rows of bags, (1, R, ..), bag by bag: only now, for projections of rows that are
+ * not there would cost as much as those of rows that are. */
+static eg_var by_bag(const struct pass *p, enum role r, eg_var y)
+{
+    if (!p->bags || r == STATE || eg_tape_status(p->s->t) != EG_OK) return y;
+    const eg_shape in = eg_tape_shape(p->s->t, y);
+    return egi_bags_pad(p->s, eg_reshape(p->s->t, y, &eg_shape_of(in.dim[1], in.dim[2])));
+}
+
 /* Role r by heads: (B, H, T, ..); a static one is the same for all of them. */
 static eg_var pattern(struct pass *p, enum role r)
 {
     eg_tape *t = p->s->t;
     eg_var affine[2], x = normal_of(p, r);
     affine_of(p, r, affine);
-    if (!is_static(p->o, r)) return egi_heads_split(t, project(p, r, x, affine), p->o->num_heads);
+    if (!is_static(p->o, r))
+        return egi_heads_split(t, by_bag(p, r, project(p, r, x, affine)), p->o->num_heads);
     if (affine[0].id != 0) x = eg_mul(t, x, affine[0]);
     if (affine[1].id != 0) x = eg_add(t, x, affine[1]);
+    x = by_bag(p, r, x);
     const eg_shape s = eg_tape_shape(t, x);
     return eg_reshape(t, x, &eg_shape_of(s.dim[0], 1, s.dim[1], s.dim[2]));
 }
@@ -220,8 +233,8 @@ static eg_var values(struct pass *p)
     const eg_var none[2] = { EG_NONE, EG_NONE }, x = normal_of(p, PROJECTION);
     affine_of(p, PROJECTION, affine);
     const eg_var k = in_space(p, egi_heads_split(p->s->t, project(p, STORED, x, affine), heads));
-    return egi_heads_split(p->s->t, project(p, PROJECTION, egi_heads_join(p->s->t, k), none),
-                           heads);
+    const eg_var v = project(p, PROJECTION, egi_heads_join(p->s->t, k), none);
+    return egi_heads_split(p->s->t, by_bag(p, PROJECTION, v), heads);
 }
 
 /* Whether role r, stored patterns or values, is read as it is (see above). */
@@ -242,7 +255,7 @@ static eg_var plain(struct pass *p, enum role r, size_t row, struct projection *
 {
     eg_tape *t = p->s->t;
     eg_var affine[2];
-    const eg_var x = normal_of(p, r);
+    const eg_var x = by_bag(p, r, normal_of(p, r));
     const eg_shape s = eg_tape_shape(t, x);
     affine_of(p, r, affine);
     *later = folded(p, r, s.dim[2], affine);
@@ -319,7 +332,7 @@ static void learned(struct pass *p, struct egi_heads *h)
 eg_var egi_hopfield_pass(struct egi_scope *s, const struct hopfield *o,
                          const struct egi_hopfield_input *in)
 {
-    struct pass p = { .s = s, .o = o, .prefix = in->prefix };
+    struct pass p = { .s = s, .o = o, .prefix = in->prefix, .bags = in->bags };
     memcpy(p.x, in->x, sizeof p.x);
     if (!begin(&p)) return EG_NONE;
     struct egi_heads h = { .hidden = in->hidden,

@@ -39,10 +39,11 @@ static const struct row {
     { { NULL, NULL, 0, 0, 0 }, FIXED, NONE, 0 },
 };
 
-eg_status egi_initialiser_read(const json_t *v, const char *place, struct egi_initialiser *out)
+eg_status egi_initialiser_read(const json_t *v, const char *place, const char *key,
+                               struct egi_initialiser *out)
 {
-    char at[EGI_PLACE_TEXT + 16];
-    snprintf(at, sizeof at, "%s.initialiser", place);
+    char at[EGI_PLACE_TEXT + 32];
+    snprintf(at, sizeof at, "%.160s%s%.28s", place, place[0] != '\0' ? "." : "", key);
     return egi_choice_read(v, at, rows, sizeof *rows, &out->row, &out->number);
 }
 

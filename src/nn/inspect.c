@@ -239,12 +239,56 @@ eg_status eg_learner_inspect(eg_learner *l, const char *layer, const float *x, s
     eg_tape *t = NULL;
     if (l == NULL || layer == NULL || x == NULL || out == NULL || b == 0)
         return egi_fail(EG_ERR_INVALID, "eg_learner_inspect: NULL, or no example");
+    if (egi_learner_asked(l)->bags)
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_learner_inspect: a learner of bags: eg_learner_attention");
     if (l->row->watch == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no layers", l->row->kind.name);
     snprintf(path, sizeof path, "%s.", layer);
     struct egi_watch w = { .path = path };
     EGI_TRY(l->row->watch(l, x, b, &w, &t));
-    if (!w.found)
+    if (!w.found || w.q.id == 0)
         return egi_fail(EG_ERR_INVALID, "%.100s: expected a layer that has an association", layer);
     return make(t, l->alloc, &w, out);
+}
+
+/* ---- rows of a bag ---- */
+
+/* Mean over heads and queries of a (1, H, Q, N); N may have patterns that the layer adds. */
+static void mean_weights(const float *a, const eg_shape *s, size_t rows, float *weights)
+{
+    const size_t lines = s->dim[0] * s->dim[1] * s->dim[2], n = s->dim[3];
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0;
+        for (size_t k = 0; k < lines; k++) sum += (double)a[k * n + i];
+        weights[i] = (float)(sum / (double)lines);
+    }
+}
+
+eg_status eg_learner_attention(eg_learner *l, const char *layer, const float *x, size_t rows,
+                               float *weights)
+{
+    char path[EGI_PATH_TEXT];
+    eg_tape *t = NULL;
+    if (l == NULL || layer == NULL || x == NULL || weights == NULL || rows == 0)
+        return egi_fail(EG_ERR_INVALID, "eg_learner_attention: NULL, or no rows");
+    if (!l->task.bags || l->row->watch == NULL)
+        return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no layers that see bags",
+                        l->row->kind.name);
+    EGI_TRY(egi_learner_check_inputs(l, x, rows));
+    snprintf(path, sizeof path, "%s.", layer);
+    const size_t offset[2] = { 0, rows };
+    struct egi_watch w = { .path = path };
+    l->offset = offset;
+    eg_status s = l->row->watch(l, x, 1, &w, &t);
+    l->offset = NULL;
+    if (s != EG_OK) return s;
+    const eg_var v = w.weights.id != 0 ? w.weights : w.a;
+    const float *value = v.id != 0 ? eg_tape_value(t, v) : NULL;
+    const eg_shape shape = eg_tape_shape(t, v);
+    if (value == NULL || shape.rank != 4 || shape.dim[3] < rows)
+        return egi_fail(EG_ERR_INVALID, "%.100s: expected a layer that weighs the rows of a bag",
+                        layer);
+    mean_weights(value, &shape, rows, weights);
+    return EG_OK;
 }

@@ -38,12 +38,14 @@ eg_status egi_kind_read(json_t *object, const struct egi_kind *const *rows, cons
         *row = rows[i];
         return EG_OK;
     }
-    char all[ALL] = "";
+    char all[ALL] = "", got[EGI_JSON_TEXT];
     for (size_t i = 0; rows[i] != NULL; i++) join(all, rows[i]->name);
     if (word != NULL)
-        return egi_fail(EG_ERR_INVALID, "%s: expected one of %s, got %.40s", place, all, word);
-    return egi_fail(EG_ERR_INVALID, "%s: expected a word or an object with \"kind\", one of %s",
-                    place, all);
+        return egi_fail(EG_ERR_INVALID, "%s: expected one of %s, got %s", place, all,
+                        egi_json_shown(json_object_get(object, "kind"), got));
+    return egi_fail(EG_ERR_INVALID,
+                    "%s: expected a word or an object with \"kind\", one of %s, got %s", place, all,
+                    egi_json_shown(object, got));
 }
 
 eg_status egi_kind_read_key(json_t *object, const char *key, const struct egi_kind *const *rows,
@@ -98,6 +100,7 @@ eg_status egi_choice_read(const json_t *v, const char *place, const void *rows, 
         *row = i;
         return read_number(c, place, colon != NULL ? colon + 1 : NULL, number);
     }
-    return egi_fail(EG_ERR_INVALID, "%s: expected one of %s, got %.60s", place, all,
-                    json_is_string(v) ? text : "no word");
+    char got[EGI_JSON_TEXT];
+    return egi_fail(EG_ERR_INVALID, "%s: expected one of %s, got %s", place, all,
+                    egi_json_shown(v, got));
 }

@@ -16,6 +16,14 @@ void egi_graph_destroy(struct egi_graph *g)
     egi_free(g->alloc, g, sizeof *g);
 }
 
+/* A dot parts the names of nested layers; control bytes would reach terminals. */
+static int has_odd_bytes(const char *name)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c != '\0'; c++)
+        if (*c < 0x20 || *c == 0x7f || *c == '.') return 1;
+    return 0;
+}
+
 static eg_status read_name(struct egi_graph *g, size_t at, const json_t *v)
 {
     struct egi_layer *l = &g->layer[at];
@@ -23,13 +31,14 @@ static eg_status read_name(struct egi_graph *g, size_t at, const json_t *v)
         snprintf(l->name, sizeof l->name, "%zu", at);
         return EG_OK;
     }
+    char got[EGI_JSON_TEXT];
     const char *name = json_is_string(v) ? json_string_value(v) : "";
     const size_t n = strlen(name);
-    if (n == 0 || n >= sizeof l->name || strchr(name, '.') != NULL || strcmp(name, "input") == 0)
+    if (n == 0 || n >= sizeof l->name || has_odd_bytes(name) || strcmp(name, "input") == 0)
         return egi_fail(EG_ERR_INVALID,
-                        "%s.name: expected a word of 1..%zu bytes without dots that is not "
-                        "\"input\", got \"%.40s\"",
-                        l->place, sizeof l->name - 1, name);
+                        "%s.name: expected a word of 1..%zu bytes without dots and control "
+                        "characters that is not \"input\", got %s",
+                        l->place, sizeof l->name - 1, egi_json_shown(v, got));
     snprintf(l->name, sizeof l->name, "%s", name);
     for (size_t i = 0; i < at; i++)
         if (strcmp(g->layer[i].name, name) == 0)
@@ -40,6 +49,7 @@ static eg_status read_name(struct egi_graph *g, size_t at, const json_t *v)
 
 static eg_status find_value(const struct egi_graph *g, size_t at, const json_t *v, size_t *out)
 {
+    char got[EGI_JSON_TEXT];
     const char *name = json_is_string(v) ? json_string_value(v) : "";
     *out = 0;
     if (strcmp(name, "input") == 0) return EG_OK;
@@ -49,8 +59,8 @@ static eg_status find_value(const struct egi_graph *g, size_t at, const json_t *
             return EG_OK;
         }
     return egi_fail(EG_ERR_INVALID,
-                    "%s.from: expected \"input\" or the name of a layer before it, got \"%.40s\"",
-                    g->layer[at].place, name);
+                    "%s.from: expected \"input\" or the name of a layer before it, got %s",
+                    g->layer[at].place, egi_json_shown(v, got));
 }
 
 /* "from": a name, or a list of them; without it, what the layer before gave. */

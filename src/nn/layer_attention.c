@@ -36,7 +36,7 @@ static eg_status check(struct egi_layer *l)
 {
     struct attention *o = (struct attention *)(void *)l->settings.bytes;
     EGI_TRY(egi_separation_read(l->place, o->separation, o->order, o->k, &o->rule));
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 /* (B, T, D) times its third of the projections, as (B, H, T, D/H). */

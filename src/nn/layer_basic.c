@@ -23,7 +23,7 @@ static const struct egi_setting linear_settings[] = {
 static eg_status check_linear(struct egi_layer *l)
 {
     struct linear *o = (struct linear *)(void *)l->settings.bytes;
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
@@ -173,7 +173,7 @@ static const struct egi_setting embedding_settings[] = {
 static eg_status check_embedding(struct egi_layer *l)
 {
     struct embedding *o = (struct embedding *)(void *)l->settings.bytes;
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 static double number_at(const void *x, eg_dtype dtype, size_t i)
@@ -185,6 +185,7 @@ static eg_var indices(struct egi_scope *s, eg_var x, size_t rows)
 {
     const eg_shape shape = eg_tape_shape(s->t, x);
     const eg_dtype dtype = eg_tape_dtype(s->t, x);
+    if (egi_tape_is_ghost(s->t, x)) return eg_cast(s->t, x, EG_I32);
     const void *from = eg_tape_value(s->t, x);
     const eg_var index = egi_tape_new(s->t, EG_I32, &shape);
     if (from == NULL || index.id == 0 || dtype == EG_I32) return dtype == EG_I32 ? x : EG_NONE;

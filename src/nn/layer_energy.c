@@ -49,7 +49,7 @@ static const struct egi_setting settings[] = {
 static eg_status check(struct egi_layer *l)
 {
     struct energy *o = (struct energy *)(void *)l->settings.bytes;
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 /* What a pass has learned. */

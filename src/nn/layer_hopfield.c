@@ -12,6 +12,7 @@
  * Scale and shift of a norm are taken into the projection that follows, W (scale x + shift) =
  * (W scale) x + W shift, so that an input of several roles is normalised once. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "nn/egi_bags.h"
 #include "nn/egi_hopfield.h"
 
 #define H struct hopfield
@@ -77,8 +78,13 @@ static const struct egi_setting hopfield_settings[] = {
     SET_COMMON, EGI_SET_FLAG(H, causal, "false", "a step sees no later one"), SET_MASKS, EGI_SET_END
 };
 static const struct egi_setting pooling_settings[] = {
-    SET_COMMON, EGI_SET_COUNT(H, quantity, "1", 1, 1e6, "state patterns"),
-    EGI_SET_FLAG(H, trainable, "true", "state patterns are learned"), SET_MASKS, EGI_SET_END
+    SET_COMMON,
+    EGI_SET_COUNT(H, quantity, "1", 1, 1e6, "state patterns"),
+    EGI_SET_FLAG(H, trainable, "true", "state patterns are learned"),
+    EGI_SET_NUMBER(H, bag_dropout, "0", 0, 0.999,
+                   "of bags: probability that a row is not seen in training"),
+    SET_MASKS,
+    EGI_SET_END
 };
 static const struct egi_setting layer_settings[] = {
     SET_COMMON,
@@ -156,7 +162,7 @@ static eg_status check(struct egi_layer *l)
 {
     struct hopfield *o = (struct hopfield *)(void *)l->settings.bytes;
     EGI_TRY(egi_separation_read(l->place, o->separation, o->order, o->k, &o->rule));
-    EGI_TRY(egi_initialiser_read(o->initialiser, l->place, &o->init));
+    EGI_TRY(egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init));
     EGI_TRY(egi_activation_read(o->association_activation, l->place, &o->activation));
     EGI_TRY(read_scaling(o, l->place));
     EGI_TRY(read_updates(o, l->place));
@@ -218,10 +224,22 @@ static int are_sequences(struct egi_scope *s, const eg_var *x, size_t count)
     return 1;
 }
 
+/* Rows of bags, each of which sees those of its own bag. */
+static eg_var among_rows(struct egi_scope *s, const struct hopfield *o, eg_var rows)
+{
+    struct egi_hopfield_input in = { .prefix = "" };
+    const eg_var x = egi_bags_pad(s, rows);
+    if (eg_tape_status(s->t) != EG_OK) return EG_NONE;
+    in.padding = egi_bags_padding(s, 0);
+    for (size_t r = 0; r < ROLES; r++) in.x[r] = x;
+    return egi_bags_rows(s, egi_hopfield_pass(s, o, &in));
+}
+
 static eg_var apply_hopfield(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
 {
     const struct hopfield *o = (const struct hopfield *)(const void *)l->settings.bytes;
     const size_t n = l->count - egi_hopfield_masks(o);
+    if (l->count == 1 && egi_bags_are(s, x[0])) return among_rows(s, o, x[0]);
     if (!are_sequences(s, x, n)) return EG_NONE;
     struct egi_hopfield_input in = { .x = { x[0], x[n > 1], x[n > 2 ? 2 : 0] }, .prefix = "" };
     take_masks(s, l, x, &in);
@@ -244,16 +262,22 @@ static eg_var apply_pooling(struct egi_scope *s, const struct egi_layer *l, cons
 {
     const struct hopfield *o = (const struct hopfield *)(const void *)l->settings.bytes;
     eg_tape *t = s->t;
-    if (!are_sequences(s, x, l->count - egi_hopfield_masks(o))) return EG_NONE;
-    const eg_shape shape = eg_tape_shape(t, x[0]);
+    const int bags = l->count == 1 && egi_bags_are(s, x[0]);
+    if (!bags && !are_sequences(s, x, l->count - egi_hopfield_masks(o))) return EG_NONE;
+    eg_shape shape = eg_tape_shape(t, x[0]);
+    if (bags) shape = eg_shape_of(1, shape.dim[0], shape.dim[1]);
+    const eg_var stored = bags ? eg_reshape(t, x[0], &shape) : x[0];
     const eg_var own = table(s, o, "pooling_weights", shape.dim[2], o->trainable);
-    const eg_shape all = eg_shape_of(shape.dim[0], o->quantity, shape.dim[2]);
-    struct egi_hopfield_input in = { .x = { x[0], eg_broadcast_to(t, own, &all), x[0] },
+    const eg_shape all = eg_shape_of(bags ? s->bags : shape.dim[0], o->quantity, shape.dim[2]);
+    struct egi_hopfield_input in = { .x = { stored, eg_broadcast_to(t, own, &all), stored },
+                                     .padding =
+                                         bags ? egi_bags_padding(s, o->bag_dropout) : EG_NONE,
+                                     .bags = bags,
                                      .prefix = "hopfield." };
     take_masks(s, l, x, &in);
     const eg_var y = egi_hopfield_pass(s, o, &in);
     const eg_shape each = eg_tape_shape(t, y);
-    return eg_reshape(t, y, &eg_shape_of(shape.dim[0], o->quantity * each.dim[2]));
+    return eg_reshape(t, y, &eg_shape_of(all.dim[0], o->quantity * each.dim[2]));
 }
 
 /* All states of the batch lie along one axis: stored patterns are projected once for all. */

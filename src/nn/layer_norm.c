@@ -7,7 +7,7 @@ struct norm {
     size_t axes, groups;
 };
 
-#define EPSILON EGI_SET_NUMBER(struct norm, epsilon, "1e-05", 0, 1, "added to the variance")
+#define EPSILON EGI_SET_NUMBER(struct norm, epsilon, "1e-05", 1e-30, 1, "added to the variance")
 
 static const struct egi_setting layer_settings[] = {
     EGI_SET_COUNT(struct norm, axes, "1", 1, EG_MAX_RANK - 1, "how many of the last axes"),

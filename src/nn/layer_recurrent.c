@@ -22,8 +22,9 @@ static const struct egi_setting settings[] = {
 static eg_status check(struct egi_layer *l)
 {
     struct recurrent *o = (struct recurrent *)(void *)l->settings.bytes;
-    EGI_TRY(egi_initialiser_read(o->initialiser, l->place, &o->init));
-    return egi_initialiser_read(o->recurrent_initialiser, l->place, &o->recurrent_init);
+    EGI_TRY(egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init));
+    return egi_initialiser_read(o->recurrent_initialiser, l->place, "recurrent_initialiser",
+                                &o->recurrent_init);
 }
 
 static eg_var apply(struct egi_scope *s, const struct egi_layer *l, eg_var x, size_t gates)

@@ -8,7 +8,8 @@
     ROW(embedding) ROW(conv1d) ROW(conv2d) ROW(max_pool1d) ROW(max_pool2d)                       \
     ROW(average_pool1d) ROW(average_pool2d) ROW(adaptive_pool1d) ROW(adaptive_pool2d)            \
     ROW(batch_norm) ROW(layer_norm) ROW(group_norm) ROW(lstm) ROW(gru) ROW(attention)            \
-    ROW(hopfield) ROW(hopfield_pooling) ROW(hopfield_layer) ROW(recall) ROW(energy)          \
+    ROW(hopfield) ROW(hopfield_pooling) ROW(hopfield_layer) ROW(recall) ROW(energy)              \
+    ROW(bag_pool) ROW(bag_attention) ROW(residues) ROW(place_max)                                \
     ROW(residual) ROW(sequential) ROW(add) ROW(concat)
 /* clang-format on */
 

@@ -68,7 +68,7 @@ static eg_status check_conv(struct egi_layer *l)
     if (o->channels % o->groups != 0)
         return egi_fail(EG_ERR_INVALID, "%s.groups: %zu channels for %zu groups", l->place,
                         o->channels, o->groups);
-    return egi_initialiser_read(o->initialiser, l->place, &o->init);
+    return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
 static eg_var conv(struct egi_scope *s, const struct egi_layer *l, eg_var x, size_t axes)

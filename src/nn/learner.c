@@ -81,10 +81,7 @@ void eg_learner_destroy(eg_learner *l)
 static eg_status fill(eg_learner *l)
 {
     static const char *const ours[] = { "kind", NULL };
-    if (l->task.bags && !l->row->bags)
-        return egi_fail(EG_ERR_UNSUPPORTED,
-                        "learner %s takes vectors, not bags (bags become vectors by statistics)",
-                        l->row->kind.name);
+    if (l->task.bags && !l->row->bags) EGI_TRY(egi_bag_statistics_task(l));
     EGI_TRY(egi_alloc_array(l->alloc, 1, l->row->settings_bytes, "settings", &l->settings));
     memset(l->settings, 0, l->row->settings_bytes);
     EGI_TRY(egi_settings_read(l->document, l->row->settings, "", ours, l->settings));
@@ -169,7 +166,7 @@ const char *eg_learner_spec(const eg_learner *l)
 
 const eg_task *eg_learner_task(const eg_learner *l)
 {
-    return &l->task;
+    return egi_learner_asked(l);
 }
 
 eg_params *eg_learner_params(eg_learner *l)
@@ -204,9 +201,9 @@ eg_status egi_learner_finite(eg_learner *l)
     return check_params(l->state);
 }
 
-eg_status egi_learner_check_inputs(const eg_learner *l, const float *x, size_t b)
+/* x (b, D) */
+static eg_status check_finite(const float *x, size_t b, size_t d)
 {
-    const size_t d = l->task.inputs;
     size_t cells;
     if (b == 0) return egi_fail(EG_ERR_INVALID, "x: a batch of 0 examples, expected 1 or more");
     EGI_TRY(egi_mul_size(b, d, &cells));
@@ -217,6 +214,11 @@ eg_status egi_learner_check_inputs(const eg_learner *l, const float *x, size_t b
     while (isfinite(x[i])) i++;
     return egi_fail(EG_ERR_INVALID, "x: example %zu, input %zu is %g, expected a finite number",
                     i / d, i % d, (double)x[i]);
+}
+
+eg_status egi_learner_check_inputs(const eg_learner *l, const float *x, size_t rows)
+{
+    return check_finite(x, rows, egi_learner_asked(l)->inputs);
 }
 
 eg_status egi_learner_check_classes(const eg_learner *l, const int32_t *y, size_t n)
@@ -248,7 +250,7 @@ eg_status egi_learner_step(eg_learner *l, double epoch, const eg_examples *e, do
 /* A learner of vectors, which has been fitted if it must. */
 static eg_status check_vectors(const eg_learner *l, const char *call)
 {
-    if (l->task.bags)
+    if (egi_learner_asked(l)->bags)
         return egi_fail(EG_ERR_INVALID, "%s: vectors, and a learner of bags: %s_bags", call, call);
     if (l->row->fit != NULL && !l->fitted)
         return egi_fail(EG_ERR_INVALID, "%s: learner %s is yet to be fitted", call,
@@ -261,7 +263,7 @@ eg_status eg_learner_step(eg_learner *l, double epoch, const float *x, const int
 {
     if (l == NULL || x == NULL || y == NULL || loss == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_learner_step: NULL");
-    if (l->task.bags) return check_vectors(l, "eg_learner_step");
+    if (egi_learner_asked(l)->bags) return check_vectors(l, "eg_learner_step");
     EGI_TRY(egi_learner_check_inputs(l, x, b));
     EGI_TRY(egi_learner_check_classes(l, y, b));
     return egi_learner_step(l, epoch, &(eg_examples){ x, NULL, y, b }, loss);
@@ -312,7 +314,7 @@ static void give(const eg_learner *l, const struct tile *t, const struct tile *a
 static eg_status evaluate(eg_learner *l, const struct tile *all)
 {
     struct tile t;
-    EGI_TRY(egi_learner_check_inputs(l, all->x, all->used));
+    EGI_TRY(check_finite(all->x, all->used, l->task.inputs));
     for (size_t at = 0; at < all->used; at += t.used) {
         t = tile_at(l, *all, at);
         EGI_TRY(all->dx == NULL ? l->row->scores(l, t.x, t.rows, t.scores)
@@ -322,12 +324,17 @@ static eg_status evaluate(eg_learner *l, const struct tile *all)
     return EG_OK;
 }
 
+eg_status egi_learner_score_vectors(eg_learner *l, const float *x, size_t b, float *scores)
+{
+    return evaluate(l, &(struct tile){ .used = b, .x = x, .scores = scores });
+}
+
 eg_status eg_learner_scores(eg_learner *l, const float *x, size_t b, float *scores)
 {
     if (l == NULL || x == NULL || scores == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_learner_scores: NULL");
     EGI_TRY(check_vectors(l, "eg_learner_scores"));
-    return evaluate(l, &(struct tile){ .used = b, .x = x, .scores = scores });
+    return egi_learner_score_vectors(l, x, b, scores);
 }
 
 eg_status eg_learner_pullback(eg_learner *l, const float *x, const float *cotangent, size_t b,

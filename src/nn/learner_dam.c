@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engram/operations.h"
 #include "engram/random.h"
 #include "kernel/egi_kernel_gemm.h"
 #include "nn/egi_dam.h"
@@ -222,15 +223,14 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
     *d->temperature = temperature_at(l->settings, epoch);
     egi_dam_forward(l, x, b);
     const double mean = take_loss(l, y, b);
-    if (!isfinite(mean))
-        return egi_fail(EG_ERR_DIVERGED, "dam: epoch %g: the loss is %g", epoch, mean);
+    if (!isfinite(mean)) return egi_fail(EG_ERR_DIVERGED, "dam: the loss is %g", mean);
     egi_dam_backward(l, b);
     take_step(l, epoch, b);
     for (size_t i = 0; i < d->h; i++)
         if (!isfinite(d->most[i]))
             return egi_fail(EG_ERR_DIVERGED,
-                            "dam: epoch %g: memories[%zu]: its velocity is %g, expected a number",
-                            epoch, i, (double)d->most[i]);
+                            "dam: memories[%zu]: its velocity is %g, expected a number", i,
+                            (double)d->most[i]);
     *loss = mean;
     return EG_OK;
 }
@@ -278,6 +278,46 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
     return EG_OK;
 }
 
+/* ---- as operations of a tape ---- */
+
+static eg_var seen(const struct egi_seen *s, eg_tape *t, eg_var x)
+{
+    const eg_var v = eg_affine(t, x, s->scale, s->offset);
+    if (!(s->radius > 0)) return v;
+    const eg_var square = eg_sum(t, eg_mul(t, v, v), EG_AXIS(1), 1);
+    /* an input of zeros stays what it is */
+    const eg_var length = eg_maximum(t, eg_sqrt(t, square), eg_number(t, EG_F32, 1e-30));
+    return eg_div(t, eg_affine(t, v, s->radius, 0), length);
+}
+
+static eg_var powered(const struct egi_dam_settings *o, eg_tape *t, eg_var x, size_t n)
+{
+    return o->energy == 1 ? eg_rep(t, x, (double)n) : eg_power(t, x, (double)n);
+}
+
+/* The scores of dam_pass.c in f32: z_a = sum_mu [ F((s + 2 xi_a) / T) - F(s / T) ], or of the dual
+ * form n / T sum_mu xi_a f(q / T). */
+static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x)
+{
+    const struct egi_dam *d = l->own;
+    const struct egi_dam_settings *o = l->settings;
+    const double by = 1 / *d->temperature;
+    const size_t c = d->rule.classes, b = eg_tape_shape(t, x).dim[0];
+    const struct egi_seen as = egi_dam_seen(o, d->d);
+    const eg_var memories = eg_input(t, EG_F32, &eg_shape_of(d->h, d->d), d->memories);
+    const eg_var classes = eg_input(t, EG_F32, &eg_shape_of(d->h, c), d->classes);
+    const eg_var overlap = eg_matmul(t, seen(&as, t, x), eg_swap_axes(t, memories, 0, 1));
+    const eg_var q = eg_affine(t, overlap, by, 0);
+    if (d->rule.dual)
+        return eg_affine(t, eg_matmul(t, powered(o, t, q, o->n - 1), classes), (double)o->n * by,
+                         0);
+    const eg_var off = eg_affine(t, eg_sum(t, classes, EG_AXIS(1), 0), by, 0);
+    const eg_var s = eg_reshape(t, eg_sub(t, q, off), &eg_shape_of(b, d->h, 1));
+    const eg_var on = eg_add(t, s, eg_affine(t, classes, 2 * by, 0));
+    const eg_var gain = eg_sub(t, powered(o, t, on, o->n), powered(o, t, s, o->n));
+    return eg_sum(t, gain, EG_AXIS(1), 0);
+}
+
 const struct egi_learner_row egi_learner_dam = {
     .kind = { "dam", "dense associative memory: memories learned by gradient",
               "Krotov and Hopfield 2016, eqs. 9 to 13" },
@@ -289,4 +329,5 @@ const struct egi_learner_row egi_learner_dam = {
     .step = step,
     .scores = scores,
     .pullback = pullback,
+    .trace = trace,
 };

@@ -1,6 +1,7 @@
 /* Learners that are fitted to all examples at once, and examples that are bags.
  *
- * A bag is scored by itself, so that its scores have the same bits whatever is beside it. */
+ * A bag is scored by itself, so that its scores have the same bits whatever is beside it. A kind
+ * that takes vectors alone sees the statistics of a bag (bag_statistics.c). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -28,12 +29,33 @@ static eg_status check(const eg_learner *l, const eg_examples *e, int labelled, 
     if (l == NULL || e == NULL || e->x == NULL || (labelled && e->y == NULL))
         return egi_fail(EG_ERR_INVALID, "%s: NULL", call);
     if (e->n == 0) return egi_fail(EG_ERR_INVALID, "%s: no examples", call);
-    if ((e->offset != NULL) != (l->task.bags != 0))
+    const size_t bags = egi_learner_asked(l)->bags;
+    if ((e->offset != NULL) != (bags != 0))
         return egi_fail(EG_ERR_INVALID, "%s: examples are %s, and the learner's are %s", call,
-                        e->offset != NULL ? "bags" : "vectors", l->task.bags ? "bags" : "vectors");
+                        e->offset != NULL ? "bags" : "vectors", bags ? "bags" : "vectors");
     if (e->offset != NULL) EGI_TRY(check_offsets(e));
     EGI_TRY(egi_learner_check_inputs(l, e->x, e->offset != NULL ? e->offset[e->n] : e->n));
     return labelled ? egi_learner_check_classes(l, e->y, e->n) : EG_OK;
+}
+
+/* Examples as the row sees them, and while it sees them. */
+struct seen {
+    struct egi_arena arena;
+    eg_examples e;
+};
+
+static eg_status see(eg_learner *l, const eg_examples *e, struct seen *out)
+{
+    *out = (struct seen){ .e = *e };
+    if (e->offset != NULL && !l->task.bags) EGI_TRY(egi_bag_statistics(l, e, &out->arena, &out->e));
+    l->offset = out->e.offset;
+    return EG_OK;
+}
+
+static void look_away(eg_learner *l, struct seen *seen)
+{
+    l->offset = NULL;
+    if (seen->arena.block != NULL) egi_arena_destroy(&seen->arena);
 }
 
 /* ---- fitting ---- */
@@ -75,10 +97,11 @@ eg_status eg_learner_fit(eg_learner *l, const eg_examples *e)
     if (l->row->fit == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "learner %s learns by steps: eg_learner_step",
                         l->row->kind.name);
-    EGI_TRY(eg_params_create(l->alloc, &next));
-    l->offset = e->offset;
-    const eg_status s = fit_into(l, e, &next);
-    l->offset = NULL;
+    struct seen seen;
+    EGI_TRY(see(l, e, &seen));
+    eg_status s = eg_params_create(l->alloc, &next);
+    if (s == EG_OK) s = fit_into(l, &seen.e, &next);
+    look_away(l, &seen);
     eg_params_destroy(next);
     return s;
 }
@@ -116,9 +139,10 @@ eg_status eg_learner_step_bags(eg_learner *l, double epoch, const eg_examples *e
 {
     EGI_TRY(check(l, e, 1, "eg_learner_step_bags"));
     if (loss == NULL) return egi_fail(EG_ERR_INVALID, "eg_learner_step_bags: NULL");
-    l->offset = e->offset;
-    const eg_status s = egi_learner_step(l, epoch, e, loss);
-    l->offset = NULL;
+    struct seen seen;
+    EGI_TRY(see(l, e, &seen));
+    const eg_status s = egi_learner_step(l, epoch, &seen.e, loss);
+    look_away(l, &seen);
     return s;
 }
 
@@ -129,6 +153,13 @@ eg_status eg_learner_scores_bags(eg_learner *l, const eg_examples *e, float *sco
     if (l->row->fit != NULL && !l->fitted)
         return egi_fail(EG_ERR_INVALID, "learner %s is yet to be fitted", l->row->kind.name);
     if (e->offset == NULL) return eg_learner_scores(l, e->x, e->n, scores);
+    if (!l->task.bags) {
+        struct seen seen;
+        EGI_TRY(see(l, e, &seen));
+        const eg_status scored = egi_learner_score_vectors(l, seen.e.x, e->n, scores);
+        look_away(l, &seen);
+        return scored;
+    }
     eg_status s = EG_OK;
     for (size_t i = 0; i < e->n && s == EG_OK; i++) {
         const size_t one[2] = { 0, e->offset[i + 1] - e->offset[i] };

@@ -252,8 +252,7 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
     in_blocks(l, &p, lose);
     double sum = 0;
     for (size_t i = 0; i < b; i++) sum += s->err[i];
-    if (!isfinite(sum))
-        return egi_fail(EG_ERR_DIVERGED, "local: epoch %g: the loss is %g", epoch, sum);
+    if (!isfinite(sum)) return egi_fail(EG_ERR_DIVERGED, "local: the loss is %g", sum);
     const double left = epoch < all ? 1 - (epoch - first) / (all - first) : 0;
     EGI_TRY(adapt(l, b, o->rate * left));
     *loss = sum / (double)b;

@@ -6,7 +6,8 @@
  * or, for a multilayer perceptron, {"kind": "network", "hidden": [300, 100], "activation": "relu"}.
  *
  * Examples enter as (B, C, H, W) where the task has images, else as (B, D); scores are what the
- * last layer gives, (B, K). */
+ * last layer gives, (B, K). Of bags, the rows of all of them enter in the place of examples
+ * (bags.c), and a layer among them makes one row of each bag. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "nn/egi_optimiser.h"
 
 struct settings {
-    json_t *layers, *hidden, *activation, *initialiser, *loss, *optimiser, *schedule;
+    json_t *layers, *hidden, *pooling, *activation, *initialiser, *loss, *optimiser, *schedule;
     double dropout, alpha_dropout, clip_norm, clip_value;
 };
 
@@ -25,6 +26,8 @@ static const struct egi_setting list[] = {
     EGI_SET_JSON(struct settings, layers, "list", "null", "the layers, from input to scores"),
     EGI_SET_JSON(struct settings, hidden, "list", "null",
                  "in the place of layers: units of each hidden layer of a perceptron"),
+    EGI_SET_JSON(struct settings, pooling, "object", "null",
+                 "with hidden, of bags: the layer that makes one row of a bag"),
     EGI_SET_JSON(struct settings, activation, "word", "\"relu\"", "with hidden: as rep:3"),
     EGI_SET_JSON(struct settings, initialiser, "word", "\"he_normal\"",
                  "with hidden: how weights begin"),
@@ -36,7 +39,8 @@ static const struct egi_setting list[] = {
                  "sgd, adam, adamw, rmsprop, normalised, lbfgs"),
     EGI_SET_JSON(struct settings, schedule, "object", "\"constant\"",
                  "constant, step, exponential, cosine, one_cycle"),
-    EGI_SET_NUMBER(struct settings, clip_norm, "0", 0, 1e9, "largest norm of a gradient; 0: any"),
+    EGI_SET_NUMBER(struct settings, clip_norm, "0", 0, 1e9,
+                   "largest norm of a gradient; 0: any, of bags without pooling 1"),
     EGI_SET_NUMBER(struct settings, clip_value, "0", 0, 1e9, "largest |component|; 0: any"),
     EGI_SET_END,
 };
@@ -83,6 +87,7 @@ static json_t *perceptron(const struct settings *o)
         failed |= add_dropout(layers, "dropout", o->dropout);
         failed |= add_dropout(layers, "alpha_dropout", o->alpha_dropout);
     }
+    if (!failed && !json_is_null(o->pooling)) failed |= json_array_append(layers, o->pooling);
     if (!failed)
         failed |=
             json_array_append_new(layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name",
@@ -94,14 +99,42 @@ static json_t *perceptron(const struct settings *o)
 
 static eg_status check_hidden(const json_t *hidden)
 {
+    char got[EGI_JSON_TEXT];
     if (!json_is_array(hidden))
-        return egi_fail(EG_ERR_INVALID, "hidden: expected a list of counts, as [2000]");
+        return egi_fail(EG_ERR_INVALID, "hidden: expected a list of counts, as [2000], got %s",
+                        egi_json_shown(hidden, got));
     for (size_t i = 0; i < json_array_size(hidden); i++) {
-        const json_int_t units = json_integer_value(json_array_get(hidden, i));
+        const json_t *one = json_array_get(hidden, i);
+        const json_int_t units = json_integer_value(one);
         if (units < 1 || units > 1000000000)
-            return egi_fail(EG_ERR_INVALID, "hidden[%zu]: expected a count in 1..1e9", i);
+            return egi_fail(EG_ERR_INVALID, "hidden[%zu]: expected a count in 1..1e9, got %s", i,
+                            egi_json_shown(one, got));
     }
     return EG_OK;
+}
+
+/* Of vectors there is none; of bags the default is attention by a few queries that are learned,
+ * with gradients of norm 1 at most: at the default rate of sgd those of its norms else grow without
+ * bound. */
+static eg_status choose_pooling(struct eg_learner *l, struct settings *o)
+{
+    if (!l->task.bags && !json_is_null(o->pooling))
+        return egi_fail(EG_ERR_INVALID, "pooling: of examples that are bags, got vectors");
+    if (!l->task.bags) {
+        (void)json_object_del(l->document, "pooling");
+        o->pooling = json_null();
+        return EG_OK;
+    }
+    if (!json_is_null(o->pooling)) return EG_OK;
+    o->pooling = json_pack("{s:s, s:s, s:i, s:i, s:s}", "kind", "hopfield_pooling", "name", "pool",
+                           "num_heads", 4, "hidden_size", 16, "initialiser", "xavier_uniform");
+    if (o->pooling == NULL || json_object_set_new(l->document, "pooling", o->pooling) != 0)
+        return egi_fail(EG_ERR_NOMEM, "pooling: its default");
+    if (o->clip_norm > 0) return EG_OK;
+    ((struct network *)l->own)->optimiser.clip_norm = o->clip_norm = 1;
+    return json_object_set_new(l->document, "clip_norm", json_real(1)) == 0
+               ? EG_OK
+               : egi_fail(EG_ERR_NOMEM, "clip_norm: its default");
 }
 
 static eg_status make_graph(struct eg_learner *l)
@@ -111,8 +144,9 @@ static eg_status make_graph(struct eg_learner *l)
     if (!json_is_null(o->layers)) {
         if (!json_is_null(o->hidden))
             return egi_fail(EG_ERR_INVALID, "hidden: expected either layers or hidden, got both");
-        for (const char *const *key = (const char *const[]){ "hidden", "activation", "initialiser",
-                                                             "dropout", "alpha_dropout", NULL };
+        for (const char *const *key =
+                 (const char *const[]){ "hidden", "pooling", "activation", "initialiser", "dropout",
+                                        "alpha_dropout", NULL };
              *key != NULL; key++)
             (void)json_object_del(l->document, *key); /* they say nothing here */
         return egi_graph_create(l->document, "layers", "", 0, l->alloc, &n->graph);
@@ -124,17 +158,18 @@ static eg_status make_graph(struct eg_learner *l)
             return egi_fail(EG_ERR_NOMEM, "hidden: its default");
     }
     EGI_TRY(check_hidden(o->hidden));
+    EGI_TRY(choose_pooling(l, o));
     struct egi_activation activation;
     struct egi_initialiser initialiser;
     EGI_TRY(egi_activation_read(o->activation, "activation", &activation));
-    EGI_TRY(egi_initialiser_read(o->initialiser, "initialiser", &initialiser));
+    EGI_TRY(egi_initialiser_read(o->initialiser, "", "initialiser", &initialiser));
     json_t *layers = perceptron(o);
     n->own_layers = layers != NULL ? json_pack("{s:o}", "layers", layers) : NULL;
     if (n->own_layers == NULL) return egi_fail(EG_ERR_NOMEM, "layers of a perceptron");
     return egi_graph_create(n->own_layers, "layers", "", 0, l->alloc, &n->graph);
 }
 
-static struct egi_scope scope_of(struct eg_learner *l, enum egi_mode mode)
+static struct egi_scope scope_of(struct eg_learner *l, enum egi_mode mode, size_t b)
 {
     struct network *n = l->own;
     eg_tape_reset(n->t);
@@ -147,29 +182,35 @@ static struct egi_scope scope_of(struct eg_learner *l, enum egi_mode mode)
                                .leaf = n->leaf,
                                .dtype = EG_F32,
                                .seed = l->seed,
+                               .offset = l->offset,
+                               .bags = l->offset != NULL ? b : 0,
                                .classes = l->task.classes };
 }
 
-/* x (B, D) or its images; recorded: what comes of it can be differentiated by it. */
+/* x (B, D) or its images, of bags their rows; recorded: what comes of it can be differentiated by
+ * it. */
 static eg_var input(struct eg_learner *l, const float *x, size_t b, int recorded, eg_var *flat)
 {
     const eg_task *k = &l->task;
     eg_tape *t = ((struct network *)l->own)->t;
-    const eg_shape shape = eg_shape_of(b, k->inputs);
+    const size_t rows = l->offset != NULL ? l->offset[b] : b;
+    const eg_shape shape = eg_shape_of(rows, k->inputs);
     *flat = recorded ? eg_leaf(t, EG_F32, &shape, x) : eg_input(t, EG_F32, &shape, x);
     if (k->height == 0) return *flat;
-    return eg_reshape(t, *flat, &eg_shape_of(b, k->channels, k->height, k->width));
+    return eg_reshape(t, *flat, &eg_shape_of(rows, k->channels, k->height, k->width));
 }
 
 /* One example of zeros through the layers: makes the parameters, and sees whether shapes fit. */
 static eg_status make_parameters(struct eg_learner *l)
 {
+    static const size_t one[2] = { 0, 1 };
     struct network *n = l->own;
     char text[EGI_SHAPE_TEXT];
     eg_var flat;
     EGI_TRY(eg_tape_create(l->threads, l->alloc, &n->t));
     memset(l->pad, 0, l->task.inputs * sizeof *l->pad);
-    struct egi_scope s = scope_of(l, EGI_CREATE);
+    l->offset = l->task.bags ? one : NULL;
+    struct egi_scope s = scope_of(l, EGI_CREATE, 1);
     const eg_var z = egi_graph_apply(&s, n->graph, input(l, l->pad, 1, 0, &flat));
     const eg_shape shape = eg_tape_shape(n->t, z);
     eg_status status = eg_tape_status(n->t);
@@ -177,6 +218,7 @@ static eg_status make_parameters(struct eg_learner *l)
         status = egi_fail(EG_ERR_SHAPE, "layers: the last gives %s, expected scores (1, %zu)",
                           egi_shape_text(&shape, text), l->task.classes);
     eg_tape_reset(n->t);
+    l->offset = NULL;
     return status;
 }
 
@@ -231,7 +273,7 @@ static eg_status evaluate(void *user, double *loss, const float **g)
 {
     struct eg_learner *l = user;
     struct network *n = l->own;
-    struct egi_scope s = scope_of(l, EGI_TRAIN);
+    struct egi_scope s = scope_of(l, EGI_TRAIN, n->b);
     eg_var flat;
     s.step = (uint64_t)*n->optimiser.step;
     s.update = n->evaluations++ == 0;
@@ -277,8 +319,7 @@ static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(from[i])) {
             EGI_TRY(egi_learner_finite(l));
-            return egi_fail(EG_ERR_DIVERGED, "network: a score is %g, expected a finite number",
-                            (double)from[i]);
+            return egi_optimiser_growth(l->params, "network: a score", (double)from[i]);
         }
         out[i] = from[i];
     }
@@ -289,7 +330,7 @@ static eg_status scores(struct eg_learner *l, const float *x, size_t b, float *o
 {
     struct network *n = l->own;
     eg_var flat;
-    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     const eg_var z = egi_graph_apply(&s, n->graph, input(l, x, b, 0, &flat));
     return take(l, z, b * l->task.classes, out);
 }
@@ -300,7 +341,7 @@ static eg_status pullback(struct eg_learner *l, const float *x, const float *cot
     struct network *n = l->own;
     const size_t c = l->task.classes, d = l->task.inputs;
     eg_var flat, derived;
-    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     const eg_var z = egi_graph_apply(&s, n->graph, input(l, x, b, 1, &flat));
     if (out != NULL) EGI_TRY(take(l, z, b * c, out));
     const eg_var seed = eg_input(n->t, EG_F32, &eg_shape_of(b, c), cotangent);
@@ -316,11 +357,23 @@ static eg_status watch(struct eg_learner *l, const float *x, size_t b, struct eg
 {
     struct network *n = l->own;
     eg_var flat;
-    struct egi_scope s = scope_of(l, EGI_EVALUATE);
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     s.watch = w;
     egi_graph_apply(&s, n->graph, input(l, x, b, 0, &flat));
     *tape = n->t;
     return eg_tape_status(n->t);
+}
+
+static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x)
+{
+    const struct network *n = l->own;
+    const eg_task *k = &l->task;
+    const size_t b = eg_tape_shape(t, x).dim[0];
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
+    s.t = t;
+    s.leaf = NULL;
+    if (k->height > 0) x = eg_reshape(t, x, &eg_shape_of(b, k->channels, k->height, k->width));
+    return egi_graph_apply(&s, n->graph, x);
 }
 
 const struct egi_learner_row egi_learner_network = {
@@ -329,10 +382,12 @@ const struct egi_learner_row egi_learner_network = {
     .settings = list,
     .settings_bytes = sizeof(struct settings),
     .own_bytes = sizeof(struct network),
+    .bags = 1,
     .create = create,
     .destroy = destroy,
     .step = step,
     .scores = scores,
     .pullback = pullback,
     .watch = watch,
+    .trace = trace,
 };

@@ -108,13 +108,13 @@ static void update_block(void *arg, size_t block)
         __atomic_store_n(&j->diverged, 1, __ATOMIC_RELAXED);
 }
 
-static eg_status name_divergence(const struct egi_optimiser *o, const eg_param *p)
+static eg_status name_divergence(const eg_param *p)
 {
     const float *x = p->value;
     size_t i = 0;
     while (isfinite(x[i])) i++;
-    return egi_fail(EG_ERR_DIVERGED, "step %d: %s[%zu] is %g, expected a finite number",
-                    (int)*o->step, p->name, i, (double)x[i]);
+    return egi_fail(EG_ERR_DIVERGED, "%s[%zu] is %g, expected a finite number", p->name, i,
+                    (double)x[i]);
 }
 
 static size_t row_length(const eg_param *p, size_t n)
@@ -139,16 +139,15 @@ static eg_status update_array(const struct egi_optimiser *o, size_t k, double ra
     if (o->row->by_row) j.each = (BLOCK + j.u.row - 1) / j.u.row * j.u.row;
     egi_parallel_for((j.n + j.each - 1) / j.each, egi_crew(o->threads, 8.0 * (double)j.n),
                      update_block, &j);
-    return j.diverged ? name_divergence(o, p) : EG_OK;
+    return j.diverged ? name_divergence(p) : EG_OK;
 }
 
-/* A loss that is no number, while all parameters still are. */
-static eg_status name_growth(const struct egi_optimiser *o, double loss)
+eg_status egi_optimiser_growth(const eg_params *params, const char *what, double value)
 {
-    const eg_param *p, *worst = eg_params_at(o->params, 0); /* there is one */
+    const eg_param *p, *worst = eg_params_at(params, 0); /* there is one */
     double most = -1;
     size_t at = 0;
-    for (size_t i = 0; (p = eg_params_at(o->params, i)) != NULL; i++)
+    for (size_t i = 0; (p = eg_params_at(params, i)) != NULL; i++)
         for (size_t k = 0; k < eg_shape_size(&p->shape); k++) {
             const double size = fabs((double)((const float *)p->value)[k]);
             if (!isnan(size) && !(size > most)) continue;
@@ -156,9 +155,8 @@ static eg_status name_growth(const struct egi_optimiser *o, double loss)
             at = k;
             most = isnan(size) ? INFINITY : size;
         }
-    return egi_fail(EG_ERR_DIVERGED, "step %d: the loss is %g; the largest number is %s[%zu] = %g",
-                    (int)*o->step, loss, worst->name, at,
-                    (double)((const float *)worst->value)[at]);
+    return egi_fail(EG_ERR_DIVERGED, "%s is %g; the largest number is %s[%zu] = %g", what, value,
+                    worst->name, at, (double)((const float *)worst->value)[at]);
 }
 
 eg_status egi_optimiser_step(struct egi_optimiser *o, double rate, double *loss)
@@ -168,7 +166,7 @@ eg_status egi_optimiser_step(struct egi_optimiser *o, double rate, double *loss)
         EGI_TRY(o->row->minimise(o, rate, loss));
     else
         EGI_TRY(o->objective.evaluate(o->objective.user, loss, o->g));
-    if (!isfinite(*loss)) return name_growth(o, *loss);
+    if (!isfinite(*loss)) return egi_optimiser_growth(o->params, "the loss", *loss);
     if (o->row->minimise != NULL) return EG_OK;
     const float scale = egi_clip_scale(o, o->g);
     for (size_t k = 0; k < eg_params_count(o->params); k++)

@@ -104,7 +104,8 @@ static void adamw(const struct egi_update *u, size_t begin, size_t end)
 #define BETAS                                                                               \
     EGI_SET_NUMBER(struct settings, beta1, "0.9", 0, 0.999999, "of the mean of gradients"), \
         EGI_SET_NUMBER(struct settings, beta2, "0.999", 0, 0.99999999, "of their squares"), \
-        EGI_SET_NUMBER(struct settings, eps, "1e-08", 0, 1, "added to the root")
+        EGI_SET_NUMBER(struct settings, eps, "1e-08", 1e-30, 1,                             \
+                       "added to the root, 0 where a gradient is")
 
 static const struct egi_setting adam_settings[] = { RATE("0.001"), BETAS, DECAY("0"), EGI_SET_END };
 static const struct egi_setting adamw_settings[] = { RATE("0.001"), BETAS, DECAY("0.01"),
@@ -135,7 +136,8 @@ static void rmsprop(const struct egi_update *u, size_t begin, size_t end)
 static const struct egi_setting rmsprop_settings[] = {
     RATE("0.01"),
     EGI_SET_NUMBER(struct settings, beta2, "0.99", 0, 0.99999999, "of the mean of squares"),
-    EGI_SET_NUMBER(struct settings, eps, "1e-08", 0, 1, "added to the root"),
+    EGI_SET_NUMBER(struct settings, eps, "1e-08", 1e-30, 1,
+                   "added to the root, 0 where a gradient is"),
     EGI_SET_NUMBER(struct settings, momentum, "0", 0, 1, "mu"),
     DECAY("0"),
     EGI_SET_END,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT = 200 };
+enum { TEXT = EGI_JSON_TEXT };
 
 eg_status egi_json_parse(const char *text, const char *what, json_t **out)
 {
@@ -20,11 +20,11 @@ eg_status egi_json_parse(const char *text, const char *what, json_t **out)
     return EG_OK;
 }
 
-/* What came, short enough for a detail. */
-static const char *shown(const json_t *v, char text[TEXT])
+const char *egi_json_shown(const json_t *v, char text[TEXT])
 {
     char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(6));
-    snprintf(text, TEXT, "%.60s%s", s != NULL ? s : "?", s != NULL && strlen(s) > 60 ? "..." : "");
+    snprintf(text, TEXT, "%.60s%s", s != NULL ? s : "nothing",
+             s != NULL && strlen(s) > 60 ? "..." : "");
     free(s);
     return text;
 }
@@ -41,7 +41,7 @@ static eg_status refuse(const struct egi_setting *row, const char *where, const 
 {
     char at[TEXT], got[TEXT];
     return egi_fail(EG_ERR_INVALID, "%s: expected %s, got %s", place(where, row->shown.name, at),
-                    expected, shown(v, got));
+                    expected, egi_json_shown(v, got));
 }
 
 static void join(char *text, size_t room, size_t *used, const char *word)
@@ -134,7 +134,7 @@ eg_status egi_settings_read(json_t *object, const struct egi_setting *rows, cons
     char got[TEXT];
     if (!json_is_object(object))
         return egi_fail(EG_ERR_INVALID, "%s: expected an object, got %s",
-                        where[0] != '\0' ? where : "settings", shown(object, got));
+                        where[0] != '\0' ? where : "settings", egi_json_shown(object, got));
     json_object_foreach(object, key,
                         value) if (!is_known(key, rows, known)) return refuse_key(key, rows, where);
     for (; rows->shown.name != NULL; rows++) EGI_TRY(read_one(object, rows, where, out));

@@ -34,6 +34,8 @@ int egi_shape_equal(const eg_shape *a, const eg_shape *b);
 /* "(2, 3, 4)", for messages; holds EG_MAX_RANK sizes. */
 enum { EGI_SHAPE_TEXT = 24 * EG_MAX_RANK };
 const char *egi_shape_text(const eg_shape *shape, char text[EGI_SHAPE_TEXT]);
+/* Whether offsets into it fit, also where a dimension is 0: the others multiply to at most 2^60. */
+int egi_shape_fits(const eg_shape *shape);
 /* The shape both broadcast to (NumPy's rule), or EG_ERR_SHAPE with both in the detail. */
 eg_status egi_shape_broadcast(const eg_shape *a, const eg_shape *b, const char *what,
                               eg_shape *out);

@@ -132,21 +132,31 @@ size_t eg_params_bytes(const eg_params *p)
     return bytes;
 }
 
-/* A chain: each link hashes the one before, then what describes an array and its values. */
+/* Of the hash before, then of what describes an array, and of its values. */
+static uint64_t hash_link(uint64_t before, const struct entry *e)
+{
+    uint64_t link[5 + EG_MAX_RANK] = { before };
+    link[1] = egi_hash(e->p.name, e->name_bytes);
+    link[2] = (uint64_t)e->p.dtype;
+    link[3] = e->p.shape.rank;
+    link[4] = egi_hash(e->p.value, e->bytes);
+    for (size_t k = 0; k < e->p.shape.rank; k++) link[5 + k] = e->p.shape.dim[k];
+    return egi_hash(link, sizeof link);
+}
+
+/* A chain. */
 uint64_t eg_params_hash(const eg_params *p)
 {
-    uint64_t link[5 + EG_MAX_RANK] = { 0 };
-    for (size_t i = 0; i < p->count; i++) {
-        const struct entry *e = p->entry[i];
-        link[1] = egi_hash(e->p.name, e->name_bytes);
-        link[2] = (uint64_t)e->p.dtype;
-        link[3] = e->p.shape.rank;
-        link[4] = egi_hash(e->p.value, e->bytes);
-        for (size_t k = 0; k < EG_MAX_RANK; k++)
-            link[5 + k] = k < e->p.shape.rank ? e->p.shape.dim[k] : 0;
-        link[0] = egi_hash(link, sizeof link);
-    }
-    return link[0];
+    uint64_t hash = 0;
+    for (size_t i = 0; i < p->count; i++) hash = hash_link(hash, p->entry[i]);
+    return hash;
+}
+
+uint64_t egi_params_sum(const eg_params *p)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < p->count; i++) sum += hash_link(0, p->entry[i]);
+    return sum;
 }
 
 /* Every array of `from` has one like it in `to`. */

@@ -87,6 +87,17 @@ int egi_tensor_reshape(const struct egi_tensor *x, const eg_shape *shape, struct
     return 1;
 }
 
+int egi_shape_fits(const eg_shape *shape)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < shape->rank; i++) {
+        const size_t dim = shape->dim[i] > 0 ? shape->dim[i] : 1;
+        if (size > ((size_t)1 << 60) / dim) return 0;
+        size *= dim;
+    }
+    return 1;
+}
+
 int egi_shape_equal(const eg_shape *a, const eg_shape *b)
 {
     if (a->rank != b->rank) return 0;

@@ -292,5 +292,16 @@ eg_status egi_checkpoint_read(const struct egi_checkpoint *c, const eg_allocator
         snprintf(told + used, EGI_TOLD_MAX - used, "%scheckpoint of step %zu: %.300s",
                  used > 0 ? "; " : "", l.step[i], eg_error_detail());
     }
-    return egi_fail(EG_ERR_CORRUPT, "%s: no checkpoint is whole: %.400s", c->folder, told);
+    return egi_fail(EG_ERR_CORRUPT,
+                    "%s: no checkpoint is whole: %.400s; without %s/checkpoint the run begins anew",
+                    c->folder, told, c->folder);
+}
+
+eg_status egi_checkpoint_drop(const struct egi_checkpoint *c, size_t step)
+{
+    char path[EGI_PATH_MAX];
+    if (!checkpoint_path(c->folder, step, path) || unlink(path) != 0)
+        return egi_fail(EG_ERR_IO, "%s: checkpoint of step %zu: %s", c->folder, step,
+                        strerror(errno));
+    return EG_OK;
 }

@@ -83,6 +83,8 @@ eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_
 enum { EGI_TOLD_MAX = 600 };
 eg_status egi_checkpoint_read(const struct egi_checkpoint *c, const eg_allocator *alloc,
                               struct egi_progress *p, char told[EGI_TOLD_MAX]);
+/* Remove that of a step. */
+eg_status egi_checkpoint_drop(const struct egi_checkpoint *c, size_t step);
 
 /* train_config.c - config.json, and the part of it that decides every bit of the result; texts
  * from malloc. */
@@ -102,8 +104,20 @@ struct egi_search_record {
 eg_status egi_search_record_open(struct egi_search_record *r, const char *path);
 /* 1 and *value where the file had a line with this hash. */
 int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, double *value);
-/* Append a line and sync it; what is not finite is not kept. */
+/* Append a line and sync it; NaN is not kept. */
 eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, double value);
 void egi_search_record_close(struct egi_search_record *r);
+
+/* grid.c - one specification trained on one part and measured on another: accuracy or area. What
+ * the record holds is not trained again. */
+struct egi_trial {
+    eg_part train, rest;
+    const eg_task *task;
+    uint64_t seed;
+    int threads;
+    const eg_train_options *o;
+    struct egi_search_record *record;
+};
+eg_status egi_trial_measure(const struct egi_trial *t, const char *spec, double *value);
 
 #endif

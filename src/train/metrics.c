@@ -105,6 +105,30 @@ static eg_status score_bags(eg_learner *l, const eg_part *part, float *out)
     return EG_OK;
 }
 
+eg_status eg_part_scores(eg_learner *l, const eg_part *part, size_t first, size_t b, float *scores)
+{
+    if (l == NULL || part == NULL || part->set == NULL || scores == NULL || first > part->n
+        || b > part->n - first)
+        return egi_fail(EG_ERR_INVALID, "eg_part_scores: NULL, or no such examples");
+    const eg_dataset *set = part->set;
+    const eg_task *task = eg_learner_task(l);
+    if (set->d != task->inputs || (set->offset != NULL) != (task->bags != 0))
+        return egi_fail(EG_ERR_SHAPE,
+                        "eg_part_scores: %s of %zu numbers, and a learner of %s of %zu",
+                        set->offset != NULL ? "bags" : "vectors", set->d,
+                        task->bags ? "bags" : "vectors", task->inputs);
+    const eg_part some = { set, part->index != NULL ? part->index + first : NULL, b };
+    for (size_t i = 0; i < b && (set->offset != NULL || part->index != NULL); i++) {
+        const size_t at = part->index != NULL ? some.index[i] : first + i;
+        const size_t rows = set->offset != NULL ? set->offset[at + 1] - set->offset[at] : 1;
+        const size_t from = set->offset != NULL ? set->offset[at] : at, one[2] = { 0, rows };
+        const eg_examples e = { set->x + from * set->d, set->offset != NULL ? one : NULL, NULL, 1 };
+        EGI_TRY(eg_learner_scores_bags(l, &e, scores + i * task->classes));
+    }
+    if (set->offset != NULL || part->index != NULL) return EG_OK;
+    return eg_learner_scores(l, set->x + first * set->d, b, scores);
+}
+
 static eg_status score_part(eg_learner *l, const eg_part *part, size_t batch, float *x, float *out)
 {
     const eg_dataset *set = part->set;

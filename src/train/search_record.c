@@ -2,6 +2,8 @@
  *
  *   {"decides": "0123456789abcdef", "value": 0.975}
  *
+ * The value is null where training diverged (in memory -INFINITY).
+ *
  * "decides" is the hash of all that the value depends on, as a run's config has it, so that a line
  * of another search is never taken for one of this. A line that a kill cut short is passed over:
  * its fold is trained again. */
@@ -43,8 +45,9 @@ int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, 
         json_t *j = json_loadb((const char *)r->text + at, end - at, 0, NULL);
         const char *key = json_string_value(json_object_get(j, "decides"));
         const json_t *number = json_object_get(j, "value");
-        found = key != NULL && strcmp(key, want) == 0 && json_is_real(number);
-        if (found) *value = json_real_value(number);
+        found =
+            key != NULL && strcmp(key, want) == 0 && (json_is_real(number) || json_is_null(number));
+        if (found) *value = json_is_real(number) ? json_real_value(number) : -INFINITY;
         json_decref(j);
     }
     return found;
@@ -53,9 +56,10 @@ int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, 
 eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, double value)
 {
     char line[LINE_MAX_BYTES], key[20];
-    if (r->fd < 0 || !isfinite(value)) return EG_OK;
+    if (r->fd < 0 || isnan(value)) return EG_OK;
     snprintf(key, sizeof key, "%016llx", (unsigned long long)decides);
-    json_t *j = json_pack("{s:s, s:f}", "decides", key, "value", value);
+    json_t *j = json_pack("{s:s, s:o}", "decides", key, "value",
+                          isfinite(value) ? json_real(value) : json_null());
     const size_t n = json_dumpb(j, line + 1, sizeof line - 2, JSON_REAL_PRECISION(17));
     json_decref(j);
     if (n == 0 || n > sizeof line - 2) return egi_fail(EG_ERR_NOMEM, "%s", r->path);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/egi_file.h"
 #include "nn/egi_learner.h"
@@ -43,12 +44,13 @@ static void note(struct session *s, const char *text)
     if (s->run != NULL) eg_run_log(s->run, text);
 }
 
-/* The failure s with its place in front of its detail. */
-static eg_status place(struct session *s, eg_status failure)
+/* A failure in or after a step (from 1), with its place in front of its detail. */
+static eg_status place(struct session *s, eg_status failure, size_t step)
 {
     char why[400], line[512];
+    const size_t epoch = step > 0 ? (step - 1) / s->loader.batches + 1 : 1;
     snprintf(why, sizeof why, "%s", eg_error_detail());
-    snprintf(line, sizeof line, "step %zu, epoch %zu: %s", s->p.step, s->p.epoch, why);
+    snprintf(line, sizeof line, "step %zu, epoch %zu: %s", step, epoch, why);
     note(s, line);
     return egi_fail(failure, "%s", line);
 }
@@ -62,10 +64,30 @@ static eg_status save_model(struct session *s)
     return eg_learner_save(s->l, model);
 }
 
+/* EG_ERR_DIVERGED where a number that was learned is not finite, or a score of the examples that
+ * come next: finite numbers may overflow on their way to scores. */
+static eg_status good(struct session *s)
+{
+    void *scores;
+    EGI_TRY(egi_learner_finite(s->l));
+    const int ended = s->p.at == s->loader.batches;
+    const eg_examples b =
+        egi_loader_batch(&s->loader, s->p.epoch + (size_t)ended, ended ? 0 : s->p.at);
+    const size_t k = s->l->task.classes;
+    EGI_TRY(egi_alloc_array(s->o.alloc, b.n, k * sizeof(float), "scores", &scores));
+    eg_status e = b.offset != NULL ? eg_learner_scores_bags(s->l, &b, scores)
+                                   : eg_learner_scores(s->l, b.x, b.n, scores);
+    const float *z = scores;
+    for (size_t i = 0; i < b.n * k && e == EG_OK; i++)
+        if (!isfinite(z[i])) e = egi_fail(EG_ERR_DIVERGED, "a score is %g", (double)z[i]);
+    egi_free(s->o.alloc, scores, b.n * k * sizeof(float));
+    return e;
+}
+
 static eg_status checkpoint(struct session *s)
 {
-    const eg_status finite = egi_learner_finite(s->l);
-    if (finite != EG_OK) return place(s, finite);
+    const eg_status e = good(s);
+    if (e != EG_OK) return place(s, e, s->p.step);
     if (s->o.folder == NULL) return EG_OK;
     EGI_TRY(egi_run_sync(s->run, &s->p.metrics_end, &s->p.events_end));
     EGI_TRY(egi_checkpoint_write(&s->files, &s->p));
@@ -78,6 +100,27 @@ static eg_status checkpoint_if_due(struct session *s)
     if (s->o.folder == NULL || clock_now(CLOCK_MONOTONIC) - s->saved < s->o.checkpoint_seconds)
         return EG_OK;
     return checkpoint(s);
+}
+
+/* After training diverged: the newest checkpoint that has a finite score for every example is
+ * what is kept, as checkpoint and as model; newer ones go. Those were good for the examples that
+ * came next, and need not be for all. */
+static void keep_good(struct session *s)
+{
+    char told[EGI_TOLD_MAX], line[100], model[EGI_PATH_MAX];
+    eg_scored scored = { .n = 0 };
+    struct egi_progress p;
+    while (egi_checkpoint_read(&s->files, s->o.alloc, &p, told) == EG_OK) {
+        eg_status e = egi_learner_finite(s->l);
+        if (e == EG_OK) e = eg_evaluate(s->l, &s->loader.part, s->o.batch, NULL, &scored);
+        if (e == EG_OK && s->best == NULL) e = save_model(s);
+        snprintf(line, sizeof line, "kept is the checkpoint of step %zu", p.step);
+        if (e == EG_OK) note(s, line);
+        if (e != EG_ERR_DIVERGED || egi_checkpoint_drop(&s->files, p.step) != EG_OK) return;
+    }
+    note(s, "no checkpoint is good; none is kept");
+    snprintf(model, sizeof model, "%s/model.safetensors", s->o.folder);
+    if (s->best == NULL) unlink(model);
 }
 
 static void measure(struct session *s, json_t *line, const char *name, double value)
@@ -121,7 +164,7 @@ static eg_status evaluate(struct session *s, eg_scored *scored)
 {
     const size_t epoch = s->p.epoch + 1;
     const eg_status e = eg_evaluate(s->l, s->valid, s->o.batch, NULL, scored);
-    if (e != EG_OK) return place(s, e);
+    if (e != EG_OK) return place(s, e, s->p.step);
     const double value = s->o.by_auc ? scored->auc : scored->accuracy;
     s->p.since_best++;
     if (s->p.best_epoch == 0 || value > s->p.best) { /* a NaN is not better */
@@ -157,7 +200,7 @@ static eg_status one_step(struct session *s)
     const eg_examples b = egi_loader_batch(d, s->p.epoch, s->p.at);
     const eg_status e = b.offset != NULL ? eg_learner_step_bags(s->l, epoch, &b, &loss)
                                          : eg_learner_step(s->l, epoch, b.x, b.y, b.n, &loss);
-    if (e != EG_OK) return place(s, e);
+    if (e != EG_OK) return place(s, e, s->p.step + 1);
     s->p.loss_sum += loss * (double)b.n;
     s->p.shown += b.n;
     s->p.at++;
@@ -207,7 +250,7 @@ static eg_status fit(struct session *s, const eg_part *train)
     EGI_TRY(egi_part_gather(train, s->o.alloc, &arena, &all));
     const eg_status e = eg_learner_fit(s->l, &all);
     egi_arena_destroy(&arena);
-    if (e != EG_OK) return place(s, e);
+    if (e != EG_OK) return place(s, e, 1);
     s->p.step = s->p.shown = 1;
     s->p.loss_sum = (double)NAN;
     EGI_TRY(end_epoch(s));
@@ -312,8 +355,8 @@ eg_status eg_train(eg_learner *l, const eg_part *train, const eg_part *valid,
     char why[512], line[64];
     if (l == NULL) return egi_fail(EG_ERR_INVALID, "eg_train: no learner");
     EGI_TRY(check_options(l, options, &s.o));
-    EGI_TRY(egi_part_check(train, "eg_train", &l->task));
-    if (valid != NULL) EGI_TRY(egi_part_check(valid, "evaluation", &l->task));
+    EGI_TRY(egi_part_check(train, "eg_train", eg_learner_task(l)));
+    if (valid != NULL) EGI_TRY(egi_part_check(valid, "evaluation", eg_learner_task(l)));
     if (s.o.patience > 0 && valid == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_train: patience needs examples to evaluate on");
     eg_status e = run_session(&s, train);
@@ -323,6 +366,7 @@ eg_status eg_train(eg_learner *l, const eg_part *train, const eg_part *valid,
         if (out != NULL) describe(&s, out);
     }
     snprintf(why, sizeof why, "%s", eg_error_detail());
+    if (e == EG_ERR_DIVERGED && s.run != NULL && !eg_learner_fits(l)) keep_good(&s);
     const eg_status closed = eg_run_close(s.run);
     if (e != EG_OK)
         e = egi_fail(e, "%s", why); /* closing may have said something else */

@@ -42,8 +42,8 @@ static json_t *decisive_json(const eg_learner *l, const eg_part *train, const eg
                              const eg_train_options *o)
 {
     return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", json_loads(l->spec, 0, NULL),
-                     "task", egi_task_json(&l->task), "seed", (json_int_t)l->seed, "train",
-                     options_json(o), "data", part_json(train), "valid", part_json(valid));
+                     "task", egi_task_json(eg_learner_task(l)), "seed", (json_int_t)l->seed,
+                     "train", options_json(o), "data", part_json(train), "valid", part_json(valid));
 }
 
 eg_status egi_train_config(const eg_learner *l, const eg_part *train, const eg_part *valid,

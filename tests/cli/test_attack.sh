@@ -65,8 +65,30 @@ check 2 'this attack has no ball' attack net --data semeion --attack deepfool --
 check 2 'expected a list' attack net --data semeion --corrupt noise
 check 2 'target 10, expected -1\.\.9' attack net --data semeion --target 10
 check 4 'nothing' attack nothing --data semeion
-check 4 'exists' attack net --data semeion --images 5 -o study
+check 4 'study: already there' attack net --data semeion --images 5 -o study
+absent 'images '
 "$engram" train semeion --scale none --hidden 8 --epochs 1 -o raw --quiet >out 2>err
 check 2 'net and raw see their data differently' attack net raw --data semeion
+python3 - <<'PY'
+import json, struct
+raw = bytearray(open("net/model.safetensors", "rb").read())
+head = json.loads(raw[8:8 + struct.unpack("<Q", raw[:8])[0]])
+body = raw[8 + struct.unpack("<Q", raw[:8])[0]:]
+at = head["output.bias"]["data_offsets"][0]
+body[at:at + 4] = struct.pack("<f", float("nan"))
+del head["__metadata__"]["hash"] # a file of another program
+text = json.dumps(head).encode()
+raw = struct.pack("<Q", len(text)) + text + body
+open("nan.safetensors", "wb").write(raw)
+PY
+check 1 'nan: .*output.bias\[0\]' attack net --against nan.safetensors --data semeion --images 5
+
+# images of the target's class do not count
+json=$("$engram" attack net --data semeion --images 60 --target 0 --json --quiet 2>err </dev/null)
+python3 - "$json" <<'PY' || problem "attack --target: images that are there already count"
+import json, sys
+j = json.loads(sys.argv[1])
+assert 0 < j["transfer"][0]["images"] < 50 and j["transfer"][0]["share"] > .9, j["transfer"]
+PY
 
 finish

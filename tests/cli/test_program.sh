@@ -176,6 +176,9 @@ json data info semeion
 check 0 'works' doctor
 json doctor
 check 0 . reproduce
+"$engram" reproduce xor --json --quiet >out 2>err || problem "reproduce xor"
+grep -q '"setting":"quick".*"seed":0.*"engram":"[0-9.]*".*"threads":[1-9].*"learners":\[\]' out ||
+    problem "reproduce: no line of how it ran"
 check 2 'no experiment' reproduce no-such-experiment
 check 2 'no benchmark' bench nothing
 

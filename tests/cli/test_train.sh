@@ -89,11 +89,30 @@ check 4 'no-such.json: no such file' train semeion --model no-such.json -o bad
 echo '{"kind": "dam", "n": 2,}' >broken.json
 check 2 'broken.json:1:[0-9]+: JSON' train semeion --model broken.json -o bad
 echo '{"kind": "network", "layers": [{"kind": "linear", "units": "ten"}]}' >ten.json
-check 2 'layers\[0\]' train semeion --model ten.json -o bad
+check 2 'ten.json: layers\[0\].units: expected a count .* got "ten"' \
+    train semeion --model ten.json -o bad
+check 2 'ten.json, with what --set changes: ' train semeion --model ten.json --set loss=mse -o bad
+check 2 'ten.json: layers\[0\]' compare semeion --model dam --model ten.json -o bad
+check 2 'engram: initialiser: expected one of zeros' train semeion --set initialiser=x -o bad
+mkdir -p folder
+check 2 'folder: is a folder, expected a JSON file' compare semeion --model folder --model dam
+check 2 '-o: expected a folder, got -' train semeion -o -
+python3 - <<'PY'
+import random
+random.seed(1)
+with open("quantity.csv", "w") as f:
+    f.write("a,b,label\n")
+    for _ in range(50):
+        f.write(f"{random.random():.4f},{random.random():.4f},{random.gauss(0, 1):.6f}\n")
+PY
+check 2 'quantity.csv: its labels are numbers such as .*, 50 of them on 50 items' \
+    train quantity.csv -o bad
+check 2 'quantities are not learned' compare quantity.csv --model knn --model network -o bad
 printf 'a,b\n1,2\n3,4\n' >bare.csv
 check 2 'bare.csv has no labels' train bare.csv -o bad
 [ ! -e bad ] || problem "a folder was left by what was never begun"
 check 2 'begun with --epochs 8, not 9' train -o net --resume --epochs 9
+check 2 'begun with --seed 0, not 5' train -o net --resume --seed 5
 check 2 'begun with semeion' train bare.csv -o net --resume
 
 # diverging: the step and the parameter, and what is kept
@@ -101,6 +120,12 @@ check 1 'step [0-9]+, epoch' train semeion "${small[@]}" --set optimiser.rate=1e
     -o diverged
 cat out err | grep -q 'last good checkpoint' || problem "diverged: no word of a checkpoint"
 [ -s diverged/model.safetensors ] || problem "diverged: no model kept"
+echo '{"kind": "network", "hidden": [64, 64], "activation": "rep:3", "loss": "mse",
+    "optimiser": {"kind": "sgd", "rate": 0.5}}' >rep3.json
+check 1 'step 1, epoch 1: network: a score is .* fc' train semeion --model rep3.json \
+    --checkpoint 0 -o overflow
+cat out err | grep -q 'set optimiser.rate' || problem "diverged: no word of the rate"
+check 0 'right %' eval overflow semeion
 
 # eval and predict: labels by name, scaling as in training, shapes, files
 json 'j["examples"] == 319
@@ -134,6 +159,19 @@ export ENGRAM_DATA=$scratch/sets
 json 'j["test"]["accuracy"] > 0.99 and j["valid"]["examples"] == 24' \
     train mnist/train --test test --valid 0.2 --epochs 20 --hidden 8 -o parts
 json 'j["accuracy"] > 0.99 and j["data"] == "mnist/test"' eval parts mnist --part test
+"$engram" reproduce local-rule --json --quiet --seed 3 --threads 1 >out 2>err # of other numbers
+python3 - <<'PY' || problem "reproduce: no word of how it ran"
+import json
+j = next(l for l in map(json.loads, open("out")) if "learners" in l)
+assert j["experiment"] == "local-rule" and j["setting"] == "quick" and j["seconds"] > 0, j
+assert j["seed"] == 3 and j["threads"] == 1 and j["engram"] and j["cpu"] and j["kernels"], j
+unit, none = j["learners"]
+assert (unit["learner"], unit["data"], unit["examples"]) == ("unit", "mnist/train", 120), unit
+assert unit["spec"]["kind"] == "local" and unit["spec"]["share"] == 0.6, unit
+assert "eps0" in unit["spec"] and none["spec"]["norm"] == "none", none # defaults too
+assert unit["epochs"] == 20 and unit["batch"] == 100 and unit["steps"] == 40, unit
+assert len(unit["hash"]) == 16 and not unit["resumed"], unit
+PY
 check 2 'other.csv: item [0-9]+ is of class z' train mnist/train --test other.csv -o bad
 unset ENGRAM_DATA
 json 'j["accuracy"] > 0.99 and j["examples"] == 120' eval points some.csv
@@ -178,6 +216,10 @@ json.dump(j, open("dam/result.json", "w"))
 PY
 check 1 'same +no' rerun dam -o dam-third
 check 4 'config.json: no such file' rerun "$scratch"
+cp points.csv moved.csv
+check 0 . train moved.csv --epochs 2 --hidden 8 -o moved
+sed -i '2s/^[^,]*/7/' moved.csv
+json 'j["same"] is False and j["not_as_it_was"] == ["data"]' rerun moved -o moved-again
 rm diverged/result.json 2>/dev/null
 check 1 'has not ended' rerun diverged
 mkdir strange && echo '{"command": "x"}' >strange/config.json
@@ -219,6 +261,42 @@ for key, of in (("p", 1 / 3), ("p_corrected", 1 / 3 + 1 / 2)):
     assert abs(rows[1][key] - want) < 1e-6, (key, rows[1], want)
 PY
 grep -q 'Side by side' both/report.html || problem "compare: no report"
+# a row, or a model, that diverges is told, and the rest goes on
+echo '{"optimiser.rate": [1e6, 0.1]}' >rates.json
+check 0 'best +row 2 of 2, over 2 folds' train semeion "${small[@]}" --set loss=mse \
+    --grid rates.json --folds 2 -o rates
+cat out err | grep -Eq 'search +1: diverged \(step [0-9]+, epoch' || problem "grid: no word of it"
+grep -q '"value": null' rates/search.jsonl || problem "grid: diverging is not in the record"
+python3 - <<'PY' || problem "grid: its config"
+import json
+j = json.load(open("rates/config.json"))
+assert [r["mean"] is None for r in j["search"]] == [True, False], j["search"]
+assert j["learner"]["optimiser"]["rate"] == 0.1
+PY
+echo '{"optimiser.rate": [1e6]}' >rates.json
+check 1 'rates.json: each of 1 rows diverged' train semeion "${small[@]}" --set loss=mse \
+    --grid rates.json --folds 2 -o lost
+echo '{"optimiser.rat": [1e6, 0.1]}' >rates.json # the corrected command is taken
+check 2 'rates.json: row 1: optimiser.rat: no such setting' train semeion "${small[@]}" \
+    --grid rates.json --folds 2 -o again
+[ ! -e again ] || problem "grid: a folder was left by what was never begun"
+echo '{"kind": "network", "hidden": [16], "loss": "mse",
+    "optimiser": {"kind": "sgd", "rate": 1e6}}' >wild.json
+json '[m["model"] for m in j["models"]] == ["b", "wild"] and j["models"][1]["diverged"] == 1
+    and j["models"][1]["accuracy_%"] is None and j["models"][0]["diverged"] is None
+    and len(open("wilds/metrics.jsonl").readlines()) == 4' \
+    compare semeion --model wild.json --model b.json --folds 3 --limit 300 --epochs 2 -o wilds
+json '[(m["model"], m["mean_rank"]) for m in j["models"]] == [("b", 1), ("wild", 2)]
+    and j["sets"][0]["wild"] is None' compare semeion semeion --model wild.json --model b.json \
+    --folds 2 --limit 300 --epochs 2 -o wilds2
+echo '{"learner": {"kind": "network", "hidden": [16], "loss": "mse"},
+    "grid": {"optimiser.rate": [1e6, 0.1]}}' >nest.json # the row that diverges is not chosen
+json '[m["diverged"] for m in j["models"]] == [None, None] and all(
+    json.loads(l)["learner"]["optimiser"]["rate"] == 0.1 for l in open("nests/metrics.jsonl")
+    if "nest" in l)' compare semeion --model nest.json \
+    --model b.json --folds 2 --inner 2 --limit 300 --epochs 8 -o nests
+check 1 'every model diverged' compare semeion --model wild.json --model wild.json --folds 2 \
+    --limit 300 --epochs 2 -o lost2
 check 2 'give 2 or more' compare semeion --model a.json
 check 2 'expected a count' compare semeion --model a.json --model ten.json
 
@@ -260,7 +338,7 @@ grep -q 'checkpoint of step' torn/log.txt || problem "resume: no word of the dam
 for f in torn/checkpoint/step-*.safetensors; do
     printf 'XXXX' | dd of="$f" bs=1 seek=2000 conv=notrunc status=none
 done
-check 3 'no checkpoint is whole' train -o torn --resume
+check 3 'no checkpoint is whole.*without torn/checkpoint the run begins anew' train -o torn --resume
 
 # progress on a terminal has the time that is left
 python3 - "$engram" >out 2>&1 <<'PY' || problem "progress: no time left"

@@ -14,15 +14,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static inline void fuzz_check(const eg_dataset *set)
 {
     if (set->n == 0 || set->d == 0) abort();
-    for (size_t i = 0; i < set->n * set->d; i++)
+    for (size_t i = 0; i < eg_dataset_rows(set) * set->d; i++)
         if (set->x[i] - set->x[i] != 0) abort();
     for (size_t i = 0; set->labels != NULL && i < set->n; i++)
         if (set->labels[i] < 0 || (size_t)set->labels[i] >= set->classes) abort();
+    for (size_t i = 0; set->offset != NULL && i < set->n; i++)
+        if (set->offset[i + 1] <= set->offset[i]) abort();
+    for (size_t i = 0; i < set->fold_count * set->n; i++)
+        if (set->folds[i] > EG_ROLE_TEST) abort();
 }
 
-static inline int fuzz_reader(const char *format, const uint8_t *bytes, size_t size)
+static inline int fuzz_reader_as(const char *format, const uint8_t *bytes, size_t size,
+                                 eg_read_options o)
 {
-    eg_read_options o = EG_READ_OPTIONS_INIT;
     o.index_base = 0;
     o.max_bytes = (size_t)1 << 22;
     eg_dataset set;
@@ -34,6 +38,11 @@ static inline int fuzz_reader(const char *format, const uint8_t *bytes, size_t s
         abort(); /* a failure has a status and a detail */
     }
     return 0;
+}
+
+static inline int fuzz_reader(const char *format, const uint8_t *bytes, size_t size)
+{
+    return fuzz_reader_as(format, bytes, size, (eg_read_options)EG_READ_OPTIONS_INIT);
 }
 
 #endif

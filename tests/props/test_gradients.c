@@ -96,6 +96,7 @@ BINARY_CASE(mul)
 BINARY_CASE(div)
 BINARY_CASE(maximum)
 BINARY_CASE(minimum)
+BINARY_CASE(pow)
 
 static eg_var f_square(eg_tape *t, const eg_var *x, const struct trial *c)
 {
@@ -292,6 +293,7 @@ static const struct a_case cases[] = {
     { "div", two_broadcast, f_div, -2, 2, 0.3 },
     { "maximum", two_broadcast, f_maximum, -2, 2, 0 },
     { "minimum", two_broadcast, f_minimum, -2, 2, 0 },
+    { "pow", two_broadcast, f_pow, 0.2, 2, 0 },
     { "x times x", one_any, f_square, -2, 2, 0 },
     { "sum", axes_too, f_sum, -2, 2, 0 },
     { "mean", axes_too, f_mean, -2, 2, 0 },

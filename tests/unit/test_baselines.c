@@ -145,11 +145,6 @@ static void bags_are_as_near_as_their_instances(void **state)
         }
         eg_learner_destroy(l);
     }
-    eg_learner *l = NULL;
-    const eg_task task = { .inputs = D, .classes = K, .epochs = 1, .bags = 1 };
-    CHECK_STATUS(eg_learner_create("{\"kind\":\"svm\"}", &task, 1, 1, NULL, &l),
-                 EG_ERR_UNSUPPORTED);
-    CHECK(strstr(eg_error_detail(), "bags") != NULL);
 }
 
 static void bags_are_checked(void **state)

@@ -232,6 +232,7 @@ static void shipped_sets_are_read(void **state)
         size_t n, d, classes, of_class_1;
     } rows[] = { { "semeion", 1593, 256, 10, 162 },
                  { "musk1", 476, 166, 2, 207 },
+                 { "bags", 991, 8, 2, 491 },
                  { "htru2", 1989, 8, 2, 180 } };
     for (size_t k = 0; k < EGI_COUNT(rows); k++) {
         eg_dataset s;
@@ -254,7 +255,7 @@ static void shipped_sets_are_read(void **state)
 static void shipped_sums_hold(void **state)
 {
     (void)state;
-    static const char *const sets[] = { "semeion", "musk1", "htru2" };
+    static const char *const sets[] = { "semeion", "musk1", "bags", "htru2" };
     for (size_t k = 0; k < EGI_COUNT(sets); k++) {
         char folder[512], path[1200], want[65], name[256], hex[65];
         CHECK_OK(eg_catalogue_find(sets[k], folder, sizeof folder));
@@ -294,6 +295,13 @@ static void names_and_parts_are_checked(void **state)
     CHECK_STATUS(eg_catalogue_read("semeion/../semeion", NULL, &s), EG_ERR_INVALID);
 }
 
+static void join_part(void *user, const char *part)
+{
+    char *all = user;
+    strncat(all, part, 40 - strlen(all));
+    strncat(all, ";", 50 - strlen(all));
+}
+
 /* A folder that no row names, in $ENGRAM_DATA: two parts of IDX and two of CSV. */
 static void unknown_folders_work(void **state)
 {
@@ -330,6 +338,10 @@ static void unknown_folders_work(void **state)
     eg_dataset_clear(&s);
     CHECK_STATUS(eg_catalogue_read("mine/b", NULL, &s), EG_ERR_INVALID);
     CHECK(strstr(eg_error_detail(), "its parts: a, test, train") != NULL);
+    char parts[60] = "";
+    CHECK_OK(eg_catalogue_parts("mine", join_part, parts));
+    assert_string_equal(parts, "a;test;train;");
+    CHECK_STATUS(eg_catalogue_parts("no-such-set", join_part, parts), EG_ERR_IO);
     size_t found = 0;
     CHECK_OK(eg_catalogue_find_all(count_set, &found));
     CHECK(found == 2);

@@ -136,6 +136,28 @@ static void model_a_flips_no_earlier(void **state)
     }
 }
 
+/* What is 0 in a cue begins where the known components pull it. */
+static void model_a_completes_a_cue(void **state)
+{
+    (void)state;
+    enum { D = 40, N = 3, T = 50 };
+    float xi[N * D], cue[D], out[D];
+    eg_random_sign(7, 0, 0, N * D, xi);
+    for (size_t j = 0; j < D; j++) cue[j] = j % 2 ? xi[D + j] : 0;
+    for (int bits = 0; bits < 2; bits++) {
+        eg_memory *m = create(bits ? EG_STORE_BITS : EG_STORE_DENSE,
+                              rule_of(EG_SEP_POWER, EG_PROJ_SIGN, 1.0 / D), xi, N, D);
+        eg_recall_options o = EG_RECALL_OPTIONS_INIT;
+        o.dynamics = EG_DYN_FLOW_A;
+        o.max_steps = T;
+        eg_certificate c;
+        CHECK_OK(eg_memory_recall(m, cue, 1, &o, out, &c));
+        CHECK_SAME_BITS(out, xi + D, sizeof out);
+        CHECK(c.descended && c.converged && c.energy_after <= c.energy_before);
+        eg_memory_destroy(m);
+    }
+}
+
 static void check_descent(eg_dynamics dynamics, eg_storage storage, eg_rule rule)
 {
     enum { D = 16, N = 5, Q = 4, T = 300 };
@@ -154,7 +176,7 @@ static void check_descent(eg_dynamics dynamics, eg_storage storage, eg_rule rule
     size_t fell = 0; /* signs may be those of a minimum from the start */
     for (size_t q = 0; q < Q; q++) {
         const double *t = trace + q * (T + 1);
-        CHECK(c[q].descended);
+        CHECK(c[q].descended && t[0] == c[q].energy_before);
         for (size_t s = 1; s <= c[q].steps; s++)
             CHECK(t[s] <= t[s - 1] + 1e-5 * (1 + fabs(t[s - 1])));
         fell += t[c[q].steps] < t[0] - 1e-3;
@@ -362,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(model_b_integrates_step_minus_state),
         cmocka_unit_test(model_a_flips_in_time),
+        cmocka_unit_test(model_a_completes_a_cue),
         cmocka_unit_test(model_a_flips_no_earlier),
         cmocka_unit_test(energy_never_rises),
         cmocka_unit_test(spheres_keep_their_radius),

@@ -157,6 +157,35 @@ static void inks_become_colours(void **state)
     }
 }
 
+/* Against the definition, and what is straight stays so. */
+static void sizes_change_smoothly(void **state)
+{
+    (void)state;
+    eg_image m, r, part;
+    CHECK_OK(eg_image_create(1, 8, 1, NULL, &m));
+    for (size_t i = 0; i < 8; i++) m.pixels[i] = (uint8_t)(20 * i + 30);
+    CHECK_OK(eg_image_resize_smooth(&m, 1, 16, &r));
+    for (size_t i = 1; i < 15; i++) CHECK_NEAR(r.pixels[i], 30 + 20 * ((double)i - 0.5) / 2, 0.51);
+    CHECK(r.pixels[0] == 30 && r.pixels[15] == 170);
+    eg_image_clear(&r);
+    CHECK_OK(eg_image_resize_smooth(&m, 1, 4, &r)); /* weights 1 3 3 1 around the middle */
+    for (size_t i = 1; i < 3; i++) CHECK_NEAR(r.pixels[i], 40 + 40 * (double)i, 0.51);
+    CHECK_NEAR(r.pixels[0], (3 * 30 + 3 * 50 + 1 * 70) / 7.0, 0.51);
+    eg_image_clear(&r);
+    eg_image_clear(&m);
+    fill(&m, 5, 7, 3);
+    CHECK_OK(eg_image_resize_smooth(&m, 5, 7, &r)); /* its own size: nothing changes */
+    CHECK_SAME_BITS(m.pixels, r.pixels, 5 * 7 * 3);
+    CHECK_OK(eg_image_cut(&m, 1, 2, 3, 4, &part));
+    for (size_t y = 0; y < 3; y++)
+        CHECK_SAME_BITS(part.pixels + y * 12, m.pixels + ((y + 1) * 7 + 2) * 3, 12);
+    eg_image_clear(&part);
+    CHECK_STATUS(eg_image_cut(&m, 3, 0, 3, 7, &part), EG_ERR_SHAPE);
+    CHECK_STATUS(eg_image_cut(&m, 0, (size_t)-1, 1, 2, &part), EG_ERR_SHAPE);
+    eg_image_clear(&r);
+    eg_image_clear(&m);
+}
+
 static void sizes_change_by_mean_and_nearest(void **state)
 {
     (void)state;
@@ -346,6 +375,7 @@ int main(void)
         cmocka_unit_test(other_pngs_are_made_plain),
         cmocka_unit_test(jpeg_is_near),
         cmocka_unit_test(inks_become_colours),
+        cmocka_unit_test(sizes_change_smoothly),
         cmocka_unit_test(sizes_change_by_mean_and_nearest),
         cmocka_unit_test(bombs_are_refused),
         cmocka_unit_test(folders_are_classes),

@@ -29,7 +29,7 @@ static void initialisers_have_their_variances(void **state)
         size_t at;
         struct egi_initialiser init;
         json_t *word = json_string(laws[i].word);
-        CHECK_OK(egi_initialiser_read(word, "x", &init));
+        CHECK_OK(egi_initialiser_read(word, "x", "y", &init));
         CHECK_OK(eg_params_create(NULL, &p));
         CHECK_OK(eg_params_add(p, "w", EG_F32, &eg_shape_of(out, in), &at));
         CHECK_OK(egi_initialise(&init, eg_params_at(p, 0), 3, eg_allocator_default()));
@@ -58,7 +58,7 @@ static void orthogonal_rows_or_columns_are_orthonormal(void **state)
         struct egi_initialiser init;
         eg_params *p;
         json_t *word = json_string("orthogonal:2");
-        CHECK_OK(egi_initialiser_read(word, "x", &init));
+        CHECK_OK(egi_initialiser_read(word, "x", "y", &init));
         CHECK_OK(eg_params_create(NULL, &p));
         CHECK_OK(eg_params_add(p, "w", EG_F64, &eg_shape_of(m, n), NULL));
         CHECK_OK(egi_initialise(&init, eg_params_at(p, 0), 3, eg_allocator_default()));

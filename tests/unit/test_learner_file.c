@@ -74,6 +74,44 @@ static void files_that_lie_are_refused(void **state)
     unlink(path);
 }
 
+static void flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    CHECK(f != NULL && fseek(f, at, SEEK_SET) == 0);
+    const int c = fgetc(f);
+    CHECK(c != EOF && fseek(f, at, SEEK_SET) == 0 && fputc(c ^ 1, f) != EOF && fclose(f) == 0);
+}
+
+/* Any bit of a file that has a hash, but for the word "hash", without which there is none. */
+static void damage_is_known(void **state)
+{
+    (void)state;
+    const eg_task task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 2 };
+    const char *path = train_folder("flip.safetensors");
+    static char text[8000];
+    eg_learner *l = NULL, *back = NULL;
+    struct stat st;
+    CHECK_OK(eg_learner_create(small, &task, 5, 1, NULL, &l));
+    CHECK_OK(eg_learner_set_note(l, "input", "{\"low\": 0}"));
+    CHECK_OK(eg_learner_save(l, path));
+    CHECK(stat(path, &st) == 0 && st.st_size < (off_t)sizeof text);
+    FILE *f = fopen(path, "rb");
+    CHECK(f != NULL && fread(text, 1, sizeof text, f) == (size_t)st.st_size && fclose(f) == 0);
+    long key = 8;
+    while (memcmp(text + key, "\"hash\"", 6) != 0) key++;
+    for (long at = 0; at < st.st_size; at++) {
+        if (at > key && at <= key + 4) continue;
+        flip(path, at);
+        const eg_status s = eg_learner_open(path, 1, NULL, &back);
+        if (s == EG_OK) fail_msg("byte %ld of %ld is not missed", at, (long)st.st_size);
+        flip(path, at);
+    }
+    CHECK_OK(eg_learner_open(path, 1, NULL, &back));
+    eg_learner_destroy(back);
+    eg_learner_destroy(l);
+    unlink(path);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -108,6 +146,22 @@ static void a_grid_is_a_product(void **state)
         CHECK_OK(eg_grid_spec("{\"kind\": \"dam\", \"n\": 9}", grid, i, text, sizeof text));
         assert_string_equal(text, want[i]);
     }
+    grid = "{\"optimiser.rate\": [0.5, 1]}"; /* into a word, an object, a default */
+    CHECK_OK(eg_grid_spec("{\"kind\": \"network\", \"optimiser\": \"adam\"}", grid, 0, text,
+                          sizeof text));
+    assert_string_equal(
+        text, "{\"kind\": \"network\", \"optimiser\": {\"kind\": \"adam\", \"rate\": 0.5}}");
+    CHECK_OK(eg_grid_spec("{\"kind\": \"network\", \"optimiser\": {\"kind\": \"sgd\"}}", grid, 1,
+                          text, sizeof text));
+    assert_string_equal(text,
+                        "{\"kind\": \"network\", \"optimiser\": {\"kind\": \"sgd\", \"rate\": 1}}");
+    CHECK_OK(eg_grid_spec("{\"kind\": \"network\"}", grid, 1, text, sizeof text));
+    assert_string_equal(text,
+                        "{\"kind\": \"network\", \"optimiser\": {\"kind\": \"sgd\", \"rate\": 1}}");
+    CHECK_STATUS(eg_grid_spec("{\"kind\": \"dam\"}", "{\"n.x\": [1]}", 0, text, sizeof text),
+                 EG_ERR_INVALID);
+    CHECK(strstr(eg_error_detail(), "grid.n.x: n is no object") != NULL);
+    grid = "{\"n\": [2, 3], \"rate\": [0.5, 1]}";
     CHECK(eg_grid_spec("{}", grid, 4, text, sizeof text) == EG_END);
     CHECK(eg_grid_spec("{}", "{}", 0, text, sizeof text) == EG_OK);
     CHECK(eg_grid_spec("{}", "{}", 1, text, sizeof text) == EG_END);
@@ -153,6 +207,9 @@ static void a_search_finds_what_learns(void **state)
     h.rows = 99;
     g.grid = "{\"rat\": [1]}";
     CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INVALID);
+    g.grid = "{\"rate\": [0, -1]}"; /* is seen before anything is trained */
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INVALID);
+    CHECK(strncmp(eg_error_detail(), "row 2: rate: ", 13) == 0 && h.rows == 99);
     g.folds = 1;
     CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INVALID);
     CHECK(best == 1);
@@ -230,12 +287,49 @@ static void an_ended_search_goes_on(void **state)
     CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_IO);
 }
 
+/* The second of three rows, then every one. */
+static void a_row_that_diverges_is_the_worst(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    char path[] = "/tmp/engram-search-XXXXXX";
+    const int fd = mkstemp(path);
+    CHECK(fd >= 0 && close(fd) == 0);
+    struct ending h = { .most = 9 };
+    size_t best = 9;
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    eg_grid g = { .base = "{\"kind\": \"network\", \"hidden\": [4], \"loss\": \"mse\"}",
+                  .grid = "{\"optimiser.rate\": [0, 1e6, 0.1]}",
+                  .task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = 3 },
+                  .data = &data,
+                  .folds = 3,
+                  .threads = 1,
+                  .row = hear_some,
+                  .user = &h,
+                  .record = path };
+    o.batch = 10;
+    for (int again = 0; again < 2; again++) { /* trained, then from the record */
+        h = (struct ending){ .most = 9 };
+        CHECK_OK(eg_grid_search(&g, &o, &best));
+        CHECK(best != 1 && h.rows == 3 && h.mean[1] == -INFINITY && h.mean[2] > 0.2);
+        CHECK(lines_of(path, '}') == 7); /* one fold of it, and three of each other */
+    }
+    g.grid = "{\"optimiser.rate\": [1e6]}";
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_DIVERGED);
+    CHECK(unlink(path) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_ended_search_goes_on),    cmocka_unit_test(a_learner_comes_back),
-        cmocka_unit_test(files_that_lie_are_refused), cmocka_unit_test(every_allocation_may_fail),
-        cmocka_unit_test(a_grid_is_a_product),        cmocka_unit_test(a_search_finds_what_learns),
+        cmocka_unit_test(a_row_that_diverges_is_the_worst),
+        cmocka_unit_test(damage_is_known),
+        cmocka_unit_test(an_ended_search_goes_on),
+        cmocka_unit_test(a_learner_comes_back),
+        cmocka_unit_test(files_that_lie_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_grid_is_a_product),
+        cmocka_unit_test(a_search_finds_what_learns),
     };
     return cmocka_run_group_tests_name("learner_file", tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void test_kept(void **state)
 
 static void test_refused(void **state)
 {
-    static const char *const keys[] = { "learner", "task", "seed", "" };
+    static const char *const keys[] = { "learner", "task", "seed", "hash", "" };
     (void)state;
     eg_learner *l = make();
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -283,6 +283,28 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
             "optimiser: expected one of sgd, adam");
     refused("{\"kind\": \"network\", \"optimiser\": 3}", &flat, EG_ERR_INVALID,
             "optimiser: expected a word or an object");
+    refused("{\"kind\": \"network\", \"optimiser\": {\"kind\": \"adam\", \"eps\": 0}}", &flat,
+            EG_ERR_INVALID, "eps: expected a number in 1e-30..1, got 0");
+    refused("{\"kind\": \"network\", \"hidden\": [0]}", &flat, EG_ERR_INVALID,
+            "hidden[0]: expected a count in 1..1e9, got 0");
+    refused("{\"kind\": \"network\", \"hidden\": 7}", &flat, EG_ERR_INVALID, "[2000], got 7");
+    refused("{\"kind\": \"network\", \"initialiser\": \"x\"}", &flat, EG_ERR_INVALID,
+            "initialiser: expected one of zeros");
+    CHECK(strncmp(eg_error_detail(), "initialiser: ", 13) == 0);
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"lstm\", "
+            "\"recurrent_initialiser\": \"x\"}]}",
+            &flat, EG_ERR_INVALID, "layers[0].recurrent_initialiser: expected one of zeros");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"from\": 0}]}", &flat,
+            EG_ERR_INVALID, "before it, got 0");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"name\": "
+            "\"a\\u001b[31m\\n\"}]}",
+            &flat, EG_ERR_INVALID, "is not \"input\", got \"a\\u001B[31m\\n\"");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"attention\", \"separation\": "
+            "\"entmax:1.5\"}]}",
+            &flat, EG_ERR_INVALID, "entmax, ");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 4, "
+            "\"kernel\": 99, \"padding\": 2}, \"flatten\", \"linear\"]}",
+            &image, EG_ERR_SHAPE, "expected a kernel of up to 7, 8");
     refused(
         "{\"kind\": \"network\", \"layers\": [\"activation\", {\"kind\": \"reshape\", \"shape\": "
         "[3]}]}",
@@ -290,7 +312,7 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
         "none of them learns");
 }
 
-static void divergence_names_step_and_parameter(void **state)
+static void divergence_names_the_parameter(void **state)
 {
     (void)state;
     static const char *const specs[] = {
@@ -308,7 +330,6 @@ static void divergence_names_step_and_parameter(void **state)
         for (int i = 0; i < 100 && s == EG_OK; i++)
             s = eg_learner_step(l, 0, xor_x, xor_y, 4, &loss);
         CHECK(s == EG_ERR_DIVERGED);
-        CHECK(strncmp(eg_error_detail(), "step ", 5) == 0);
         CHECK(strstr(eg_error_detail(), "weight[") != NULL
               || strstr(eg_error_detail(), "bias[") != NULL);
         CHECK((strstr(eg_error_detail(), "the loss is") != NULL) == (k == 0));
@@ -426,7 +447,7 @@ int main(void)
         cmocka_unit_test(a_steady_state_allocates_nothing),
         cmocka_unit_test(every_failed_allocation_leaves_nothing),
         cmocka_unit_test(what_does_not_fit_is_refused_with_its_place),
-        cmocka_unit_test(divergence_names_step_and_parameter),
+        cmocka_unit_test(divergence_names_the_parameter),
         cmocka_unit_test(the_schedule_moves_the_rate),
         cmocka_unit_test(images_go_through_every_kind_of_network),
         cmocka_unit_test(every_step_drops_other_values),

@@ -84,7 +84,9 @@ static void tear(struct quadratic *t)
     free(t);
 }
 
-/* One step of a rule on all numbers, in double: x parameter, g gradient, a and b what it keeps. */
+/* One step of a rule on all numbers, in double: x parameter, g gradient, a and b what it keeps; a
+ * schedule has the rate multiplied by `slower`. */
+static double slower;
 typedef void rule(double *x, const double *g, double *a, double *b, int step);
 
 static void one_sgd(double *x, const double *g, double *a, double *b, int step)
@@ -92,14 +94,14 @@ static void one_sgd(double *x, const double *g, double *a, double *b, int step)
     (void)b, (void)step;
     for (size_t i = 0; i < SIZE; i++) {
         a[i] = 0.8 * a[i] + g[i] + 0.01 * x[i];
-        x[i] -= 0.1 * a[i];
+        x[i] -= slower * 0.1 * a[i];
     }
 }
 
 static void one_plain(double *x, const double *g, double *a, double *b, int step)
 {
     (void)a, (void)b, (void)step;
-    for (size_t i = 0; i < SIZE; i++) x[i] -= 0.1 * (g[i] + 0.01 * x[i]);
+    for (size_t i = 0; i < SIZE; i++) x[i] -= slower * 0.1 * (g[i] + 0.01 * x[i]);
 }
 
 static void one_nesterov(double *x, const double *g, double *a, double *b, int step)
@@ -107,7 +109,7 @@ static void one_nesterov(double *x, const double *g, double *a, double *b, int s
     (void)b, (void)step;
     for (size_t i = 0; i < SIZE; i++) {
         a[i] = 0.8 * a[i] + g[i];
-        x[i] -= 0.1 * (g[i] + 0.8 * a[i]);
+        x[i] -= slower * 0.1 * (g[i] + 0.8 * a[i]);
     }
 }
 
@@ -115,7 +117,7 @@ static void moments(double *x, double g, double *a, double *b, int step)
 {
     *a = 0.9 * *a + 0.1 * g;
     *b = 0.95 * *b + 0.05 * g * g;
-    *x -= 0.02 * (*a / (1 - pow(0.9, step))) / (sqrt(*b / (1 - pow(0.95, step))) + 1e-6);
+    *x -= slower * 0.02 * (*a / (1 - pow(0.9, step))) / (sqrt(*b / (1 - pow(0.95, step))) + 1e-6);
 }
 
 static void one_adam(double *x, const double *g, double *a, double *b, int step)
@@ -126,7 +128,7 @@ static void one_adam(double *x, const double *g, double *a, double *b, int step)
 static void one_adamw(double *x, const double *g, double *a, double *b, int step)
 {
     for (size_t i = 0; i < SIZE; i++) {
-        x[i] *= 1 - 0.02 * 0.3;
+        x[i] *= 1 - slower * 0.02 * 0.3;
         moments(&x[i], g[i], &a[i], &b[i], step);
     }
 }
@@ -137,7 +139,7 @@ static void one_rmsprop(double *x, const double *g, double *a, double *b, int st
     for (size_t i = 0; i < SIZE; i++) {
         b[i] = 0.9 * b[i] + 0.1 * g[i] * g[i];
         a[i] = 0.5 * a[i] + g[i] / (sqrt(b[i]) + 1e-6);
-        x[i] -= 0.02 * a[i];
+        x[i] -= slower * 0.02 * a[i];
     }
 }
 
@@ -151,7 +153,7 @@ static void one_normalised(double *x, const double *g, double *a, double *b, int
             most = fmax(most, fabs(a[i]));
         }
         for (size_t i = r * N; i < (r + 1) * N; i++)
-            x[i] = fmin(0.9, fmax(-0.9, x[i] + 0.05 * a[i] / most));
+            x[i] = fmin(0.9, fmax(-0.9, x[i] + slower * 0.05 * a[i] / most));
     }
 }
 
@@ -188,8 +190,9 @@ static void every_step_is_its_formula(void **state)
             x[i] = (double)t->p[i >= (size_t)M * N][i % ((size_t)M * N)];
         for (int step = 1; step <= 20; step++) {
             for (size_t i = 0; i < SIZE; i++) g[i] = t->c[i] * (x[i] - t->q[i]);
+            slower = 1 / (1 + 0.1 * step);
             formulae[k].one(x, g, a, b, step);
-            CHECK_OK(egi_optimiser_step(&t->o, rate_of(t), &loss));
+            CHECK_OK(egi_optimiser_step(&t->o, slower * rate_of(t), &loss));
         }
         for (size_t i = 0; i < SIZE; i++) {
             const double got = (double)t->p[i >= (size_t)M * N][i % ((size_t)M * N)];

@@ -2,8 +2,10 @@
  * of tests/props/test_gradients.c. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+
 #include "engram/operations.h"
 #include "engram/tape.h"
+#include "grad/egi_tape.h"
 
 enum { B = 64, D = 96, H = 130, K = 10, SEGMENTS = 6 };
 
@@ -241,6 +243,23 @@ static void gradients_by_any_value(void **state)
     eg_tape_destroy(t);
 }
 
+static void a_shape_must_be_there(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        eg_tape *t;
+        CHECK_OK(eg_tape_create(1, NULL, &t));
+        const eg_var v = k == 0   ? eg_leaf(t, EG_F32, NULL, x_data)
+                         : k == 1 ? eg_input(t, EG_F32, NULL, x_data)
+                         : k == 2 ? eg_reshape(t, eg_number(t, EG_F32, 1), NULL)
+                                  : eg_broadcast_to(t, eg_number(t, EG_F32, 1), NULL);
+        CHECK(v.id == 0);
+        CHECK_STATUS(eg_tape_status(t), EG_ERR_INVALID);
+        CHECK(strstr(eg_error_detail(), "shape = NULL") != NULL);
+        eg_tape_destroy(t);
+    }
+}
+
 static void released_values_cannot_be_used(void **state)
 {
     (void)state;
@@ -313,6 +332,59 @@ static void long_sums_are_exact_to_rounding(void **state)
     eg_tape_destroy(t);
 }
 
+/* Shapes as of values that are there, and nothing computed or held. */
+static void ghosts_have_shapes_alone(void **state)
+{
+    (void)state;
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    const eg_shape large = eg_shape_of((size_t)1 << 20, (size_t)1 << 20);
+    const eg_var x = egi_tape_ghost(t, EG_F32, &large);
+    const eg_var y = eg_sum(t, eg_relu(t, eg_swap_axes(t, x, 0, 1)), EG_AXIS(1), 0);
+    CHECK_OK(eg_tape_status(t));
+    CHECK(eg_tape_shape(t, y).rank == 1 && eg_tape_shape(t, y).dim[0] == (size_t)1 << 20);
+    CHECK(egi_tape_is_ghost(t, y) && eg_tape_value(t, y) == NULL && eg_tape_bytes(t) == 0);
+    const eg_var one = eg_affine(t, eg_number(t, EG_F32, 2), 3, 1);
+    CHECK(!egi_tape_is_ghost(t, one) && eg_tape_number(t, one) == 7);
+    eg_matmul(t, x, egi_tape_ghost(t, EG_F32, &eg_shape_of(3, 4)));
+    CHECK_STATUS(eg_tape_status(t), EG_ERR_SHAPE);
+    eg_tape_destroy(t);
+}
+
+static void a_limit_is_kept(void **state)
+{
+    (void)state;
+    static const float x[1000] = { 1 };
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    egi_tape_limit(t, 6000);
+    const eg_var v = eg_relu(t, eg_input(t, EG_F32, &eg_shape_of(1000), x));
+    CHECK_OK(eg_tape_status(t));
+    eg_neg(t, v);
+    CHECK_STATUS(eg_tape_status(t), EG_ERR_LIMIT);
+    eg_tape_reset(t);
+    eg_relu(t, eg_input(t, EG_F32, &eg_shape_of(1000), x)); /* the same memory again */
+    CHECK_OK(eg_tape_status(t));
+    eg_tape_destroy(t);
+}
+
+static void whole_numbers(void **state)
+{
+    (void)state;
+    static const float x[6] = { -2.5f, -0.5f, 0.5f, 1.5f, 3e9f, NAN };
+    static const float rounded[4] = { -2, -0.0f, 0, 2 }, down[4] = { -3, -1, 0, 1 };
+    static const int32_t cut[6] = { -2, 0, 0, 1, INT32_MIN, INT32_MIN };
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    const eg_var v = eg_input(t, EG_F32, &eg_shape_of(6), x);
+    const float *r = eg_tape_value(t, eg_round(t, v)), *f = eg_tape_value(t, eg_floor(t, v));
+    const float *c = eg_tape_value(t, eg_ceil(t, v));
+    for (size_t i = 0; i < 4; i++)
+        CHECK(r[i] == rounded[i] && f[i] == down[i] && c[i] == down[i] + 1);
+    CHECK_SAME_BITS(eg_tape_value(t, eg_cast(t, v, EG_I32)), cut, sizeof cut);
+    eg_tape_destroy(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,9 +395,13 @@ int main(void)
         cmocka_unit_test(failures_stick_and_name_both_shapes),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(gradients_by_any_value),
+        cmocka_unit_test(a_shape_must_be_there),
         cmocka_unit_test(released_values_cannot_be_used),
         cmocka_unit_test(a_checkpoint_has_no_second_derivative),
         cmocka_unit_test(special_values),
+        cmocka_unit_test(ghosts_have_shapes_alone),
+        cmocka_unit_test(a_limit_is_kept),
+        cmocka_unit_test(whole_numbers),
         cmocka_unit_test(long_sums_are_exact_to_rounding),
     };
     return cmocka_run_group_tests(tests, fill_data, NULL);

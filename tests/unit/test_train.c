@@ -156,6 +156,11 @@ static void a_damaged_checkpoint_is_passed_over(void **state)
     flip(name[1], 300);
     CHECK_STATUS(go_on(folder, "{}", 0, &r), EG_ERR_CORRUPT);
     CHECK(strstr(eg_error_detail(), "no checkpoint is whole") != NULL);
+    snprintf(text, sizeof text, "; without %s/checkpoint the run begins anew", folder);
+    CHECK(strstr(eg_error_detail(), text) != NULL);
+    for (int i = 0; i < 2; i++) CHECK(unlink(name[i]) == 0); /* the way out that it names */
+    CHECK_OK(go_on(folder, "{}", 0, &r));
+    CHECK(r.hash == want.hash);
     train_remove(folder);
 }
 
@@ -170,8 +175,8 @@ static void divergence_is_named_and_the_checkpoint_kept(void **state)
     eg_learner *l = train_learner("{\"rate\": 1e30}", EPOCHS);
     CHECK_STATUS(eg_train(l, &all, &all, &o, NULL), EG_ERR_DIVERGED);
     CHECK(strncmp(eg_error_detail(), "step ", 5) == 0);
-    CHECK(strstr(eg_error_detail(), "epoch 0: weight") != NULL);
-    CHECK(strstr(train_text(folder, "log.txt", text, sizeof text), "epoch 0: weight") != NULL);
+    CHECK(strstr(eg_error_detail(), "epoch 1: weight") != NULL);
+    CHECK(strstr(train_text(folder, "log.txt", text, sizeof text), "epoch 1: weight") != NULL);
     CHECK(checkpoints(folder, name) >= 1);
     for (int i = 0, n = checkpoints(folder, name); i < n; i++) {
         eg_params *p = NULL;
@@ -182,6 +187,66 @@ static void divergence_is_named_and_the_checkpoint_kept(void **state)
     }
     eg_learner_destroy(l);
     train_remove(folder);
+}
+
+/* Finite numbers whose scores are none. */
+static void what_is_kept_has_finite_scores(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    const eg_part all = { &data, NULL, data.n };
+    const eg_task task = { .inputs = TRAIN_D, .classes = TRAIN_K, .epochs = EPOCHS };
+    const char *folder = train_folder("overflow");
+    const eg_train_options o = options_of(folder);
+    eg_scored scored = { .n = 0 };
+    eg_learner *l = NULL, *kept = NULL;
+    CHECK_OK(eg_learner_create("{\"kind\": \"network\", \"hidden\": [8, 8], \"activation\": "
+                               "\"rep:3\", \"loss\": \"mse\", \"optimiser\": {\"kind\": "
+                               "\"sgd\", \"rate\": 1}}",
+                               &task, 5, 1, NULL, &l));
+    CHECK_STATUS(eg_train(l, &all, NULL, &o, NULL), EG_ERR_DIVERGED);
+    const char *first = strstr(eg_error_detail(), "step ");
+    CHECK(first == eg_error_detail() && strstr(first + 1, "step ") == NULL);
+    CHECK(strstr(first, "epoch 1: ") != NULL && strstr(first, "the largest number is fc") != NULL);
+    CHECK_OK(eg_learner_open(folder, 1, NULL, &kept));
+    CHECK_OK(eg_evaluate(kept, &all, BATCH, NULL, &scored));
+    CHECK(eg_params_hash(eg_learner_params(kept)) == eg_params_hash(eg_learner_params(l)));
+    eg_learner_destroy(kept);
+    eg_learner_destroy(l);
+    train_remove(folder);
+}
+
+/* An example that overflows is shown in batch `at`, and diverging is noticed before it. The last
+ * two checkpoints are then of steps at - 1 and at - 2, and only that of step 0, where all weights
+ * are 0, has finite scores for it. */
+static void a_checkpoint_is_good_for_every_example(void **state)
+{
+    (void)state;
+    for (size_t at = 2; at <= 3; at++) {
+        float x[TRAIN_N * TRAIN_D];
+        char name[4][600], text[8000];
+        eg_dataset data = train_data();
+        const eg_part all = { &data, NULL, data.n };
+        const char *folder = train_folder("one");
+        const eg_train_options o = options_of(folder);
+        struct egi_loader d;
+        memcpy(x, data.x, sizeof x);
+        data.x = x;
+        CHECK_OK(egi_loader_create(&all, BATCH, o.seed, &o.augment, eg_allocator_default(), &d));
+        (void)egi_loader_batch(&d, 0, 0);
+        for (int j = 0; j < TRAIN_D; j++) x[d.order[at * BATCH] * TRAIN_D + (size_t)j] = 3e38f;
+        egi_loader_clear(&d);
+        eg_learner *l = train_learner("{\"rate\": 10}", EPOCHS);
+        CHECK_STATUS(eg_train(l, &all, NULL, &o, NULL), EG_ERR_DIVERGED);
+        CHECK(strncmp(eg_error_detail(), at == 2 ? "step 2, " : "step 3, ", 8) == 0);
+        const int count = checkpoints(folder, name);
+        train_text(folder, "log.txt", text, sizeof text);
+        snprintf(name[3], sizeof name[3], "%s/model.safetensors", folder);
+        CHECK(count == (at == 2 ? 1 : 0) && (access(name[3], F_OK) == 0) == (at == 2));
+        CHECK(strstr(text, at == 2 ? "kept is the checkpoint of step 0" : "none is kept") != NULL);
+        eg_learner_destroy(l);
+        train_remove(folder);
+    }
 }
 
 static void patience_ends_early_with_the_best(void **state)
@@ -219,6 +284,22 @@ static void patience_ends_early_with_the_best(void **state)
     CHECK(eg_params_hash(p) == r.hash);
     eg_params_destroy(p);
     train_remove(folder);
+}
+
+/* A measure as good as the best is no better: rate 0 learns nothing. */
+static void equal_measures_are_no_better(void **state)
+{
+    (void)state;
+    const eg_dataset data = train_data();
+    const eg_part all = { &data, NULL, data.n };
+    eg_train_result r;
+    eg_train_options o = options_of(NULL);
+    o.patience = 2;
+    o.epochs = 50;
+    eg_learner *l = train_learner("{\"rate\": 0}", 50);
+    CHECK_OK(eg_train(l, &all, &all, &o, &r));
+    CHECK(r.stopped_early && r.best_epoch == 1 && r.epochs == 3);
+    eg_learner_destroy(l);
 }
 
 static int stop_at(void *user, const char *stage, uint64_t done, uint64_t total)
@@ -293,7 +374,10 @@ int main(void)
         cmocka_unit_test(another_run_is_not_gone_on_with),
         cmocka_unit_test(a_damaged_checkpoint_is_passed_over),
         cmocka_unit_test(divergence_is_named_and_the_checkpoint_kept),
+        cmocka_unit_test(what_is_kept_has_finite_scores),
+        cmocka_unit_test(a_checkpoint_is_good_for_every_example),
         cmocka_unit_test(patience_ends_early_with_the_best),
+        cmocka_unit_test(equal_measures_are_no_better),
         cmocka_unit_test(arguments_and_interruption),
         cmocka_unit_test(every_allocation_may_fail),
     };

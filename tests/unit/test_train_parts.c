@@ -217,24 +217,30 @@ static void augmentation_moves_and_mirrors(void **state)
     int32_t y[1] = { 0 };
     int seen[2][5][5] = { { { 0 } } }, kinds = 0;
     for (int i = 0; i < 60; i++) x[i] = (float)i;
-    const eg_dataset set = { 1, 60, 6, 5, 2, x, y, 1, NULL, NULL, NULL, NULL, NULL };
+    const eg_dataset set = {
+        .n = 1, .d = 60, .height = 6, .width = 5, .channels = 2, .x = x, .labels = y, .classes = 1
+    };
     const eg_dataset flat = { .n = 1, .d = 60, .x = x, .labels = y };
     const eg_part part = { &set, NULL, 1 }, rows = { &flat, NULL, 1 };
-    const eg_augment both = { 2, -7, 0.5 };
+    enum { EPOCHS = 1600 };
+    const eg_augment both = { 2, -7, 0.25 };
+    double flips = 0;
     struct egi_loader l;
     CHECK_STATUS(egi_loader_create(&rows, 1, 3, &both, eg_allocator_default(), &l), EG_ERR_INVALID);
     CHECK_OK(egi_loader_create(&part, 1, 3, &both, eg_allocator_default(), &l));
-    for (size_t epoch = 0; epoch < 400; epoch++) {
+    for (size_t epoch = 0; epoch < EPOCHS; epoch++) {
         int found = 0;
         CHECK(egi_loader_batch(&l, epoch, 0).n == 1);
         for (int at = 0; at < 50 && !found; at++) {
             const int flip = at / 25, dy = at / 5 % 5 - 2, dx = at % 5 - 2;
             found = is_view(l.x, x, flip, dy, dx);
+            flips += found && flip;
             if (found) kinds += seen[flip][dy + 2][dx + 2]++ == 0;
         }
         CHECK(found);
     }
     CHECK(kinds == 50);
+    CHECK_NEAR(flips / EPOCHS, both.flip, 4 * sqrt(0.25 * 0.75 / EPOCHS));
     egi_loader_clear(&l);
 }
 

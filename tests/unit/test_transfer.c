@@ -74,6 +74,39 @@ static void noise_misleads_who_finds_its_class(void **state)
     }
 }
 
+/* An image that is of the target's class has nowhere to go, and is no success. */
+static void images_of_the_target_are_left_out(void **state)
+{
+    (void)state;
+    struct scene s;
+    eg_transfer matrix[2];
+    set_scene(&s, random_planes(30, D, K));
+    eg_learner *learner = &s.l;
+    eg_attack_options o = attack("boundary");
+    size_t others = 0;
+    o.target = s.label[0];
+    for (size_t i = 0; i < N; i++) others += s.label[i] != o.target;
+    CHECK(others < N);
+    CHECK_OK(eg_attack_transfer(&learner, 1, s.x, s.label, N, &o, matrix, &s.out));
+    CHECK(matrix[0].images == others && matrix[0].wrong == others && matrix[0].share == 1);
+    CHECK(matrix[1].images == N);
+}
+
+static void a_learner_without_numbers_is_named(void **state)
+{
+    (void)state;
+    struct scene s, t;
+    eg_transfer matrix[6];
+    set_scene(&s, random_planes(30, D, K));
+    set_scene(&t, random_planes(31, D, K));
+    eg_learner *learners[2] = { &s.l, &t.l };
+    const eg_attack_options o = attack("fgsm");
+    t.m.b[0] = NAN;
+    CHECK_STATUS(eg_attack_transfer(learners, 2, s.x, s.label, N, &o, matrix, NULL),
+                 EG_ERR_DIVERGED);
+    CHECK(strncmp(eg_error_detail(), "learner 1: ", 11) == 0);
+}
+
 static void bad_input_is_named(void **state)
 {
     (void)state;
@@ -158,6 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transfer_counts_what_others_get_wrong),
         cmocka_unit_test(noise_misleads_who_finds_its_class),
+        cmocka_unit_test(images_of_the_target_are_left_out),
+        cmocka_unit_test(a_learner_without_numbers_is_named),
         cmocka_unit_test(bad_input_is_named),
         cmocka_unit_test(it_can_be_stopped_and_memory_may_end),
     };
