@@ -31,7 +31,7 @@ struct answers {
     float *truth;      /* (Q, in) before corruption */
     float *x;          /* (Q, out) answers */
     uint64_t *cues, *states;
-    eg_binary_certificate *certificates; /* (Q) */
+    eg_binary_certificate *certificates; /* (Q); of a chain NULL */
     double *sure;                        /* of a chain: (Q) */
     int corrupted, one_step;             /* nothing is asked to rest that makes one step alone */
     double seconds;
@@ -155,6 +155,7 @@ static const char *numbers_text(const float *x, size_t n)
 /* One answer, all of whose connections exist, at rest. */
 static int is_whole(const struct answers *a, size_t i)
 {
+    if (a->certificates == NULL) return 0;
     const eg_binary_certificate *c = &a->certificates[i];
     return (c->converged || a->one_step) && c->whole && c->ambiguous == 0 && c->empty == 0
            && c->active > 0;
@@ -172,10 +173,8 @@ static json_t *cue_json(const struct call *call, const struct answers *a, int ow
     for (size_t k = 0; k < a->out; k++)
         json_array_append_new(x, json_number((double)a->x[i * a->out + k]));
     json_object_set_new(j, "answer", x);
-    if (a->sure != NULL) {
-        json_object_set_new(j, "sure", json_number(a->sure[i]));
-        return j;
-    }
+    if (a->sure != NULL) json_object_set_new(j, "sure", json_number(a->sure[i]));
+    if (a->certificates == NULL) return j;
     const eg_binary_certificate *c = &a->certificates[i];
     json_object_set_new(j, "recalled", json_boolean(is_whole(a, i)));
     json_object_set_new(j, "converged", json_boolean(c->converged));
@@ -218,7 +217,7 @@ static void print_table(const struct call *call, const struct answers *a)
         if (chain) {
             table_number(&t, (double)i + 1);
             table_number(&t, a->sure[i]);
-        } else {
+        } else if (a->certificates != NULL) {
             const eg_binary_certificate *c = &a->certificates[i];
             table_word(&t, "%s:%zu", call->args[1], i + 1);
             table_word(&t, "%s",

@@ -88,9 +88,13 @@ static double connected(double q, double r, double m, double k)
     const double mean = m * q, spread = sqrt(mean * (1 - q));
     double sum = 0;
     if (mean > 1e6) return pow(-expm1(mean * log1p(-r)), k); /* n is as good as its mean */
-    for (double n = fmax(1, floor(mean - 10 * spread)); n <= fmin(m, mean + 10 * spread + 40); n++)
+    const uint64_t low = (uint64_t)fmax(1, floor(mean - 10 * spread));
+    const uint64_t high = (uint64_t)fmin(m, mean + 10 * spread + 40);
+    for (uint64_t i = low; i <= high; i++) {
+        const double n = (double)i;
         sum += exp(log_choose(m, n) + n * log(q) + (m - n) * log1p(-q)
                    + k * log(-expm1(n * log1p(-r))));
+    }
     return sum;
 }
 
