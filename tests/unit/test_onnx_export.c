@@ -13,6 +13,7 @@ enum { B = 5, INPUTS_MAX = 192, CLASSES = 4 };
 struct network {
     const char *layers;
     size_t channels, height, width, inputs; /* inputs: where there are no images */
+    size_t bags;                            /* 1: its examples are bags */
     const char *refused;                    /* part of the message, or NULL */
 };
 
@@ -69,6 +70,11 @@ static const struct network networks[] = {
       "6, \"name\": \"b\"}, {\"kind\": \"add\", \"from\": [\"a\", \"b\"], \"name\": \"s\"}, "
       "{\"kind\": \"concat\", \"from\": [\"s\", \"b\", \"input\"]}, \"linear\"]",
       .inputs = 12 },
+    { "[{\"kind\": \"linear\", \"units\": 5}, {\"kind\": \"bag_pool\"}, \"linear\"]", .inputs = 6,
+      .bags = 1, .refused = "bags have no like" },
+    { "[{\"kind\": \"bag_attention\", \"layers\": [\"activation\"]}, \"linear\"]", .inputs = 6,
+      .bags = 1, .refused = "bags have no like" },
+    { "[\"residues\", \"place_max\", \"linear\"]", .inputs = 6, .refused = "codes of letters" },
     { "[{\"kind\": \"embedding\", \"rows\": 9, \"units\": 3}, \"flatten\", \"linear\"]",
       .inputs = 6 },
 };
@@ -77,7 +83,7 @@ static eg_learner *make(const struct network *n)
 {
     char spec[4000];
     eg_learner *l = NULL;
-    eg_task task = { .classes = CLASSES, .epochs = 1, .inputs = n->inputs };
+    eg_task task = { .classes = CLASSES, .epochs = 1, .inputs = n->inputs, .bags = n->bags };
     if (n->height > 0) {
         task.inputs = n->channels * n->height * n->width;
         task.height = n->height;
