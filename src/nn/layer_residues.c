@@ -74,6 +74,8 @@ static eg_var apply(struct egi_scope *s, const struct egi_layer *l, const eg_var
     const void *from = eg_tape_value(s->t, x[0]);
     const eg_shape shape = eg_shape_of(in.dim[0], o->letters + PLACES, in.dim[1]);
     const eg_var y = egi_tape_new(s->t, dtype, &shape);
+    if (egi_tape_is_ghost(s->t, x[0]))
+        return egi_layer_fail(s, EG_ERR_UNSUPPORTED, "codes that are known only when it runs");
     if (from == NULL || y.id == 0) return EG_NONE;
     void *to = egi_tape_tensor(s->t, y)->data;
     for (size_t i = 0; i < eg_shape_size(&shape); i++) put(to, dtype, i, 0);
