@@ -139,6 +139,52 @@ static int is_kind(const char *name)
     return learner_kind_name(row) != NULL;
 }
 
+/* "optimiser.adam" of it, or of "adam" alone; NULL: no network has such a row. */
+static const char *row_of_network(const char *topic, eg_learner_kind *row)
+{
+    const char *table;
+    for (size_t i = 0; (table = eg_network_table_at(i)) != NULL; i++)
+        for (size_t k = 0; eg_network_row_at(table, k, row); k++) {
+            const char *whole = keep_format("%s.%s", table, row->name);
+            if (strcmp(whole, topic) == 0 || strcmp(row->name, topic) == 0) return whole;
+        }
+    return NULL;
+}
+
+/* 1: the topic is a table of networks, or a row of one, and was told. */
+static int help_network(const struct call *call, const char *topic)
+{
+    static const struct column columns[] = { { "name", NULL },
+                                             { "formula", NULL },
+                                             { "source", NULL } };
+    struct table t;
+    eg_learner_kind row;
+    size_t i = 0;
+    const char *whole = row_of_network(topic, &row);
+    while (eg_network_table_at(i) != NULL && strcmp(eg_network_table_at(i), topic) != 0) i++;
+    if (whole == NULL && eg_network_table_at(i) == NULL) return 0;
+    if (whole != NULL) {
+        learner_settings_table(whole, &t);
+    } else {
+        table_begin(&t, topic, columns, sizeof columns / sizeof *columns);
+        for (size_t k = 0; eg_network_row_at(topic, k, &row); k++) {
+            table_word(&t, "%s", row.name);
+            table_word(&t, "%s", row.summary);
+            table_word(&t, "%s", row.source);
+        }
+    }
+    if (call->common->json) {
+        table_lines(call->out, &t);
+        return 1;
+    }
+    if (whole != NULL)
+        fprintf(call->out, "%s: %s%s%s%s\n\n  {\"kind\": \"%s\", ...}\n\n", whole, row.summary,
+                *row.source ? " (" : "", row.source, *row.source ? ")" : "", row.name);
+    table_print(&t, call->out);
+    table_clear(&t);
+    return 1;
+}
+
 /* Memories, or the settings of a kind of learner. */
 static void help_topic(const struct call *call, const char *topic)
 {
@@ -173,6 +219,7 @@ static int run(const struct call *call)
     } else {
         const struct command *c = command_find(call->args[0]);
         const char *near = c ? NULL : nearest_name(call->args[0], topic_name, NULL);
+        if (c == NULL && help_network(call, call->args[0])) return EXIT_DONE;
         if (c == NULL)
             return fail_usage(call, "no command \"%s\"%s%s%s", call->args[0],
                               near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
@@ -187,10 +234,10 @@ static int run(const struct call *call)
 const struct command cmd_help = {
     .name = "help",
     .summary = "of the program, of a command, the man page, completion",
-    .arguments = "[COMMAND|memories|KIND] ",
-    .examples =
-        "engram help recall\nengram help memories\nengram help dam\nengram help --man | man -l -\n"
-        "source <(engram help --completion)",
+    .arguments = "[COMMAND|memories|KIND|optimiser|layer.lstm|...] ",
+    .examples = "engram help recall\nengram help memories\nengram help dam\n"
+                "engram help layer\nengram help optimiser.adam\nengram help --man | man -l -\n"
+                "source <(engram help --completion)",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -9,7 +9,7 @@
 
 struct import {
     struct common common;
-    size_t batch;
+    size_t batch, runs;
     int shapes;
 };
 
@@ -20,6 +20,9 @@ static const struct opt options[] = {
       "what a dimension of any size is taken for", NULL, 1, 1e9 },
     { "shapes", 0, OPT_FLAG, offsetof(struct import, shapes), NULL,
       "a line a node: operator, value, shape, bytes alive", NULL, 0, 0 },
+    { "time", 0, OPT_SIZE, offsetof(struct import, runs), "N",
+      "run it N times on zeros and tell the median, in milliseconds; one thread unless --threads",
+      NULL, 1, 100000 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -54,17 +57,57 @@ static void on_step(void *user, const eg_onnx_step *s)
     table_number(t, (double)s->live_bytes);
 }
 
-static eg_status infer(const eg_onnx *known, eg_onnx *m, size_t batch, struct table *table,
-                       eg_onnx_cost *cost)
+enum { INPUTS = 64 };
+
+/* Shapes of the inputs, with `batch` for any size; how many. */
+static size_t shapes_of(const eg_onnx *m, size_t batch, eg_shape shape[INPUTS])
 {
-    eg_shape shape[64];
     size_t n = 0;
     const eg_onnx_port *p;
-    for (; n < 64 && (p = eg_onnx_input(known, n)) != NULL; n++) {
+    for (; n < INPUTS && (p = eg_onnx_input(m, n)) != NULL; n++) {
         shape[n] = p->shape;
         for (size_t i = 0; i < p->shape.rank; i++)
             if (shape[n].dim[i] == 0) shape[n].dim[i] = batch;
     }
+    return n;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Median of the times of runs on zeros, in milliseconds. */
+static eg_status time_of(eg_onnx *m, size_t batch, size_t runs, double *out)
+{
+    eg_shape shape[INPUTS];
+    eg_onnx_array in[INPUTS], y;
+    float *zeros[INPUTS];
+    const size_t n = shapes_of(m, batch, shape);
+    for (size_t k = 0; k < n; k++) {
+        zeros[k] = need_floats(eg_shape_size(&shape[k]), 1);
+        memset(zeros[k], 0, eg_shape_size(&shape[k]) * sizeof(float));
+        in[k] = (eg_onnx_array){ NULL, EG_F32, shape[k], zeros[k] };
+    }
+    double *t = need(runs, sizeof *t);
+    eg_status s = eg_onnx_run(m, in, n, NULL, 1, &y); /* makes its plans */
+    for (size_t i = 0; i < runs && s == EG_OK; i++) {
+        const double start = seconds_now();
+        s = eg_onnx_run(m, in, n, NULL, 1, &y);
+        t[i] = 1e3 * (seconds_now() - start);
+    }
+    qsort(t, runs, sizeof *t, by_size);
+    *out = t[runs / 2];
+    free(t);
+    for (size_t k = 0; k < n; k++) free(zeros[k]);
+    return s;
+}
+
+static eg_status infer(eg_onnx *m, size_t batch, struct table *table, eg_onnx_cost *cost)
+{
+    eg_shape shape[INPUTS];
+    const size_t n = shapes_of(m, batch, shape);
     return eg_onnx_infer(m, shape, n, table != NULL ? on_step : NULL, table, cost);
 }
 
@@ -101,12 +144,15 @@ static int show(const struct call *call, eg_onnx *m)
     struct text csv = { 0 };
     eg_onnx_cost cost;
     table_begin(&table, "nodes", columns, 4);
-    const eg_status s = infer(m, m, o->batch, o->shapes ? &table : NULL, &cost);
+    double ms = 0;
+    eg_status s = infer(m, o->batch, o->shapes ? &table : NULL, &cost);
+    if (s == EG_OK && o->runs > 0) s = time_of(m, o->batch, o->runs, &ms);
     if (s == EG_OK && o->shapes) {
         table_csv(&table, &csv);
         if (csv.size > 0) fwrite(csv.s, 1, csv.size, call->out);
     } else if (s == EG_OK) {
         json_t *r = record_of(call, m, &cost);
+        if (o->runs > 0) json_object_set_new(r, "run_ms", json_number(ms));
         print_record(call, r);
         json_decref(r);
     }
@@ -119,7 +165,7 @@ static int run(const struct call *call)
 {
     eg_onnx *m;
     eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
-    o.threads = call->common->threads;
+    o.threads = call->common->threads > 0 ? call->common->threads : 1;
     const char *to = call->common->output;
     const eg_status s = eg_onnx_open(call->args[0], &o, &m);
     if (s != EG_OK) return fail(s, NULL);
@@ -141,6 +187,7 @@ const struct command cmd_import = {
     .arguments = "MODEL.onnx ",
     .examples = "engram import mobilenet_v2.onnx\n"
                 "engram import mobilenet_v2.onnx --shapes --batch 8\n"
+                "engram import mobilenet_v2.onnx --time 20 --threads 2\n"
                 "engram import mobilenet_v2.onnx -o weights.safetensors",
     .notes = "A network with an operator that is missing here is refused by its name, opset and "
              "node. What is\nconstant is computed, and norms are part of the convolutions before "

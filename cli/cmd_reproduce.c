@@ -94,6 +94,7 @@ static void take_row(void *user, const struct experiment_row *row)
     table_begin(&one, r->table.title, columns, r->table.cols);
     add_row(&one, r->now->name, row);
     print_rows(r->call, &one);
+    fflush(r->call->out);
     table_clear(&one);
 }
 

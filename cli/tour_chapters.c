@@ -189,6 +189,16 @@ static int chapter_hidden(struct tour *t)
     return EXIT_DONE;
 }
 
+/* The digits in an order that takes all classes in turn: the file has them class by class. */
+static float *mixed_digits(const struct tour *t)
+{
+    enum { STRIDE = 617 }; /* a prime that does not divide their number */
+    float *x = need_floats(t->set.n, t->d);
+    for (size_t i = 0; i < t->set.n; i++)
+        memcpy(x + i * t->d, t->set.x + i * STRIDE % t->set.n * t->d, t->d * sizeof *x);
+    return x;
+}
+
 /* How many digits each memory holds. */
 static int chapter_load(struct tour *t)
 {
@@ -197,7 +207,10 @@ static int chapter_load(struct tour *t)
     static const double counts[] = { 5, 10, 20, 50, 100, 300, 1593 };
     enum { POINTS = sizeof counts / sizeof *counts, NAMES = sizeof names / sizeof *names, Q = 40 };
     struct curves c = { names, NAMES, POINTS, counts, { { 0 } }, { { 0 } } };
-    float *cues = need_floats(Q, t->d);
+    float *cues = need_floats(Q, t->d), *digits = mixed_digits(t);
+    struct tour mixed = *t;
+    mixed.set.x = digits;
+    mixed.set.labels = NULL;
     eg_status s = EG_OK;
     for (size_t i = 0; i < NAMES && s == EG_OK; i++) {
         for (size_t p = 0; p < POINTS && s == EG_OK; p++) {
@@ -205,16 +218,17 @@ static int chapter_load(struct tour *t)
             const size_t q = n < Q ? n : Q;
             struct outcome o = { 0 };
             eg_memory *m = NULL;
-            memcpy(cues, t->set.x, q * t->d * sizeof *cues);
+            memcpy(cues, digits, q * t->d * sizeof *cues);
             hide_apply(TOUR_HIDE, &t->shape, t->seed, 0, cues, NULL, q, t->d);
-            s = tour_memory(t, names[i], n, &m);
-            if (s == EG_OK) s = tour_measure(t, m, cues, t->set.x, q, &o);
+            s = tour_memory(&mixed, names[i], n, &m);
+            if (s == EG_OK) s = tour_measure(t, m, cues, digits, q, &o);
             eg_memory_destroy(m);
             c.y[i][p] = o.recovered;
             c.error[i][p] = o.error;
         }
     }
     free(cues);
+    free(digits);
     if (s != EG_OK) return fail(s, NULL);
     const struct chart form = {
         .title = "Recovered, by number of digits stored",

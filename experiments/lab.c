@@ -35,7 +35,7 @@ void lab_at_most(const struct experiment_context *run, double bound, double meas
 {
     va_list ap;
     va_start(ap, quantity);
-    emit(run, (struct experiment_row){ NULL, bound, measured, -INFINITY, bound + tolerance },
+    emit(run, (struct experiment_row){ NULL, (double)NAN, measured, -INFINITY, bound + tolerance },
          quantity, ap);
     va_end(ap);
 }
@@ -45,7 +45,17 @@ void lab_at_least(const struct experiment_context *run, double bound, double mea
 {
     va_list ap;
     va_start(ap, quantity);
-    emit(run, (struct experiment_row){ NULL, bound, measured, bound - tolerance, INFINITY },
+    emit(run, (struct experiment_row){ NULL, (double)NAN, measured, bound - tolerance, INFINITY },
+         quantity, ap);
+    va_end(ap);
+}
+
+void lab_reaches(const struct experiment_context *run, double published, double measured,
+                 double tolerance, const char *quantity, ...)
+{
+    va_list ap;
+    va_start(ap, quantity);
+    emit(run, (struct experiment_row){ NULL, published, measured, published - tolerance, INFINITY },
          quantity, ap);
     va_end(ap);
 }

@@ -22,6 +22,10 @@ void lab_at_most(const struct experiment_context *run, double bound, double meas
 void lab_at_least(const struct experiment_context *run, double bound, double measured,
                   double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
 
+/* At least what is published; the bounds of the two above are ours. */
+void lab_reaches(const struct experiment_context *run, double published, double measured,
+                 double tolerance, const char *quantity, ...) EG_PRINTF(5, 6);
+
 /* A figure that stands beside the others, without a bound. */
 void lab_beside(const struct experiment_context *run, double measured, const char *quantity, ...)
     EG_PRINTF(3, 4);

@@ -100,8 +100,8 @@ static eg_status one_set(const struct experiment_context *run, size_t k)
         const double value = sets[k].accuracy ? r.accuracy : r.auc;
         const char *what = sets[k].accuracy ? "accuracy" : "AUC";
         if (i == 0)
-            lab_at_least(run, sets[k].published, value, run->full ? 1.5 : 5, "%s, %s: %s, per cent",
-                         sets[k].title, l.name, what);
+            lab_reaches(run, sets[k].published, value, run->full ? 1.5 : 5, "%s, %s: %s, per cent",
+                        sets[k].title, l.name, what);
         else
             lab_beside(run, value, "%s, %s: %s, per cent", sets[k].title, l.name, what);
     }

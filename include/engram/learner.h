@@ -34,6 +34,12 @@ typedef struct eg_setting {
 EG_API const eg_learner_kind *eg_learner_kind_at(size_t row);
 EG_API const eg_setting *eg_learner_setting_at(const char *kind, size_t row);
 
+/* The tables that the specification of a network chooses from, "layer", "loss", "optimiser",
+ * "schedule" (NULL past the end), and their rows: 1, and name, formula and source in *out; 0 past
+ * the end. The settings of a row are those of the kind "optimiser.adam". */
+EG_API const char *eg_network_table_at(size_t table);
+EG_API int eg_network_row_at(const char *table, size_t row, eg_learner_kind *out);
+
 /* What a learner is shown: N examples of D inputs. */
 typedef struct eg_task {
     size_t inputs;                  /* D */

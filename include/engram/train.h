@@ -124,7 +124,8 @@ typedef struct eg_train_result {
  * @param valid  evaluated as training goes; NULL: nothing is
  * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID;
  *         EG_ERR_DIVERGED (the step that failed and its epoch, from 1, and the parameter; kept is
- *         the newest checkpoint with finite scores for every example);
+ *         the newest checkpoint with finite scores for every example, which the learner then
+ *         holds);
  *         EG_ERR_INTERRUPTED (a checkpoint is written); EG_ERR_IO; EG_ERR_CORRUPT (no checkpoint
  *         is whole); EG_ERR_NOMEM
  */

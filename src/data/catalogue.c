@@ -3,6 +3,7 @@
  * looked up on the machine each time (parts.c). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,33 @@ static const struct egi_catalogue_row *row_of(const char *name)
     return NULL;
 }
 
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* share/engram/data of the folders above this code, wherever it was installed to: the library's
+ * file, or the program's where it is a part of that. */
+static int visit_beside(int (*visit)(void *user, const char *root), void *user)
+{
+    static const char below[] = "/share/engram/data";
+    char code[EGI_PATH_MAX], path[EGI_PATH_MAX];
+    Dl_info at = { .dli_fname = NULL };
+    const int known = dladdr((const void *)egi_catalogue_rows, &at) != 0 && at.dli_fname != NULL
+                      && strchr(at.dli_fname, '/') != NULL;
+    char *real = realpath(known ? at.dli_fname : "/proc/self/exe", NULL);
+    snprintf(code, sizeof code, "%s", real != NULL ? real : "");
+    free(real);
+    int stop = 0;
+    for (char *slash; stop == 0 && (slash = strrchr(code, '/')) != NULL;) {
+        *slash = '\0';
+        const int n = snprintf(path, sizeof path, "%s%s", code, below);
+        if (n > 0 && (size_t)n < sizeof path && is_folder(path)) stop = visit(user, path);
+    }
+    return stop;
+}
+
 /* Calls visit for each folder that is searched, in order, until it returns other than 0. */
 static int each_root(int (*visit)(void *user, const char *root), void *user)
 {
@@ -49,6 +77,7 @@ static int each_root(int (*visit)(void *user, const char *root), void *user)
     } else {
         if (stop == 0 && *EG_SOURCE_DATA != '\0') stop = visit(user, EG_SOURCE_DATA);
         if (stop == 0 && *EG_INSTALL_DATA != '\0') stop = visit(user, EG_INSTALL_DATA);
+        if (stop == 0) stop = visit_beside(visit, user);
     }
     if (stop == 0) stop = visit(user, "/usr/share/datasets");
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
@@ -66,12 +95,6 @@ struct search {
     size_t name_size;
     char path[EGI_PATH_MAX];
 };
-
-static int is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 static int visit_find(void *user, const char *root)
 {

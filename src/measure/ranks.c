@@ -134,7 +134,9 @@ double eg_normal_range(double q, size_t m)
 {
     const double step = 1.0 / 64, far = 9, root = sqrt(2), density = 1 / sqrt(2 * acos(-1));
     double sum = 0;
-    for (double x = -far; x <= far + q; x += step) {
+    const size_t steps = (size_t)ceil((2 * far + q) / step);
+    for (size_t i = 0; i <= steps; i++) {
+        const double x = (double)i * step - far;
         const double within = (erf(x / root) - erf((x - q) / root)) / 2;
         sum += exp(-x * x / 2) * pow(within, (double)(m - 1));
     }

@@ -66,7 +66,7 @@ static eg_var padding_of(struct egi_scope *s, size_t most, double drop)
     void *to = egi_tape_tensor(s->t, v)->data;
     for (size_t b = 0; b < s->bags; b++) {
         const size_t rows = s->offset[b + 1] - s->offset[b];
-        for (size_t i = 0; i < most; i++) hidden[i] = i >= rows;
+        for (size_t i = 0; i < most; i++) hidden[i] = i >= rows ? 1 : 0;
         if (drop > 0) drop_rows(s, b, drop, hidden);
         for (size_t i = 0; i < most; i++)
             if (s->dtype == EG_F32)

@@ -96,6 +96,9 @@ eg_status egi_fitted_keep(eg_learner *l, const char *name, eg_dtype dtype, const
 const eg_param *egi_fitted_array(const eg_learner *l, const char *name, eg_dtype dtype,
                                  size_t *rows, size_t *columns);
 
+/* network_rows.c - of a row of a network's tables, "optimiser.adam"; NULL: there is none. */
+const struct egi_setting *egi_network_settings(const char *name);
+
 /* EG_ERR_DIVERGED, naming the first parameter or state that is not finite and where. */
 eg_status egi_learner_finite(eg_learner *l);
 

@@ -32,8 +32,9 @@ static const struct egi_learner_row *row_of(const char *kind)
 const eg_setting *eg_learner_setting_at(const char *kind, size_t row)
 {
     const struct egi_learner_row *r = row_of(kind);
-    for (size_t i = 0; r != NULL && r->settings[i].shown.name != NULL; i++)
-        if (i == row) return &r->settings[i].shown;
+    const struct egi_setting *s = r != NULL ? r->settings : egi_network_settings(kind);
+    for (size_t i = 0; s != NULL && s[i].shown.name != NULL; i++)
+        if (i == row) return &s[i].shown;
     return NULL;
 }
 

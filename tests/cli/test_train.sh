@@ -22,6 +22,12 @@ done
 check 0 't_initial +number' help dam
 check 0 't_initial +number' train --kind dam --help
 check 0 'optimiser' help network
+check 0 'adamw +p <- .*Loshchilov' help optimiser
+check 0 'last +flag +true' help lstm
+check 0 'beta1 +number +0\.9' help optimiser.adam
+check 0 'layer.recall: ' help layer.recall
+check 0 '"setting":"warm_up"' help cosine --json
+check 2 'no command "adm"' help adm
 check 0 '"setting":"eps0"' help local --json
 
 # train: what is echoed, the folder, the report, the next command

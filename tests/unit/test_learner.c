@@ -233,6 +233,30 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+static void tables_of_networks_are_listed(void **state)
+{
+    (void)state;
+    const char *table;
+    eg_learner_kind row = { 0 };
+    size_t tables = 0, rows = 0;
+    char name[80];
+    for (; (table = eg_network_table_at(tables)) != NULL; tables++)
+        for (size_t k = 0; eg_network_row_at(table, k, &row); k++, rows++) {
+            CHECK(row.name[0] != '\0' && row.summary[0] != '\0');
+            snprintf(name, sizeof name, "%s.%s", table, row.name);
+            for (size_t i = 0; eg_learner_setting_at(name, i) != NULL; i++)
+                CHECK(eg_learner_setting_at(name, i)->summary[0] != '\0');
+        }
+    CHECK(tables == 4 && rows > 40);
+    CHECK(strcmp(eg_learner_setting_at("layer.lstm", 1)->name, "last") == 0);
+    CHECK(strcmp(eg_learner_setting_at("optimiser.adam", 0)->fallback, "0.001") == 0);
+    CHECK(eg_learner_setting_at("layer.adam", 0) == NULL);
+    CHECK(eg_learner_setting_at("lstm", 0) == NULL
+          && eg_learner_setting_at("optimiser", 0) == NULL);
+    CHECK(!eg_network_row_at("layers", 0, &row) && !eg_network_row_at(NULL, 0, &row));
+    CHECK(!eg_network_row_at("loss", 99, &row) && !eg_network_row_at("loss", 0, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +266,7 @@ int main(void)
         cmocka_unit_test(every_kind_describes_itself),
         cmocka_unit_test(batches_may_be_cut_anywhere),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(tables_of_networks_are_listed),
     };
     return cmocka_run_group_tests_name("learner", tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* A signal handler of the host may run at any moment, on the stack of the thread that computes:
  * products and convolutions give the same bits under a storm of them.
  *
- * oneDNN 2.6's products on AVX2 use the stack pointer for data, so that a handler that ran amid one
- * would write over them. */
+ * oneDNN 2.6's products use the stack pointer for data, so that a handler that ran amid one would
+ * write over them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
