@@ -281,6 +281,8 @@ eg_status eg_onnx_save(eg_learner *l, const char *path, const char *const *meta,
     if (l->row->trace == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "a learner of kind %s is no network of layers",
                         l->row->kind.name);
+    if (l->task.bags)
+        return egi_fail(EG_ERR_UNSUPPORTED, "examples that are bags have no like in ONNX");
     struct egi_bytes bytes = { .alloc = l->alloc };
     EGI_TRY(eg_tape_create(1, l->alloc, &t));
     egi_maker_begin(&k, l->alloc, 13);

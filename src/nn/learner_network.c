@@ -369,7 +369,6 @@ static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x)
     const struct network *n = l->own;
     const eg_task *k = &l->task;
     const size_t b = eg_tape_shape(t, x).dim[0];
-    if (k->bags) return egi_tape_fail(t, egi_fail(EG_ERR_UNSUPPORTED, "bags have no like in ONNX"));
     struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     s.t = t;
     s.leaf = NULL;
