@@ -9,7 +9,7 @@ endfunction()
 foreach(linter floors budgets selftest headers format spelling shell)
   house_test(lint_${linter} lint 120 bash tools/lint.sh ${linter} ${PROJECT_BINARY_DIR})
 endforeach()
-house_test(lint_tidy lint 900 bash tools/lint.sh tidy ${PROJECT_BINARY_DIR})
+house_test(lint_tidy lint 2400 bash tools/lint.sh tidy ${PROJECT_BINARY_DIR})
 cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
 set_tests_properties(lint_tidy PROPERTIES PROCESSORS ${cores})
 
