@@ -31,8 +31,8 @@ static int run(const struct call *call)
         if (status != EG_OK) json_object_set(r, "damage", damage);
         print_record(call, r);
         json_decref(r);
-        if (status != EG_OK)
-            say_next(call, "engram repair %s repaired.egm", shell_word(call->args[0]));
+        say_next(call, status == EG_OK ? "engram info %s" : "engram repair %s repaired.egm",
+                 shell_word(call->args[0]));
         code = status == EG_OK ? EXIT_DONE : EXIT_NO;
     }
     json_decref(damage);

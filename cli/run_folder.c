@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/run_folder.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,7 @@ const char *run_folder_name(const char *name)
     struct tm tm;
     gmtime_r(&now, &tm);
     strftime(utc, sizeof utc, "%Y%m%d-%H%M%S", &tm);
-    (void)mkdir("runs", 0777); /* making the folder in it tells why it failed */
+    if (mkdir("runs", 0777) != 0 && errno != EEXIST) return "runs"; /* making it tells why */
     const char *path = keep_format("runs/%s-%s", utc, name);
     for (int i = 2; access(path, F_OK) == 0 && i < 1000; i++)
         path = keep_format("runs/%s-%s-%d", utc, name, i);

@@ -14,6 +14,10 @@ struct layer_case {
     eg_shape in;
 };
 
+/* Where the bags of layers that see bags begin, among six rows. */
+enum { BAGS = 3 };
+static const size_t bags[BAGS + 1] = { 0, 1, 4, 6 };
+
 /* A graph with its own parameters, in f64. */
 struct bench {
     json_t *document;
@@ -50,6 +54,9 @@ static inline void build(struct bench *b, const struct layer_case *c)
     draw(b->v, NUMBERS, 2);
     if (strstr(c->layers, "embedding") != NULL)
         for (size_t i = 0; i < eg_shape_size(&b->in); i++) b->x[i] = (double)(i % 4);
+    if (strstr(c->layers, "residues") != NULL)
+        for (size_t i = 0; i < eg_shape_size(&b->in); i++) b->x[i] = 1 + (double)(i * 7 % 20);
+    if (strstr(c->layers, "bag_") != NULL) b->s.offset = bags, b->s.bags = BAGS;
     const eg_var in = eg_input(b->s.t, EG_F64, &b->in, b->x);
     egi_graph_apply(&b->s, b->graph, in);
     CHECK_OK(eg_tape_status(b->s.t));

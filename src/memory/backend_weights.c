@@ -70,7 +70,8 @@ static eg_status accepts(const eg_memory_options *options)
         return egi_fail(EG_ERR_UNSUPPORTED, "weights know the dot product only, not similarity %s",
                         eg_similarity_info(r->similarity)->name);
     if (r->separation != EG_SEP_IDENTITY && r->separation != EG_SEP_SOFTMAX)
-        return egi_fail(EG_ERR_UNSUPPORTED, "weights have no separation %s: keep the patterns",
+        return egi_fail(EG_ERR_UNSUPPORTED,
+                        "weights have no separation %s, expected identity (or keep the patterns)",
                         eg_separation_info(r->separation)->name);
     return EG_OK;
 }

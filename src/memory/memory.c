@@ -21,7 +21,9 @@ static eg_status check_options(size_t d, const eg_memory_options *o)
     if (o->size != sizeof *o)
         return egi_fail(EG_ERR_INVALID, "eg_memory_options: size %zu, expected %zu", o->size,
                         sizeof *o);
+    size_t bytes;
     if (d == 0) return egi_fail(EG_ERR_INVALID, "eg_memory_create: d = 0, expected >= 1");
+    EGI_TRY(egi_mul_size(d, sizeof(double), &bytes));
     if ((unsigned)o->storage >= EG_STORE_COUNT)
         return egi_fail(EG_ERR_INVALID, "eg_memory_options: storage %d, expected 0..%d",
                         (int)o->storage, EG_STORE_COUNT - 1);
@@ -166,6 +168,9 @@ static eg_status check_ids(const eg_memory *m, const uint64_t *ids, size_t n)
 static eg_status check_items(const eg_memory *m, const float *patterns, size_t n,
                              const eg_items *items)
 {
+    size_t bytes;
+    EGI_TRY(egi_mul_size(n, m->d, &bytes));
+    EGI_TRY(egi_mul_size(bytes, sizeof *patterns, &bytes)); /* before any of them is read */
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < m->d; j++)
             if (!isfinite(patterns[i * m->d + j]))

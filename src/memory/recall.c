@@ -53,8 +53,9 @@ eg_status egi_check_states(const eg_memory *m, const float *x, size_t q, const v
         return egi_fail(EG_ERR_INVALID, "%s: an argument is NULL", who);
     if (m->n == 0 && m->backend->keeps_patterns)
         return egi_fail(EG_ERR_INVALID, "%s: the memory is empty", who);
-    size_t cells;
+    size_t cells, bytes;
     EGI_TRY(egi_mul_size(q, m->d, &cells));
+    EGI_TRY(egi_mul_size(cells, sizeof *x, &bytes)); /* before any of them is read */
     for (size_t i = 0; i < cells; i++)
         if (!isfinite(x[i]))
             return egi_fail(EG_ERR_INVALID, "%s: state %zu, component %zu: %g", who, i / m->d,

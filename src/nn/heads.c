@@ -181,7 +181,7 @@ static size_t rest(struct egi_scope *s, const struct egi_heads *h, eg_var from, 
     size_t count = 0;
     if (eg_tape_status(t) == EG_OK && (x == NULL || y == NULL))
         egi_layer_fail(s, EG_ERR_UNSUPPORTED, "updates that stop by themselves, of no values");
-    if (eg_tape_status(t) != EG_OK) return 0;
+    if (eg_tape_status(t) != EG_OK || x == NULL || y == NULL) return 0;
     const struct egi_tensor *live = egi_tape_tensor(t, active), *n = egi_tape_tensor(t, updates);
     for (size_t i = 0; i < eg_shape_size(&live->shape); i++) {
         if (number_at(live->data, dtype, i) == 0) continue;

@@ -70,12 +70,12 @@ static eg_var apply(struct egi_scope *s, const struct egi_layer *l, const eg_var
     eg_shape in;
     size_t bad = 0;
     if (!egi_layer_rank(s, x[0], 2, 2, "codes (B, L)", &in)) return EG_NONE;
+    if (egi_tape_is_ghost(s->t, x[0]))
+        return egi_layer_fail(s, EG_ERR_UNSUPPORTED, "codes of letters have no like in ONNX");
     const eg_dtype dtype = eg_tape_dtype(s->t, x[0]);
     const void *from = eg_tape_value(s->t, x[0]);
     const eg_shape shape = eg_shape_of(in.dim[0], o->letters + PLACES, in.dim[1]);
     const eg_var y = egi_tape_new(s->t, dtype, &shape);
-    if (egi_tape_is_ghost(s->t, x[0]))
-        return egi_layer_fail(s, EG_ERR_UNSUPPORTED, "codes that are known only when it runs");
     if (from == NULL || y.id == 0) return EG_NONE;
     void *to = egi_tape_tensor(s->t, y)->data;
     for (size_t i = 0; i < eg_shape_size(&shape); i++) put(to, dtype, i, 0);

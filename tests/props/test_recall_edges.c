@@ -257,12 +257,16 @@ static void ids_end(void **state)
 {
     (void)state;
     const float x[2] = { 1, 2 };
+    float out[2];
     const uint64_t last = UINT64_MAX - 1;
     eg_memory *m = NULL;
+    CHECK_STATUS(eg_memory_create(SIZE_MAX, NULL, &m), EG_ERR_OVERFLOW);
     CHECK_OK(eg_memory_create(2, NULL, &m));
     CHECK_OK(eg_memory_add(m, x, 1, &(eg_items){ .ids = &last }));
     CHECK_STATUS(eg_memory_add(m, x, 1, NULL), EG_ERR_LIMIT);
     CHECK(eg_memory_count(m) == 1 && eg_memory_id(m, 0) == last);
+    CHECK_STATUS(eg_memory_add(m, x, (size_t)1 << 61, NULL), EG_ERR_OVERFLOW);
+    CHECK_STATUS(eg_memory_recall(m, x, (size_t)1 << 61, NULL, out, NULL), EG_ERR_OVERFLOW);
     eg_memory_destroy(m);
 }
 

@@ -201,12 +201,38 @@ static void what_does_not_fit(void **state)
     CHECK_STATUS(eg_binary_lab(&o, &r), EG_ERR_OVERFLOW);
 }
 
+static void memory_runs_out(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < EG_BINARY_KINDS; kind++) {
+        eg_status s = kind == EG_BINARY_CHAIN ? EG_OK : EG_ERR_NOMEM;
+        for (size_t k = 0; s != EG_OK; k++) {
+            struct failing fail = { .fail_at = k };
+            const eg_allocator alloc = failing_allocator(&fail);
+            eg_binary_lab_options o = cell_of((eg_binary_kind)kind);
+            eg_binary_lab_result r = { .error = -1 };
+            o.memory.alloc = &alloc;
+            o.n = 3;
+            o.trials = 4;
+            o.draws = 2;
+            o.threads = 1;
+            s = eg_binary_lab(&o, &r);
+            CHECK(s == EG_OK || (s == EG_ERR_NOMEM && r.error == -1));
+            CHECK(fail.live == 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(patterns_come_back),         cmocka_unit_test(so_much_is_spoiled),
-        cmocka_unit_test(cliques_err_as_theory_says), cmocka_unit_test(threads_and_other_draws),
-        cmocka_unit_test(the_critical_distance),      cmocka_unit_test(what_does_not_fit),
+        cmocka_unit_test(patterns_come_back),
+        cmocka_unit_test(so_much_is_spoiled),
+        cmocka_unit_test(cliques_err_as_theory_says),
+        cmocka_unit_test(threads_and_other_draws),
+        cmocka_unit_test(the_critical_distance),
+        cmocka_unit_test(what_does_not_fit),
+        cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
