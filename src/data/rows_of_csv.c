@@ -53,20 +53,27 @@ static void check_row(struct egi_problems *p, const struct egi_row *first,
                     name);
 }
 
+/* Of row i; NULL where there are no columns, for then there are no marks. */
+static uint8_t *marks_of(uint8_t *marks, size_t columns, size_t i)
+{
+    return columns > 0 ? marks + i * columns : NULL;
+}
+
 /* row and marks become those of bags; offset (bags + 1). */
 static size_t gather_bags(struct egi_problems *p, struct egi_row *row, uint8_t *marks,
                           size_t columns, size_t n, size_t *offset)
 {
     size_t bags = 0;
     for (size_t i = 0; i < n; i++) {
-        uint8_t *mark = marks + i * columns;
+        const uint8_t *mark = marks_of(marks, columns, i);
         if (bags > 0 && egi_text_same(row[bags - 1].bag, row[i].bag)) {
-            check_row(p, &row[bags - 1], &row[i], marks + (bags - 1) * columns, mark, columns);
+            check_row(p, &row[bags - 1], &row[i], marks_of(marks, columns, bags - 1), mark,
+                      columns);
             continue;
         }
         offset[bags] = i;
         row[bags] = row[i];
-        if (columns > 0) memmove(marks + bags * columns, mark, columns);
+        if (columns > 0) memmove(marks_of(marks, columns, bags), mark, columns);
         bags++;
     }
     offset[bags] = n;
