@@ -39,23 +39,10 @@ int eg_residue_code(char letter)
     return at != NULL ? (int)(at - EG_RESIDUES) + 1 : 0;
 }
 
-/* Column k of a line, from 0; p NULL past the end. */
-static struct egi_text column_of(struct egi_text line, size_t k)
-{
-    size_t at = 0;
-    for (;; k--) {
-        const char *tab = memchr(line.p + at, '\t', line.size - at);
-        const size_t end = tab != NULL ? (size_t)(tab - line.p) : line.size;
-        if (k == 0) return (struct egi_text){ line.p + at, end - at };
-        if (tab == NULL) return (struct egi_text){ NULL, 0 };
-        at = end + 1;
-    }
-}
-
 static size_t find_column(struct egi_text header, const char *name, size_t columns)
 {
     for (size_t k = 0; k < columns; k++) {
-        const struct egi_text c = column_of(header, k);
+        const struct egi_text c = egi_cell(header, k);
         if (c.size == strlen(name) && memcmp(c.p, name, c.size) == 0) return k;
     }
     return SIZE_MAX;
@@ -81,7 +68,7 @@ static eg_status read_header(eg_airr *a, const char *sequence)
     if (s != EG_OK) return s;
     if (header.size >= 3 && memcmp(header.p, "\xef\xbb\xbf", 3) == 0)
         header.p += 3, header.size -= 3; /* UTF-8 */
-    while (column_of(header, a->columns).p != NULL) a->columns++;
+    while (egi_cell(header, a->columns).p != NULL) a->columns++;
     for (size_t f = 0; f < FIELDS; f++)
         find_field(a, header, (enum field)f, f == SEQUENCE ? sequence : NULL);
     for (size_t f = 0; f < FIELDS; f++)

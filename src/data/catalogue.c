@@ -32,17 +32,10 @@ static const struct egi_catalogue_row *row_of(const char *name)
     return NULL;
 }
 
-static int is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* share/engram/data of the folders above this code, wherever it was installed to: the library's
  * file, or the program's where it is a part of that. */
 static int visit_beside(int (*visit)(void *user, const char *root), void *user)
 {
-    static const char below[] = "/share/engram/data";
     char code[EGI_PATH_MAX], path[EGI_PATH_MAX];
     Dl_info at = { .dli_fname = NULL };
     const int known = dladdr((const void *)egi_catalogue_rows, &at) != 0 && at.dli_fname != NULL
@@ -53,8 +46,8 @@ static int visit_beside(int (*visit)(void *user, const char *root), void *user)
     int stop = 0;
     for (char *slash; stop == 0 && (slash = strrchr(code, '/')) != NULL;) {
         *slash = '\0';
-        const int n = snprintf(path, sizeof path, "%s%s", code, below);
-        if (n > 0 && (size_t)n < sizeof path && is_folder(path)) stop = visit(user, path);
+        const int n = snprintf(path, sizeof path, "%s/share/engram/data", code);
+        if (n > 0 && (size_t)n < sizeof path) stop = visit(user, path);
     }
     return stop;
 }
@@ -95,6 +88,12 @@ struct search {
     size_t name_size;
     char path[EGI_PATH_MAX];
 };
+
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 static int visit_find(void *user, const char *root)
 {

@@ -200,6 +200,18 @@ eg_status egi_labels_from_texts(eg_dataset *set, const struct egi_text *texts)
     return s;
 }
 
+struct egi_text egi_cell(struct egi_text line, size_t k)
+{
+    size_t at = 0;
+    for (;; k--) {
+        const char *tab = memchr(line.p + at, '\t', line.size - at);
+        const size_t end = tab != NULL ? (size_t)(tab - line.p) : line.size;
+        if (k == 0) return (struct egi_text){ line.p + at, end - at };
+        if (tab == NULL) return (struct egi_text){ NULL, 0 };
+        at = end + 1;
+    }
+}
+
 const char *egi_quote(char out[40], struct egi_text text)
 {
     const size_t n = text.size < 32 ? text.size : 32;

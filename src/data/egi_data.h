@@ -89,6 +89,8 @@ static inline int egi_text_same(struct egi_text a, struct egi_text b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.p, b.p, a.size) == 0);
 }
+/* Field k, from 0, of a line cut at its tabs; p NULL past the last. */
+struct egi_text egi_cell(struct egi_text line, size_t k);
 /* Checks n and d against the limits, cuts n to max_items, allocates x. */
 eg_status egi_set_size(const struct egi_input *in, eg_dataset *set, size_t n, size_t d);
 /* (count) NULL strings. */

@@ -37,22 +37,10 @@ static struct egi_text line_at(const struct egi_input *in, size_t *at)
     return line;
 }
 
-static struct egi_text cell(struct egi_text line, size_t k)
-{
-    size_t at = 0;
-    for (;; k--) {
-        const char *tab = memchr(line.p + at, '\t', line.size - at);
-        const size_t end = tab != NULL ? (size_t)(tab - line.p) : line.size;
-        if (k == 0) return (struct egi_text){ line.p + at, end - at };
-        if (tab == NULL) return (struct egi_text){ NULL, 0 };
-        at = end + 1;
-    }
-}
-
 static size_t column(struct egi_text header, const char *name)
 {
     for (size_t k = 0;; k++) {
-        const struct egi_text c = cell(header, k);
+        const struct egi_text c = egi_cell(header, k);
         if (c.p == NULL) return SIZE_MAX;
         if (c.size == strlen(name) && strncasecmp(c.p, name, c.size) == 0) return k;
     }
@@ -128,8 +116,8 @@ static eg_status read_line(struct gathering *g, struct egi_text line, size_t num
 {
     char path[PATH_ROOM];
     const size_t rows = g->length.count;
-    const struct egi_text name = cell(line, at[0]),
-                          label = at[1] != SIZE_MAX ? cell(line, at[1]) : name;
+    const struct egi_text name = egi_cell(line, at[0]),
+                          label = at[1] != SIZE_MAX ? egi_cell(line, at[1]) : name;
     if (name.p == NULL || label.p == NULL || label.size == 0)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:%zu:1: expected the cells of the first line, or a label", g->in->name,

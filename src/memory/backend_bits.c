@@ -291,32 +291,15 @@ static eg_status relax_unpacked(const eg_memory *m, const struct egi_relax *rela
     for (size_t i = 0; i < m->n; i++) egi_bits_get(bits_of(m), i, rows + i * m->d);
     struct egi_relax over_rows = *relax;
     over_rows.rows = rows;
-    for (size_t j = 0; j < m->d; j++) x[j] = x[j] >= 0 ? 1.0f : -1.0f;
     const eg_status s = egi_relax_scores(m, &over_rows, x, result);
     egi_free(m->alloc, block, cells * sizeof(float));
-    return s;
-}
-
-static eg_status fill_unknown(const eg_memory *m, float *x)
-{
-    struct egi_reading own = egi_own(m);
-    struct egi_pull pull;
-    void *block;
-    own.signs = 1;
-    if (count_unknown(x, m->d) == 0) return EG_OK;
-    EGI_TRY(egi_alloc_array(m->alloc, m->d, sizeof(float), "asynchronous recall", &block));
-    float *y = block;
-    const eg_status s = m->backend->field(m, x, 1, 1, &own, y, &pull);
-    for (size_t j = 0; j < m->d && s == EG_OK; j++)
-        if (x[j] == 0) x[j] = y[j] >= 0 ? 1.0f : -1.0f;
-    egi_free(m->alloc, block, m->d * sizeof(float));
     return s;
 }
 
 static eg_status bits_relax_state(const eg_memory *m, const struct egi_relax *relax, float *x,
                                   struct egi_relaxed *result)
 {
-    EGI_TRY(fill_unknown(m, x));
+    EGI_TRY(egi_take_signs(m, relax->clamp, x));
     if (!is_separable(&m->options.rule)) return relax_unpacked(m, relax, x, result);
     const struct egi_need needs[] = {
         { m->n, sizeof(double) },         { m->n, sizeof(double) },

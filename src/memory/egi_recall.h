@@ -20,6 +20,10 @@ struct egi_run {
 eg_status egi_check_states(const eg_memory *m, const float *x, size_t q, const void *out,
                            const char *who);
 
+/* x in place as +1 and -1 where it is not clamped; what is 0 goes where it is pulled while it
+ * counts as 0. */
+eg_status egi_take_signs(const eg_memory *m, const uint8_t *clamp, float *x);
+
 /* The pull of one update of the state: a weighted mean for distances, else a weighted sum. */
 static inline int egi_is_mean(const eg_memory *m)
 {

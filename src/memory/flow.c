@@ -288,19 +288,12 @@ static eg_status run(struct flow *f, struct egi_relaxed *result)
     return status;
 }
 
-/* g(v(0)) of model A. What is 0 goes where it is pulled while it counts as 0, and begins a hair
- * beyond, as after a crossing. */
+/* g(v(0)) of model A; what was 0 begins a hair beyond, as after a crossing. */
 static eg_status take_signs(struct flow *f)
 {
-    const size_t d = f->m->d;
-    for (size_t j = 0; j < d; j++)
-        if (!clamped(f, j) && f->x[j] != 0) f->x[j] = f->x[j] < 0 ? -1.0f : 1.0f;
-    EGI_TRY(attract(f));
-    for (size_t j = 0; j < d; j++) {
-        if (clamped(f, j) || f->x[j] != 0) continue;
-        f->x[j] = f->pull[j] < 0 ? -1.0f : 1.0f;
-        f->v[j] = (double)f->x[j] * ABSOLUTE * RELATIVE;
-    }
+    EGI_TRY(egi_take_signs(f->m, f->relax->clamp, f->x));
+    for (size_t j = 0; j < f->m->d; j++)
+        if (!clamped(f, j) && f->v[j] == 0) f->v[j] = (double)f->x[j] * ABSOLUTE * RELATIVE;
     return EG_OK;
 }
 

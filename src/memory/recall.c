@@ -357,6 +357,29 @@ static void clear_outputs(const eg_memory *m, const eg_recall_options *o, size_t
     for (size_t i = 0; o->path != NULL && i < q * rows * m->d; i++) o->path[i] = NAN;
 }
 
+eg_status egi_take_signs(const eg_memory *m, const uint8_t *clamp, float *x)
+{
+    const size_t d = m->d;
+    struct egi_reading own = egi_own(m);
+    struct egi_pull pull;
+    void *block;
+    int unknown = 0;
+    own.signs = 1;
+    for (size_t j = 0; j < d; j++) {
+        if (clamp != NULL && clamp[j]) continue;
+        unknown |= x[j] == 0;
+        if (x[j] != 0) x[j] = x[j] < 0 ? -1.0f : 1.0f;
+    }
+    if (!unknown) return EG_OK;
+    EGI_TRY(egi_alloc_array(m->alloc, d, sizeof(float), "recall: a pull", &block));
+    const float *y = block;
+    const eg_status s = m->backend->field(m, x, 1, 1, &own, block, &pull);
+    for (size_t j = 0; j < d && s == EG_OK; j++)
+        if (x[j] == 0 && (clamp == NULL || !clamp[j])) x[j] = y[j] < 0 ? -1.0f : 1.0f;
+    egi_free(m->alloc, block, d * sizeof(float));
+    return s;
+}
+
 /* Bits keep no other value than +1 and -1. */
 static eg_status check_clamps(const eg_memory *m, const eg_recall_options *o, const float *cues,
                               size_t q)

@@ -226,19 +226,7 @@ eg_status eg_memory_file_save_binary(const char *path, const eg_binary *m,
     return egi_store_build(path, &settings, fill, &v);
 }
 
-struct id_list {
-    uint64_t *id;
-    size_t n;
-};
-
-static eg_status list_record(void *user, const egi_record *head)
-{
-    struct id_list *l = user;
-    l->id[l->n++] = head->id;
-    return EG_OK;
-}
-
-static eg_status take_all(eg_memory_file *f, const struct id_list *list, eg_binary *m)
+static eg_status take_all(eg_memory_file *f, const struct egi_record_list *list, eg_binary *m)
 {
     uint64_t next = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -255,14 +243,10 @@ static eg_status take_all(eg_memory_file *f, const struct id_list *list, eg_bina
 /* Inside a transaction. */
 static eg_status load_records(eg_memory_file *f, eg_binary *m)
 {
-    const size_t records = (size_t)egi_store_root_view(f->store)->records;
-    struct id_list list = { NULL, 0 };
-    void *block;
-    EGI_TRY(egi_alloc_array(f->options.alloc, records, 8, "memory file: records", &block));
-    list.id = block;
-    eg_status status = egi_store_heads(f->store, list_record, &list);
-    if (status == EG_OK) status = take_all(f, &list, m);
-    egi_free(f->options.alloc, block, records * 8);
+    struct egi_record_list list;
+    EGI_TRY(egi_records_list(f->store, NULL, f->options.alloc, "memory file: records", &list));
+    const eg_status status = take_all(f, &list, m);
+    egi_records_free(f->options.alloc, &list);
     f->loaded = egi_store_root_view(f->store)->generation;
     return status;
 }

@@ -46,6 +46,15 @@ struct eg_memory_file {
     size_t note_size;
 };
 
+/* record_list.c - records of the kinds that are wanted (NULL: all); inside a transaction. */
+struct egi_record_list {
+    uint64_t *id;
+    size_t n, room;
+};
+eg_status egi_records_list(egi_store *s, int (*wants)(uint64_t kind), const eg_allocator *alloc,
+                           const char *what, struct egi_record_list *out);
+void egi_records_free(const eg_allocator *alloc, struct egi_record_list *list);
+
 /* pattern_block.c - a block looked at where it lies; valid as long as its bytes. */
 typedef struct egi_block {
     uint64_t kind, lo;

@@ -54,31 +54,17 @@ static eg_status move_block(eg_memory_file *f, uint64_t id, egi_builder *b)
     return status == EG_OK ? egi_store_delete(f->store, id) : status;
 }
 
-struct id_list {
-    uint64_t *id;
-    size_t n;
-};
-
-static eg_status list_block(void *user, const egi_record *head)
-{
-    struct id_list *l = user;
-    if (egi_holds_patterns(head->kind)) l->id[l->n++] = head->id;
-    return EG_OK;
-}
-
 static eg_status join_blocks(eg_memory_file *f, egi_builder *b)
 {
-    const size_t records = (size_t)egi_store_root_view(f->store)->records;
-    struct id_list list = { NULL, 0 };
-    void *block;
-    EGI_TRY(egi_alloc_array(f->options.alloc, records, 8, "vacuum: records", &block));
-    list.id = block;
-    eg_status status = egi_store_heads(f->store, list_block, &list);
+    struct egi_record_list list;
+    EGI_TRY(
+        egi_records_list(f->store, egi_holds_patterns, f->options.alloc, "vacuum: records", &list));
+    eg_status status = EG_OK;
     for (size_t i = 0; i < list.n && status == EG_OK; i++) {
         status = move_block(f, list.id[i], b);
         if (status == EG_OK) status = egi_report(f->options.progress, "vacuum", i + 1, list.n);
     }
-    egi_free(f->options.alloc, block, records * 8);
+    egi_records_free(f->options.alloc, &list);
     return status == EG_OK ? egi_builder_flush(b, f->store, 0) : status;
 }
 
@@ -202,27 +188,22 @@ static eg_status rescue_record(void *user, const egi_record *head, unsigned hold
     return EG_OK;
 }
 
-static eg_status list_state(void *user, const egi_record *head)
+static int is_of_state(uint64_t kind)
 {
-    struct id_list *l = user;
-    if (head->kind == EGI_KIND_STATE || head->kind == EGI_KIND_ITEMS) l->id[l->n++] = head->id;
-    return EG_OK;
+    return kind == EGI_KIND_STATE || kind == EGI_KIND_ITEMS;
 }
 
 /* A part of a state is of no use, nor are the items of one that is not there. */
 static eg_status drop_part_of_state(struct repair *r)
 {
-    const size_t records = (size_t)egi_store_root_view(r->to)->records;
     const uint64_t before = egi_store_root_view(r->to)->items;
-    struct id_list list = { NULL, 0 };
-    void *block;
+    struct egi_record_list list;
     if (r->judge.state_next == egi_state_numbers(r->judge.d, &r->memory)) return EG_OK;
-    EGI_TRY(egi_alloc_array(r->options->alloc, records, 8, "repair: records", &block));
-    list.id = block;
-    eg_status status = egi_store_heads(r->to, list_state, &list);
+    EGI_TRY(egi_records_list(r->to, is_of_state, r->options->alloc, "repair: records", &list));
+    eg_status status = EG_OK;
     for (size_t i = 0; i < list.n && status == EG_OK; i++)
         status = egi_store_delete(r->to, list.id[i]);
-    egi_free(r->options->alloc, block, records * 8);
+    egi_records_free(r->options->alloc, &list);
     const uint64_t items = before - egi_store_root_view(r->to)->items;
     r->kept -= items;
     r->lost += items;

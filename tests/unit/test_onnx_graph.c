@@ -126,8 +126,7 @@ static void names_that_clash(void **state)
     }
 }
 
-/* Both convolutions have the weights w; only one of them has a norm behind it. */
-static void shared_weights(struct egi_maker *k)
+static void conv_and_norm(struct egi_maker *k, const char *out)
 {
     const float variance[2] = { 4, 9 };
     onnx_weight(k, "w", &eg_shape_of(2, 2, 1, 1), 0.1);
@@ -136,21 +135,20 @@ static void shared_weights(struct egi_maker *k)
     onnx_weight(k, "mean", &eg_shape_of(2), 0.1);
     egi_maker_constant(k, "variance", EGI_ONNX_FLOAT, &eg_shape_of(2), variance);
     egi_maker_node(k, "Conv", "x w", "a", NULL);
-    egi_maker_node(k, "BatchNormalization", "a scale shift mean variance", "b", NULL);
+    egi_maker_node(k, "BatchNormalization", "a scale shift mean variance", out, NULL);
+}
+
+/* Both convolutions have the weights w; only one of them has a norm behind it. */
+static void shared_weights(struct egi_maker *k)
+{
+    conv_and_norm(k, "b");
     egi_maker_node(k, "Conv", "x w", "c", NULL);
     egi_maker_node(k, "Sub", "b c", "y", NULL);
 }
 
 static void alone(struct egi_maker *k)
 {
-    const float variance[2] = { 4, 9 };
-    onnx_weight(k, "w", &eg_shape_of(2, 2, 1, 1), 0.1);
-    onnx_weight(k, "scale", &eg_shape_of(2), 0.3);
-    onnx_weight(k, "shift", &eg_shape_of(2), 0.2);
-    onnx_weight(k, "mean", &eg_shape_of(2), 0.1);
-    egi_maker_constant(k, "variance", EGI_ONNX_FLOAT, &eg_shape_of(2), variance);
-    egi_maker_node(k, "Conv", "x w", "a", NULL);
-    egi_maker_node(k, "BatchNormalization", "a scale shift mean variance", "y", NULL);
+    conv_and_norm(k, "y");
 }
 
 static void conv_alone(struct egi_maker *k)
