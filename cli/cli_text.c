@@ -99,6 +99,16 @@ void text_add(struct text *t, const char *format, ...)
     va_end(args);
 }
 
+void text_add_word(struct text *t, const char *s)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_=+,./:@%";
+    const int simple = *s != '\0' && s[strspn(s, plain)] == '\0';
+    text_add(t, "%s", simple ? "" : "'");
+    for (; *s != '\0'; s++) text_add(t, *s == '\'' ? "'\\''" : "%c", *s);
+    text_add(t, "%s", simple ? "" : "'");
+}
+
 void text_add_html(struct text *t, const char *s)
 {
     static const struct {

@@ -27,6 +27,7 @@ struct text {
 };
 void text_add(struct text *t, const char *format, ...) EG_PRINTF(2, 3);
 void text_add_bytes(struct text *t, const char *bytes, size_t size);
+void text_add_word(struct text *t, const char *s); /* as a shell takes it: itself, or quoted */
 void text_add_html(struct text *t, const char *s); /* with < > & " escaped */
 void text_add_base64(struct text *t, const void *bytes, size_t size);
 void text_clear(struct text *t);

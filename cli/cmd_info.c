@@ -15,6 +15,23 @@ static const char *proof(const eg_memory_file *f)
     return keep_format("%s: %s", proved ? "proved" : "not proved", why ? why : "");
 }
 
+static void describe(json_t *r, const char *path, const char *title, const eg_file_info *info)
+{
+    json_object_set_new(r, "file", json_string(path));
+    json_object_set_new(r, "title", json_string(title));
+    json_object_set_new(r, "patterns", json_integer((json_int_t)info->count));
+    json_object_set_new(r, "size", json_integer((json_int_t)info->size));
+}
+
+static void describe_file(json_t *r, const eg_file_info *info)
+{
+    json_object_set_new(r, "bytes", json_integer((json_int_t)info->file_bytes));
+    json_object_set_new(r, "free_bytes", json_integer((json_int_t)info->free_bytes));
+    json_object_set_new(r, "format_version", json_integer(info->format_version));
+    json_object_set_new(r, "library_version", json_string(info->library_version));
+    json_object_set_new(r, "root_hash", json_string(info->root_hash));
+}
+
 /* What a binary memory holds, how full it is and what that implies. */
 static int run_binary(const struct call *call)
 {
@@ -26,20 +43,13 @@ static int run_binary(const struct call *call)
     if (status != EG_OK) code = fail(status, call->args[0]);
     if (code == EXIT_DONE) {
         json_t *r = json_object();
-        json_object_set_new(r, "file", json_string(call->args[0]));
-        json_object_set_new(r, "title", json_string(s.title));
-        json_object_set_new(r, "patterns", json_integer((json_int_t)info.count));
-        json_object_set_new(r, "size", json_integer((json_int_t)info.size));
+        describe(r, call->args[0], s.title, &info);
         json_object_set_new(r, "value_size", json_integer((json_int_t)info.value_size));
         json_object_set_new(r, "memory", json_string(binary_words(eg_binary_options_view(m))));
         binary_health(r, m);
         json_object_set_new(r, "scaling", json_string(scaling_note(&s.scaling)));
         json_object_set_new(r, "memory_bytes", json_integer((json_int_t)eg_binary_bytes(m)));
-        json_object_set_new(r, "bytes", json_integer((json_int_t)info.file_bytes));
-        json_object_set_new(r, "free_bytes", json_integer((json_int_t)info.free_bytes));
-        json_object_set_new(r, "format_version", json_integer(info.format_version));
-        json_object_set_new(r, "library_version", json_string(info.library_version));
-        json_object_set_new(r, "root_hash", json_string(info.root_hash));
+        describe_file(r, &info);
         print_record(call, r);
         json_decref(r);
         say_next(call, "engram recall %s CUES --hide 0.5", shell_word(call->args[0]));
@@ -66,21 +76,14 @@ static int run(const struct call *call)
     m.rule = info.rule;
     m.storage = info.storage;
     json_t *r = json_object();
-    json_object_set_new(r, "file", json_string(call->args[0]));
-    json_object_set_new(r, "title", json_string(s.title));
-    json_object_set_new(r, "patterns", json_integer((json_int_t)info.count));
-    json_object_set_new(r, "size", json_integer((json_int_t)info.size));
+    describe(r, call->args[0], s.title, &info);
     json_object_set_new(r, "shape",
                         s.shape.height ? json_string(shape_phrase(&s.shape)) : json_null());
     json_object_set_new(r, "value_size", json_integer((json_int_t)info.value_size));
     json_object_set_new(r, "memory", json_string(rule_words(&m)));
     json_object_set_new(r, "energy_falls", json_string(proof(s.file)));
     json_object_set_new(r, "scaling", json_string(scaling_note(&s.scaling)));
-    json_object_set_new(r, "bytes", json_integer((json_int_t)info.file_bytes));
-    json_object_set_new(r, "free_bytes", json_integer((json_int_t)info.free_bytes));
-    json_object_set_new(r, "format_version", json_integer(info.format_version));
-    json_object_set_new(r, "library_version", json_string(info.library_version));
-    json_object_set_new(r, "root_hash", json_string(info.root_hash));
+    describe_file(r, &info);
     struct unfinished u;
     const int waits = unfinished_read(s.file, &u);
     json_object_set_new(r, "complete", json_boolean(!waits));

@@ -37,13 +37,8 @@ const char *harmless(const char *s)
 const char *shell_word(const char *s)
 {
     struct text t = { 0 };
-    const char *p = s = harmless(s);
-    while (isalnum((unsigned char)*p) || (*p != '\0' && strchr("/-._~+=:,@%", *p) != NULL)) p++;
-    if (*p == '\0' && p != s) return s;
-    text_add(&t, "'");
-    for (p = s; *p != '\0'; p++) text_add(&t, *p == '\'' ? "'\\''" : "%c", *p);
-    text_add(&t, "'");
-    char *kept = keep_format("%s", t.s);
+    text_add_word(&t, harmless(s));
+    const char *kept = keep_format("%s", t.s);
     text_clear(&t);
     return kept;
 }

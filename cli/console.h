@@ -7,7 +7,7 @@
 
 /* s with ? for bytes that would steer a terminal: whoever made a file chose its names. Kept. */
 const char *harmless(const char *s);
-/* s as one word of a shell's line: itself, or quoted. Kept. */
+/* What is harmless of s as one word of a shell's line. Kept. */
 const char *shell_word(const char *s);
 
 /* A message, a chosen default, what to type next; nothing of it with --quiet. */

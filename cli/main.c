@@ -39,16 +39,11 @@ static const char *command_name(const void *user, size_t i)
 /* The command line as a shell would take it back. */
 static const char *quoted_line(int argc, char **argv)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-_=+,./:@%";
     struct text t = { 0 };
     text_add(&t, "engram");
     for (int i = 1; i < argc; i++) {
-        const int simple = *argv[i] != '\0' && argv[i][strspn(argv[i], plain)] == '\0';
-        text_add(&t, " %s", simple ? "" : "'");
-        for (const char *p = argv[i]; *p != '\0'; p++)
-            text_add(&t, *p == '\'' ? "'\\''" : "%c", *p);
-        text_add(&t, "%s", simple ? "" : "'");
+        text_add(&t, " ");
+        text_add_word(&t, argv[i]);
     }
     const char *line = keep_format("%s", t.s);
     text_clear(&t);
