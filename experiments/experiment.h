@@ -68,8 +68,8 @@ extern const struct experiment experiment_dam_recovery, experiment_dam_half,
     experiment_exact_retrieval, experiment_xor, experiment_half_masked,
     experiment_adversarial_transfer, experiment_adversarial_fashion;
 
-extern const struct experiment experiment_dam_mnist, experiment_local_rule, experiment_mil,
-    experiment_uci75, experiment_implanted;
+extern const struct experiment experiment_dam_mnist, experiment_dam_fashion, experiment_local_rule,
+    experiment_mil, experiment_uci75, experiment_implanted;
 
 /* Binary memories. */
 extern const struct experiment experiment_clique_error, experiment_clique_rules,

@@ -13,6 +13,7 @@ const struct experiment *const experiments[] = {
     &experiment_adversarial_transfer,
     &experiment_adversarial_fashion,
     &experiment_dam_mnist,
+    &experiment_dam_fashion,
     &experiment_local_rule,
     &experiment_mil,
     &experiment_uci75,
