@@ -18,6 +18,7 @@ const struct experiment *const experiments[] = {
     &experiment_mil,
     &experiment_uci75,
     &experiment_implanted,
+    &experiment_donors,
     &experiment_clique_error,
     &experiment_clique_rules,
     &experiment_sparse_cliques,
