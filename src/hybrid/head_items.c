@@ -20,7 +20,7 @@ void egi_items_add(eg_head *h, const int16_t *z, size_t label)
     ((int64_t *)h->at[EGI_ITEM_NUMBER])[i] = (int64_t)++h->numbered;
 }
 
-static void move_up(eg_head *h, size_t from, size_t to)
+void egi_items_move(eg_head *h, size_t from, size_t to)
 {
     for (size_t f = EGI_ITEM_VECTOR; f <= EGI_ITEM_NUMBER && to < from; f++) {
         const size_t each = egi_head_row_bytes(&h->field[f]);
@@ -32,9 +32,9 @@ static void move_up(eg_head *h, size_t from, size_t to)
 static size_t find(const eg_head *h, const uint8_t *gone, int32_t label)
 {
     const int16_t *vector = h->at[EGI_ITEM_VECTOR];
-    const int32_t *class = h->at[EGI_ITEM_CLASS];
+    const int32_t *labels = h->at[EGI_ITEM_CLASS];
     for (size_t i = h->items; i-- > 0;)
-        if (!gone[i] && class[i] == label
+        if (!gone[i] && labels[i] == label
             && memcmp(vector + i * h->e, h->z, h->e * sizeof *vector) == 0)
             return i;
     return SIZE_MAX;
@@ -62,7 +62,7 @@ eg_status egi_items_forget(eg_head *h, const float *x, const int32_t *y, size_t 
         h->taught -= n;
         h->items = 0;
         for (size_t i = 0; i < had; i++)
-            if (!gone[i]) move_up(h, i, h->items++);
+            if (!gone[i]) egi_items_move(h, i, h->items++);
     }
     egi_free(h->alloc, block, had);
     return s;
@@ -70,9 +70,9 @@ eg_status egi_items_forget(eg_head *h, const float *x, const int32_t *y, size_t 
 
 void egi_items_drop(eg_head *h, size_t label)
 {
-    const int32_t *class = h->at[EGI_ITEM_CLASS];
+    const int32_t *labels = h->at[EGI_ITEM_CLASS];
     const size_t had = h->items;
     h->items = 0;
     for (size_t i = 0; i < had; i++)
-        if ((size_t) class[i] != label) move_up(h, i, h->items++);
+        if ((size_t)labels[i] != label) egi_items_move(h, i, h->items++);
 }

@@ -59,12 +59,12 @@ static float *likeness(eg_head *h, const float *u)
 static eg_status scores_cache(eg_head *h, const float *u, float *score)
 {
     const struct cache *o = (const struct cache *)&h->settings;
-    const int32_t *class = h->at[EGI_ITEM_CLASS];
+    const int32_t *labels = h->at[EGI_ITEM_CLASS];
     const float *alike = likeness(h, u), beta = (float)o->beta;
     memset(score, 0, h->classes * sizeof *score);
     float most = -1;
     for (size_t i = 0; i < h->items; i++) most = fmaxf(most, alike[i]);
-    for (size_t i = 0; i < h->items; i++) score[class[i]] += expf(beta * (alike[i] - most));
+    for (size_t i = 0; i < h->items; i++) score[labels[i]] += expf(beta * (alike[i] - most));
     for (size_t c = 0; c < h->classes; c++) {
         const float n = o->balanced ? (float)egi_head_counts(h)[c] : 1;
         score[c] = logf(fmaxf(score[c] / fmaxf(n, 1), 1e-37F)) + beta * (most - 1);
@@ -75,10 +75,10 @@ static eg_status scores_cache(eg_head *h, const float *u, float *score)
 static eg_status votes_cache(eg_head *h, const float *u, size_t label, float *weight)
 {
     const struct cache *o = (const struct cache *)&h->settings;
-    const int32_t *class = h->at[EGI_ITEM_CLASS];
+    const int32_t *labels = h->at[EGI_ITEM_CLASS];
     const float *alike = likeness(h, u);
     for (size_t i = 0; i < h->items; i++)
-        weight[i] = (size_t) class[i] == label ? expf((float)o->beta * (alike[i] - 1)) : 0;
+        weight[i] = (size_t)labels[i] == label ? expf((float)o->beta * (alike[i] - 1)) : 0;
     return EG_OK;
 }
 
@@ -104,20 +104,20 @@ static float *nearest(eg_head *h, const float *u)
 /* Likeness from -1 to 1, as a weight from 0 to 1. */
 static eg_status scores_knn(eg_head *h, const float *u, float *score)
 {
-    const int32_t *class = h->at[EGI_ITEM_CLASS];
+    const int32_t *labels = h->at[EGI_ITEM_CLASS];
     const float *alike = nearest(h, u);
     memset(score, 0, h->classes * sizeof *score);
     for (size_t i = 0; i < h->items; i++)
-        if (alike[i] >= -1.5F) score[class[i]] += (1 + alike[i]) / 2;
+        if (alike[i] >= -1.5F) score[labels[i]] += (1 + alike[i]) / 2;
     return EG_OK;
 }
 
 static eg_status votes_knn(eg_head *h, const float *u, size_t label, float *weight)
 {
-    const int32_t *class = h->at[EGI_ITEM_CLASS];
+    const int32_t *labels = h->at[EGI_ITEM_CLASS];
     const float *alike = nearest(h, u);
     for (size_t i = 0; i < h->items; i++)
-        weight[i] = (size_t) class[i] == label && alike[i] >= -1.5F ? (1 + alike[i]) / 2 : 0;
+        weight[i] = (size_t)labels[i] == label && alike[i] >= -1.5F ? (1 + alike[i]) / 2 : 0;
     return EG_OK;
 }
 
