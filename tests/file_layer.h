@@ -69,10 +69,11 @@ static int xTruncate(sqlite3_file *f, sqlite3_int64 size)
     return rc != SQLITE_OK ? rc : noted(f)->real->pMethods->xTruncate(noted(f)->real, size);
 }
 
+/* The disk itself is not asked: nothing here outlives the machine. */
 static int xSync(sqlite3_file *f, int flags)
 {
-    const int rc = seen(SYNC, noted(f)->file, 0, 0, NULL);
-    return rc != SQLITE_OK ? rc : noted(f)->real->pMethods->xSync(noted(f)->real, flags);
+    (void)flags;
+    return seen(SYNC, noted(f)->file, 0, 0, NULL);
 }
 
 /* Which of the two files a name is; FILES: neither. */
@@ -220,7 +221,7 @@ static void judge_use(const char *path, size_t acknowledged, const char *after_w
 {
     eg_memory_file *f = NULL;
     eg_memory *m = NULL;
-    eg_status s = eg_memory_file_open(path, NULL, &f);
+    eg_status s = eg_memory_file_open(path, &quick, &f);
     if (s == EG_OK) s = eg_memory_file_verify(f, NULL, NULL);
     if (s == EG_OK) s = eg_memory_file_load(f, &m);
     const size_t next = acknowledged < STEPS ? acknowledged + 1 : acknowledged;

@@ -194,10 +194,9 @@ static size_t crash_everywhere(uint64_t seed, size_t draws, const struct bytes *
 
 static void what_was_acknowledged_outlives_power(void **state)
 {
-    const int campaign = getenv("EG_CAMPAIGN") != NULL;
     size_t crashes = 0;
     (void)state;
-    for (uint64_t seed = 0; crashes < (campaign ? 100000 : 2000); seed++) {
+    for (uint64_t seed = 0; crashes < campaign(2000, 100000); seed++) {
         const char *path = path_of(watched);
         struct bytes begin[FILES] = { { NULL, 0 }, { NULL, 0 } }; /* no log */
         eg_memory_file *f;
@@ -208,7 +207,7 @@ static void what_was_acknowledged_outlives_power(void **state)
         CHECK_OK(use(path, seed, &done, &f));
         eg_memory_file_close(f);
         history.on = 0;
-        crashes += crash_everywhere(seed, campaign ? 40 : 10, begin);
+        crashes += crash_everywhere(seed, campaign(10, 40), begin);
         free(begin[MAIN].p);
         forget_history();
     }
