@@ -26,6 +26,7 @@
 #include "engram/random.h"
 #include "engram/ranks.h"
 #include "engram/repertoire.h"
+#include "engram/routed.h"
 #include "engram/run.h"
 #include "engram/som.h"
 #include "engram/status.h"

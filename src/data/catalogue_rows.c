@@ -123,6 +123,13 @@ const struct egi_catalogue_row egi_catalogue_rows[] = {
         "per table, see SOURCE.txt", "Wu et al., Chem. Sci. 9, 2018", ELSEWHERE, NULL },
       NULL,
       NULL },
+    { { "fingerprints", "molecules as bits, made by tools/make_fingerprints.py from their tables",
+        "those of the tables", "Wu et al., Chem. Sci. 9, 2018; Rogers and Hahn 2010",
+        "tools/make_fingerprints.py --all TABLES ~/.local/share/engram/fingerprints makes it "
+        "(docs/molecules.md)",
+        NULL },
+      NULL,
+      NULL },
     { { "repertoire-aging", "41 T-cell receptor repertoires by age", "research with citation",
         "see its SOURCE.txt", ELSEWHERE, NULL },
       NULL,
