@@ -25,5 +25,8 @@ const struct experiment *const experiments[] = {
     &experiment_clique_efficiency,
     &experiment_willshaw_optimum,
     &experiment_sdm_critical,
+    &experiment_heads,
+    &experiment_increments,
+    &experiment_one_shot,
     NULL,
 };
