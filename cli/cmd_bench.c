@@ -9,6 +9,7 @@
 int bench_association(int json, int threads);
 int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
+int bench_heads(int json, int threads);
 int bench_layers(int json, int threads);
 int bench_routed(int json, int threads);
 int bench_train(int json, int threads);
@@ -21,6 +22,7 @@ static const struct bench {
       bench_association },
     { "binary", "cliques recalled and taught, beside tools/numpy_clique_recall.py", bench_binary },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+    { "heads", "examples taught and named, after their features", bench_heads },
     { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
     { "routed", "one query among 10^6 patterns by way of the index, against the exact recall",
       bench_routed },

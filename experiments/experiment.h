@@ -80,6 +80,9 @@ extern const struct experiment experiment_clique_error, experiment_clique_rules,
     experiment_sparse_cliques, experiment_clique_efficiency, experiment_willshaw_optimum,
     experiment_sdm_critical;
 
+/* Learning by storing. */
+extern const struct experiment experiment_heads, experiment_increments, experiment_one_shot;
+
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];
 

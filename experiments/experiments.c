@@ -28,5 +28,8 @@ const struct experiment *const experiments[] = {
     &experiment_clique_efficiency,
     &experiment_willshaw_optimum,
     &experiment_sdm_critical,
+    &experiment_heads,
+    &experiment_increments,
+    &experiment_one_shot,
     NULL,
 };

@@ -83,12 +83,13 @@ EG_API EG_MUST_CHECK eg_status eg_head_reserve(eg_head *h, size_t classes, size_
 /**
  * The specification for a budget: of a short list, ordered by what was measured (docs/
  * learning-by-storing.md), the first whose learning bytes fit.
- * @param spec  room for EG_HEAD_SPEC chars
+ * @param below  1: features may be below 0 (they come of no ReLU)
+ * @param spec   room for EG_HEAD_SPEC chars
  * @return EG_OK; EG_ERR_LIMIT (the least that any takes is in the detail)
  */
 #define EG_HEAD_SPEC 256
 EG_API EG_MUST_CHECK eg_status eg_head_choose(size_t budget, size_t d, size_t classes,
-                                              size_t examples, char *spec);
+                                              size_t examples, int below, char *spec);
 
 /**
  * Fit the quantiser of a kind that has one, before anything is taught: to features of any kind,
@@ -156,7 +157,8 @@ EG_API EG_MUST_CHECK eg_status eg_head_predict(eg_head *h, const float *x, size_
  * @param share  of examples of known classes that may be called unknown, 0 <= share < 1. By
  *               exchangeability (Vovk, Gammerman and Shafer 2005, prop. 2.2) no more than that are,
  *               in the mean over draws of the examples
- * The temperature is set too: the one of the least log loss on these examples.
+ * The temperature is set too: the one of the least log loss on these examples, each taken as right
+ * with (n + 1) / (n + 2) (Platt 1999, section 2.2), so that few examples are not taken as proof.
  * @return EG_OK; EG_ERR_INVALID (a class that is not known; n = 0)
  */
 EG_API EG_MUST_CHECK eg_status eg_head_calibrate(eg_head *h, const float *x, const int32_t *y,

@@ -6,14 +6,46 @@
 
 #include "hybrid/egi_head.h"
 
+/* The most that a sum can have come to, so that no teaching or forgetting overflows it. */
+static double most_of(const eg_head *h, const struct egi_field *f, size_t row)
+{
+    const double n = f->axis == EGI_CLASS ? egi_head_counts(h)[row] : (double)h->taught;
+    return f->cell == EGI_I64   ? n * EGI_HEAD_ONE * EGI_HEAD_ONE
+           : f->cell == EGI_I32 ? n * EGI_HEAD_ONE
+                                : n;
+}
+
+static double number_at(const eg_head *h, size_t field, size_t i)
+{
+    const void *at = h->at[field];
+    switch (h->field[field].cell) {
+    case EGI_U16:
+        return ((const uint16_t *)at)[i];
+    case EGI_I32:
+        return ((const int32_t *)at)[i];
+    case EGI_U32:
+        return ((const uint32_t *)at)[i];
+    case EGI_F32:
+        return (double)((const float *)at)[i];
+    case EGI_I64:
+        return (double)((const int64_t *)at)[i];
+    default:
+        return 0;
+    }
+}
+
 static eg_status check_numbers(const eg_head *h)
 {
     for (size_t i = 0; i < h->fields; i++) {
         const struct egi_field *f = &h->field[i];
         const size_t n = egi_head_rows_of(h, f) * f->columns;
-        for (size_t k = 0; f->cell == EGI_F32 && k < n; k++)
-            if (!isfinite(((const float *)h->at[i])[k]))
-                return egi_fail(EG_ERR_CORRUPT, "%s: number %zu is not finite", f->name, k);
+        const int sums = f->join == EGI_SUM && f->axis != EGI_ITEM;
+        for (size_t k = 0; k < n && (sums || f->cell == EGI_F32); k++) {
+            const double v = number_at(h, i, k);
+            if (!isfinite(v) || (sums && fabs(v) > most_of(h, f, k / f->columns)))
+                return egi_fail(EG_ERR_CORRUPT, "%s: number %zu is %g, which no examples come to",
+                                f->name, k, v);
+        }
     }
     return EG_OK;
 }
@@ -71,9 +103,9 @@ static eg_status check_items(eg_head *h)
 eg_status egi_head_adopt(eg_head *h)
 {
     h->ready = 0;
+    EGI_TRY(check_counts(h));
     EGI_TRY(check_numbers(h));
     EGI_TRY(check_calibration(h));
-    EGI_TRY(check_counts(h));
     if (h->row->items)
         EGI_TRY(check_items(h));
     else if (h->items > 0)

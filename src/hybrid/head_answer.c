@@ -138,15 +138,20 @@ struct trial {
     size_t n, k;
 };
 
+/* Of the right class, and with the weight that is left of the best other one. */
 static double loss_at(const struct trial *t, double temperature)
 {
+    const double sure = ((double)t->n + 1) / ((double)t->n + 2);
     double loss = 0;
     for (size_t i = 0; i < t->n; i++) {
         const float *score = t->scores + i * t->k;
-        const double top = (double)t->own[i], right = (double)score[t->y[i]];
+        const size_t right = (size_t)t->y[i], other = best_of(score, t->k, right);
+        const double top = (double)t->own[i];
         /* an only example that was forgotten has left its class without a score */
-        if (right > -INFINITY)
-            loss += log_sum(score, t->k, top, temperature) - temperature * (right - top);
+        if (!(score[right] > -INFINITY) || other == SIZE_MAX) continue;
+        loss +=
+            log_sum(score, t->k, top, temperature)
+            - temperature * (sure * (double)score[right] + (1 - sure) * (double)score[other] - top);
     }
     return loss;
 }

@@ -38,6 +38,16 @@ int egi_field_place(const eg_head *h, uint64_t record, size_t *field, uint64_t *
 uint64_t egi_field_digest(size_t field, uint64_t row, const uint8_t *bytes, size_t size);
 /* A row of a field from the bytes of a record. */
 void egi_field_read(eg_head *h, size_t field, size_t row, const uint8_t *bytes);
+/* On the way into a head: how many rows came, and which record may come next at the earliest (0:
+ * the one that counts). */
+struct egi_head_taking {
+    eg_head *h;
+    size_t most; /* bytes */
+    uint64_t next, rows;
+};
+/* A record that verifies, into the head of a struct egi_head_taking; EG_ERR_CORRUPT, EG_ERR_LIMIT.
+ */
+eg_status egi_head_take(void *taking, const egi_record *head, const uint8_t *bytes);
 /* All of a head in a transaction; only records that differ are written. */
 eg_status egi_head_put(egi_store *s, const eg_head *h);
 eg_status egi_head_verify(eg_memory_file *f, egi_store_report *report, void *user);

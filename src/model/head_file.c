@@ -144,16 +144,9 @@ static eg_status take_rows(eg_head *h, const egi_record *head, const uint8_t *by
                : corrupt(head, "another number of examples than its rows tell");
 }
 
-/* On the way into a head: how many rows came, and which record may come next at the earliest. */
-struct taking {
-    eg_head *h;
-    size_t most;
-    uint64_t next, rows;
-};
-
-static eg_status take_record(void *user, const egi_record *head, const uint8_t *bytes)
+eg_status egi_head_take(void *user, const egi_record *head, const uint8_t *bytes)
 {
-    struct taking *t = user;
+    struct egi_head_taking *t = user;
     const int counts = t->next == 0;
     if (head->kind != (counts ? EGI_KIND_HEAD : EGI_KIND_FIELD) || head->id < t->next
         || (counts && (head->id != EGI_HEAD_RECORD || head->size < EGI_HEAD_BYTES))
@@ -165,7 +158,7 @@ static eg_status take_record(void *user, const egi_record *head, const uint8_t *
 }
 
 /* All rows must have come. */
-static eg_status take_end(const struct taking *t)
+static eg_status take_end(const struct egi_head_taking *t)
 {
     uint64_t all = 0;
     if (t->next == 0) return egi_fail(EG_ERR_CORRUPT, "nothing says what it holds");
@@ -290,7 +283,7 @@ eg_status eg_memory_file_save_head(const char *path, const eg_head *h,
 }
 
 /* Inside a transaction. */
-static eg_status load_records(eg_memory_file *f, struct taking *t)
+static eg_status load_records(eg_memory_file *f, struct egi_head_taking *t)
 {
     struct egi_record_list list;
     eg_status s = EG_OK;
@@ -299,7 +292,7 @@ static eg_status load_records(eg_memory_file *f, struct taking *t)
         egi_record head;
         const uint8_t *bytes;
         s = egi_store_get(f->store, list.id[i], &head, &bytes);
-        if (s == EG_OK) s = egi_file_blame(f, take_record(t, &head, bytes));
+        if (s == EG_OK) s = egi_file_blame(f, egi_head_take(t, &head, bytes));
         if (s == EG_OK) s = egi_report(f->options.progress, "load", i + 1, list.n);
     }
     egi_records_free(f->options.alloc, &list);
@@ -308,7 +301,7 @@ static eg_status load_records(eg_memory_file *f, struct taking *t)
 
 eg_status eg_memory_file_load_head(eg_memory_file *f, eg_head **out)
 {
-    struct taking t = { NULL, 0, 0, 0 };
+    struct egi_head_taking t = { NULL, 0, 0, 0 };
     if (f == NULL || out == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_load_head: %s is NULL",
                         f == NULL ? "file" : "out");
@@ -350,9 +343,9 @@ eg_status eg_memory_file_write_head(eg_memory_file *f, const eg_head *h)
 
 eg_status egi_head_verify(eg_memory_file *f, egi_store_report *report, void *user)
 {
-    struct taking t = { NULL, f->options.max_bytes, 0, 0 };
+    struct egi_head_taking t = { NULL, f->options.max_bytes, 0, 0 };
     EGI_TRY(egi_file_blame(f, egi_head_of(&f->options, f->head, &t.h)));
-    eg_status s = egi_store_verify(f->store, take_record, &t, report, user);
+    eg_status s = egi_store_verify(f->store, egi_head_take, &t, report, user);
     if (s == EG_OK) {
         s = egi_file_blame(f, take_end(&t));
         if (s != EG_OK && report != NULL) report(user, eg_error_detail());

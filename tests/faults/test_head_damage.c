@@ -285,6 +285,16 @@ static void change_class(int how, egi_record *head, uint8_t *bytes)
     egi_store_le64(row, egi_field_digest(field, 0, row + EGI_FIELD_ROW, size));
 }
 
+/* A sum that no examples come to, with a right digest. */
+static void change_sum(int how, egi_record *head, uint8_t *bytes)
+{
+    const size_t size = HEAD_D * 4;
+    uint8_t *row = bytes + EGI_FIELD_HEADER;
+    (void)head;
+    egi_store_le32(row + EGI_FIELD_ROW, HEAD_EACH * EGI_HEAD_ONE + (uint32_t)how);
+    egi_store_le64(row, egi_field_digest(EGI_OWN_FIELDS, 0, row + EGI_FIELD_ROW, size));
+}
+
 static void hostile_rows_are_refused(void **state)
 {
     (void)state;
@@ -296,6 +306,10 @@ static void hostile_rows_are_refused(void **state)
     for (int how = 3; how < 5; how++) CHECK(changed_load(h, 1, change_counts, how) < 0);
     CHECK_STATUS(changed_load(h, 2 + EGI_ITEM_CLASS, change_class, 0), EG_ERR_CORRUPT);
     CHECK_STATUS(changed_load(h, 2 + EGI_ITEM_NUMBER, change_class, 1), EG_ERR_CORRUPT);
+    eg_head_destroy(h);
+    h = taught_head(head_specs[0]);
+    CHECK_OK(changed_load(h, 2 + EGI_OWN_FIELDS, change_sum, 0));
+    CHECK_STATUS(changed_load(h, 2 + EGI_OWN_FIELDS, change_sum, 1), EG_ERR_CORRUPT);
     eg_head_destroy(h);
 }
 

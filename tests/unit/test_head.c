@@ -256,15 +256,20 @@ static void chooses(void **state)
     size_t last = 0;
     for (size_t budget = 20000; budget < 20000000; budget *= 2) {
         eg_head_bytes b;
-        CHECK_OK(eg_head_choose(budget, 1280, 100, 1000, spec));
+        CHECK_OK(eg_head_choose(budget, 1280, 100, 1000, 0, spec));
         CHECK_OK(eg_head_size(spec, 1280, 100, 1000, &b));
         CHECK(b.learning <= budget && b.learning >= last);
         last = b.learning;
     }
     CHECK(strstr(spec, "lda") != NULL);
-    CHECK_OK(eg_head_choose(65536, 1280, 100, 1000, spec));
-    CHECK(strstr(spec, "prototype") != NULL);
-    CHECK_STATUS(eg_head_choose(1000, 1280, 100, 1000, spec), EG_ERR_LIMIT);
+    CHECK_OK(eg_head_choose(65536, 1280, 100, 1000, 0, spec));
+    CHECK(strstr(spec, "prototype") != NULL && strstr(spec, "below") == NULL);
+    CHECK_OK(eg_head_choose(65536, 1280, 100, 1000, 1, spec));
+    CHECK(strstr(spec, "below") != NULL);
+    eg_head *h = NULL;
+    CHECK_OK(eg_head_create(spec, 9, 0, NULL, &h));
+    eg_head_destroy(h);
+    CHECK_STATUS(eg_head_choose(1000, 1280, 100, 1000, 0, spec), EG_ERR_LIMIT);
 }
 
 int main(void)
