@@ -122,7 +122,7 @@ struct eg_memory {
     float *weight;    /* (N) multiplicities */
     int weighted;     /* any of them is not 1 */
     double weight_sum;
-    float *value; /* (N, DV) */
+    float *value;     /* (N, DV) */
     uint64_t changes; /* of the patterns so far: what an index over them was made for */
 };
 
