@@ -4,8 +4,9 @@
 
 The patterns are drawn as there (10^6 x 64, 1000 clusters on the unit sphere, noise 0.05, dot
 product). An index returns k neighbours, the softmax over them is the answer; k and the index's
-own effort are raised until the largest error over the states, against the softmax over all in f64, is
-at most the error asked for. Without the exact answer nobody could know that: it is what they lack.
+own effort are raised until the largest error over the states, against the softmax over all in
+f64, is at most the error asked for. Without the exact answer nobody could know that: it is what
+they lack.
 
 Packages: python3-faiss, python3-hnswlib (Debian); what is absent is left out.
 Usage: ann_recall.py [BETA [ERROR [N]]]    (200 1e-3 1000000)
