@@ -17,6 +17,8 @@ const struct experiment *const experiments[] = {
     &experiment_mil,
     &experiment_uci75,
     &experiment_implanted,
+    &experiment_molecules,
+    &experiment_sequences,
     &experiment_clique_error,
     &experiment_clique_rules,
     &experiment_sparse_cliques,
