@@ -69,7 +69,8 @@ extern const struct experiment experiment_dam_recovery, experiment_dam_half,
     experiment_adversarial_transfer, experiment_adversarial_fashion;
 
 extern const struct experiment experiment_dam_mnist, experiment_local_rule, experiment_mil,
-    experiment_uci75, experiment_implanted, experiment_molecules, experiment_sequences;
+    experiment_uci75, experiment_implanted, experiment_molecules, experiment_sequences,
+    experiment_physics, experiment_gene_tissue, experiment_receptors, experiment_epidemics;
 
 /* Binary memories. */
 extern const struct experiment experiment_clique_error, experiment_clique_rules,

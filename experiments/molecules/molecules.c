@@ -46,15 +46,15 @@ static const struct judge_learner learners[LEARNERS] = {
 static const struct set {
     const char *name;
     double published;
-    size_t splits; /* of the full run */
-    int full;      /* in the full run alone */
-    int large;     /* without support vectors */
-    int tasks;     /* a column of its table is a task, not a label of its own */
+    size_t splits;      /* of the full run */
+    int full;           /* in the full run alone */
+    int large;          /* without support vectors */
+    const char *column; /* the label; NULL: each column of its table is a task */
 } sets[] = {
-    { "BACE", 90.2, 10, 0, 0, 0 },
-    { "BBBP", 91.0, 10, 0, 0, 0 },
-    { "SIDER", 67.2, 3, 0, 0, 1 },
-    { "HIV", 81.5, 3, 1, 1, 0 },
+    { "BACE", 90.2, 10, 0, 0, "Class" },
+    { "BBBP", 91.0, 10, 0, 0, "BBBP" },
+    { "SIDER", 67.2, 3, 0, 0, NULL },
+    { "HIV", 81.5, 3, 1, 1, "HIV_active" },
 };
 
 /* ---- splits ---- */
@@ -149,15 +149,15 @@ static eg_status judge_set(const struct experiment_context *run, const struct se
 {
     const size_t splits = run->full ? of->splits : QUICK_SPLITS;
     eg_dataset table = { 0 };
-    eg_status s = read_table(of, &table);
-    const size_t all = of->tasks ? table.d : 1;
+    eg_status s = of->column == NULL ? read_table(of, &table) : EG_OK;
+    const size_t all = of->column == NULL ? table.d : 1;
     for (size_t k = 0; k < all && s == EG_OK; k += run->full || all == 1 ? 1 : TASK_STEP) {
         struct judged one[LEARNERS];
         char record[60];
         eg_dataset set;
         snprintf(record, sizeof record, "molecules-%s-%zu%s", of->name, k,
                  scaffolds ? "-scaffolds" : "");
-        s = read_task(of, table.column_names[k], &set);
+        s = read_task(of, of->column != NULL ? of->column : table.column_names[k], &set);
         if (s != EG_OK) break;
         s = judge_task(run, of, &set, splits, scaffolds, record, one);
         eg_dataset_clear(&set);
@@ -171,7 +171,7 @@ static void tell(const struct experiment_context *run, const struct set *of, int
                  size_t tasks, const struct judged r[LEARNERS])
 {
     const char *how = scaffolds ? "scaffolds" : "random";
-    const int whole = run->full || !of->tasks;
+    const int whole = run->full || of->column != NULL;
     for (size_t m = 0; m < LEARNERS; m++) {
         char text[120];
         snprintf(text, sizeof text, "%s, %s, %s: AUC %.2f over %zu task%s, %.0f s", of->name, how,

@@ -31,12 +31,12 @@ enum { LEARNERS = 8, SETS = 10, EPOCHS = 80, BATCH = 16 };
     ", {\"kind\": \"dropout\", \"p\": 0.2}, \"linear\"]}"
 
 static const struct judge_learner learners[LEARNERS] = {
-    { "hopfield",
+    { "lookup", "{\"kind\": \"lookup\"}", NULL },
+    { "pooling",
       NETWORK("{\"kind\": \"hopfield_pooling\", \"quantity\": 4, \"num_heads\": 4, "
               "\"hidden_size\": 16, \"initialiser\": \"xavier_uniform\"}"),
       NULL },
     { "lstm", NETWORK("{\"kind\": \"lstm\", \"units\": 64, \"last\": true}"), NULL },
-    { "lookup", "{\"kind\": \"lookup\"}", NULL },
     { "knn", "{\"kind\": \"knn\", \"k\": 1}", NULL },
     { "svm", "{\"kind\": \"svm\", \"c\": 10}", NULL },
     { "forest", "{\"kind\": \"forest\"}", NULL },
