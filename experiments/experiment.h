@@ -68,9 +68,16 @@ extern const struct experiment experiment_dam_recovery, experiment_dam_half,
     experiment_exact_retrieval, experiment_xor, experiment_half_masked,
     experiment_adversarial_transfer, experiment_adversarial_fashion;
 
-extern const struct experiment experiment_dam_mnist, experiment_local_rule, experiment_mil,
-    experiment_uci75, experiment_implanted, experiment_molecules, experiment_sequences,
-    experiment_physics, experiment_gene_tissue, experiment_receptors, experiment_epidemics;
+/* Networks that learn. */
+extern const struct experiment experiment_dam_mnist, experiment_dam_fashion, experiment_local_rule;
+
+/* Hopfield layers. */
+extern const struct experiment experiment_mil, experiment_uci75, experiment_implanted,
+    experiment_donors, experiment_digit_bags, experiment_latch, experiment_bit_patterns;
+
+/* Further sciences. */
+extern const struct experiment experiment_molecules, experiment_sequences, experiment_physics,
+    experiment_gene_tissue, experiment_receptors, experiment_epidemics;
 
 /* Binary memories. */
 extern const struct experiment experiment_clique_error, experiment_clique_rules,

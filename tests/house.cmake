@@ -20,5 +20,6 @@ set_tests_properties(install PROPERTIES FIXTURES_SETUP installed PROCESSORS ${co
 house_test(install_symbols install 60 python3 tests/install/symbols.py ${scratch}/prefix)
 house_test(install_readme install 120 bash tests/install/readme.sh ${scratch})
 house_test(install_program install 120 bash tests/install/program.sh ${scratch}/prefix)
-set_tests_properties(install_symbols install_readme install_program PROPERTIES
+house_test(install_hardened install 60 bash tests/install/hardened.sh ${scratch}/prefix)
+set_tests_properties(install_symbols install_readme install_program install_hardened PROPERTIES
   FIXTURES_REQUIRED installed)

@@ -21,6 +21,8 @@ json.load(open("first/config.json")), json.load(open("first/env.json"))
 rows = [json.loads(line) for line in open("first/metrics.jsonl")]
 recall = [row for row in rows if row.get("chapter") == "recall"][0]
 assert recall["recovered"] > 0.95, recall
+bags = [row for row in rows if row.get("chapter") == "bags"][0]
+assert bags["accuracy"] > 0.85 and bags["looked_at_most"] > 0.8, bags
 text = open("first/report.html", encoding="utf-8").read()
 assert len(text) < 2 << 20
 assert not re.search(r'(src|href)="(?!data:)', text), "the report points outside itself"
@@ -40,6 +42,7 @@ Check().feed(text)
 assert not open_tags, open_tags
 for caption in ("cue", "step 1", "recalled", "stored"):
     assert f"<figcaption>{caption}</figcaption>" in text, caption
+assert text.count("<figcaption>weight ") == 18  # six digits of each of three bags
 assert "theory: stored up to" in text and re.search(r'class="date">20\d\d-', text)
 colour = {}  # a memory keeps its colour: the same class wherever its name is in a legend
 legend = r'class="line c(\d)[^>]*>(?:<path[^>]*></path>)?</svg>(rectified:\d+)<'

@@ -21,6 +21,10 @@ static const struct layer_case cases[] = {
     { "[{\"kind\": \"conv2d\", \"channels\": 4, \"groups\": 2, \"dilation\": 2, \"padding\": 1}, "
       "{\"kind\": \"max_pool2d\", \"kernel\": 3, \"stride\": 1}, \"average_pool2d\"]",
       { 4, { 2, 2, 8, 7 } } },
+    { "[{\"kind\": \"conv2d\", \"channels\": 3, \"kernel\": [2, 3], \"stride\": [2, 1], "
+      "\"padding\": [0, 2]}, {\"kind\": \"max_pool2d\", \"kernel\": [1, 2]}, "
+      "{\"kind\": \"adaptive_pool2d\", \"size\": [2, 3]}]",
+      { 4, { 2, 2, 8, 7 } } },
     { "[\"average_pool1d\", {\"kind\": \"adaptive_pool1d\", \"size\": 2}]", { 3, { 2, 3, 8 } } },
     { "[{\"kind\": \"adaptive_pool2d\", \"size\": 3}]", { 4, { 2, 2, 7, 8 } } },
     { "[\"batch_norm\"]", { 2, { 6, 3 } } },

@@ -316,6 +316,15 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
     refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 4, "
             "\"kernel\": 99, \"padding\": 2}, \"flatten\", \"linear\"]}",
             &image, EG_ERR_SHAPE, "expected a kernel of up to 7, 8");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 4, "
+            "\"kernel\": [3, 99], \"stride\": [2, 1]}, \"flatten\", \"linear\"]}",
+            &image, EG_ERR_SHAPE, "(4, 1, 3, 99), f32; stride 2, 1");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"max_pool2d\", \"kernel\": "
+            "[2, 0]}]}",
+            &image, EG_ERR_INVALID,
+            "kernel: expected a count in 1..1e+06, or a list of two, got 0");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv1d\", \"kernel\": [2, 3]}]}",
+            &image, EG_ERR_INVALID, "kernel: expected a count in 1..1e+06, got [2,3]");
     refused(
         "{\"kind\": \"network\", \"layers\": [\"activation\", {\"kind\": \"reshape\", \"shape\": "
         "[3]}]}",

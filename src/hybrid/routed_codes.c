@@ -1,0 +1,101 @@
+/* Codes: one sign a component of what a pattern differs from its centre by, e = key - centre, and
+ * what the signs do not say. With b the signs, a = |e|_1 / D (the a of least |e - a b|),
+ *
+ *     <v, e> <= a <v, b> + |v| |e - a b|                       (Cauchy and Schwarz)
+ *
+ * and <v, b> by popcounts: v is rounded to sixteen levels, v' = step sum_k 2^k p_k with four planes
+ * of signs p_k, so that <v', b> = step sum_k 2^k overlap(p_k, b), an exact integer times step, and
+ * <v, b> <= <v', b> + |v - v'|_1. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "bits/egi_bits.h"
+#include "hybrid/egi_routed.h"
+
+#define UP                                                                                  \
+    (1 + 1e-9) /* more than the rounding of any sum of at most 2^30 terms in double: 1.2e-7 \
+                  of D u would be too much; the sums here are of squares, D u < 1e-9 for D  \
+                  < 2^23 */
+
+enum { LEVELS = (1 << EGI_PLANES) - 1 };
+
+static float up(double x)
+{
+    return nextafterf((float)(x * UP), INFINITY);
+}
+
+static float down(double x)
+{
+    return nextafterf((float)(x / UP), -INFINITY);
+}
+
+static void set_bit(uint64_t *words, size_t j, int bit)
+{
+    words[j / 64] |= (uint64_t)bit << j % 64;
+}
+
+void egi_code(const eg_routed *r, struct egi_cells *cells, size_t c, const float *x,
+              struct egi_slots *slots, size_t slot, double *key)
+{
+    const size_t d = r->m->d;
+    const float *centre = cells->centre + c * d;
+    uint64_t *code = slots->code + slot * r->words;
+    double sum = 0, square = 0, rest = 0;
+    egi_routed_key(r, cells->origin, x, key);
+    cells->norm[c] = fmax(cells->norm[c], egi_routed_norm(key, d) * UP);
+    memset(code, 0, r->words * sizeof *code);
+    for (size_t j = 0; j < d; j++) {
+        key[j] -= (double)centre[j];
+        sum += fabs(key[j]);
+        square += key[j] * key[j];
+        set_bit(code, j, key[j] >= 0);
+    }
+    const float scale = (float)(sum / (double)d);
+    for (size_t j = 0; j < d; j++) {
+        const double left = fabs(key[j]) - (double)scale;
+        rest += left * left;
+    }
+    cells->radius[c] = fmax(cells->radius[c], sqrt(square) * UP);
+    slots->scale[slot] = scale;
+    slots->rest[slot] = up(sqrt(rest));
+    slots->half[slot] = down(square / 2);
+}
+
+void egi_planes_of(const double *v, size_t d, struct egi_planes *p)
+{
+    const size_t words = egi_bits_words(d);
+    double most = 0, off = 0;
+    for (size_t j = 0; j < d; j++) most = fmax(most, fabs(v[j]));
+    const double step = most / LEVELS;
+    memset(p->plane, 0, EGI_PLANES * words * sizeof *p->plane);
+    for (size_t j = 0; j < d; j++) {
+        const double at = step > 0 ? rint((v[j] / step + LEVELS) / 2) : 0;
+        const unsigned level = (unsigned)fmin(fmax(at, 0), LEVELS);
+        for (size_t k = 0; k < EGI_PLANES; k++)
+            set_bit(p->plane + k * words, j, (int)(level >> k & 1));
+        off += fabs(v[j] - step * (2 * (double)level - LEVELS));
+    }
+    p->step = step;
+    p->off = off * UP + (double)d * most * 1e-15;
+    p->norm = egi_routed_norm(v, d) * UP;
+}
+
+void egi_code_bounds(const eg_routed *r, const struct egi_planes *p, int halved, size_t slot,
+                     size_t n, double *bound)
+{
+    int32_t overlap[EGI_PLANES][EGI_CODE_BLOCK];
+    const struct egi_slots *s = &r->slots;
+    const uint64_t *code = s->code + slot * r->words;
+    for (size_t k = 0; k < EGI_PLANES; k++)
+        egi_bits_overlaps_of(code, n, r->m->d, p->plane + k * r->words, overlap[k]);
+    const double by = halved ? 1 : 0;
+    for (size_t i = 0; i < n; i++) {
+        const int64_t levels = (int64_t)overlap[0][i] + 2 * (int64_t)overlap[1][i]
+                               + 4 * (int64_t)overlap[2][i] + 8 * (int64_t)overlap[3][i];
+        const double signs = p->step * (double)levels + p->off;
+        bound[i] = (double)s->scale[slot + i] * signs + p->norm * (double)s->rest[slot + i]
+                   - by * (double)s->half[slot + i];
+    }
+}
