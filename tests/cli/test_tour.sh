@@ -12,7 +12,8 @@ wait $two || problem "tour with two threads: exit $?: $(cat err2)"
 for line in '1/4 data .*1593' '2/4 store .*verified' '3/4 recall .*recovered' '4/4 report'; do
     grep -Eq "$line" out || problem "tour: no line \"$line\""
 done
-for file in config.json env.json metrics.jsonl log.txt report.html digits.egm cue.png frozen.onnx; do
+for file in config.json env.json metrics.jsonl log.txt report.html digits.egm cue.png \
+    frozen.onnx; do
     [ -s "first/$file" ] || problem "tour: no $file"
 done
 python3 - <<'PY' || problem "tour: its folder"
