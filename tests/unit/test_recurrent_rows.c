@@ -10,6 +10,12 @@
 enum { X = EGI_RECURRENT_X, Y = EGI_RECURRENT_Y, LAST = EGI_RECURRENT_LAST };
 enum { ARRAYS = EGI_RECURRENT_ARRAYS, WAYS = EGI_RECURRENT_WAYS };
 
+#ifdef EG_DNNL
+enum { FAST = 1 };
+#else
+enum { FAST = 0 };
+#endif
+
 static const char *const names[ARRAYS] = { "x", "h", "c", "w_ih", "w_hh", "bias", "y", "last c" };
 
 static size_t pick(uint64_t seed, uint64_t *at, size_t low, size_t high)
@@ -97,6 +103,7 @@ static void run(const struct egi_recurrent *g, struct trial *r, int reference, i
     struct egi_recurrent_plan plan;
     struct egi_recurrent_data d;
     CHECK_OK(egi_recurrent_plan(g, reference, &plan));
+    CHECK((plan.own != NULL) == (FAST && !reference && g->batch > 0 && g->inputs > 0));
     for (size_t a = 0; a < ARRAYS; a++) {
         d.value[a] = (char *)r->value[a];
         d.gradient[a] = (char *)r->gradient[a];
@@ -184,31 +191,43 @@ static float *rows_of(const struct egi_recurrent *whole, const struct egi_recurr
     return out;
 }
 
-/* What comes of a row, but for sums over rows, is the same in any batch of whole groups of 24. */
+/* The rows from `first` on by themselves give what all of them give: all is what run() made. */
+static void part_is_alike(const struct egi_recurrent *whole, const struct egi_recurrent *part,
+                          size_t first, const struct trial *all, int reference)
+{
+    struct trial some, want;
+    for (size_t a = 0; a < ARRAYS; a++) {
+        some.value[a] = rows_of(whole, part, first, a, all->value[a]);
+        some.gradient[a] = rows_of(whole, part, first, a, all->gradient[a]);
+        want.value[a] = rows_of(whole, part, first, a, all->value[a]);
+        want.gradient[a] = rows_of(whole, part, first, a, all->gradient[a]);
+    }
+    run(part, &some, reference, 1, 1);
+    for (size_t a = EGI_RECURRENT_W_IH; a <= EGI_RECURRENT_BIAS; a++) /* sums over rows */
+        memcpy(want.gradient[a], some.gradient[a], count_of(part, a) * sizeof(float));
+    same_bits(part, &some, &want);
+    clear(&some);
+    clear(&want);
+}
+
+/* What comes of a row, but for sums over rows, is the same in any batch of whole groups of 24. The
+ * products of OpenBLAS do not have it (kernel_gemm.c). */
 static void rows_are_alike(void **state)
 {
     (void)state;
+    if (!FAST) {
+        print_message("a build without oneDNN: products may depend on the number of rows\n");
+        skip();
+    }
     for (size_t kind = EGI_LSTM; kind <= EGI_GRU; kind++)
         for (int reference = 0; reference < 2; reference++) {
-            const struct egi_recurrent whole = sizes_of(kind, 5, 240, 30, 45);
-            const struct egi_recurrent part = sizes_of(kind, 5, 48, 30, 45);
-            struct trial all = trial_of(&whole, 5), some, want;
-            for (size_t a = 0; a < ARRAYS; a++) {
-                some.value[a] = rows_of(&whole, &part, 72, a, all.value[a]);
-                some.gradient[a] = rows_of(&whole, &part, 72, a, all.gradient[a]);
-            }
+            const struct egi_recurrent whole = sizes_of(kind, 3, 240, 90, 70);
+            const struct egi_recurrent part = sizes_of(kind, 3, 48, 90, 70);
+            struct trial all = trial_of(&whole, 5);
             run(&whole, &all, reference, 1, 1);
-            run(&part, &some, reference, 1, 1);
-            for (size_t a = 0; a < ARRAYS; a++) {
-                want.value[a] = rows_of(&whole, &part, 72, a, all.value[a]);
-                want.gradient[a] = rows_of(&whole, &part, 72, a, all.gradient[a]);
-                if (a >= EGI_RECURRENT_W_IH && a <= EGI_RECURRENT_BIAS)
-                    memcpy(want.gradient[a], some.gradient[a], count_of(&part, a) * sizeof(float));
-            }
-            same_bits(&part, &some, &want);
+            for (size_t first = 0; first < whole.batch; first += part.batch)
+                part_is_alike(&whole, &part, first, &all, reference);
             clear(&all);
-            clear(&some);
-            clear(&want);
         }
 }
 
