@@ -434,5 +434,6 @@ const struct tour_chapter tour_chapters[] = {
     { "classes", chapter_association },
     { "learn", tour_chapter_learn },
     { "bags", tour_chapter_bags },
+    { "teach", tour_chapter_teach },
     { NULL, NULL },
 };

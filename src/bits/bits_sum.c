@@ -55,6 +55,14 @@ void egi_bits_overlaps(const struct egi_bits *b, const uint64_t *x, int threads,
     egi_parallel_for((b->n + job.rows - 1) / job.rows, threads, overlap_rows, &job);
 }
 
+void egi_bits_overlaps_of(const uint64_t *rows, size_t n, size_t d, const uint64_t *x,
+                          int32_t *overlap)
+{
+    const size_t words = egi_bits_words(d);
+    const struct egi_kernels_bits kernel = egi_kernels_bits(egi_isa_level());
+    kernel.overlaps(rows, n, words, x, (int32_t)(64 * words - d), overlap);
+}
+
 struct sum_job {
     const struct egi_bits *b;
     const float *a;       /* (N) */

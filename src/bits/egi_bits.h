@@ -33,6 +33,10 @@ void egi_bits_pack(const float *x, size_t d, uint64_t *words);
 /* Overlaps s_i = D - 2 hamming(xi_i, x), exact integers: (N). */
 void egi_bits_overlaps(const struct egi_bits *b, const uint64_t *x, int threads, int32_t *overlap);
 
+/* The same of n packed rows (n, W) that lie elsewhere. */
+void egi_bits_overlaps_of(const uint64_t *rows, size_t n, size_t d, const uint64_t *x,
+                          int32_t *overlap);
+
 /* y_j = sum_i a_i xi_ij: (D). a (N) f32. Same bits for any number of threads. */
 void egi_bits_weighted_sum(const struct egi_bits *b, const float *a, int threads, float *y);
 

@@ -32,6 +32,16 @@ struct egi_reading {
 struct egi_relax;
 struct egi_relaxed;
 
+/* Another way to the field of a back end, within a stated error: what an index over the patterns
+ * offers. EG_ERR_INVALID where it was made for other patterns than those of m. */
+struct egi_router {
+    /* As egi_backend.field; the pull errs by at most `error` times the largest norm of what is
+     * summed, and pull->rounding counts what the attraction may have lost. */
+    eg_status (*field)(const struct egi_router *self, const eg_memory *m, const float *x, size_t q,
+                       double error, int threads, const struct egi_reading *reading, float *y,
+                       struct egi_pull *pull);
+};
+
 struct egi_backend {
     const char *name;
     int keeps_patterns;
@@ -112,7 +122,8 @@ struct eg_memory {
     float *weight;    /* (N) multiplicities */
     int weighted;     /* any of them is not 1 */
     double weight_sum;
-    float *value; /* (N, DV) */
+    float *value;     /* (N, DV) */
+    uint64_t changes; /* of the patterns so far: what an index over them was made for */
 };
 
 extern const struct egi_backend *const egi_backends[EG_STORE_COUNT];

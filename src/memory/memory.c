@@ -217,6 +217,7 @@ static void append_items(eg_memory *m, size_t n, const eg_items *items)
     if (items->values != NULL) /* exactly where dv > 0: check_items() */
         memcpy(m->value + m->n * dv, items->values, n * dv * sizeof *m->value);
     m->n += n;
+    m->changes++;
 }
 
 eg_status eg_memory_add(eg_memory *m, const float *patterns, size_t n, const eg_items *items)
@@ -261,6 +262,7 @@ static void keep_items(eg_memory *m, const uint8_t *keep)
         to++;
     }
     m->n = to;
+    m->changes++;
     count_weights(m);
 }
 
@@ -310,8 +312,10 @@ eg_status eg_memory_replace(eg_memory *m, uint64_t id, const float *pattern)
                         m->backend->name);
     size_t i;
     const eg_status s = eg_memory_find(m, id, &i);
-    if (s == EG_OK) m->backend->replace(m, i, pattern);
-    return s;
+    if (s != EG_OK) return s;
+    m->backend->replace(m, i, pattern);
+    m->changes++;
+    return EG_OK;
 }
 
 /* One copy fewer. No pattern is linked to an item: it comes off the last ones. */
