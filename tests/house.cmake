@@ -24,3 +24,6 @@ house_test(install_readme install 120 bash tests/install/readme.sh ${scratch})
 house_test(install_program install 120 bash tests/install/program.sh ${scratch}/prefix)
 set_tests_properties(install_symbols install_readme install_program PROPERTIES
   FIXTURES_REQUIRED installed)
+
+# Exports against the standard's own checker.
+house_test(onnx_checker golden 300 bash tests/golden/onnx_checker.sh $<TARGET_FILE:test_onnx_export>)
