@@ -30,7 +30,7 @@ const struct net nets[NETS] = {
       "n3",
       1.44,
       5,
-      { { 600, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.99)),
+      { { 150, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.965)),
           DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) },
         { 40, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.92)),
           DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) } } },

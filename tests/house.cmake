@@ -25,3 +25,7 @@ house_test(install_program install 120 bash tests/install/program.sh ${scratch}/
 house_test(install_hardened install 60 bash tests/install/hardened.sh ${scratch}/prefix)
 set_tests_properties(install_symbols install_readme install_program install_hardened PROPERTIES
   FIXTURES_REQUIRED installed)
+
+# Exports against the standard's own checker.
+house_test(onnx_checker golden 300 bash tests/golden/onnx_checker.sh
+  $<TARGET_FILE:test_onnx_export>)

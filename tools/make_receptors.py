@@ -8,7 +8,8 @@ OUT.fps holds the bits, OUT-items.csv name, epitope and subject.
 
     tools/make_receptors.py tcr-epitope/dash.csv receptors/dash
 
-Columns are those of Dash et al. 2017 as tcrdist3 has them; a receptor without both CDR3 is left out.
+Columns are those of Dash et al. 2017 as tcrdist3 has them; receptors without both CDR3 are left
+out.
 """
 
 import argparse

@@ -35,7 +35,7 @@ static void count_bag(struct sums *s, const eg_dataset *set, size_t bag)
         s->sequence++;
         for (size_t i = 0; i + SCREEN_LETTERS <= set->d && x[i + SCREEN_LETTERS - 1] > 0; i++) {
             const size_t word = word_at(x + i);
-            s->count[word] += s->last[word] != s->sequence;
+            if (s->last[word] != s->sequence) s->count[word]++;
             s->last[word] = s->sequence;
         }
     }

@@ -12,11 +12,14 @@
  * differs from the paper in: splits are stratified; the layer is the learner `lookup` (unit length,
  * heads that vote); some four settings instead of hundreds; 10 splits in the full run, 3 of SIDER.
  *
+ * Its beta in the quick run, 8, was chosen on another partition of BACE, whose area is a little
+ * flattered so.
+ *
  * The tolerance is one-sided: 1.5 points, two standard errors of 10 splits whose deviation is the
  * published 2.3. Beside: folds of whole scaffolds (Bemis and Murcko 1996), a harder question; they
  * are not MoleculeNet's scaffold split, so nothing published stands beside them.
  *
- * Quick: BACE, BBBP and three tasks of SIDER, 3 splits, nothing chosen: 3.5 points; of three tasks
+ * Quick: BACE, BBBP and two tasks of SIDER, 3 splits, nothing chosen: 3.5 points; of two tasks
  * no published mean is. Full: also all tasks and HIV, of which the support vector machine is left
  * out, for its time grows with the square of 37 000 molecules. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -27,7 +30,7 @@
 #include "engram/catalogue.h"
 #include "experiments/judge.h"
 
-enum { LEARNERS = 6, PARTS = 10, EPOCHS = 4, BATCH = 32, TASK_STEP = 10, QUICK_SPLITS = 3 };
+enum { LEARNERS = 6, PARTS = 10, EPOCHS = 4, BATCH = 32, TASK_STEP = 20, QUICK_SPLITS = 3 };
 
 static const struct judge_learner learners[LEARNERS] = {
     { "lookup", "{\"kind\": \"lookup\", \"scaling\": 8}",
@@ -212,7 +215,7 @@ const struct experiment experiment_molecules = {
     .name = "molecules",
     .title = "molecules by fingerprints: a memory of the training set among five other methods",
     .source = "Ramsauer et al. 2021, table 4; Jiang et al. 2020",
-    .setting = "quick: BACE, BBBP, 3 tasks of SIDER, 3 splits, no choice of settings; full: also "
+    .setting = "quick: BACE, BBBP, 2 tasks of SIDER, 3 splits, no choice of settings; full: also "
                "all tasks and HIV, 10 splits, settings chosen",
     .run = measure,
 };

@@ -49,5 +49,6 @@ eg_status egi_vectors_check(const char *who, const float *x, size_t n, size_t d)
 float egi_vectors_dot(const float *x, const float *y, size_t d);
 float egi_vectors_apart(const float *x, const float *y, size_t d); /* sum_i (x_i - y_i)^2 */
 void egi_vectors_sort(float *x, size_t n);                         /* rising */
+float egi_vectors_nth(float *x, size_t n, size_t k); /* what sorting puts in place k; reorders x */
 
 #endif

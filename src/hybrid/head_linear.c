@@ -33,8 +33,8 @@ eg_status egi_linear_votes(eg_head *h, const float *u, size_t label, float *weig
 static void round_to(float *p, size_t n, size_t bits, float *sorted)
 {
     for (size_t j = 0; j < n; j++) sorted[j] = fabsf(p[j]);
-    egi_vectors_sort(sorted, n);
-    const float a = sorted[n - 1 - (n >> (bits + 3))], step = 2 * a / (float)(1 << bits);
+    const float a = egi_vectors_nth(sorted, n, n - 1 - (n >> (bits + 3))),
+                step = 2 * a / (float)(1 << bits);
     const float ends = (float)(1 << (bits - 1));
     for (size_t j = 0; j < n && step > 0; j++)
         p[j] = step * (fminf(fmaxf(floorf(p[j] / step), -ends), ends - 1) + 0.5F);

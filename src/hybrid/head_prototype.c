@@ -40,7 +40,7 @@ static const struct settings *settings_of(const eg_head *h)
 
 static size_t bytes_of(const eg_head *h)
 {
-    return (h->e * settings_of(h)->bits + 7) / 8 + 1; /* a byte that reading two may touch */
+    return (h->e * settings_of(h)->bits + 7) / 8;
 }
 
 static eg_status plan(eg_head *h)
@@ -51,21 +51,27 @@ static eg_status plan(eg_head *h)
 }
 
 /* Levels lie one after the other in bits, low bit first. */
-static unsigned level_at(const uint8_t *row, size_t j, size_t bits)
+static void read_levels(const uint8_t *row, size_t n, size_t bits, int16_t *level)
 {
-    const size_t at = j * bits;
-    const unsigned two = row[at / 8] | (unsigned)row[at / 8 + 1] << 8;
-    return two >> at % 8 & ((1U << bits) - 1);
+    const unsigned mask = (1U << bits) - 1;
+    unsigned held = 0, has = 0;
+    for (size_t j = 0; j < n; j++, held >>= bits, has -= (unsigned)bits) {
+        if (has < bits) {
+            held |= (unsigned)*row++ << has;
+            has += 8;
+        }
+        level[j] = (int16_t)(held & mask);
+    }
 }
 
-static void set_level(uint8_t *row, size_t j, size_t bits, unsigned level)
+static void write_levels(uint8_t *row, size_t n, size_t bits, const int16_t *level)
 {
-    const size_t at = j * bits;
-    const unsigned mask = ((1U << bits) - 1) << at % 8;
-    const unsigned two = (row[at / 8] | (unsigned)row[at / 8 + 1] << 8);
-    const unsigned set = (two & ~mask) | level << at % 8;
-    row[at / 8] = (uint8_t)set;
-    row[at / 8 + 1] = (uint8_t)(set >> 8);
+    unsigned held = 0, has = 0;
+    for (size_t j = 0; j < n; j++) {
+        held |= (unsigned)level[j] << has;
+        for (has += (unsigned)bits; has >= 8; has -= 8, held >>= 8) *row++ = (uint8_t)held;
+    }
+    if (has > 0) *row = (uint8_t)held;
 }
 
 static void scale_of(const eg_head *h, float *low, float *step)
@@ -83,7 +89,8 @@ static eg_status write(eg_head *h, const int16_t *z, size_t label, int by)
     const float top = (float)((1 << o->bits) - 1), rate = 1 / ((float)n + 1);
     uint8_t *row = (uint8_t *)h->at[LEVELS] + label * bytes_of(h);
     float low, step, *chance = h->turned;
-    (void)by; /* 1: what is left to chance cannot be taken back */
+    int16_t *level = h->z; /* z is in u too */
+    (void)by;              /* 1: what is left to chance cannot be taken back */
     for (size_t j = 0; j < h->e && !o->below; j++)
         if (z[j] < 0)
             return egi_fail(EG_ERR_INVALID,
@@ -91,24 +98,26 @@ static eg_status write(eg_head *h, const int16_t *z, size_t label, int by)
                             "\"below\": true",
                             j);
     scale_of(h, &low, &step);
+    const float each = 1 / step;
     eg_random_uniform(h->seed, STREAM_ROUNDING + ((uint64_t)label << 32), (uint64_t)n * h->e, h->e,
                       chance);
+    read_levels(row, h->e, o->bits, level);
     for (size_t j = 0; j < h->e; j++) {
-        const float q = (float)level_at(row, j, o->bits);
-        const float aim = fminf(fmaxf((h->u[j] - low) / step, 0), top);
-        const float next = floorf(q + (aim - q) * rate + chance[j]);
-        set_level(row, j, o->bits, (unsigned)fminf(next, top));
+        const float q = (float)level[j], v = (h->u[j] - low) * each;
+        const float aim = v < 0 ? 0 : v > top ? top : v;
+        const float next = q + (aim - q) * rate + chance[j]; /* none is below 0 */
+        level[j] = (int16_t)(next < top ? next : top);
     }
+    write_levels(row, h->e, o->bits, level);
     return EG_OK;
 }
 
-static void read_mean(const eg_head *h, size_t c, float *mean)
+static void read_mean(eg_head *h, size_t c, float *mean)
 {
-    const uint8_t *row = (const uint8_t *)h->at[LEVELS] + c * bytes_of(h);
     float low, step;
     scale_of(h, &low, &step);
-    for (size_t j = 0; j < h->e; j++)
-        mean[j] = low + step * (float)level_at(row, j, settings_of(h)->bits);
+    read_levels((const uint8_t *)h->at[LEVELS] + c * bytes_of(h), h->e, settings_of(h)->bits, h->z);
+    for (size_t j = 0; j < h->e; j++) mean[j] = low + step * (float)h->z[j];
 }
 
 static eg_status prepare(eg_head *h)

@@ -10,21 +10,28 @@
 
 /* ---- what becomes of a vector ---- */
 
+/* No square of what turn leaves overflows or vanishes: the greatest is 1. */
 static void to_length_one(float *x, size_t n)
 {
-    const float length = sqrtf(egi_vectors_dot(x, x, n));
-    for (size_t i = 0; i < n && length > 0; i++) x[i] /= length;
+    const float length = sqrtf(egi_vectors_dot(x, x, n)), by = length > 0 ? 1 / length : 0;
+    for (size_t i = 0; i < n; i++) x[i] *= by;
+}
+
+static float greatest(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t j = 0; j < n; j++) most = fabsf(x[j]) > most ? fabsf(x[j]) : most;
+    return most;
 }
 
 static void turn(const eg_head *h, const float *x)
 {
     const float power = (float)((const struct egi_front *)&h->settings)->power;
-    float most = 0;
-    for (size_t j = 0; j < h->d; j++) most = fmaxf(most, fabsf(x[j]));
-    for (size_t j = 0; j < h->d; j++) { /* by the greatest: no square overflows */
-        const float by = fabsf(x[j]) / most;
-        h->turned[j] = copysignf(power < 1 || power > 1 ? powf(by, power) : by, x[j]);
-    }
+    const float most = greatest(x, h->d), by = 1 / most;
+    /* of the least numbers 1 / most is none */
+    for (size_t j = 0; j < h->d; j++) h->turned[j] = isfinite(by) ? x[j] * by : x[j] / most;
+    for (size_t j = 0; j < h->d && (power < 1 || power > 1); j++)
+        h->turned[j] = copysignf(powf(fabsf(h->turned[j]), power), h->turned[j]);
 }
 
 static void project(const eg_head *h)
@@ -40,7 +47,7 @@ eg_status egi_head_check(const char *who, const eg_head *h, const float *x, size
     EGI_TRY(egi_vectors_check(who, x, n, h->d));
     for (size_t i = 0; i < n; i++) {
         size_t j = 0;
-        while (j < h->d && fpclassify(x[i * h->d + j]) == FP_ZERO) j++;
+        while (j < h->d && x[i * h->d + j] <= 0 && x[i * h->d + j] >= 0) j++;
         if (j == h->d)
             return egi_fail(EG_ERR_INVALID, "%s: vector %zu is all 0: it has no direction", who, i);
     }
@@ -57,9 +64,9 @@ void egi_head_front(eg_head *h, const float *x)
         project(h);
     if (h->projection != NULL && !h->row->relu) to_length_one(h->u, h->e);
     for (size_t k = 0; k < h->e; k++) {
-        const float one = fminf(h->u[k] * EGI_HEAD_ONE, EGI_HEAD_ONE - 1);
-        h->z[k] = (int16_t)lrintf(one);
-        h->u[k] = (float)h->z[k] / EGI_HEAD_ONE;
+        const float one = h->u[k] * EGI_HEAD_ONE, most = EGI_HEAD_ONE - 1;
+        h->z[k] = (int16_t)lrintf(one < most ? one : most);
+        h->u[k] = (float)h->z[k] * (1.0F / EGI_HEAD_ONE);
     }
 }
 

@@ -53,7 +53,7 @@ static size_t length_of(const eg_quantiser *q, size_t p)
     return start_of(q, p + 1) - start_of(q, p);
 }
 
-/* (K, length) of part p. */
+/* (length, K) of part p: a component of all its anchors lies together. */
 static float *anchors_of(const eg_quantiser *q, float *table, size_t p)
 {
     return table + start_of(q, p) * q->symbols;
@@ -65,16 +65,24 @@ static void begin(eg_quantiser *q)
     for (size_t i = 0; i < q->size; i++) q->table[i] /= sqrtf((float)q->d);
 }
 
+enum { TOGETHER = 64 }; /* anchors whose distances are summed side by side */
+
 static size_t nearest(const float *anchor, size_t k, const float *x, size_t d)
 {
     size_t best = 0;
     float least = INFINITY;
-    for (size_t i = 0; i < k; i++) {
-        const float far = egi_vectors_apart(anchor + i * d, x, d);
-        if (far < least) {
-            least = far;
-            best = i;
+    for (size_t from = 0; from < k; from += TOGETHER) {
+        const size_t n = k - from < TOGETHER ? k - from : TOGETHER;
+        float far[TOGETHER] = { 0 };
+        for (size_t j = 0; j < d; j++) {
+            const float *row = anchor + j * k + from;
+            for (size_t i = 0; i < n; i++) far[i] += (row[i] - x[j]) * (row[i] - x[j]);
         }
+        for (size_t i = 0; i < n; i++)
+            if (far[i] < least) {
+                least = far[i];
+                best = from + i;
+            }
     }
     return best;
 }
@@ -89,8 +97,8 @@ static void encode(const eg_quantiser *q, const float *x, uint16_t *code)
 static void decode(const eg_quantiser *q, const uint16_t *code, float *x)
 {
     for (size_t p = 0; p < q->parts; p++)
-        memcpy(x + start_of(q, p), anchors_of(q, q->table, p) + code[p] * length_of(q, p),
-               length_of(q, p) * sizeof *x);
+        for (size_t j = 0; j < length_of(q, p); j++)
+            x[start_of(q, p) + j] = anchors_of(q, q->table, p)[j * q->symbols + code[p]];
 }
 
 /* The same K vectors for every part. */
@@ -98,8 +106,9 @@ static void draw(const eg_quantiser *q, const float *x, size_t n, const size_t *
 {
     for (size_t k = 0; k < q->symbols && k < n; k++)
         for (size_t p = 0; p < q->parts; p++)
-            memcpy(anchors_of(q, table, p) + k * length_of(q, p),
-                   x + order[k] * q->d + start_of(q, p), length_of(q, p) * sizeof *x);
+            for (size_t j = 0; j < length_of(q, p); j++)
+                anchors_of(q, table, p)[j * q->symbols + k] =
+                    x[order[k] * q->d + start_of(q, p) + j];
 }
 
 struct moving {
@@ -124,7 +133,7 @@ static void move(const eg_quantiser *q, const struct moving *m, size_t p, float 
     }
     for (size_t a = 0; a < k; a++)
         for (size_t j = 0; j < d && m->count[a] > 0; j++)
-            anchor[a * d + j] = (float)(m->sum[a * d + j] / m->count[a]);
+            anchor[j * k + a] = (float)(m->sum[a * d + j] / m->count[a]);
 }
 
 static eg_status fit_rounds(eg_quantiser *q, const float *x, size_t n, size_t rounds)

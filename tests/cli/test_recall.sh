@@ -161,6 +161,10 @@ check 0 'each update errs by at most' recall soft.egm --sample 20 --hide 0.3 --r
 "$engram" recall soft.egm --sample 20 --hide 0.3 --json --quiet >exact 2>err
 paste -d' ' <(grep -o '"nearest_id":[0-9]*' out) <(grep -o '"nearest_id":[0-9]*' exact) |
     awk '$1 != $2 { exit 1 }' || problem "routed: others recalled"
+check 0 'flash bytes +1656720' size soft.egm
+check 0 '"kind": ?"memory"' size soft.egm --json
+check 4 'nowhere.egm' size nowhere.egm
+
 check 2 'separation rectified, expected softmax' recall digits.egm --item 17 --routed 1e-3
 
 finish

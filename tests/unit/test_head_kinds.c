@@ -162,7 +162,8 @@ static void prototypes_are_means(void **state)
             const uint8_t *row = h->at[EGI_OWN_FIELDS];
             for (size_t j = 0; j < D; j++) {
                 const size_t at = j * bits;
-                const unsigned two = row[at / 8] | (unsigned)row[at / 8 + 1] << 8;
+                const unsigned next = (j + 1) * bits > at / 8 * 8 + 8 ? row[at / 8 + 1] : 0;
+                const unsigned two = row[at / 8] | next << 8;
                 const unsigned level = two >> at % 8 & ((1U << bits) - 1);
                 const double by = (double)(step * (float)level) - mean[j];
                 error += by * by / 40;

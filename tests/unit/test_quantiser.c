@@ -149,6 +149,34 @@ static void anchors_are_nearest(void **state)
     eg_quantiser_destroy(q);
 }
 
+/* egi_vectors_nth beside sorting, with many equals; finite and not, at every length. */
+static void vectors_at_every_length(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 70; n++) {
+        float x[70], sorted[70], y[70];
+        for (size_t i = 0; i < n; i++) x[i] = (float)eg_random_below(n, 1, i, n < 30 ? 5 : 1000);
+        memcpy(sorted, x, sizeof x);
+        egi_vectors_sort(sorted, n);
+        for (size_t k = 0; k < n; k++) {
+            memcpy(y, x, sizeof x);
+            CHECK(egi_vectors_nth(y, n, k) >= sorted[k]);
+            memcpy(y, x, sizeof x);
+            CHECK(egi_vectors_nth(y, n, k) <= sorted[k]);
+            CHECK_OK(egi_vectors_check("x", x, 1, n));
+            y[k] = k % 2 ? NAN : -INFINITY;
+            CHECK_STATUS(egi_vectors_check("x", y, 1, n), EG_ERR_INVALID);
+        }
+        double dot = 0, apart = 0;
+        for (size_t i = 0; i < n; i++) {
+            dot += (double)x[i] * (double)sorted[i];
+            apart += ((double)x[i] - (double)sorted[i]) * ((double)x[i] - (double)sorted[i]);
+        }
+        CHECK_NEAR(egi_vectors_dot(x, sorted, n), dot, 1e-5 * dot);
+        CHECK_NEAR(egi_vectors_apart(x, sorted, n), apart, 1e-5 * apart);
+    }
+}
+
 static void table_is_whole(void **state)
 {
     (void)state;
@@ -216,8 +244,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind),          cmocka_unit_test(errors_fall),
         cmocka_unit_test(quantiles_are_even),  cmocka_unit_test(projections_keep_angles),
-        cmocka_unit_test(anchors_are_nearest), cmocka_unit_test(table_is_whole),
-        cmocka_unit_test(bad_arguments),       cmocka_unit_test(without_memory),
+        cmocka_unit_test(anchors_are_nearest), cmocka_unit_test(vectors_at_every_length),
+        cmocka_unit_test(table_is_whole),      cmocka_unit_test(bad_arguments),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
