@@ -10,6 +10,7 @@
 #include "cli/picture.h"
 #include "cli/reader_options.h"
 #include "cli/recall_output.h"
+#include "cli/routed_option.h"
 #include "cli/rule_options.h"
 #include "cli/words.h"
 
@@ -24,7 +25,7 @@ struct recall {
     struct binary_recalling binary;
     int dynamics, sweep;
     size_t steps, sample;
-    double tolerance, damping;
+    double tolerance, damping, routed;
     const char *item;
 };
 
@@ -70,6 +71,8 @@ static const struct opt options[] = {
     { "trace", 0, OPT_FLAG, AT(out.trace), NULL, "the energy of every step", NULL, 0, 0 },
     { "read", 0, OPT_FLAG, AT(out.read), NULL, "the value associated with what was recalled", NULL,
       0, 0 },
+    { "routed", 0, OPT_NUMBER, AT(routed), "EPS",
+      "look at what can matter alone, certified within EPS of the exact update", NULL, 1e-12, 1 },
     BINARY_RECALL_ROWS(struct recall),
     RULE_OPTION_ROWS(struct recall),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
@@ -141,46 +144,77 @@ static eg_dynamics usual_dynamics(const eg_memory *m)
     return classical ? EG_DYN_ASYNC : EG_DYN_SYNC;
 }
 
-static int recall_all(const struct call *call, const struct recall *o, struct stored *s,
-                      struct cues *cues, struct recalls *r)
+static eg_recall_options recall_options(const struct call *call, const struct recall *o,
+                                        const struct stored *s, const struct cues *cues)
 {
-    struct bar bar;
-    const eg_progress progress = bar_begin(&bar, call);
     eg_recall_options how = EG_RECALL_OPTIONS_INIT;
-    const int one = cues->q == 1;
-    const size_t steps = o->steps > 0 ? o->steps : STEPS_USUAL, rows = steps + 1;
     how.dynamics = o->dynamics < 0 ? usual_dynamics(s->memory) : (eg_dynamics)o->dynamics;
     if (o->dynamics < 0 && how.dynamics != EG_DYN_SYNC)
         say(call, "moves   one component at a time (--dynamics %s)", dynamics_name(how.dynamics));
     how.order = (eg_order)o->sweep;
-    how.max_steps = steps;
+    how.max_steps = o->steps > 0 ? o->steps : STEPS_USUAL;
     how.tolerance = o->tolerance;
     how.damping = o->damping;
     how.seed = call->common->seed;
     how.threads = call->common->threads;
     how.clamp = cues->clamp;
-    how.progress = &progress;
-    r->rows = rows;
+    how.routed_error = o->routed;
+    return how;
+}
+
+/* The values associated with what was recalled, --read. */
+static int read_values(const struct call *call, const struct recall *o, const struct stored *s,
+                       const struct cues *cues, const eg_routed *routed, struct recalls *r)
+{
+    if (!o->out.read) return EXIT_DONE;
+    r->read_size = eg_memory_value_size(s->memory);
+    if (r->read_size == 0)
+        return fail_usage(call, "--read: %s holds no values (store --values)", call->args[0]);
+    const int threads = call->common->threads;
+    r->values = need_floats(cues->q, r->read_size);
+    const eg_status read =
+        routed != NULL
+            ? eg_routed_read(routed, r->states, cues->q, o->routed, 1, threads, r->values, NULL)
+            : eg_memory_read(s->memory, r->states, cues->q, threads, r->values);
+    return read == EG_OK ? EXIT_DONE : fail(read, NULL);
+}
+
+static int recall_with(const struct call *call, const struct recall *o, struct stored *s,
+                       struct cues *cues, eg_recall_options *how, struct recalls *r)
+{
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, call);
+    const int one = cues->q == 1;
+    how->progress = &progress;
+    r->rows = how->max_steps + 1;
     r->states = need_floats(cues->q, cues->d);
     r->certificates = need(cues->q, sizeof *r->certificates);
     /* a path is asked for only where a picture may show it and it fits */
-    if (one && rows <= 4096 / 8 && cues->d <= 1 << 20) r->path = need_floats(rows, cues->d);
-    if (one || o->out.trace) r->trace = need(cues->q * rows, sizeof *r->trace);
-    how.path = r->path;
-    how.trace = r->trace;
+    if (one && r->rows <= 4096 / 8 && cues->d <= 1 << 20) r->path = need_floats(r->rows, cues->d);
+    if (one || o->out.trace) r->trace = need(cues->q * r->rows, sizeof *r->trace);
+    how->path = r->path;
+    how->trace = r->trace;
     const double started = seconds_now();
     const eg_status status =
-        eg_memory_recall(s->memory, cues->x, cues->q, &how, r->states, r->certificates);
+        eg_memory_recall(s->memory, cues->x, cues->q, how, r->states, r->certificates);
     bar_end(&bar);
     r->seconds = seconds_now() - started;
     if (status != EG_OK) return fail(status, NULL);
-    r->read_size = o->out.read ? eg_memory_value_size(s->memory) : 0;
-    if (o->out.read && r->read_size == 0)
-        return fail_usage(call, "--read: %s holds no values (store --values)", call->args[0]);
-    if (r->read_size == 0) return EXIT_DONE;
-    r->values = need_floats(cues->q, r->read_size);
-    const eg_status read = eg_memory_read(s->memory, r->states, cues->q, how.threads, r->values);
-    return read == EG_OK ? EXIT_DONE : fail(read, NULL);
+    return read_values(call, o, s, cues, how->routed, r);
+}
+
+static int recall_all(const struct call *call, const struct recall *o, struct stored *s,
+                      struct cues *cues, struct recalls *r)
+{
+    eg_routed *routed = NULL;
+    eg_recall_options how = recall_options(call, o, s, cues);
+    int code = routed_begin(call, s->memory, o->routed, &routed);
+    how.routed = routed;
+    if (code == EXIT_DONE) code = recall_with(call, o, s, cues, &how, r);
+    if (code == EXIT_DONE && routed != NULL)
+        code = routed_prove(call, routed, o->routed, r->states, cues->q, &r->routed);
+    eg_routed_destroy(routed);
+    return code;
 }
 
 static int recall_binary(const struct call *call, const struct recall *o)
@@ -216,6 +250,7 @@ static int run(const struct call *call)
     free(r.path);
     free(r.trace);
     free(r.values);
+    free(r.routed);
     cues_clear(&cues);
     stored_close(&s);
     return code;
@@ -231,6 +266,7 @@ const struct command cmd_recall = {
                 "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
                 "engram recall digits.egm cues.npy -o recalled.npy --json\n"
                 "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential\n"
+                "engram recall million.egm cues.npy --routed 1e-3 -o recalled.npy\n"
                 "engram recall messages.egm cues.csv",
     .notes =
         "CUES is a picture of any size or a folder of them (each is treated as the stored "

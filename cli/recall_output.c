@@ -10,6 +10,7 @@
 #include "cli/cli_table.h"
 #include "cli/console.h"
 #include "cli/picture.h"
+#include "cli/routed_option.h"
 #include "cli/words.h"
 
 enum { STRIP_STEPS = 4, STRIP_HEIGHT = 128 };
@@ -134,6 +135,7 @@ static json_t *cue_json(const struct recall_output *o, struct stored *s, const s
             json_array_append_new(energies, json_number(r->trace[i * r->rows + t]));
         json_object_set_new(j, "energy", energies);
     }
+    if (r->routed != NULL) json_object_set_new(j, "routed", routed_json(&r->routed[i]));
     if (r->values != NULL) {
         json_t *values = json_array();
         for (size_t k = 0; k < r->read_size; k++)

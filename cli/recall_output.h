@@ -4,6 +4,7 @@
 #define CLI_RECALL_OUTPUT_H
 
 #include "cli/cues.h"
+#include "engram/routed.h"
 
 struct recall_output {
     const char *strip;
@@ -12,11 +13,12 @@ struct recall_output {
 
 /* What came back; rows = max_steps + 1. */
 struct recalls {
-    float *states;                /* (Q, D) */
-    eg_certificate *certificates; /* (Q) */
-    float *path;                  /* (rows, D) of one cue, or NULL */
-    double *trace;                /* (Q, rows), or NULL */
-    float *values;                /* (Q, read_size), or NULL */
+    float *states;                 /* (Q, D) */
+    eg_certificate *certificates;  /* (Q) */
+    float *path;                   /* (rows, D) of one cue, or NULL */
+    double *trace;                 /* (Q, rows), or NULL */
+    float *values;                 /* (Q, read_size), or NULL */
+    eg_routed_certificate *routed; /* (Q), or NULL */
     size_t rows, read_size;
     double seconds;
 };

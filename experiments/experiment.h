@@ -75,6 +75,10 @@ extern const struct experiment experiment_dam_mnist, experiment_dam_fashion, exp
 extern const struct experiment experiment_mil, experiment_uci75, experiment_implanted,
     experiment_donors, experiment_digit_bags, experiment_latch, experiment_bit_patterns;
 
+/* Further sciences. */
+extern const struct experiment experiment_molecules, experiment_sequences, experiment_physics,
+    experiment_gene_tissue, experiment_receptors, experiment_epidemics;
+
 /* Binary memories. */
 extern const struct experiment experiment_clique_error, experiment_clique_rules,
     experiment_sparse_cliques, experiment_clique_efficiency, experiment_willshaw_optimum,

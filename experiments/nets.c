@@ -8,7 +8,7 @@
 
 #include "engram/train.h"
 
-enum { BATCH = 200, QUICK_EPOCHS = 15 };
+enum { BATCH = 200, LARGE_BATCH = 1000, QUICK_EPOCHS = 15 };
 
 #define DAM(n, settings) "{\"kind\": \"dam\", \"n\": " #n ", " settings "}"
 #define RELU(units) "{\"kind\": \"network\", \"hidden\": [" #units "], \"activation\": \"relu\"}"
@@ -30,7 +30,7 @@ const struct net nets[NETS] = {
       "n3",
       1.44,
       5,
-      { { 600, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.99)),
+      { { 150, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.965)),
           DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) },
         { 40, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.92)),
           DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) } } },
@@ -38,15 +38,15 @@ const struct net nets[NETS] = {
       "n20",
       1.61,
       6,
-      { { 300, BATCH, DAM(20, STEADY(30, 540, 0.98)), DAM(20, FEW STEADY(30, 500, 0.8)) },
-        { 40, BATCH, DAM(20, STEADY(2, 240, 0.93) SPHERE),
+      { { 300, LARGE_BATCH, DAM(20, STEADY(30, 540, 0.985)), DAM(20, FEW STEADY(30, 500, 0.8)) },
+        { 40, LARGE_BATCH, DAM(20, STEADY(2, 240, 0.93) SPHERE),
           DAM(20, FEW STEADY(2, 240, 0.8) SPHERE) } } },
     { "n = 30",
       "n30",
       1.80,
       6,
-      { { 300, 1000, DAM(30, STEADY(30, 540, 0.985)), DAM(30, FEW STEADY(30, 540, 0.8)) },
-        { 40, BATCH, DAM(30, STEADY(2, 270, 0.93) SPHERE),
+      { { 300, LARGE_BATCH, DAM(30, STEADY(30, 540, 0.985)), DAM(30, FEW STEADY(30, 540, 0.8)) },
+        { 40, LARGE_BATCH, DAM(30, STEADY(2, 270, 0.93) SPHERE),
           DAM(30, FEW STEADY(2, 270, 0.8) SPHERE) } } },
     { "n = 2",
       "n2",

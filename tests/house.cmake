@@ -17,9 +17,15 @@ set_tests_properties(lint_tidy PROPERTIES PROCESSORS ${cores})
 set(scratch ${CMAKE_CURRENT_BINARY_DIR}/install)
 house_test(install install 900 bash tests/install/install.sh ${scratch})
 set_tests_properties(install PROPERTIES FIXTURES_SETUP installed PROCESSORS ${cores})
+house_test(install_small install 900 bash tests/install/small.sh ${CMAKE_CURRENT_BINARY_DIR})
+set_tests_properties(install_small PROPERTIES PROCESSORS ${cores})
 house_test(install_symbols install 60 python3 tests/install/symbols.py ${scratch}/prefix)
 house_test(install_readme install 120 bash tests/install/readme.sh ${scratch})
 house_test(install_program install 120 bash tests/install/program.sh ${scratch}/prefix)
 house_test(install_hardened install 60 bash tests/install/hardened.sh ${scratch}/prefix)
 set_tests_properties(install_symbols install_readme install_program install_hardened PROPERTIES
   FIXTURES_REQUIRED installed)
+
+# Exports against the standard's own checker.
+house_test(onnx_checker golden 300 bash tests/golden/onnx_checker.sh
+  $<TARGET_FILE:test_onnx_export>)

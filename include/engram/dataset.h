@@ -101,6 +101,14 @@ EG_API EG_MUST_CHECK eg_status eg_dataset_read(const char *path, const eg_read_o
                                                eg_dataset *out);
 EG_API void eg_dataset_clear(eg_dataset *set);
 
+/**
+ * Some items of a set, copied, with all that is known of them; not of bags.
+ * @param index  (n) below set->n; any of them may occur more than once
+ * @return EG_OK; EG_ERR_INVALID; EG_ERR_UNSUPPORTED (bags); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_dataset_select(const eg_dataset *set, const size_t *index,
+                                                 size_t n, eg_dataset *out);
+
 /* The table of readers: name, what it reads, source of the format; NULL past its end. */
 typedef struct eg_reader_info {
     const char *name;    /* "idx" */

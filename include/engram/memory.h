@@ -16,6 +16,7 @@ extern "C" {
 #endif
 
 typedef struct eg_memory eg_memory;
+typedef struct eg_routed eg_routed; /* engram/routed.h */
 
 /* How the patterns are kept. */
 typedef enum eg_storage {
@@ -144,11 +145,16 @@ typedef struct eg_recall_options {
     uint64_t seed;        /* of the random order */
     int threads;          /* 0: all that the runtime offers */
     const eg_progress *progress; /* NULL: nobody watches */
+    const eg_routed *routed;     /* NULL, or an index over this memory: every update, synchronous or
+                                    damped, goes by way of it, within */
+    double routed_error;         /* this share of the largest norm of a pattern, and energies err by
+                                    what their error says. Certificates still look at all */
 } eg_recall_options;
 
-#define EG_RECALL_OPTIONS_INIT                                                                   \
-    {                                                                                            \
-        sizeof(eg_recall_options), EG_DYN_SYNC, EG_ORDER_FIXED, 100, 1e-5, 0.5, 0, 0, 0, 0, 0, 0 \
+#define EG_RECALL_OPTIONS_INIT                                                                    \
+    {                                                                                             \
+        sizeof(eg_recall_options), EG_DYN_SYNC, EG_ORDER_FIXED, 100, 1e-5, 0.5, 0, 0, 0, 0, 0, 0, \
+            0, 1e-3                                                                               \
     }
 
 /* What a state has come to rest on. */

@@ -52,6 +52,7 @@ EG_API void eg_routed_destroy(eg_routed *r);
 EG_API EG_MUST_CHECK eg_status eg_routed_update(eg_routed *r);
 
 /* r must not be NULL. */
+EG_API size_t eg_routed_size(const eg_routed *r);  /* D */
 EG_API size_t eg_routed_cells(const eg_routed *r); /* K */
 EG_API size_t eg_routed_bytes(const eg_routed *r); /* beside the memory's own */
 

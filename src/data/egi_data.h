@@ -107,6 +107,11 @@ eg_status egi_labels_from_texts(eg_dataset *set, const struct egi_text *texts);
 /* Printable start of hostile text, for a detail. */
 const char *egi_quote(char out[40], struct egi_text text);
 
+/* join.c - rows of b after those of a; both labelled, of the same shape and classes. */
+eg_status egi_set_append(eg_dataset *a, const eg_dataset *b, const char *name);
+/* One fold: the first `train` items are trained on, the others tested. */
+eg_status egi_set_one_fold(eg_dataset *set, size_t train);
+
 /* problems.c - what is wrong with a text: the first 20 go to eg_read_options.problem, the first
  * is kept for the detail, all are counted. line and column from 1. */
 struct egi_problems {

@@ -16,61 +16,12 @@ static eg_status labels_from_numbers(const eg_dataset *file, eg_dataset *set)
     return s;
 }
 
-/* ---- a set of some items ---- */
-
-/* Items (n) of `size` bytes each, those of index, into an array of their own; NULL stays NULL. */
-static eg_status copy_items(const eg_allocator *a, const void *from, const size_t *index, size_t n,
-                            size_t size, void *out)
-{
-    void *to = NULL;
-    if (from != NULL) EGI_TRY(egi_alloc_array(a, n, size, "items that have a label", &to));
-    for (size_t i = 0; i < n && from != NULL; i++)
-        memcpy((char *)to + i * size, (const char *)from + index[i] * size, size);
-    memcpy(out, &to, sizeof to);
-    return EG_OK;
-}
-
-static eg_status copy_names(const eg_allocator *a, char *const *from, const size_t *index, size_t n,
-                            char ***out)
-{
-    if (from == NULL) return EG_OK;
-    EGI_TRY(egi_names_alloc(a, n, out));
-    for (size_t i = 0; i < n; i++) {
-        const char *name = from[index != NULL ? index[i] : i];
-        EGI_TRY(egi_name_set(a, (struct egi_text){ name, strlen(name) }, &(*out)[i]));
-    }
-    return EG_OK;
-}
-
-/* Items index (n) of a set without bags; what is in out when it fails is its caller's. */
-static eg_status select_items(const eg_dataset *set, const size_t *index, size_t n, eg_dataset *out)
-{
-    const eg_allocator *a = set->alloc;
-    out->n = n;
-    out->d = set->d;
-    EGI_TRY(copy_items(a, set->x, index, n, set->d * sizeof *set->x, &out->x));
-    EGI_TRY(copy_items(a, set->labels, index, n, sizeof *set->labels, &out->labels));
-    EGI_TRY(copy_items(a, set->group, index, n, sizeof *set->group, &out->group));
-    EGI_TRY(copy_names(a, set->item_names, index, n, &out->item_names));
-    out->classes = set->classes;
-    EGI_TRY(copy_names(a, set->class_names, NULL, set->classes, &out->class_names));
-    EGI_TRY(copy_names(a, set->column_names, NULL, set->d, &out->column_names));
-    out->height = set->height, out->width = set->width, out->channels = set->channels;
-    out->groups = set->groups;
-    if (set->fold_count == 0) return EG_OK;
-    void *folds;
-    EGI_TRY(egi_alloc_array(a, set->fold_count, n, "folds", &folds));
-    out->folds = folds;
-    out->fold_count = set->fold_count;
-    for (size_t i = 0; i < set->fold_count * n; i++)
-        out->folds[i] = set->folds[i / n * set->n + index[i % n]];
-    return EG_OK;
-}
+/* ---- a table ---- */
 
 static eg_status leave_out_unlabelled(const struct egi_input *in, eg_dataset *set, size_t keep)
 {
     void *room;
-    eg_dataset left = { .alloc = set->alloc };
+    eg_dataset left;
     if (set->offset != NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "%s: %zu bags without a label in %s", in->name,
                         set->n - keep, in->o.labels);
@@ -78,14 +29,13 @@ static eg_status leave_out_unlabelled(const struct egi_input *in, eg_dataset *se
     size_t *index = room, at = 0;
     for (size_t i = 0; i < set->n; i++)
         if (set->labels[i] != EGI_NO_LABEL) index[at++] = i;
-    const eg_status s = select_items(set, index, keep, &left);
+    const eg_status s = eg_dataset_select(set, index, keep, &left);
     egi_free(set->alloc, room, keep * sizeof(size_t));
-    eg_dataset_clear(s == EG_OK ? set : &left);
-    if (s == EG_OK) *set = left;
-    return s;
+    if (s != EG_OK) return s;
+    eg_dataset_clear(set);
+    *set = left;
+    return EG_OK;
 }
-
-/* ---- a table ---- */
 
 static void drop_labels(eg_dataset *set)
 {

@@ -91,10 +91,12 @@ struct egi_planes {
 };
 void egi_planes_of(const double *v, size_t d, struct egi_planes *p);
 
-/* At least <v, key - centre> (- |key - centre|^2 / 2 where `halved`) of n <= EGI_CODE_BLOCK slots.
- */
-void egi_code_bounds(const eg_routed *r, const struct egi_planes *p, int halved, size_t slot,
-                     size_t n, double *bound);
+/* Of n <= EGI_CODE_BLOCK slots, those whose bound of <v, key - centre> (and less
+ * |key - centre|^2 / 2 where scores are of distances) is not below `least`: at, counted from
+ * `slot`. Returns their number; *top: the largest bound among the others. Bounds are f32: off by at
+ * most 1e-6 of (|v| + |key - centre|)^2. */
+size_t egi_code_pick(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
+                     double least, size_t *at, double *top);
 
 /* routed_recall.c - the memory's field by way of the index. */
 extern const struct egi_router egi_routed_router;

@@ -1,5 +1,5 @@
 /* Which head for a budget of bytes. The order is that of accuracy on frozen features, measured
- * (experiments/heads; docs/learning-by-storing.md); where two come to the same the smaller is
+ * (experiments/taught; docs/learning-by-storing.md); where two come to the same the smaller is
  * first. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>

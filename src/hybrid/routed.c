@@ -7,6 +7,8 @@
 #include "bits/egi_bits.h"
 #include "hybrid/egi_routed.h"
 
+#define MOST_COMPONENTS ((size_t)1 << 22) /* for which the bounds on rounding are made */
+
 static eg_status check_options(const eg_routed_options *o)
 {
     if (o->size != sizeof *o)
@@ -29,6 +31,9 @@ eg_status egi_routed_accepts(const eg_memory *m)
         return egi_fail(EG_ERR_UNSUPPORTED,
                         "routed recall: similarity %s, expected dot, cosine or euclidean",
                         eg_similarity_info(rule->similarity)->name);
+    if (m->d > MOST_COMPONENTS)
+        return egi_fail(EG_ERR_UNSUPPORTED, "routed recall: D = %zu, expected at most %zu", m->d,
+                        MOST_COMPONENTS);
     if (m->n == 0) return egi_fail(EG_ERR_INVALID, "routed recall: the memory is empty");
     if (m->n > UINT32_MAX) return egi_fail(EG_ERR_OVERFLOW, "routed recall: %zu patterns", m->n);
     return EG_OK;
@@ -246,6 +251,11 @@ eg_status eg_routed_update(eg_routed *r)
     EGI_TRY(egi_routed_accepts(r->m));
     if (r->changes == r->m->changes && r->similarity == r->m->options.rule.similarity) return EG_OK;
     return make(r);
+}
+
+size_t eg_routed_size(const eg_routed *r)
+{
+    return r->m->d;
 }
 
 size_t eg_routed_cells(const eg_routed *r)

@@ -14,10 +14,7 @@
 #include "bits/egi_bits.h"
 #include "hybrid/egi_routed.h"
 
-#define UP                                                                                  \
-    (1 + 1e-9) /* more than the rounding of any sum of at most 2^30 terms in double: 1.2e-7 \
-                  of D u would be too much; the sums here are of squares, D u < 1e-9 for D  \
-                  < 2^23 */
+#define UP (1 + 1e-9) /* more than sums of D terms in f64 err by, D <= 2^22 */
 
 enum { LEVELS = (1 << EGI_PLANES) - 1 };
 
@@ -28,7 +25,7 @@ static float up(double x)
 
 static float down(double x)
 {
-    return nextafterf((float)(x / UP), -INFINITY);
+    return nextafterf((float)(x < 0 ? x * UP : x / UP), -INFINITY);
 }
 
 static void set_bit(uint64_t *words, size_t j, int bit)
@@ -82,20 +79,38 @@ void egi_planes_of(const double *v, size_t d, struct egi_planes *p)
     p->norm = egi_routed_norm(v, d) * UP;
 }
 
-void egi_code_bounds(const eg_routed *r, const struct egi_planes *p, int halved, size_t slot,
-                     size_t n, double *bound)
+/* bound_i >= <v, e_i>, and less |e_i|^2 / 2 where scores are of distances. */
+static void code_bounds(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
+                        float *bound)
 {
     int32_t overlap[EGI_PLANES][EGI_CODE_BLOCK];
-    const struct egi_slots *s = &r->slots;
-    const uint64_t *code = s->code + slot * r->words;
+    const float step = (float)p->step, off = up(p->off * (1 + 1e-6)), norm = up(p->norm);
+    const float by = egi_routed_form(r->similarity)->centred ? 1 : 0;
+    const float *scale = r->slots.scale + slot, *rest = r->slots.rest + slot;
+    const float *half = r->slots.half + slot;
+    const uint64_t *code = r->slots.code + slot * r->words;
     for (size_t k = 0; k < EGI_PLANES; k++)
         egi_bits_overlaps_of(code, n, r->m->d, p->plane + k * r->words, overlap[k]);
-    const double by = halved ? 1 : 0;
     for (size_t i = 0; i < n; i++) {
-        const int64_t levels = (int64_t)overlap[0][i] + 2 * (int64_t)overlap[1][i]
-                               + 4 * (int64_t)overlap[2][i] + 8 * (int64_t)overlap[3][i];
-        const double signs = p->step * (double)levels + p->off;
-        bound[i] = (double)s->scale[slot + i] * signs + p->norm * (double)s->rest[slot + i]
-                   - by * (double)s->half[slot + i];
+        const int32_t levels =
+            overlap[0][i] + 2 * overlap[1][i] + 4 * overlap[2][i] + 8 * overlap[3][i];
+        bound[i] = scale[i] * (step * (float)levels + off) + norm * rest[i] - by * half[i];
     }
+}
+
+size_t egi_code_pick(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
+                     double least, size_t *at, double *top)
+{
+    float bound[EGI_CODE_BLOCK], most = -INFINITY;
+    const float limit = down(least);
+    size_t kept = 0;
+    code_bounds(r, p, slot, n, bound);
+    for (size_t i = 0; i < n; i++) {
+        const int light = bound[i] < limit; /* written so that NaN is kept */
+        at[kept] = i;
+        kept += !light;
+        most = light && bound[i] > most ? bound[i] : most;
+    }
+    *top = (double)most;
+    return kept;
 }

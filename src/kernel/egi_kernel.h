@@ -12,6 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Rows for this CPU are built in. The small build (cmake/small.cmake) has the reference alone. */
+#if defined(__x86_64__) && !defined(EG_SMALL)
+#define EGI_X86 1
+#else
+#define EGI_X86 0
+#endif
+
 enum egi_isa { EGI_ISA_REF, EGI_ISA_AVX2, EGI_ISA_AVX512, EGI_ISA_COUNT };
 
 /* Whether this CPU and this build can run a row. */

@@ -108,7 +108,7 @@ struct egi_assoc_kernels {
 };
 
 extern const struct egi_assoc_kernels egi_assoc_ref;
-#if defined(__x86_64__)
+#if EGI_X86
 extern const struct egi_assoc_kernels egi_assoc_avx2;
 extern const struct egi_assoc_kernels egi_assoc_avx512;
 #endif

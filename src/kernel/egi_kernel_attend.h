@@ -57,7 +57,7 @@ size_t egi_attend_scratch(const struct egi_attend *a);
 
 /* f32 by the row; f64 by the reference alone. */
 extern const struct egi_attend_kernels egi_attend_ref, egi_attend_f64;
-#if defined(__x86_64__)
+#if EGI_X86
 extern const struct egi_attend_kernels egi_attend_avx2;
 extern const struct egi_attend_kernels egi_attend_avx512;
 #endif

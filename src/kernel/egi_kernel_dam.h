@@ -54,7 +54,7 @@ struct egi_dam_kernels {
 };
 
 extern const struct egi_dam_kernels egi_dam_ref;
-#if defined(__x86_64__)
+#if EGI_X86
 extern const struct egi_dam_kernels egi_dam_avx2;
 extern const struct egi_dam_kernels egi_dam_avx512;
 #endif

@@ -22,7 +22,7 @@ struct egi_dnnl_arg {
     void *data;
 };
 
-enum { EGI_DNNL_ARGS_MAX = 8 };
+enum { EGI_DNNL_ARGS_MAX = 20 };
 
 /* Whose scratchpad the caller gives. hint: of the way forward, or NULL. */
 dnnl_status_t egi_dnnl_describe(const_dnnl_op_desc_t op, dnnl_engine_t engine,

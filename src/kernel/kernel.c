@@ -14,7 +14,7 @@ static int always(void)
     return 1;
 }
 
-#if defined(__x86_64__)
+#if EGI_X86
 
 static int has_avx2(void)
 {

@@ -3,7 +3,7 @@
 
 static const struct egi_assoc_kernels *const rows[EGI_ISA_COUNT] = {
     [EGI_ISA_REF] = &egi_assoc_ref,
-#if defined(__x86_64__)
+#if EGI_X86
     [EGI_ISA_AVX2] = &egi_assoc_avx2,
     [EGI_ISA_AVX512] = &egi_assoc_avx512,
 #endif

@@ -4,7 +4,7 @@
 
 static const struct egi_attend_kernels *const rows[EGI_ISA_COUNT] = {
     [EGI_ISA_REF] = &egi_attend_ref,
-#if defined(__x86_64__)
+#if EGI_X86
     [EGI_ISA_AVX2] = &egi_attend_avx2,
     [EGI_ISA_AVX512] = &egi_attend_avx512,
 #endif

@@ -140,7 +140,7 @@ const struct egi_kernels_bits egi_kernels_bits_ref = {
 
 const struct egi_kernels_bits *const egi_kernel_bits_rows[] = {
     &egi_kernels_bits_ref,
-#if defined(__x86_64__)
+#if EGI_X86
     &egi_kernels_bits_avx2,
     &egi_kernels_bits_avx512,
     &egi_kernels_bits_popcnt,

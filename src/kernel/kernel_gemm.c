@@ -6,8 +6,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel/egi_kernel_gemm.h"
 
-#include <cblas.h>
 #include <math.h>
+#ifndef EG_SMALL
+#include <cblas.h>
+#endif
 #ifdef EG_DNNL
 #include <dnnl.h>
 #endif
@@ -20,7 +22,31 @@
  * do not fill the library's own blocks (6, 8 or 12 rows) it adds in another order. */
 enum { BLOCK_M = 504, BLOCK_N = 1024 };
 
-#ifdef EG_DNNL
+#ifdef EG_SMALL
+
+/* The small build's: one row of C at a time, rows of B added to it; K in order. */
+#define PRODUCT(name, real)                                                                \
+    static void name(const struct egi_gemm *g, const real *a, const real *b, real *c)      \
+    {                                                                                      \
+        const size_t a_row = g->a_is_transposed ? 1 : g->lda;                              \
+        const size_t a_col = g->a_is_transposed ? g->lda : 1;                              \
+        const size_t b_row = g->b_is_transposed ? 1 : g->ldb;                              \
+        const size_t b_col = g->b_is_transposed ? g->ldb : 1;                              \
+        for (size_t i = 0; i < g->m; i++) {                                                \
+            real *row = c + i * g->ldc;                                                    \
+            for (size_t j = 0; j < g->n; j++)                                              \
+                row[j] = g->beta == 0 ? (real)0 : (real)g->beta * row[j];                  \
+            for (size_t k = 0; k < g->k; k++) {                                            \
+                const real by = (real)g->alpha * a[i * a_row + k * a_col];                 \
+                for (size_t j = 0; j < g->n; j++) row[j] += by * b[k * b_row + j * b_col]; \
+            }                                                                              \
+        }                                                                                  \
+    }
+
+PRODUCT(sgemm, float)
+PRODUCT(dgemm, double)
+
+#elif defined(EG_DNNL)
 
 static void sgemm(const struct egi_gemm *g, const float *a, const float *b, float *c)
 {
@@ -48,12 +74,16 @@ static void sgemm(const struct egi_gemm *g, const float *a, const float *b, floa
 
 #endif
 
+#ifndef EG_SMALL
+
 static void dgemm(const struct egi_gemm *g, const double *a, const double *b, double *c)
 {
     cblas_dgemm(CblasRowMajor, g->a_is_transposed ? CblasTrans : CblasNoTrans,
                 g->b_is_transposed ? CblasTrans : CblasNoTrans, (int)g->m, (int)g->n, (int)g->k,
                 g->alpha, a, (int)g->lda, b, (int)g->ldb, g->beta, c, (int)g->ldc);
 }
+
+#endif
 
 struct product {
     struct egi_gemm g;

@@ -49,7 +49,7 @@ const struct egi_kernels_links egi_kernels_links_ref = {
 
 const struct egi_kernels_links *const egi_kernel_links_rows[] = {
     &egi_kernels_links_ref,
-#if defined(__x86_64__)
+#if EGI_X86
     &egi_kernels_links_avx2,
 #endif
     NULL,

@@ -62,14 +62,14 @@ ALWAYS void all(const float *rows, size_t d, const size_t *at, size_t n, const d
     }
 
 ROW(ref, )
-#if defined(__x86_64__)
+#if EGI_X86
 ROW(avx2, __attribute__((target("avx2"))))
 ROW(avx512, __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl"))))
 #endif
 
 static const struct egi_kernels_listed rows[] = {
     { EGI_ISA_REF, dots_ref, squares_ref },
-#if defined(__x86_64__)
+#if EGI_X86
     { EGI_ISA_AVX2, dots_avx2, squares_avx2 },
     { EGI_ISA_AVX512, dots_avx512, squares_avx512 },
 #endif

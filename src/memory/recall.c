@@ -36,9 +36,23 @@ static eg_status check_options(const eg_recall_options *o)
     return EG_OK;
 }
 
+static eg_status check_route(const eg_recall_options *o)
+{
+    if (o->routed == NULL) return EG_OK;
+    if (o->dynamics != EG_DYN_SYNC && o->dynamics != EG_DYN_DAMPED)
+        return egi_fail(EG_ERR_UNSUPPORTED,
+                        "eg_recall_options: routed, with dynamics %d, expected sync or damped",
+                        (int)o->dynamics);
+    if (!(o->routed_error >= 0) || !isfinite(o->routed_error))
+        return egi_fail(EG_ERR_INVALID, "eg_recall_options: routed_error = %g, expected >= 0",
+                        o->routed_error);
+    return EG_OK;
+}
+
 static eg_status check_dynamics(const eg_memory *m, const eg_recall_options *o)
 {
     float low, high;
+    EGI_TRY(check_route(o));
     if (o->dynamics != EG_DYN_ASYNC) return EG_OK;
     if (m->backend->relax == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "asynchronous recall is not defined for %s",
@@ -182,6 +196,15 @@ static void update_body(void *arg, size_t a, size_t worker)
     b->status[a] = update_query(b, a, b->work + worker * 2 * b->m->d);
 }
 
+/* The pull at each of q states x; y may be NULL. */
+static eg_status pull_of(const struct batch *b, const float *x, size_t q, float *y)
+{
+    const eg_recall_options *o = b->o;
+    if (o->routed == NULL) return b->m->backend->field(b->m, x, q, o->threads, &b->own, y, b->pull);
+    const struct egi_router *router = (const struct egi_router *)(const void *)o->routed;
+    return router->field(router, b->m, x, q, o->routed_error, o->threads, &b->own, y, b->pull);
+}
+
 static eg_status update_all(struct batch *b)
 {
     const eg_memory *m = b->m;
@@ -191,8 +214,7 @@ static eg_status update_all(struct batch *b)
     if (update == EGI_UPDATE_MEDIAN && m->backend->rows != NULL)
         EGI_TRY(egi_median_field(m, b->from, b->moving, b->o->threads, b->pull_to, b->pull));
     else
-        EGI_TRY(
-            m->backend->field(m, b->from, b->moving, b->o->threads, &b->own, b->pull_to, b->pull));
+        EGI_TRY(pull_of(b, b->from, b->moving, b->pull_to));
     egi_parallel_workers(b->moving, egi_crew(b->o->threads, 16.0 * (double)(b->moving * m->d)),
                          update_body, b);
     size_t still = 0;
@@ -217,7 +239,7 @@ static eg_status iterate(struct batch *b)
 static eg_status settle(struct batch *b)
 {
     const eg_memory *m = b->m;
-    EGI_TRY(m->backend->field(m, b->x, b->q, b->o->threads, &b->own, NULL, b->pull));
+    EGI_TRY(pull_of(b, b->x, b->q, NULL));
     for (size_t q = 0; q < b->q; q++) {
         const float *x = b->x + q * m->d;
         note_energy(m, b->o, &b->run[q], x, &b->pull[q], b->constant);

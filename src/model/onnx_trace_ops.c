@@ -192,10 +192,6 @@ static void write_slice(struct egi_trace *w, const struct egi_node *n)
     const int64_t axis = a[0], begin = a[1], step = a[3];
     int64_t end = begin + a[2] * step;
     if (end < 0) end = INT64_MIN; /* down to the first */
-    if (egi_trace_is_recurrent(w->t->node[w->t->link[n->first].id - 1].op)) {
-        egi_trace_state_of(w, n);
-        return;
-    }
     if (egi_trace_goes_with_batch(w, (size_t)a[4])) {
         if (a[2] != a[4] || step != 1)
             egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED, "a part of the batch"));
@@ -396,6 +392,7 @@ static const struct egi_trace_row rows[] = {
     ROW(associate, write_associate, NULL),
     ROW(lstm, egi_trace_recurrent, "LSTM"),
     ROW(gru, egi_trace_recurrent, "GRU"),
+    ROW(part, egi_trace_part, NULL),
 };
 
 const struct egi_trace_row *egi_trace_row_of(const struct egi_op *op)

@@ -152,4 +152,19 @@ check 0 'energy +below -1.8e308' recall huge.egm --item 17 --hide 0.3
 grep -q '"energy_after":null.*"energy_beyond_double":true' out || problem "huge: JSON"
 check 0 'zero within its rounding' recall digits.egm --item 17 --memory compact
 
+# routed: the same answers, and what is proved of them; storage and rules without an index
+"$engram" store soft.egm semeion --memory modern:0.1 --quiet >out 2>err || problem "store soft"
+check 0 'routed +1593 patterns in' recall soft.egm --sample 20 --hide 0.3 --routed 1e-3
+check 0 'each update errs by at most' recall soft.egm --sample 20 --hide 0.3 --routed 1e-3
+"$engram" recall soft.egm --sample 20 --hide 0.3 --routed 1e-3 --json --quiet >out 2>err
+[ "$(grep -c '"left_out":' out)" = 20 ] || problem "routed: certificates"
+"$engram" recall soft.egm --sample 20 --hide 0.3 --json --quiet >exact 2>err
+paste -d' ' <(grep -o '"nearest_id":[0-9]*' out) <(grep -o '"nearest_id":[0-9]*' exact) |
+    awk '$1 != $2 { exit 1 }' || problem "routed: others recalled"
+check 0 'flash bytes +1656720' size soft.egm
+check 0 '"kind": ?"memory"' size soft.egm --json
+check 4 'nowhere.egm' size nowhere.egm
+
+check 2 'separation rectified, expected softmax' recall digits.egm --item 17 --routed 1e-3
+
 finish

@@ -1,6 +1,8 @@
 /* Fingerprints as packed bits, and tables that say of items what their data do not: label, group,
- * folds; folds that part no group. */
+ * folds; folds that part no group; two files as one set, and some items as one. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+
 #include "data_bytes.h"
 #include "engram/train.h"
 
@@ -226,6 +228,76 @@ static void a_table_survives_every_allocation(void **state)
     unlink(path);
 }
 
+/* ---- sets of some items, and of two files ---- */
+
+static void some_items_keep_what_is_known_of_them(void **state)
+{
+    (void)state;
+    static const size_t index[] = { 3, 0, 3 };
+    eg_dataset s, some = { .n = 9 };
+    CHECK_OK(read_with(four, table, "a, b", "ring", 1, &s)); /* a, b and c */
+    CHECK(s.n == 3);
+    CHECK_STATUS(eg_dataset_select(&s, index, 3, &some), EG_ERR_INVALID);
+    CHECK(some.n == 9 && strstr(eg_error_detail(), "index[0] = 3 of 3 items") != NULL);
+    CHECK_STATUS(eg_dataset_select(&s, index, 0, &some), EG_ERR_INVALID);
+    eg_dataset_clear(&s);
+    CHECK_OK(read_with(four, table, NULL, "ring", 1, &s));
+    CHECK_OK(eg_dataset_select(&s, index, 3, &some));
+    CHECK(some.n == 3 && some.d == 8 && some.x[3] == 1 && some.x[8] == 1 && some.x[16 + 3] == 1);
+    CHECK(some.group[0] == s.group[3] && some.group[1] == s.group[0] && some.groups == 3);
+    CHECK(some.fold_count == 2 && some.folds[0] == s.folds[3] && some.folds[3 + 1] == s.folds[4]);
+    assert_string_equal(some.item_names[2], "d");
+    eg_dataset_clear(&some);
+    size_t offset[] = { 0, 1, 2, 3, 4 };
+    s.offset = offset;
+    CHECK_STATUS(eg_dataset_select(&s, index, 2, &some), EG_ERR_UNSUPPORTED);
+    s.offset = NULL;
+    eg_dataset_clear(&s);
+}
+
+/* Of NAME_TRAIN.tsv and NAME_TEST.tsv as one name; texts of both. */
+static eg_status read_split(const char *train, const char *test, int folds, eg_dataset *out)
+{
+    char root[512], path[3][600], old[4096] = "";
+    const char *env = getenv("ENGRAM_DATA");
+    if (env != NULL) snprintf(old, sizeof old, "%s", env);
+    snprintf(root, sizeof root, "%s", tmp_path(0, "split"));
+    snprintf(path[0], sizeof path[0], "%s/series", root);
+    snprintf(path[1], sizeof path[1], "%s/series/S_TRAIN.tsv", root);
+    snprintf(path[2], sizeof path[2], "%s/series/S_TEST.tsv", root);
+    CHECK(mkdir(root, 0700) == 0 && mkdir(path[0], 0700) == 0);
+    put_file(path[1], train, strlen(train));
+    put_file(path[2], test, strlen(test));
+    CHECK(setenv("ENGRAM_DATA", root, 1) == 0);
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    o.folds = folds;
+    const eg_status s = eg_catalogue_read("series/S", &o, out);
+    CHECK(env != NULL ? setenv("ENGRAM_DATA", old, 1) == 0 : unsetenv("ENGRAM_DATA") == 0);
+    unlink(path[1]);
+    unlink(path[2]);
+    CHECK(rmdir(path[0]) == 0 && rmdir(root) == 0);
+    return s;
+}
+
+static void an_official_division_is_a_fold(void **state)
+{
+    (void)state;
+    eg_dataset s;
+    CHECK_OK(read_split("1\t5\t6\n2\t7\t8\n", "2\t1\t2\n1\t3\t4\n1\t9\t9\n", 1, &s));
+    CHECK(s.n == 5 && s.d == 2 && s.classes == 2 && s.fold_count == 1);
+    for (size_t i = 0; i < 5; i++) CHECK(s.folds[i] == (i < 2 ? EG_ROLE_TRAIN : EG_ROLE_TEST));
+    CHECK(s.labels[1] == 1 && s.labels[2] == 1 && s.labels[3] == 0 && s.x[4] == 1 && s.x[9] == 9);
+    eg_dataset_clear(&s);
+    CHECK_OK(read_split("1\t5\n2\t7\n", "2\t1\n1\t3\n", 0, &s));
+    CHECK(s.n == 4 && s.fold_count == 0 && s.folds == NULL);
+    eg_dataset_clear(&s);
+    /* other classes: 0 and 1 of the one are not 0 and 1 of the other */
+    CHECK_STATUS(read_split("1\t5\n2\t7\n", "2\t1\n3\t3\n", 1, &s), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "class 0 is 2, expected 1") != NULL);
+    CHECK_STATUS(read_split("1\t5\n2\t7\n", "2\t1\t1\n1\t3\t1\n", 1, &s), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "2 values, 2 classes, expected 1 and 2") != NULL);
+}
+
 /* ---- folds of groups ---- */
 
 enum { N = 60, K = 5 };
@@ -308,6 +380,8 @@ int main(void)
         cmocka_unit_test(tables_that_do_not_fit_are_refused),
         cmocka_unit_test(a_table_of_values_has_groups_too),
         cmocka_unit_test(a_table_survives_every_allocation),
+        cmocka_unit_test(some_items_keep_what_is_known_of_them),
+        cmocka_unit_test(an_official_division_is_a_fold),
         cmocka_unit_test(folds_part_no_group),
         cmocka_unit_test(validation_keeps_groups_together),
     };

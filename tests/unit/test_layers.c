@@ -13,6 +13,7 @@ static const struct layer_case cases[] = {
       { 3, { 2, 4, 5 } } },
     { "[{\"kind\": \"alpha_dropout\", \"p\": 0.4}]", { 2, { 4, 5 } } },
     { "[{\"kind\": \"reshape\", \"shape\": [3, 4]}, \"flatten\", \"linear\"]", { 2, { 2, 12 } } },
+    { "[{\"kind\": \"reshape\", \"shape\": [3, 0]}, \"swap_axes\"]", { 2, { 2, 12 } } },
     { "[{\"kind\": \"embedding\", \"rows\": 4, \"units\": 3}]", { 2, { 3, 2 } } },
     { "[{\"kind\": \"conv1d\", \"channels\": 4, \"padding\": 1, \"stride\": 2}, "
       "{\"kind\": \"max_pool1d\"}]",

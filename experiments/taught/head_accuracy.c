@@ -13,7 +13,7 @@
  * stands half of its interval of 95 % over seeds and images, and the bytes: to go on learning, and
  * of an image that only answers.
  *
- * What the issue asks of a small head: one that goes on learning within 64 kB for 100 classes comes
+ * The aim of a small head: one that goes on learning within 64 kB for 100 classes comes
  * within one point of streaming LDA.
  *
  * Quick: Caltech-101 with MobileNet v2, 2 seeds. Full: Inception v3 too, CIFAR-10 with ResNet-20,
