@@ -96,9 +96,9 @@ static float strength(const eg_head *h, size_t c, uint16_t count, double all)
     const double n = egi_head_counts(h)[c], k = (double)h->quantiser->symbols;
     switch (o->read) {
     case OR:
-        return count > 0;
+        return count > 0 ? 1.0F : 0.0F;
     case EXCESS:
-        return count / n > o->beta * all / (double)h->taught;
+        return count / n > o->beta * all / (double)h->taught ? 1.0F : 0.0F;
     default:
         return (float)log((count + 0.5) / (n + 0.5 * k));
     }
