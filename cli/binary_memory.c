@@ -178,33 +178,6 @@ int binary_open(const struct call *call, const char *path, int read_only, struct
     return status == EG_OK ? EXIT_DONE : fail(status, NULL);
 }
 
-struct note_list {
-    eg_note *at;
-    size_t n, room;
-};
-
-static eg_status add_note(void *user, const char *key, const char *value)
-{
-    struct note_list *l = user;
-    if (l->n == l->room) {
-        l->room = 2 * l->room + 16;
-        eg_note *grown = need(l->room, sizeof *grown);
-        if (l->n > 0) memcpy(grown, l->at, l->n * sizeof *grown);
-        free(l->at);
-        l->at = grown;
-    }
-    l->at[l->n++] = (eg_note){ keep_format("%s", key), keep_format("%s", value) };
-    return EG_OK;
-}
-
-size_t binary_notes(struct stored *s, const eg_note **notes)
-{
-    struct note_list l = { NULL, 0, 0 };
-    if (eg_memory_file_notes(s->file, add_note, &l) != EG_OK) l.n = 0;
-    *notes = (const eg_note *)(const void *)keep((char *)l.at);
-    return l.n;
-}
-
 int binary_save_new(const struct call *call, const char *path, const eg_binary *m,
                     const eg_note *notes, size_t note_count)
 {

@@ -68,8 +68,6 @@ int binary_open(const struct call *call, const char *path, int read_only, struct
 /* A memory into a new file that has these notes; the record that says so is printed. */
 int binary_save_new(const struct call *call, const char *path, const eg_binary *m,
                     const eg_note *notes, size_t note_count);
-/* Notes of an open file, all of them; released when the program ends. */
-size_t binary_notes(struct stored *s, const eg_note **notes);
 
 /* How full it is, and what that implies, into the record. */
 void binary_health(json_t *record, const eg_binary *m);

@@ -9,6 +9,7 @@
 int bench_association(int json, int threads);
 int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
+int bench_heads(int json, int threads);
 int bench_layers(int json, int threads);
 int bench_onnx(int json, int threads);
 int bench_routed(int json, int threads);
@@ -22,6 +23,7 @@ static const struct bench {
       bench_association },
     { "binary", "cliques recalled and taught, beside tools/numpy_clique_recall.py", bench_binary },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+    { "heads", "examples taught and named, after their features", bench_heads },
     { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
     { "onnx", "networks at batch 1, one thread and two, beside tools/onnx_runtime.mjs",
       bench_onnx },

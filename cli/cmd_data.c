@@ -130,6 +130,7 @@ static int describe(const struct call *call, const char *name, json_t *r)
     if (set.height) json_object_set_new(r, "shape", json_string(shape_phrase(&shape)));
     json_object_set_new(r, "values", json_sprintf("%g to %g", s.black, s.white));
     json_object_set_new(r, "classes", json_integer((json_int_t)set.classes));
+    if (set.group != NULL) json_object_set_new(r, "groups", json_integer((json_int_t)set.groups));
     eg_dataset_clear(&set);
     return EXIT_DONE;
 }

@@ -12,7 +12,7 @@ static int run(const struct call *call)
     const eg_note *notes = NULL;
     eg_binary_health before = { 0 }, after = { 0 };
     int code = binary_open(call, call->args[0], 1, &s, &m);
-    const size_t count = code == EXIT_DONE ? binary_notes(&s, &notes) : 0;
+    const size_t count = code == EXIT_DONE ? stored_notes(&s, &notes) : 0;
     if (code == EXIT_DONE) code = binary_open(call, call->args[1], 1, &t, &what);
     eg_status status = code == EXIT_DONE ? eg_binary_measure(m, &before) : EG_OK;
     if (code == EXIT_DONE && status == EG_OK) status = eg_binary_subtract(m, what);

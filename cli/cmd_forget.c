@@ -1,13 +1,14 @@
-/* engram forget: items out of a binary memory, by what they are. */
+/* engram forget: items out of a binary memory, or taught classes and examples, by what they are. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/binary_memory.h"
 #include "cli/cli_text.h"
 #include "cli/one_writer.h"
+#include "cli/taught.h"
 
 struct forget {
     struct common common;
     struct reader_options reader;
-    const char *contents;
+    const char *contents, *label, *network;
 };
 
 static const struct forget defaults = { .reader = READER_OPTIONS_INIT };
@@ -15,6 +16,10 @@ static const struct forget defaults = { .reader = READER_OPTIONS_INIT };
 #define AT(field) offsetof(struct forget, field)
 
 static const struct opt options[] = {
+    { "label", 0, OPT_TEXT, AT(label), "NAME",
+      "taught classes: the class of the examples; alone, all of it", NULL, 0, 0 },
+    { "network", 0, OPT_TEXT, AT(network), "FILE.onnx", "of taught classes: where it is now", NULL,
+      0, 0 },
     { "contents", 0, OPT_TEXT, AT(contents), "DATA", "what each item is the address of", NULL, 0,
       0 },
     READER_OPTION_ROWS(struct forget),
@@ -34,10 +39,12 @@ static int take_out(const struct call *call, eg_binary *m, const struct binary_p
     return code;
 }
 
-static int run(const struct call *call)
+static int forget_binary(const struct call *call)
 {
     const struct forget *o = call->options;
     const double started = seconds_now();
+    if (call->nargs != 2)
+        return fail_usage(call, "expected FILE.egm and DATA, got %zu arguments", call->nargs);
     struct stored s = { 0 };
     struct binary_pairs p = { 0, NULL, NULL };
     eg_binary *m = NULL;
@@ -62,20 +69,39 @@ static int run(const struct call *call)
     return code;
 }
 
+static int forget_taught(const struct call *call)
+{
+    const struct forget *o = call->options;
+    const struct forgetting how = { &o->reader, o->label, o->network };
+    return taught_forget(call, &how);
+}
+
+static int run(const struct call *call)
+{
+    static const struct contents rows[] = { { taught_file, forget_taught },
+                                            { NULL, forget_binary } };
+    return run_by_contents(call, rows);
+}
+
 const struct command cmd_forget = {
     .name = "forget",
-    .summary = "items out of a binary memory, exactly, by what they are",
-    .arguments = "FILE.egm DATA ",
+    .summary = "items out of a binary memory, or taught classes, exactly",
+    .arguments = "FILE.egm [DATA...] ",
     .examples = "engram forget messages.egm unwanted.csv\n"
-                "engram forget pairs.egm addresses.csv --contents contents.csv",
-    .notes = "What is left is as if the items had never been stored. All or none: exit 1, and\n"
-             "nothing forgotten, when one of them was never stored. Connections must have been\n"
-             "counted (engram store --counted); sdm and bam always are. Items of dense memories\n"
-             "have ids: engram delete.",
+                "engram forget pairs.egm addresses.csv --contents contents.csv\n"
+                "engram forget birds.egm --label robin\n"
+                "engram forget birds.egm wrong.jpg --label robin",
+    .notes =
+        "What is left is as if the items had never been stored. All or none: exit 1, and\n"
+        "nothing forgotten, when one of them was never stored. Connections must have been\n"
+        "counted (engram store --counted); sdm and bam always are. Items of dense memories\n"
+        "have ids: engram delete.\n"
+        "Of taught classes (engram teach) a class, or examples of one, so that the file is as if\n"
+        "they had never been taught; what the kind cannot take out it says.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
-    .min_args = 2,
-    .max_args = 2,
+    .min_args = 1,
+    .max_args = 1u << 20,
     .run = run,
 };

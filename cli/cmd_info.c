@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/rule_options.h"
 #include "cli/stored.h"
+#include "cli/taught.h"
 #include "cli/unfinished.h"
 
 static const char *proof(const eg_memory_file *f)
@@ -59,11 +60,10 @@ static int run_binary(const struct call *call)
     return code;
 }
 
-static int run(const struct call *call)
+static int run_dense(const struct call *call)
 {
     struct stored s = { 0 };
     eg_file_info info;
-    if (binary_file(call->args[0])) return run_binary(call);
     int code = stored_open(call, call->args[0], 1, &s);
     if (code != EXIT_DONE) return code;
     const eg_status status = eg_memory_file_info(s.file, &info);
@@ -102,6 +102,14 @@ static int run(const struct call *call)
         say_next(call, "engram verify %s", shell_word(call->args[0]));
     stored_close(&s);
     return EXIT_DONE;
+}
+
+static int run(const struct call *call)
+{
+    static const struct contents rows[] = { { binary_file, run_binary },
+                                            { taught_file, taught_info },
+                                            { NULL, run_dense } };
+    return run_by_contents(call, rows);
 }
 
 const struct command cmd_info = {

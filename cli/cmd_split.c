@@ -57,7 +57,7 @@ static int run(const struct call *call)
     if (to == NULL || o->units == NULL)
         return fail_usage(call, "expected --units FIRST-LAST and -o NEW.egm");
     int code = binary_open(call, call->args[0], 1, &s, &m);
-    const size_t count = code == EXIT_DONE ? binary_notes(&s, &notes) : 0;
+    const size_t count = code == EXIT_DONE ? stored_notes(&s, &notes) : 0;
     if (code == EXIT_DONE) {
         bits = need(eg_binary_out_words(m), sizeof *bits);
         code = parse_units(call, o->units, m, bits);

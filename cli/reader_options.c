@@ -16,6 +16,7 @@ eg_read_options read_options_of(const struct reader_options *given)
     o.width = given->width;
     o.height = given->height;
     o.grey = given->grey;
+    o.group_column = given->group_column;
     return o;
 }
 

@@ -9,7 +9,7 @@
 /* As given on the command line: NULL, 0 and index_base -1 where nothing was. */
 struct reader_options {
     const char *format, *label_column, *skip, *labels;
-    const char *bag_column; /* of commands that learn */
+    const char *bag_column, *group_column; /* of commands that learn */
     size_t limit, width, height;
     int index_base, grey;
 };
@@ -38,7 +38,9 @@ struct reader_options {
 #define BAG_OPTION_ROW(type)                                                              \
     { "bag-column", 0, OPT_TEXT, READER_OPT(type, bag_column), "NAME",                    \
       "column of a CSV that names the bag of a row (bag; none: rows are apart)", NULL,    \
-      0, 0 }
+      0, 0 },                                                                             \
+    { "group-column", 0, OPT_TEXT, READER_OPT(type, group_column), "NAME",                \
+      "column of a CSV, or of the labels: folds part no group", NULL, 0, 0 }
 /* What a memory file settles for its cues, and else is to be said. */
 #define SET_OPTION_ROWS(type)                                                             \
     { "labels", 0, OPT_TEXT, READER_OPT(type, labels), "FILE",                            \

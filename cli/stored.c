@@ -78,6 +78,39 @@ const char *stored_class(struct stored *s, int32_t label)
     return *name ? name : keep_format("%d", label);
 }
 
+struct note_list {
+    eg_note *at;
+    size_t n, room;
+};
+
+static eg_status add_note(void *user, const char *key, const char *value)
+{
+    struct note_list *l = user;
+    if (l->n == l->room) {
+        l->room = 2 * l->room + 16;
+        eg_note *grown = need(l->room, sizeof *grown);
+        if (l->n > 0) memcpy(grown, l->at, l->n * sizeof *grown);
+        free(l->at);
+        l->at = grown;
+    }
+    l->at[l->n++] = (eg_note){ keep_format("%s", key), keep_format("%s", value) };
+    return EG_OK;
+}
+
+size_t stored_notes(struct stored *s, const eg_note **notes)
+{
+    struct note_list l = { NULL, 0, 0 };
+    if (eg_memory_file_notes(s->file, add_note, &l) != EG_OK) l.n = 0;
+    *notes = (const eg_note *)(const void *)keep((char *)l.at);
+    return l.n;
+}
+
+int run_by_contents(const struct call *call, const struct contents *rows)
+{
+    while (rows->holds != NULL && !rows->holds(call->args[0])) rows++;
+    return rows->run(call);
+}
+
 const char *path_of_stdin(void)
 {
     const char *folder = getenv("TMPDIR");

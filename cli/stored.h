@@ -26,6 +26,17 @@ eg_status stored_create(const struct call *call, const char *path, size_t d,
 int stored_load(const struct call *call, struct stored *s);
 void stored_close(struct stored *s);
 
+/* Notes of an open file, all of them; released when the program ends. */
+size_t stored_notes(struct stored *s, const eg_note **notes);
+
+/* What a command does by what its first argument holds: the first row that says it does, the last
+ * one (holds NULL) with anything. */
+struct contents {
+    int (*holds)(const char *path);
+    int (*run)(const struct call *call);
+};
+int run_by_contents(const struct call *call, const struct contents *rows);
+
 /* "3" or the name of class 3; "" for a label below 0. Borrowed for the program's life. */
 const char *stored_class(struct stored *s, int32_t label);
 

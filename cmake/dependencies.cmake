@@ -14,7 +14,7 @@ foreach(lib ${EG_LIBRARIES})
 endforeach()
 
 # Matrix products and convolutions in f32, beside the BLAS that serves f64.
-option(EG_DNNL "oneDNN for matrix products and convolutions" ON)
+option(EG_DNNL "oneDNN for matrix products, convolutions, pools and recurrent cells" ON)
 if(EG_DNNL)
   find_library(EG_FOUND_dnnl dnnl REQUIRED)
   mark_as_advanced(EG_FOUND_dnnl)

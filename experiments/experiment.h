@@ -68,13 +68,24 @@ extern const struct experiment experiment_dam_recovery, experiment_dam_half,
     experiment_exact_retrieval, experiment_xor, experiment_half_masked,
     experiment_adversarial_transfer, experiment_adversarial_fashion;
 
-extern const struct experiment experiment_dam_mnist, experiment_local_rule, experiment_mil,
-    experiment_uci75, experiment_implanted;
+/* Networks that learn. */
+extern const struct experiment experiment_dam_mnist, experiment_dam_fashion, experiment_local_rule;
+
+/* Hopfield layers. */
+extern const struct experiment experiment_mil, experiment_uci75, experiment_implanted,
+    experiment_donors, experiment_digit_bags, experiment_latch, experiment_bit_patterns;
+
+/* Further sciences. */
+extern const struct experiment experiment_molecules, experiment_sequences, experiment_physics,
+    experiment_gene_tissue, experiment_receptors, experiment_epidemics;
 
 /* Binary memories. */
 extern const struct experiment experiment_clique_error, experiment_clique_rules,
     experiment_sparse_cliques, experiment_clique_efficiency, experiment_willshaw_optimum,
     experiment_sdm_critical;
+
+/* Learning by storing. */
+extern const struct experiment experiment_heads, experiment_increments, experiment_one_shot;
 
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];

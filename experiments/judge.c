@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "engram/ranks.h"
+
 struct tally {
     double mean, squares; /* of the repeats' means; Welford 1962 */
     size_t repeats;
@@ -84,4 +86,53 @@ eg_status judge(const struct experiment_context *run, const eg_dataset *set,
     if (s == EG_OK) sum_up(folds, v.repeats, all / v.repeats, out);
     free(folds);
     return s;
+}
+
+/* x (S) is scratch, y (M, S). */
+static eg_status tell_learner(const struct experiment_context *run,
+                              const struct judge_learner *learners, size_t m, const double *y,
+                              size_t sets, const char *what, double *x)
+{
+    char text[120];
+    const double *own = y + m * sets;
+    double all = 0;
+    for (size_t i = 0; i < sets; i++) {
+        x[i] = (double)i + 1;
+        all += own[i] / (double)sets;
+    }
+    lab_beside(run, all, "%s: mean %s", learners[m].name, what);
+    snprintf(text, sizeof text, "By set|set|%s", what);
+    lab_curve(run, text, sets, x, own, NULL, "%s", learners[m].name);
+    if (m == 0 || sets < 2) return EG_OK;
+    eg_signed_rank pair;
+    LAB_TRY(eg_signed_rank_test(y, own, sets, &pair));
+    lab_beside(run, pair.p, "%s and %s: Wilcoxon p", learners[0].name, learners[m].name);
+    return EG_OK;
+}
+
+eg_status judge_ranks(const struct experiment_context *run, const struct judge_learner *learners,
+                      size_t m, const double *value, size_t sets, const double *seconds,
+                      const char *what, double *mean_rank, double *difference)
+{
+    double mean[JUDGE_LEARNERS];
+    eg_friedman friedman;
+    double *room = calloc((m + 1) * sets, sizeof *room);
+    if (room == NULL || m > JUDGE_LEARNERS) {
+        free(room);
+        return lab_no_memory();
+    }
+    eg_status s = eg_friedman_test(value, sets, m, NULL, mean, &friedman);
+    for (size_t i = 0; i < m * sets; i++) room[i] = value[i % sets * m + i / sets];
+    for (size_t k = 0; k < m && s == EG_OK; k++) {
+        lab_beside(run, mean[k], "%s: mean rank", learners[k].name);
+        lab_beside(run, seconds[k], "%s: seconds", learners[k].name);
+        s = tell_learner(run, learners, k, room, sets, what, room + m * sets);
+    }
+    free(room);
+    if (s != EG_OK) return s;
+    lab_beside(run, friedman.p, "Friedman: p that all are alike");
+    lab_beside(run, friedman.difference, "Nemenyi: critical difference of mean ranks");
+    for (size_t k = 0; k < m && mean_rank != NULL; k++) mean_rank[k] = mean[k];
+    if (difference != NULL) *difference = friedman.difference;
+    return EG_OK;
 }

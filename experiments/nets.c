@@ -8,7 +8,7 @@
 
 #include "engram/train.h"
 
-enum { BATCH = 200, QUICK_EPOCHS = 15 };
+enum { BATCH = 200, LARGE_BATCH = 1000, QUICK_EPOCHS = 15 };
 
 #define DAM(n, settings) "{\"kind\": \"dam\", \"n\": " #n ", " settings "}"
 #define RELU(units) "{\"kind\": \"network\", \"hidden\": [" #units "], \"activation\": \"relu\"}"
@@ -30,35 +30,37 @@ const struct net nets[NETS] = {
       "n3",
       1.44,
       5,
-      { { 150, DAM(3, COOLED(350, 80, 15, 0.03, 0.965)),
+      { { 150, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.965)),
           DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) },
-        { 40, DAM(3, COOLED(350, 80, 15, 0.03, 0.92)),
+        { 40, BATCH, DAM(3, COOLED(350, 80, 15, 0.03, 0.92)),
           DAM(3, FEW COOLED(180, 60, 12, 0.05, 0.75)) } } },
     { "n = 20",
       "n20",
       1.61,
       6,
-      { { 300, DAM(20, STEADY(30, 540, 0.98)), DAM(20, FEW STEADY(30, 500, 0.8)) },
-        { 40, DAM(20, STEADY(2, 240, 0.93) SPHERE), DAM(20, FEW STEADY(2, 240, 0.8) SPHERE) } } },
+      { { 300, LARGE_BATCH, DAM(20, STEADY(30, 540, 0.985)), DAM(20, FEW STEADY(30, 500, 0.8)) },
+        { 40, LARGE_BATCH, DAM(20, STEADY(2, 240, 0.93) SPHERE),
+          DAM(20, FEW STEADY(2, 240, 0.8) SPHERE) } } },
     { "n = 30",
       "n30",
       1.80,
       6,
-      { { 300, DAM(30, STEADY(30, 540, 0.98)), DAM(30, FEW STEADY(30, 540, 0.8)) },
-        { 40, DAM(30, STEADY(2, 270, 0.93) SPHERE), DAM(30, FEW STEADY(2, 270, 0.8) SPHERE) } } },
+      { { 300, LARGE_BATCH, DAM(30, STEADY(30, 540, 0.985)), DAM(30, FEW STEADY(30, 540, 0.8)) },
+        { 40, LARGE_BATCH, DAM(30, STEADY(2, 270, 0.93) SPHERE),
+          DAM(30, FEW STEADY(2, 270, 0.8) SPHERE) } } },
     { "n = 2",
       "n2",
       1.51,
       6,
-      { { 100, DAM(2, COOLED(350, 60, 15, 0.03, 0.945)),
+      { { 100, BATCH, DAM(2, COOLED(350, 60, 15, 0.03, 0.945)),
           DAM(2, FEW COOLED(180, 40, 12, 0.05, 0.75)) },
-        { 40, DAM(2, COOLED(350, 60, 15, 0.03, 0.92)),
+        { 40, BATCH, DAM(2, COOLED(350, 60, 15, 0.03, 0.92)),
           DAM(2, FEW COOLED(180, 40, 12, 0.05, 0.75)) } } },
     { "backpropagation",
       "relu",
       1.6,
       4,
-      { { 60, RELU(2000), RELU(250) }, { 40, RELU(2000), RELU(250) } } },
+      { { 60, BATCH, RELU(2000), RELU(250) }, { 40, BATCH, RELU(2000), RELU(250) } } },
 };
 
 eg_status net_folder(const struct experiment_context *run, const struct net *net, enum net_set set,
@@ -83,7 +85,7 @@ eg_status net_train(const struct experiment_context *run, const struct net *net,
     char folder[80], data[40];
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
     eg_learner *l = NULL;
-    o.batch = BATCH;
+    o.batch = run->full ? recipe->batch : BATCH;
     o.seed = run->seed;
     o.progress = run->progress;
     o.evaluate_every = run->full ? 1 : QUICK_EPOCHS;

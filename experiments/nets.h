@@ -1,12 +1,15 @@
 /* experiments/nets.h - the networks of Krotov and Hopfield 2016 and the perceptron beside them,
  * which several experiments train, and their recipes.
  *
- * The paper takes 3000 epochs of batches of 1000. Here batches have 200 images: as many steps, and
- * as far along every schedule (T reaches its end at step 12 000, the rate falls by .998 every 60
- * steps), in 600 epochs. n = 3 comes within .2 points of the paper in 150 epochs of a rate that
- * falls faster (docs/reproduction.md). For clothes, at large n, T and m are smaller and images lie
- * on a sphere: chosen by the errors of 250 memories on 6000 images kept from training, m among 1,
- * 2, 5, 30 at four T each, on a sphere and not, then T for m = 2 over three more seeds. */
+ * The paper takes 3000 epochs of batches of 1000. Batches of 200 take as many steps, and are as
+ * far along every schedule (T reaches its end at step 12 000, the rate falls by .998 every 60
+ * steps), in 600 epochs. At n = 20, 30 a memory wins one image in 2000: in a batch of 200 most have
+ * no image of their own, and the step, which is normalised for each memory, follows images of
+ * others as far. In 300 epochs that undoes the prototypes that 8 epochs make
+ * (docs/reproduction.md), so batches have 1000 there, and the rate falls faster. For clothes, at
+ * large n, T and m are smaller and images lie on a sphere: chosen by the errors of 250 memories on
+ * 6000 images kept from training, m among 1, 2, 5, 30 at four T each, on a sphere and not, then T
+ * for m = 2 over three more seeds. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef EXPERIMENTS_NETS_H
 #define EXPERIMENTS_NETS_H
@@ -20,7 +23,7 @@ enum net_set { NET_DIGITS, NET_CLOTHES, NET_SETS };
 extern const char *const net_sets[NET_SETS];
 
 struct recipe {
-    size_t epochs; /* full */
+    size_t epochs, batch; /* full; quick: 15 epochs of batches of 200 */
     const char *full, *quick;
 };
 

@@ -17,6 +17,13 @@
 
 #include "engram/engram.h"
 
+/* How often a test of chance or of every place is repeated: in all, or in a campaign
+ * (EG_CAMPAIGN=1, ./run nightly). */
+static inline size_t campaign(size_t usual, size_t full)
+{
+    return getenv("EG_CAMPAIGN") != NULL ? full : usual;
+}
+
 #define CHECK(cond)                                                                            \
     do {                                                                                       \
         if (!(cond)) fail_msg("%s:%d: %s [%s]", __FILE__, __LINE__, #cond, eg_error_detail()); \

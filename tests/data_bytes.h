@@ -25,6 +25,7 @@ static const uint8_t small_idx[] = { 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0,  0,
                                      0, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255 };
 static const char small_csv[] = "a,\"b, c\",label\n1,-2.5e1,cat\n.5,4,\"a \"\"dog\"\"\"\n3,0,cat\n";
 static const char small_ucr[] = "2\t0.5\t1\n1\t-1\t2\n";
+static const char small_fps[] = "#FPS1\n#num_bits=12\n8103\tone\n0a08\ttwo\tmore\n";
 static const char small_svm[] = "# head\n-1 qid:7 1:0.5 3:2 # tail\n+1 2:-1\n";
 
 static inline void bytes_set(struct bytes *b, const char *format, const void *p, size_t size)
@@ -154,7 +155,7 @@ static inline void make_gzip(struct bytes *b, const char *format, const void *p,
     deflateEnd(&z);
 }
 
-enum { SMALL_FILES = 12 };
+enum { SMALL_FILES = 13 };
 
 /* One small file of every format and, of some, a second kind. */
 static inline void make_small_files(struct bytes b[SMALL_FILES])
@@ -172,6 +173,8 @@ static inline void make_small_files(struct bytes b[SMALL_FILES])
     make_jpeg(&b[9], 1);
     make_gzip(&b[10], "idx", small_idx, sizeof small_idx);
     make_gzip(&b[11], "csv", small_csv, sizeof small_csv - 1);
+    bytes_set(&b[12], "fps", small_fps, sizeof small_fps - 1);
+    b[12].text = 1;
 }
 
 #endif

@@ -22,8 +22,10 @@ set_tests_properties(install_small PROPERTIES PROCESSORS ${cores})
 house_test(install_symbols install 60 python3 tests/install/symbols.py ${scratch}/prefix)
 house_test(install_readme install 120 bash tests/install/readme.sh ${scratch})
 house_test(install_program install 120 bash tests/install/program.sh ${scratch}/prefix)
-set_tests_properties(install_symbols install_readme install_program PROPERTIES
+house_test(install_hardened install 60 bash tests/install/hardened.sh ${scratch}/prefix)
+set_tests_properties(install_symbols install_readme install_program install_hardened PROPERTIES
   FIXTURES_REQUIRED installed)
 
 # Exports against the standard's own checker.
-house_test(onnx_checker golden 300 bash tests/golden/onnx_checker.sh $<TARGET_FILE:test_onnx_export>)
+house_test(onnx_checker golden 300 bash tests/golden/onnx_checker.sh
+  $<TARGET_FILE:test_onnx_export>)

@@ -202,7 +202,7 @@ static eg_status run_mnist(const struct experiment_context *run)
 
 static eg_status run_fashion(const struct experiment_context *run)
 {
-    const struct study full = { NET_CLOTHES, NULL, 0.15, 1 };
+    const struct study full = { NET_CLOTHES, NULL, 0.15, 0.15 };
     const struct study quick = { NET_CLOTHES, NULL, 0.25, 1 };
     return measure(run, run->full ? &full : &quick);
 }

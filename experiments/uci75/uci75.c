@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engram/ranks.h"
 #include "experiments/judge.h"
 
 enum { BATCH = 16, EPOCHS = 60, METHODS = 10, SETS = 75, QUICK_STEP = 5 };
@@ -190,34 +189,16 @@ static eg_status one_set(const struct experiment_context *run, size_t k, double 
 static eg_status tell(const struct experiment_context *run, const double *accuracy, size_t count,
                       const double *seconds)
 {
-    double mean[METHODS], x[SETS], y[METHODS][SETS];
-    eg_friedman friedman;
-    LAB_TRY(eg_friedman_test(accuracy, count, METHODS, NULL, mean, &friedman));
-    for (size_t m = 0; m < METHODS; m++) {
-        double all = 0;
-        for (size_t i = 0; i < count; i++) {
-            x[i] = (double)i + 1;
-            y[m][i] = accuracy[i * METHODS + m];
-            all += y[m][i] / (double)count;
-        }
-        lab_beside(run, mean[m], "%s: mean rank", methods[m].name);
-        lab_beside(run, all, "%s: mean accuracy, per cent", methods[m].name);
-        lab_beside(run, seconds[m], "%s: seconds", methods[m].name);
-        lab_curve(run, "Accuracy by set|set|accuracy, per cent", count, x, y[m], NULL, "%s",
-                  methods[m].name);
-    }
-    lab_beside(run, friedman.p, "Friedman: p that all are alike");
-    lab_beside(run, friedman.difference, "Nemenyi: critical difference of mean ranks");
+    double mean[METHODS], difference;
+    LAB_TRY(judge_ranks(run, methods, METHODS, accuracy, count, seconds, "accuracy, per cent", mean,
+                        &difference));
     for (size_t m = 1; m < METHODS; m++) {
-        eg_signed_rank pair;
-        LAB_TRY(eg_signed_rank_test(y[0], y[m], count, &pair));
-        lab_beside(run, pair.p, "hopfield and %s: Wilcoxon p", methods[m].name);
-        if (isnan(published[m])) continue;
-        const double bound = run->full ? 0 : friedman.difference;
         char text[80];
+        if (isnan(published[m])) continue;
         snprintf(text, sizeof text, "mean rank of hopfield less that of %s", methods[m].name);
-        run->row(run->user, &(struct experiment_row){ text, published[0] - published[m],
-                                                      mean[0] - mean[m], -INFINITY, bound });
+        run->row(run->user,
+                 &(struct experiment_row){ text, published[0] - published[m], mean[0] - mean[m],
+                                           -INFINITY, run->full ? 0 : difference });
     }
     return EG_OK;
 }

@@ -35,6 +35,9 @@ typedef struct eg_dataset {
                        more, and x has offset[N] rows; NULL: every item is one row */
     uint8_t *folds; /* (F, N) which part of each fold that the set brings an item is: eg_role */
     size_t fold_count; /* F; 0: it brings none */
+    uint32_t *group;   /* (N) in 0..groups-1: items of one group are never parted by folds that are
+                          dealt (a scaffold of molecules, a patient); NULL: each is by itself */
+    size_t groups;     /* 0 without group */
 } eg_dataset;
 
 /* What an item is for in one fold. */
@@ -44,9 +47,12 @@ typedef enum eg_role { EG_ROLE_TRAIN, EG_ROLE_VALID, EG_ROLE_TEST } eg_role;
 EG_API size_t eg_dataset_rows(const eg_dataset *set);
 
 typedef struct eg_read_options {
-    size_t size;              /* sizeof(eg_read_options) */
-    const char *format;       /* row of the table of readers; NULL: by content and name */
-    const char *labels;       /* path of a separate label file (IDX, NPY), or NULL */
+    size_t size;        /* sizeof(eg_read_options) */
+    const char *format; /* row of the table of readers; NULL: by content and name */
+    /* Path of a separate label file, or NULL: IDX or NPY of one number an item; CSV of one row an
+     * item, of which the columns that label_column, group_column and folds name are taken, and
+     * items whose label is empty, or NA, are left out. */
+    const char *labels;
     const char *label_column; /* CSV: its name; NULL: "label" or "class" if there is one */
     int index_base;           /* svmlight: 0 or 1, must be said; -1 (default): not said, an error */
     size_t width, height;     /* image folders: scale to this; 0: all must agree */
@@ -56,8 +62,8 @@ typedef struct eg_read_options {
     const eg_allocator *alloc;
     const eg_progress *progress;
     const char *skip_columns; /* CSV: names to leave out, separated by ','; or NULL */
-    /* Hears of the first 20 problems of a text format (csv, ucr, svmlight; also of a label file
-     * that is one), each as "file:line:column: what, expected, got, how to mend it". Then the
+    /* Hears of the first 20 problems of a text format (csv, ucr, svmlight, fps; also of a label
+     * file that is one), each as "file:line:column: what, expected, got, how to mend it". Then the
      * read fails with EG_ERR_CORRUPT, its detail the first of them and how many there are in
      * all. The text is borrowed for the call. NULL: only the detail. */
     void (*problem)(void *user, const char *text);
@@ -73,15 +79,17 @@ typedef struct eg_read_options {
     const char *bag_column;
     int folds; /* CSV: 1: columns test1, test2, .. of 0 and 1, and val1, .. where there are any, are
                   folds of the set; 0: columns like others */
+    /* CSV: items that have the same value in this column are one group. NULL: there are none. */
+    const char *group_column;
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                                           \
-    {                                                                                  \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                                              \
+    {                                                                                     \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
- * Read a file or folder: idx, cifar, npy, npz, csv, ucr, svmlight (each plain or gzip), png,
+ * Read a file or folder: idx, cifar, npy, npz, csv, ucr, svmlight, fps (each plain or gzip), png,
  * jpeg, folder (of PNG and JPEG; sub-folders are classes). docs/data.md has the rules of each.
  * Labels that are integers from 0 (in a label file also with gaps) are kept; any others become
  * 0..classes-1 in their order, and class_names holds what they were.
@@ -92,6 +100,14 @@ typedef struct eg_read_options {
 EG_API EG_MUST_CHECK eg_status eg_dataset_read(const char *path, const eg_read_options *options,
                                                eg_dataset *out);
 EG_API void eg_dataset_clear(eg_dataset *set);
+
+/**
+ * Some items of a set, copied, with all that is known of them; not of bags.
+ * @param index  (n) below set->n; any of them may occur more than once
+ * @return EG_OK; EG_ERR_INVALID; EG_ERR_UNSUPPORTED (bags); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_dataset_select(const eg_dataset *set, const size_t *index,
+                                                 size_t n, eg_dataset *out);
 
 /* The table of readers: name, what it reads, source of the format; NULL past its end. */
 typedef struct eg_reader_info {

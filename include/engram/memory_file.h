@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "engram/binary.h"
+#include "engram/hybrid.h"
 #include "engram/memory.h"
 
 #ifdef __cplusplus
@@ -83,6 +84,14 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_load_binary(eg_memory_file *f, eg_
  * since; EG_ERR_SHAPE where m is of other options than the file. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_write_binary(eg_memory_file *f, const eg_binary *m);
 
+/* 1: the file holds a head (engram/hybrid.h). f must not be NULL. */
+EG_API int eg_memory_file_is_head(const eg_memory_file *f);
+/* A head into a new file, back, and what changed of it written, as for a binary memory. */
+EG_API EG_MUST_CHECK eg_status eg_memory_file_save_head(const char *path, const eg_head *h,
+                                                        const eg_file_options *options);
+EG_API EG_MUST_CHECK eg_status eg_memory_file_load_head(eg_memory_file *f, eg_head **out);
+EG_API EG_MUST_CHECK eg_status eg_memory_file_write_head(eg_memory_file *f, const eg_head *h);
+
 /* A NULL value removes the note. value is borrowed until the next call on f. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key,
                                                        const char *value);
@@ -107,6 +116,7 @@ typedef struct eg_file_info {
     eg_rule rule;
     int is_binary;            /* then storage and rule say nothing, and: */
     eg_binary_options binary; /* alloc NULL */
+    int is_head;              /* then count is of examples, size of features */
 } eg_file_info;
 EG_API EG_MUST_CHECK eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info);
 /* eg_memory_lyapunov of the memory that the file holds. */
@@ -130,7 +140,8 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_repair(const char *path, const cha
                                                      uint64_t *lost);
 /* "safetensors" (patterns, values, weights, labels, ids, rule as metadata) or "npy" (patterns). Of
  * a binary memory: "connections", a row a unit of the address or a location, a number a unit of the
- * content (0 or 1, how often it was made, or the sum); in safetensors with its options. */
+ * content (0 or 1, how often it was made, or the sum); in safetensors with its options. Of a head:
+ * its fields by name, safetensors alone. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_export(eg_memory_file *f, const char *to,
                                                      const char *format);
 

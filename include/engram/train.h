@@ -32,6 +32,17 @@ EG_API EG_MUST_CHECK eg_status eg_split_folds(const int32_t *labels, size_t n, s
                                               size_t k, uint64_t seed, uint32_t *fold);
 
 /**
+ * Deal whole groups into k folds, so that what is tested has no relative among what is trained on:
+ * the largest group first, each to the fold that is smallest so far, groups of one size in an order
+ * drawn from seed. Classes are not balanced.
+ * @param group  (n) any numbers; examples of one number are one group
+ * @param fold   (n) which fold each is in
+ * @return EG_OK; EG_ERR_INVALID (k below 2, or fewer groups than k); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_split_groups(const uint32_t *group, size_t n, size_t k,
+                                               uint64_t seed, uint32_t *fold);
+
+/**
  * Choose a share of the examples, the same of each class to within one.
  * @param share   in 0..1
  * @param chosen  (n) 1 where it is chosen; round(share n) are
@@ -150,7 +161,8 @@ typedef struct eg_grid {
     const char *base, *grid; /* as above */
     eg_task task;
     const eg_dataset *data;
-    size_t folds;  /* 2 or more: each row is trained so often, on all folds but one */
+    size_t folds;  /* 2 or more: each row is trained so often, on all folds but one; of whole
+                      groups where the set has any */
     uint64_t seed; /* of the folds, and of every learner */
     int threads;
     /* Hears of each row as it is done: its specification (borrowed), and mean and standard
@@ -192,7 +204,8 @@ typedef struct eg_validation {
     const eg_dataset *data;  /* labelled */
     eg_task task;            /* as the data */
     const char *base, *grid; /* as of a search; grid NULL: base as it is */
-    size_t folds;            /* 2 or more, stratified; 0: those that the set brings */
+    size_t folds;            /* 2 or more, stratified, or of whole groups where the set has any;
+                                0: those that the set brings */
     size_t repeats;          /* with folds of their own each, 1 or more; of folds that the set
                                 brings, with other seeds */
     size_t inner;            /* folds of each choice, 2 or more; where the set brings what to

@@ -222,37 +222,6 @@ static eg_status fail_part(const struct egi_parts *p, const char *set, const cha
                     list, more);
 }
 
-/* Rows of b after those of a; both of the same shape and classes. */
-static eg_status append(eg_dataset *a, const eg_dataset *b, const char *name)
-{
-    if (a->offset != NULL || b->offset != NULL || a->folds != NULL || b->folds != NULL)
-        return egi_fail(EG_ERR_UNSUPPORTED, "%s: a part of two files that have bags or folds",
-                        name);
-    if (a->d != b->d || a->classes != b->classes)
-        return egi_fail(EG_ERR_CORRUPT,
-                        "%s: %zu values, %zu classes, expected %zu and %zu as in "
-                        "the files before",
-                        name, b->d, b->classes, a->d, a->classes);
-    const size_t n = a->n + b->n;
-    void *x, *labels;
-    EGI_TRY(egi_alloc_array(a->alloc, n, a->d * sizeof(float), name, &x));
-    const eg_status s = egi_alloc_array(a->alloc, n, sizeof(int32_t), name, &labels);
-    if (s != EG_OK) {
-        egi_free(a->alloc, x, n * a->d * sizeof(float));
-        return s;
-    }
-    memcpy(x, a->x, a->n * a->d * sizeof(float));
-    memcpy((float *)x + a->n * a->d, b->x, b->n * b->d * sizeof(float));
-    memcpy(labels, a->labels, a->n * sizeof(int32_t));
-    memcpy((int32_t *)labels + a->n, b->labels, b->n * sizeof(int32_t));
-    egi_free(a->alloc, a->x, a->n * a->d * sizeof(float));
-    egi_free(a->alloc, a->labels, a->n * sizeof(int32_t));
-    a->x = x;
-    a->labels = labels;
-    a->n = n;
-    return EG_OK;
-}
-
 static eg_status read_part(const char *folder, const struct egi_part *part,
                            const eg_read_options *base, eg_dataset *out)
 {
@@ -283,9 +252,41 @@ static eg_status read_files(const char *folder, const struct egi_parts *p, size_
                 ? egi_fail(EG_ERR_CORRUPT, "%s: two files for one part", p->part[i].file)
                 : read_part(folder, &p->part[i], &rest, &more);
         if (s != EG_OK) break;
-        s = append(&set, &more, p->part[i].file);
+        s = egi_set_append(&set, &more, p->part[i].file);
         eg_dataset_clear(&more);
     }
+    if (s != EG_OK) {
+        eg_dataset_clear(&set);
+        return s;
+    }
+    *out = set;
+    return EG_OK;
+}
+
+/* The first file of a part, or p->count. */
+static size_t part_at(const struct egi_parts *p, const char *name)
+{
+    size_t i = 0;
+    while (i < p->count && strcmp(p->part[i].name, name) != 0) i++;
+    return i;
+}
+
+/* NAME stands for NAME/train and NAME/test together, which are then its one fold. */
+static eg_status read_both(const char *folder, const struct egi_parts *p, const size_t at[2],
+                           const eg_read_options *o, eg_dataset *out)
+{
+    eg_read_options each = *o;
+    eg_dataset set, test;
+    each.folds = 0;
+    EGI_TRY(read_files(folder, p, at[0], &each, &set));
+    const size_t train = set.n;
+    each.max_bytes -= set.n * set.d * sizeof(float);
+    eg_status s = read_files(folder, p, at[1], &each, &test);
+    if (s == EG_OK) {
+        s = egi_set_append(&set, &test, p->part[at[1]].file);
+        eg_dataset_clear(&test);
+    }
+    if (s == EG_OK && o->folds) s = egi_set_one_fold(&set, train);
     if (s != EG_OK) {
         eg_dataset_clear(&set);
         return s;
@@ -301,11 +302,20 @@ static eg_status read_named(const struct search *at, const char *part, const eg_
     struct egi_parts p;
     snprintf(set, sizeof set, "%.*s", (int)at->name_size, at->name);
     EGI_TRY(egi_parts_list(at->path, o->alloc, &p));
-    size_t i = 0;
-    while (i < p.count && strcmp(p.part[i].name, part) != 0) i++;
+    char name[2][140];
+    size_t both[2], i = part_at(&p, part);
+    for (size_t k = 0; k < 2; k++) {
+        snprintf(name[k], sizeof name[k], "%.120s/%s", part, k == 0 ? "train" : "test");
+        both[k] = part_at(&p, name[k]);
+    }
     if (i == p.count && *part == '\0' && p.count == 1) i = 0; /* the only one needs no name */
-    const eg_status s =
-        i < p.count ? read_files(at->path, &p, i, o, out) : fail_part(&p, set, part);
+    eg_status s;
+    if (i < p.count)
+        s = read_files(at->path, &p, i, o, out);
+    else if (*part != '\0' && both[0] < p.count && both[1] < p.count)
+        s = read_both(at->path, &p, both, o, out);
+    else
+        s = fail_part(&p, set, part);
     egi_parts_clear(&p);
     return s;
 }

@@ -296,26 +296,3 @@ eg_status egi_axes(const struct egi_input *in, const size_t *axis, size_t ndim, 
     *d = values;
     return EG_OK;
 }
-
-eg_status egi_labels_from_file(const struct egi_input *in, eg_dataset *set)
-{
-    if (in->o.labels == NULL) return EG_OK;
-    eg_read_options o = in->o;
-    o.format = NULL;
-    o.labels = NULL;
-    eg_dataset file = { .alloc = set->alloc };
-    EGI_TRY(egi_read_path(in->o.labels, &o, &file));
-    eg_status s = EG_OK;
-    if (file.d != 1 || file.n != set->n)
-        s = egi_fail(EG_ERR_CORRUPT, "%s: %zu x %zu labels, expected %zu x 1, as items in %s",
-                     in->o.labels, file.n, file.d, set->n, in->name);
-    void *v = NULL;
-    if (s == EG_OK) s = egi_alloc_array(set->alloc, set->n, sizeof(double), "labels", &v);
-    if (s == EG_OK) {
-        for (size_t i = 0; i < set->n; i++) ((double *)v)[i] = (double)file.x[i];
-        s = egi_labels_from_values(set, v, 1);
-        egi_free(set->alloc, v, set->n * sizeof(double));
-    }
-    eg_dataset_clear(&file);
-    return s;
-}

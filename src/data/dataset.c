@@ -12,9 +12,9 @@
 #define DEFAULT_MAX_BYTES ((uint64_t)4 << 30)
 
 static const struct egi_reader *const rows[] = {
-    &egi_reader_repertoires, &egi_reader_idx,  &egi_reader_cifar, &egi_reader_npy,
-    &egi_reader_npz,         &egi_reader_csv,  &egi_reader_ucr,   &egi_reader_svmlight,
-    &egi_reader_png,         &egi_reader_jpeg,
+    &egi_reader_repertoires, &egi_reader_idx, &egi_reader_cifar, &egi_reader_npy,
+    &egi_reader_npz,         &egi_reader_fps, &egi_reader_csv,   &egi_reader_ucr,
+    &egi_reader_svmlight,    &egi_reader_png, &egi_reader_jpeg,
 };
 
 const eg_reader_info *eg_dataset_reader(size_t row)
@@ -67,6 +67,7 @@ void eg_dataset_clear(eg_dataset *set)
     egi_free(a, set->x, eg_dataset_rows(set) * set->d * sizeof(float));
     if (set->offset != NULL) egi_free(a, set->offset, (set->n + 1) * sizeof *set->offset);
     egi_free(a, set->folds, set->fold_count * set->n);
+    if (set->group != NULL) egi_free(a, set->group, set->n * sizeof *set->group);
     egi_free(a, set->labels, set->n * sizeof(int32_t));
     free_names(a, set->class_names, set->classes);
     free_names(a, set->column_names, set->d);
@@ -158,14 +159,14 @@ static eg_status choose(const char *format, const struct egi_input *in,
     if (row == NULL && format != NULL)
         return egi_fail(EG_ERR_INVALID,
                         "format (--format) %s: expected idx, cifar, npy, npz, csv, ucr, "
-                        "svmlight, png, jpeg or repertoires",
+                        "svmlight, fps, png, jpeg or repertoires",
                         format);
     if (row == NULL) row = row_by_ending(in->name);
     if (row == NULL) row = row_by_text(in->bytes, in->size);
     if (row == NULL)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s: looks like %s, expected IDX, CIFAR, NPY, NPZ, CSV, "
-                        "svmlight, PNG, JPEG or a table of repertoires",
+                        "svmlight, FPS, PNG, JPEG or a table of repertoires",
                         in->name, egi_looks_like(in->bytes, in->size));
     *out = row;
     return EG_OK;
@@ -189,19 +190,35 @@ static eg_status parse(const char *format, const struct egi_input *in, eg_datase
     return EG_OK;
 }
 
+static eg_status parse_unpacked(const char *format, struct egi_input *in, eg_dataset *out)
+{
+    if (!egi_looks_gzip(in->bytes, in->size)) return parse(format, in, out);
+    uint8_t *unpacked;
+    size_t unpacked_size;
+    EGI_TRY(egi_gunzip(in, &unpacked, &unpacked_size));
+    in->bytes = unpacked;
+    in->size = unpacked_size;
+    const eg_status s = parse(format, in, out);
+    egi_free(in->o.alloc, unpacked, unpacked_size);
+    return s;
+}
+
 eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *bytes, size_t size,
                          const eg_read_options *options, eg_dataset *out)
 {
     struct egi_input in = { .name = name, .bytes = bytes, .size = size };
     EGI_TRY(egi_read_options(options, &in.o));
-    if (!egi_looks_gzip(bytes, size)) return parse(format, &in, out);
-    uint8_t *unpacked;
-    size_t unpacked_size;
-    EGI_TRY(egi_gunzip(&in, &unpacked, &unpacked_size));
-    in.bytes = unpacked;
-    in.size = unpacked_size;
-    const eg_status s = parse(format, &in, out);
-    egi_free(in.o.alloc, unpacked, unpacked_size);
+    return parse_unpacked(format, &in, out);
+}
+
+eg_status egi_read_items(const char *path, const eg_read_options *o, eg_dataset *out)
+{
+    uint8_t *bytes;
+    size_t size;
+    EGI_TRY(egi_file_read(path, o->max_bytes, o->alloc, &bytes, &size));
+    struct egi_input in = { .name = path, .bytes = bytes, .size = size, .o = *o, .items_only = 1 };
+    const eg_status s = parse_unpacked(o->format, &in, out);
+    egi_free(o->alloc, bytes, size);
     return s;
 }
 

@@ -19,6 +19,7 @@ struct egi_input {
     const uint8_t *bytes;
     size_t size;
     eg_read_options o; /* complete: alloc and max_bytes are set */
+    int items_only;    /* of a table only what it says of items: label, group, folds */
 };
 
 /* A row of the table of readers. parse fills a set that is all zero but for its allocator;
@@ -31,8 +32,8 @@ struct egi_reader {
     eg_status (*parse)(const struct egi_input *in, eg_dataset *set);
 };
 extern const struct egi_reader egi_reader_idx, egi_reader_cifar, egi_reader_npy, egi_reader_npz,
-    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_png, egi_reader_jpeg,
-    egi_reader_repertoires;
+    egi_reader_csv, egi_reader_ucr, egi_reader_svmlight, egi_reader_fps, egi_reader_png,
+    egi_reader_jpeg, egi_reader_repertoires;
 
 /* dataset.c - the one way into every reader of a file; also what the fuzz targets call.
  * format NULL: by content, then by name. bytes may be gzip. */
@@ -44,6 +45,10 @@ const char *egi_looks_like(const uint8_t *bytes, size_t size);
 eg_status egi_read_options(const eg_read_options *in, eg_read_options *out);
 /* As eg_dataset_read, for options that are complete. */
 eg_status egi_read_path(const char *path, const eg_read_options *o, eg_dataset *out);
+/* A file of labels: numbers as a set of D = 1, or of a table what it says of its items, D = 0; of
+ * these labels may be EGI_NO_LABEL. */
+eg_status egi_read_items(const char *path, const eg_read_options *o, eg_dataset *out);
+enum { EGI_NO_LABEL = -1 };
 
 /* read_folder.c */
 extern const eg_reader_info egi_folder_info;
@@ -102,6 +107,11 @@ eg_status egi_labels_from_texts(eg_dataset *set, const struct egi_text *texts);
 /* Printable start of hostile text, for a detail. */
 const char *egi_quote(char out[40], struct egi_text text);
 
+/* join.c - rows of b after those of a; both labelled, of the same shape and classes. */
+eg_status egi_set_append(eg_dataset *a, const eg_dataset *b, const char *name);
+/* One fold: the first `train` items are trained on, the others tested. */
+eg_status egi_set_one_fold(eg_dataset *set, size_t train);
+
 /* problems.c - what is wrong with a text: the first 20 go to eg_read_options.problem, the first
  * is kept for the detail, all are counted. line and column from 1. */
 struct egi_problems {
@@ -117,7 +127,7 @@ eg_status egi_problems_end(const struct egi_problems *p);
 /* rows_of_csv.c - what a row of a table says of the item it belongs to. */
 struct egi_row {
     size_t line;
-    struct egi_text bag, label; /* p NULL: there is no such column */
+    struct egi_text bag, label, group; /* p NULL: there is no such column */
 };
 /* Rows (n) of one bag follow each other and have one label: else problems. Then set->n, offset,
  * item_names, and of row and marks (n, columns) what the first row of each bag has. */
@@ -128,6 +138,12 @@ eg_status egi_rows_to_bags(struct egi_problems *p, struct egi_row *row, uint8_t 
 eg_status egi_marks_to_folds(const struct egi_input *in, const struct egi_text *name,
                              size_t columns, const struct egi_row *row, const uint8_t *marks,
                              eg_dataset *set);
+/* Labels of items from their texts: numbers where all are. In a table of items alone those that are
+ * empty or NA are EGI_NO_LABEL. */
+eg_status egi_rows_to_labels(const struct egi_input *in, const struct egi_row *row,
+                             eg_dataset *set);
+/* Groups of items, numbered in the order of their texts. */
+eg_status egi_rows_to_groups(const struct egi_row *row, eg_dataset *set);
 /* Which fold, from 1, a column is a mark of: 0, none; *valid: of validation. */
 size_t egi_fold_of_column(struct egi_text name, int *valid);
 
@@ -152,7 +168,8 @@ eg_status egi_elements(const struct egi_input *in, size_t at, enum egi_element k
 /* Sizes of an array of ndim axes: n items of d, and their picture's sizes. */
 eg_status egi_axes(const struct egi_input *in, const size_t *axis, size_t ndim, eg_dataset *set,
                    size_t *n, size_t *d);
-/* Labels from options.labels, when it names a file. */
+/* item_labels.c - labels from options.labels, when it names a file, and what else a table says of
+ * items. */
 eg_status egi_labels_from_file(const struct egi_input *in, eg_dataset *set);
 
 /* number.c - a whole decimal number and nothing else, in any locale: 0, else -1 (no number)

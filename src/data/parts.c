@@ -25,12 +25,14 @@ static const struct rule {
     { "_TRAIN.tsv", "ucr", "/train", NULL },
     { "_TEST.tsv", "ucr", "/test", NULL },
     { "-classes.csv", NULL, "", NULL },
+    { "-items.csv", NULL, "", NULL },
     { ".csv", "csv", "", NULL },
     { ".npy", "npy", "", NULL },
     { ".npz", "npz", "", NULL },
     { ".svm", "svmlight", "", NULL },
     { ".svmlight", "svmlight", "", NULL },
     { ".libsvm", "svmlight", "", NULL },
+    { ".fps", "fps", "", "-items.csv" },
     { "metadata.tsv", "repertoires", "", NULL },
 };
 

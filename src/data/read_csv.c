@@ -10,7 +10,13 @@
 
 #include "data/egi_data.h"
 
-enum { SKIP = -1, LABEL = -2, BAG = -3, MARK = -4 }; /* what a column is; else its place in x */
+enum {
+    SKIP = -1,
+    LABEL = -2,
+    BAG = -3,
+    MARK = -4,
+    GROUP = -5
+}; /* what a column is; else its place in x */
 
 struct table {
     const struct egi_input *in;
@@ -25,7 +31,7 @@ struct table {
     struct egi_grow marks; /* struct egi_text: their names */
     size_t values;         /* columns of x */
     size_t bags;           /* bags begun */
-    int has_label, has_bag;
+    int has_label, has_bag, has_group;
 };
 
 struct cell {
@@ -116,12 +122,21 @@ static int is_bag(const struct table *t, struct egi_text name)
     return name.size == strlen(wanted) && memcmp(name.p, wanted, name.size) == 0;
 }
 
+static int is_group(const struct table *t, struct egi_text name)
+{
+    const char *wanted = t->in->o.group_column;
+    return wanted != NULL && !t->has_group && name.size == strlen(wanted)
+           && memcmp(name.p, wanted, name.size) == 0;
+}
+
 static ptrdiff_t role_of(const struct table *t, struct egi_text name, int label)
 {
     int valid;
     if (label) return LABEL;
     if (is_bag(t, name)) return BAG;
+    if (is_group(t, name)) return GROUP;
     if (t->in->o.folds && egi_fold_of_column(name, &valid) > 0) return MARK;
+    if (t->in->items_only) return SKIP;
     return listed(t->in->o.skip_columns, name) ? SKIP : (ptrdiff_t)t->values;
 }
 
@@ -130,6 +145,7 @@ static eg_status add_column(struct table *t, struct egi_text name, int label)
     const ptrdiff_t role = role_of(t, name, label);
     t->has_label |= label;
     t->has_bag |= role == BAG;
+    t->has_group |= role == GROUP;
     t->values += role >= 0;
     if (role == MARK) EGI_TRY(egi_grow_push(&t->marks, &name, t->in->name));
     EGI_TRY(egi_grow_push(&t->name, &name, t->in->name));
@@ -163,6 +179,37 @@ static eg_status check_names(const struct table *t)
                     egi_quote(quoted_name, twice));
 }
 
+/* What the options name has to be there: here, or in the table of items that they name. */
+static eg_status check_asked(const struct table *t)
+{
+    const eg_read_options *o = &t->in->o;
+    const struct {
+        const char *name, *option, *flag;
+        int is_there;
+    } asked[] = {
+        { o->label_column, "label_column", "--label-column", t->has_label },
+        { o->bag_column, "bag_column", "--bag-column", t->has_bag || t->in->items_only },
+        { o->group_column, "group_column", "--group-column", t->has_group },
+    };
+    const int elsewhere = o->labels != NULL;
+    for (size_t i = 0; i < EGI_COUNT(asked) && !elsewhere; i++)
+        if (asked[i].name != NULL && asked[i].name[0] != '\0' && !asked[i].is_there)
+            return egi_fail(EG_ERR_CORRUPT, "%s:1:1: no column is named %s, as %s (%s) says",
+                            t->in->name, asked[i].name, asked[i].option, asked[i].flag);
+    if (!o->folds || t->marks.count > 0 || elsewhere) return EG_OK;
+    return egi_fail(EG_ERR_CORRUPT,
+                    "%s:1:1: expected columns test1, test2, .. that are folds, got none",
+                    t->in->name);
+}
+
+/* Of a table of items that has one column, this is the label, whatever its name. */
+static void take_only_column(struct table *t)
+{
+    if (t->name.count > 1 || t->has_label || t->has_group || t->marks.count > 0) return;
+    *(ptrdiff_t *)t->role.p = LABEL;
+    t->has_label = 1;
+}
+
 static eg_status read_header(struct table *t)
 {
     double v;
@@ -182,19 +229,11 @@ static eg_status read_header(struct table *t)
                         "numbers; add a first line such as x1,x2,label",
                         t->in->name);
     EGI_TRY(check_names(t));
-    if (t->in->o.label_column != NULL && !t->has_label)
-        return egi_fail(EG_ERR_CORRUPT,
-                        "%s:1:1: no column is named %s, as label_column "
-                        "(--label-column) says",
-                        t->in->name, t->in->o.label_column);
-    if (t->in->o.bag_column != NULL && t->in->o.bag_column[0] != '\0' && !t->has_bag)
-        return egi_fail(EG_ERR_CORRUPT,
-                        "%s:1:1: no column is named %s, as bag_column (--bag-column) says",
-                        t->in->name, t->in->o.bag_column);
-    if (t->in->o.folds && t->marks.count == 0)
-        return egi_fail(EG_ERR_CORRUPT,
-                        "%s:1:1: expected columns test1, test2, .. that are folds, got none",
-                        t->in->name);
+    EGI_TRY(check_asked(t));
+    if (t->in->items_only) {
+        take_only_column(t);
+        return EG_OK;
+    }
     if (t->values == 0)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:1:1: header line (looks like %s), expected a column of "
@@ -232,7 +271,7 @@ static void bad_number(struct table *t, const struct cell *c, size_t k, int why)
                 k + 1, egi_quote(name, column), egi_quote(got, c->text), fix);
 }
 
-/* A cell that is a name: of a class, of a bag. */
+/* A cell that is a name: of a class, of a bag, of a group. */
 static eg_status take_name(struct table *t, const struct cell *c, const char *what,
                            struct egi_text *to)
 {
@@ -258,7 +297,12 @@ static eg_status take_cell(struct table *t, const struct cell *c, size_t k, stru
 {
     const ptrdiff_t role = ((ptrdiff_t *)t->role.p)[k];
     if (role == SKIP) return EG_OK;
+    if (role == LABEL && t->in->items_only) {
+        row->label = c->text; /* an empty one is that of an item to leave out */
+        return EG_OK;
+    }
     if (role == LABEL) return take_name(t, c, "label", &row->label);
+    if (role == GROUP) return take_name(t, c, "group", &row->group);
     if (role == BAG) return take_name(t, c, "bag", &row->bag);
     if (role == MARK) return take_mark(t, c, k);
     double v = 0;
@@ -331,26 +375,6 @@ static eg_status read_rows(struct table *t)
     return EG_OK;
 }
 
-static eg_status set_labels(struct table *t, eg_dataset *set)
-{
-    const struct egi_row *row = t->row.p;
-    const struct egi_need needs[] = { { set->n, sizeof(double) },
-                                      { set->n, sizeof(struct egi_text) } };
-    struct egi_arena a;
-    int numbers = 1;
-    EGI_TRY(egi_arena_create(set->alloc, needs, EGI_COUNT(needs), "labels", &a));
-    double *values = a.part[0];
-    struct egi_text *text = a.part[1];
-    for (size_t i = 0; i < set->n; i++) {
-        text[i] = row[i].label;
-        numbers = numbers && egi_parse_number(text[i].p, text[i].size, values + i) == 0;
-    }
-    const eg_status s =
-        numbers ? egi_labels_from_values(set, values, 0) : egi_labels_from_texts(set, text);
-    egi_arena_destroy(&a);
-    return s;
-}
-
 /* Items, and what rows say of them; x is there. */
 static eg_status set_items(struct table *t, eg_dataset *set)
 {
@@ -359,8 +383,9 @@ static eg_status set_items(struct table *t, eg_dataset *set)
     set->n = t->row.count;
     if (t->has_bag)
         EGI_TRY(egi_rows_to_bags(&t->problems, row, marks, t->marks.count, t->row.count, set));
-    if (t->has_label) EGI_TRY(set_labels(t, set));
-    if (!t->in->o.folds) return EG_OK;
+    if (t->has_label) EGI_TRY(egi_rows_to_labels(t->in, row, set));
+    if (t->has_group) EGI_TRY(egi_rows_to_groups(row, set));
+    if (t->marks.count == 0) return EG_OK;
     return egi_marks_to_folds(t->in, t->marks.p, t->marks.count, row, marks, set);
 }
 
@@ -369,10 +394,10 @@ static eg_status build(struct table *t, int header, eg_dataset *set)
     EGI_TRY(header ? read_header(t) : count_columns(t));
     EGI_TRY(read_rows(t));
     size_t cells;
-    EGI_TRY(egi_grow_finish(&t->x, t->in->name, &set->x, &cells));
+    if (t->values > 0) EGI_TRY(egi_grow_finish(&t->x, t->in->name, &set->x, &cells));
     set->d = t->values;
     EGI_TRY(set_items(t, set));
-    if (!header) return EG_OK;
+    if (!header || set->d == 0) return EG_OK;
     EGI_TRY(egi_names_alloc(set->alloc, set->d, &set->column_names));
     for (size_t k = 0; k < t->name.count; k++) {
         const ptrdiff_t role = ((ptrdiff_t *)t->role.p)[k];

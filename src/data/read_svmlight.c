@@ -1,7 +1,8 @@
 /* svmlight: a line is "label [qid:Q] index:value ... # comment", indices rising. Whether they
  * begin with 0 or 1 cannot be told from the file, so the caller must say it. The first pass
  * checks everything and finds N and D, the second fills x, which is dense. A line is left at
- * its first problem; problems of all lines are gathered. */
+ * its first problem; problems of all lines are gathered. Labels in a file of their own take the
+ * place of those in the lines. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -131,7 +132,7 @@ static eg_status parse_svmlight(const struct egi_input *in, eg_dataset *set)
     eg_status s = pass(&l);
     if (s == EG_OK) s = egi_labels_from_values(set, labels, 0);
     egi_free(set->alloc, labels, set->n * sizeof(double));
-    return s;
+    return s == EG_OK ? egi_labels_from_file(in, set) : s;
 }
 
 const struct egi_reader egi_reader_svmlight = {

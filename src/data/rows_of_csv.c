@@ -1,5 +1,6 @@
-/* What the columns of a table say of its rows beside values: which bag a row is in, and which
- * items are tested and validated on in each fold that the set brings. */
+/* What the columns of a table say of its rows beside values: which bag a row is in, the label and
+ * the group of an item, and which items are tested and validated on in each fold that the set
+ * brings. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static void check_row(struct egi_problems *p, const struct egi_row *first,
     if (!egi_text_same(first->label, row->label))
         egi_problem(p, row->line, 1, "bag %s: expected one label, got %s in line %zu and %s here",
                     name, egi_quote(want, first->label), first->line, egi_quote(got, row->label));
+    if (!egi_text_same(first->group, row->group))
+        egi_problem(p, row->line, 1, "bag %s: expected one group, got %s in line %zu and %s here",
+                    name, egi_quote(want, first->group), first->line, egi_quote(got, row->group));
     if (columns > 0 && memcmp(marks, mark, columns) != 0)
         egi_problem(p, row->line, 1, "bag %s: expected its rows in one part of each fold, got two",
                     name);
@@ -102,6 +106,83 @@ eg_status egi_rows_to_bags(struct egi_problems *p, struct egi_row *row, uint8_t 
     for (size_t i = 0; i < bags; i++)
         EGI_TRY(egi_name_set(set->alloc, row[i].bag, &set->item_names[i]));
     return EG_OK;
+}
+
+/* ---- labels and groups ---- */
+
+static int is_missing(const struct egi_input *in, struct egi_text t)
+{
+    if (!in->items_only) return 0;
+    return t.size == 0 || (t.size == 2 && memcmp(t.p, "NA", 2) == 0);
+}
+
+/* few (n of them) becomes the labels of those rows that have one. */
+static eg_status spread_labels(const struct egi_input *in, const struct egi_row *row,
+                               const eg_dataset *few, eg_dataset *set)
+{
+    size_t at = 0;
+    void *labels;
+    EGI_TRY(egi_alloc_array(set->alloc, set->n, sizeof *set->labels, "labels", &labels));
+    set->labels = labels;
+    for (size_t i = 0; i < set->n; i++)
+        set->labels[i] = is_missing(in, row[i].label) ? EGI_NO_LABEL : few->labels[at++];
+    return EG_OK;
+}
+
+/* text, value (n) are scratch. */
+static eg_status label_rows(const struct egi_input *in, const struct egi_row *row,
+                            struct egi_text *text, double *value, eg_dataset *set)
+{
+    int numbers = 1;
+    eg_dataset few = { .alloc = set->alloc };
+    for (size_t i = 0; i < set->n; i++) {
+        if (is_missing(in, row[i].label)) continue;
+        text[few.n] = row[i].label;
+        numbers =
+            numbers && egi_parse_number(row[i].label.p, row[i].label.size, value + few.n) == 0;
+        few.n++;
+    }
+    if (few.n == 0)
+        return egi_fail(EG_ERR_CORRUPT, "%s: none of %zu items has a label", in->name, set->n);
+    eg_status s =
+        numbers ? egi_labels_from_values(&few, value, 0) : egi_labels_from_texts(&few, text);
+    if (s == EG_OK) s = spread_labels(in, row, &few, set);
+    if (s == EG_OK) {
+        set->classes = few.classes;
+        set->class_names = few.class_names;
+        few.class_names = NULL;
+    }
+    eg_dataset_clear(&few);
+    return s;
+}
+
+eg_status egi_rows_to_labels(const struct egi_input *in, const struct egi_row *row, eg_dataset *set)
+{
+    const struct egi_need needs[] = { { set->n, sizeof(double) },
+                                      { set->n, sizeof(struct egi_text) } };
+    struct egi_arena a;
+    EGI_TRY(egi_arena_create(set->alloc, needs, EGI_COUNT(needs), "labels", &a));
+    const eg_status s = label_rows(in, row, a.part[1], a.part[0], set);
+    egi_arena_destroy(&a);
+    return s;
+}
+
+eg_status egi_rows_to_groups(const struct egi_row *row, eg_dataset *set)
+{
+    void *text, *group;
+    eg_dataset named = { .alloc = set->alloc, .n = set->n };
+    EGI_TRY(egi_alloc_array(set->alloc, set->n, sizeof(struct egi_text), "groups", &text));
+    for (size_t i = 0; i < set->n; i++) ((struct egi_text *)text)[i] = row[i].group;
+    eg_status s = egi_labels_from_texts(&named, text);
+    egi_free(set->alloc, text, set->n * sizeof(struct egi_text));
+    if (s == EG_OK) s = egi_alloc_array(set->alloc, set->n, sizeof *set->group, "groups", &group);
+    if (s == EG_OK) {
+        set->group = group;
+        set->groups = named.classes;
+        for (size_t i = 0; i < set->n; i++) set->group[i] = (uint32_t)named.labels[i];
+    }
+    eg_dataset_clear(&named);
+    return s;
 }
 
 /* ---- folds ---- */

@@ -8,8 +8,9 @@
 /* clang-format off */
 /* Of layers. */
 #define EGI_OPS_LAYERS(ROW)                                                                       \
-    ROW(conv) ROW(conv_transpose) ROW(conv_weight) ROW(pool_index) ROW(pool_mean)                 \
-    ROW(pool_spread) ROW(lstm) ROW(lstm_back) ROW(gru) ROW(gru_back) ROW(grid_corner)             \
+    ROW(conv) ROW(conv_transpose) ROW(conv_weight) ROW(pool_index) ROW(pool_max)                  \
+    ROW(pool_max_back) ROW(pool_mean) ROW(pool_spread) ROW(lstm) ROW(lstm_back) ROW(gru)          \
+    ROW(gru_back) ROW(part) ROW(grid_corner)                                                      \
     ROW(grid_index) ROW(associate) ROW(associate_back) ROW(normalise)                         \
     ROW(normalise_back)
 

@@ -1,18 +1,14 @@
 /* Convolution of a block of pictures by oneDNN 2.6: direct, in the layout it likes best, with a
- * reorder before and after where that is not ours.
- *
- * oneDNN cuts work by the threads it sees, so primitives are made and run where it sees one:
- * inside a body of egi_parallel_for(). */
+ * reorder before and after where that is not ours. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifdef EG_DNNL
 
-#include <dnnl.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/egi_base.h"
-#include "base/egi_signals.h"
 #include "kernel/egi_kernel_conv.h"
+#include "kernel/egi_kernel_dnnl.h"
 
 enum { X, W, Y, ARRAYS };
 
@@ -45,12 +41,6 @@ static const struct role {
                           W },
 };
 
-#define DNNL_TRY(expr)                                               \
-    do {                                                             \
-        const dnnl_status_t dnnl_try_status = (expr);                \
-        if (dnnl_try_status != dnnl_success) return dnnl_try_status; \
-    } while (0)
-
 static dnnl_status_t describe(const struct egi_conv *g, size_t n, dnnl_format_tag_t tag[ARRAYS],
                               dnnl_memory_desc_t *out)
 {
@@ -60,8 +50,9 @@ static dnnl_status_t describe(const struct egi_conv *g, size_t n, dnnl_format_ta
     const dnnl_dims_t w = { groups, o / groups, c / groups, (dnnl_dim_t)g->kernel[0],
                             (dnnl_dim_t)g->kernel[1] };
     const int grouped = groups > 1;
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(&out[X], 4, x, dnnl_f32, tag[X]));
-    DNNL_TRY(dnnl_memory_desc_init_by_tag(&out[W], 4 + grouped, w + !grouped, dnnl_f32, tag[W]));
+    EGI_DNNL_TRY(dnnl_memory_desc_init_by_tag(&out[X], 4, x, dnnl_f32, tag[X]));
+    EGI_DNNL_TRY(
+        dnnl_memory_desc_init_by_tag(&out[W], 4 + grouped, w + !grouped, dnnl_f32, tag[W]));
     return dnnl_memory_desc_init_by_tag(&out[Y], 4, y, dnnl_f32, tag[Y]);
 }
 
@@ -92,18 +83,13 @@ static dnnl_status_t make_conv(const struct egi_conv_plan *p, const struct own *
                                const dnnl_memory_desc_t *any, struct primitives *out)
 {
     dnnl_convolution_desc_t op;
-    dnnl_primitive_attr_t attr;
     dnnl_primitive_desc_t pd;
-    DNNL_TRY(operation(p, any, &op));
-    DNNL_TRY(dnnl_primitive_attr_create(&attr));
-    dnnl_status_t s = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (s == dnnl_success) s = dnnl_primitive_desc_create(&pd, &op, attr, own->engine, NULL);
-    dnnl_primitive_attr_destroy(attr);
-    DNNL_TRY(s);
+    EGI_DNNL_TRY(operation(p, any, &op));
+    EGI_DNNL_TRY(egi_dnnl_describe(&op, own->engine, NULL, &pd));
     for (size_t k = 0; k < ARRAYS; k++)
         out->fast[k] = *dnnl_primitive_desc_query_md(pd, roles[p->kind].query[k], 0);
     out->pad = *dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
-    s = dnnl_primitive_create(&out->conv, pd);
+    const dnnl_status_t s = dnnl_primitive_create(&out->conv, pd);
     dnnl_primitive_desc_destroy(pd);
     return s;
 }
@@ -112,7 +98,7 @@ static dnnl_status_t make_reorder(const struct own *own, const dnnl_memory_desc_
                                   const dnnl_memory_desc_t *to, dnnl_primitive_t *out)
 {
     dnnl_primitive_desc_t pd;
-    DNNL_TRY(dnnl_reorder_primitive_desc_create(&pd, from, own->engine, to, own->engine, NULL));
+    EGI_DNNL_TRY(dnnl_reorder_primitive_desc_create(&pd, from, own->engine, to, own->engine, NULL));
     const dnnl_status_t s = dnnl_primitive_create(out, pd);
     dnnl_primitive_desc_destroy(pd);
     return s;
@@ -126,82 +112,52 @@ static dnnl_status_t make_primitives(const struct egi_conv_plan *p, const struct
                                        dnnl_nchw };
     dnnl_format_tag_t free_choice[ARRAYS] = { dnnl_format_tag_any, dnnl_format_tag_any,
                                               dnnl_format_tag_any };
-    DNNL_TRY(describe(&p->g, out->n, ours, out->plain));
-    DNNL_TRY(describe(&p->g, out->n, free_choice, any));
-    DNNL_TRY(make_conv(p, own, any, out));
+    EGI_DNNL_TRY(describe(&p->g, out->n, ours, out->plain));
+    EGI_DNNL_TRY(describe(&p->g, out->n, free_choice, any));
+    EGI_DNNL_TRY(make_conv(p, own, any, out));
     for (int k = 0; k < ARRAYS; k++) {
         const dnnl_memory_desc_t *plain = &out->plain[k], *fast = &out->fast[k];
         if (dnnl_memory_desc_equal(plain, fast)) continue;
         const int back = k == roles[p->kind].written;
-        DNNL_TRY(make_reorder(own, back ? fast : plain, back ? plain : fast, &out->reorder[k]));
+        EGI_DNNL_TRY(make_reorder(own, back ? fast : plain, back ? plain : fast, &out->reorder[k]));
     }
     return dnnl_success;
 }
 
-static size_t room(const dnnl_memory_desc_t *md)
-{
-    return (dnnl_memory_desc_get_size(md) + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN;
-}
-
 static size_t scratch_of(const struct primitives *q)
 {
-    size_t bytes = room(&q->pad);
+    size_t bytes = egi_dnnl_room(&q->pad);
     for (size_t k = 0; k < ARRAYS; k++)
-        if (q->reorder[k] != NULL) bytes += room(&q->fast[k]);
+        if (q->reorder[k] != NULL) bytes += egi_dnnl_room(&q->fast[k]);
     return bytes;
 }
 
-/* What one block has at hand: arrays as they lie, and as the convolution takes them. */
-struct hands {
-    dnnl_stream_t stream;
-    dnnl_memory_t plain[ARRAYS], fast[ARRAYS], pad;
-};
-
-static dnnl_status_t take(const struct own *own, const struct primitives *q, void *const *data,
-                          char *scratch, struct hands *h)
+static dnnl_status_t reorder(const struct own *own, const struct primitives *q, size_t k,
+                             const struct egi_dnnl_arg *from, const struct egi_dnnl_arg *to)
 {
-    DNNL_TRY(dnnl_stream_create(&h->stream, own->engine, dnnl_stream_default_flags));
+    const struct egi_dnnl_arg args[] = { { DNNL_ARG_FROM, from->md, from->data },
+                                         { DNNL_ARG_TO, to->md, to->data } };
+    return egi_dnnl_run(own->engine, q->reorder[k], EGI_COUNT(args), args);
+}
+
+/* Arrays as they lie, and as the convolution takes them. */
+static dnnl_status_t convolve(const struct own *own, const struct primitives *q,
+                              const struct role *role, void *const *data, char *scratch)
+{
+    struct egi_dnnl_arg plain[ARRAYS], args[ARRAYS + 1];
+    const size_t written = (size_t)role->written;
     for (size_t k = 0; k < ARRAYS; k++) {
-        DNNL_TRY(dnnl_memory_create(&h->plain[k], &q->plain[k], own->engine, data[k]));
+        plain[k] = args[k] = (struct egi_dnnl_arg){ role->arg[k], &q->plain[k], data[k] };
         if (q->reorder[k] == NULL) continue;
-        DNNL_TRY(dnnl_memory_create(&h->fast[k], &q->fast[k], own->engine, scratch));
-        scratch += room(&q->fast[k]);
+        args[k].md = &q->fast[k];
+        args[k].data = scratch;
+        scratch += egi_dnnl_room(&q->fast[k]);
+        if (k != written) EGI_DNNL_TRY(reorder(own, q, k, &plain[k], &args[k]));
     }
-    return dnnl_memory_create(&h->pad, &q->pad, own->engine, scratch);
-}
-
-static void let_go(struct hands *h)
-{
-    for (size_t k = 0; k < ARRAYS; k++) {
-        dnnl_memory_destroy(h->plain[k]);
-        dnnl_memory_destroy(h->fast[k]);
-    }
-    dnnl_memory_destroy(h->pad);
-    dnnl_stream_destroy(h->stream);
-}
-
-static dnnl_status_t reorder(const struct primitives *q, const struct hands *h, int k, int back)
-{
-    if (q->reorder[k] == NULL) return dnnl_success;
-    const dnnl_exec_arg_t args[2] = { { DNNL_ARG_FROM, back ? h->fast[k] : h->plain[k] },
-                                      { DNNL_ARG_TO, back ? h->plain[k] : h->fast[k] } };
-    return dnnl_primitive_execute(q->reorder[k], h->stream, 2, args);
-}
-
-static dnnl_status_t execute(const struct role *role, const struct primitives *q,
-                             const struct hands *h)
-{
-    dnnl_exec_arg_t args[ARRAYS + 1] = { { 0, NULL } };
-    for (int k = 0; k < ARRAYS; k++) {
-        if (k != role->written) DNNL_TRY(reorder(q, h, k, 0));
-        args[k].arg = role->arg[k];
-        args[k].memory = h->fast[k] != NULL ? h->fast[k] : h->plain[k];
-    }
-    args[ARRAYS].arg = DNNL_ARG_SCRATCHPAD;
-    args[ARRAYS].memory = h->pad;
-    DNNL_TRY(dnnl_primitive_execute(q->conv, h->stream, ARRAYS + 1, args));
-    DNNL_TRY(reorder(q, h, role->written, 1));
-    return dnnl_stream_wait(h->stream);
+    args[ARRAYS] = (struct egi_dnnl_arg){ DNNL_ARG_SCRATCHPAD, &q->pad, scratch };
+    EGI_DNNL_TRY(egi_dnnl_run(own->engine, q->conv, ARRAYS + 1, args));
+    if (q->reorder[written] == NULL) return dnnl_success;
+    return reorder(own, q, written, &args[written], &plain[written]);
 }
 
 static void block(const struct egi_conv_plan *p, size_t n, const struct egi_conv_data *d,
@@ -211,14 +167,7 @@ static void block(const struct egi_conv_plan *p, size_t n, const struct egi_conv
     const struct primitives *q = &own->of[n != own->of[0].n];
     const struct role *role = &roles[p->kind];
     void *const data[ARRAYS] = { d->x, d->w, d->y };
-    struct hands h = { .stream = NULL };
-    sigset_t had;
-    egi_signals_hold(&had);
-    dnnl_status_t s = take(own, q, data, scratch, &h);
-    if (s == dnnl_success) s = execute(role, q, &h);
-    let_go(&h);
-    egi_signals_let(&had);
-    if (s == dnnl_success) return;
+    if (convolve(own, q, role, data, scratch) == dnnl_success) return;
     /* No memory: what cannot be computed must not look as if it were. */
     float *out = data[role->written];
     const size_t count = dnnl_memory_desc_get_size(&q->plain[role->written]) / sizeof *out;

@@ -114,19 +114,6 @@ eg_status egi_binary_take(eg_binary *m, const egi_record *head, const uint8_t *b
 
 /* ---- a memory into records ---- */
 
-/* Written only where it differs from what is there. */
-static eg_status put_record(egi_store *s, egi_record *head, const uint8_t *bytes)
-{
-    egi_record old;
-    const uint8_t *there;
-    const eg_status found = egi_store_get(s, head->id, &old, &there);
-    EGI_TRY(found);
-    if (found == EG_OK && old.size == head->size && old.kind == head->kind
-        && old.count == head->count && memcmp(there, bytes, (size_t)old.size) == 0)
-        return EG_OK;
-    return egi_store_put(s, head, bytes);
-}
-
 static eg_status put_tally(egi_store *s, const eg_binary *m)
 {
     uint8_t bytes[EGI_TALLY_BYTES + EGI_TEXT_MAX];
@@ -137,7 +124,7 @@ static eg_status put_tally(egi_store *s, const eg_binary *m)
     egi_store_le64(bytes + 8, m->on_in);
     egi_store_le64(bytes + 16, m->on_out);
     memcpy(bytes + EGI_TALLY_BYTES, text, size);
-    return put_record(s, &head, bytes);
+    return egi_record_put(s, &head, bytes);
 }
 
 static int any_used(const eg_binary *m, size_t first, size_t n)
@@ -168,7 +155,7 @@ static eg_status put_rows(egi_store *s, const eg_binary *m, size_t first, size_t
         at += EGI_ROW_HEADER + size;
     }
     head.size = at;
-    return put_record(s, &head, bytes);
+    return egi_record_put(s, &head, bytes);
 }
 
 eg_status egi_binary_put(egi_store *s, const eg_binary *m)
@@ -199,7 +186,7 @@ static eg_status put_all(egi_store *s, const eg_binary *m, const eg_file_options
 
 int eg_memory_file_is_binary(const eg_memory_file *f)
 {
-    return f->binary;
+    return f->contents == EGI_OF_BINARY;
 }
 
 struct saving {
@@ -251,21 +238,13 @@ static eg_status load_records(eg_memory_file *f, eg_binary *m)
     return status;
 }
 
-eg_status egi_file_wants(const eg_memory_file *f, const char *who, int binary)
-{
-    if (f->binary == binary) return EG_OK;
-    return egi_fail(EG_ERR_UNSUPPORTED, "%s: %s holds a %s memory%s", who, egi_store_path(f->store),
-                    f->binary ? eg_binary_kind_at((size_t)f->made.kind)->name : "dense",
-                    f->binary ? ": eg_memory_file_load_binary" : ": eg_memory_file_load");
-}
-
 eg_status eg_memory_file_load_binary(eg_memory_file *f, eg_binary **out)
 {
     eg_binary *m = NULL;
     if (f == NULL || out == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_load_binary: %s is NULL",
                         f == NULL ? "file" : "out");
-    EGI_TRY(egi_file_wants(f, "eg_memory_file_load_binary", 1));
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_load_binary", EGI_OF_BINARY));
     EGI_TRY(egi_binary_room(&f->options, &f->made, &m));
     eg_status status = egi_store_begin(f->store, 0);
     if (status == EG_OK) {
@@ -279,12 +258,17 @@ eg_status eg_memory_file_load_binary(eg_memory_file *f, eg_binary **out)
     return status;
 }
 
+static eg_status put_whole(void *user, egi_store *s)
+{
+    return egi_binary_put(s, user);
+}
+
 eg_status eg_memory_file_write_binary(eg_memory_file *f, const eg_binary *m)
 {
     if (f == NULL || m == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_write_binary: %s is NULL",
                         f == NULL ? "file" : "memory");
-    EGI_TRY(egi_file_wants(f, "eg_memory_file_write_binary", 1));
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_write_binary", EGI_OF_BINARY));
     if (!egi_binary_same(&f->made, &m->options))
         return egi_fail(EG_ERR_SHAPE,
                         "eg_memory_file_write_binary: %s holds a %s memory of %zu x %zu, got %s of "
@@ -292,19 +276,7 @@ eg_status eg_memory_file_write_binary(eg_memory_file *f, const eg_binary *m)
                         egi_store_path(f->store), eg_binary_kind_at((size_t)f->made.kind)->name,
                         f->made.clusters, f->made.units, m->kind->info.name, m->in.clusters,
                         m->in.units);
-    EGI_TRY(egi_store_begin(f->store, 1));
-    const uint64_t before = egi_store_root_view(f->store)->generation;
-    eg_status status =
-        before == f->loaded
-            ? egi_binary_put(f->store, m)
-            : egi_fail(EG_ERR_IO,
-                       "%s: written by another since it was loaded (generation %llu, now %llu); "
-                       "load it again",
-                       egi_store_path(f->store), (unsigned long long)f->loaded,
-                       (unsigned long long)before);
-    EGI_TRY(egi_file_finish(f->store, status));
-    f->loaded = egi_store_root_view(f->store)->generation;
-    return EG_OK;
+    return egi_file_rewrite(f, put_whole, (void *)(uintptr_t)m);
 }
 
 /* ---- what it holds, and whether that is right ---- */

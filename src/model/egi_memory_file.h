@@ -14,8 +14,13 @@ enum {
     EGI_KIND_STATE = 3,
     EGI_KIND_ITEMS = 4,
     EGI_KIND_TALLY = 5, /* of a binary memory: how much was stored; rows of connections */
-    EGI_KIND_ROWS = 6
+    EGI_KIND_ROWS = 6,
+    EGI_KIND_HEAD = 7, /* of a head: how much it knows; rows of its fields */
+    EGI_KIND_FIELD = 8
 };
+
+/* What a memory file holds. */
+enum egi_contents { EGI_OF_PATTERNS, EGI_OF_BINARY, EGI_OF_HEAD };
 
 static inline int egi_holds_patterns(uint64_t kind)
 {
@@ -37,11 +42,12 @@ static inline int egi_is_block(uint64_t kind)
 struct eg_memory_file {
     egi_store *store;
     egi_store_options options;
-    size_t d;
-    eg_memory_options memory; /* as described in the file; alloc is the handle's */
-    int binary;               /* 1: a binary memory, of these options; d and memory say nothing */
-    eg_binary_options made;
-    uint64_t loaded; /* generation of the file that the binary memory was loaded from */
+    enum egi_contents contents;
+    size_t d;                   /* of patterns, or features of a head */
+    eg_memory_options memory;   /* as described in the file; alloc is the handle's */
+    eg_binary_options made;     /* of a binary memory */
+    struct egi_head_made *head; /* of a head; or NULL */
+    uint64_t loaded; /* generation of the file that a binary memory or head was loaded from */
     char *note;      /* lent to the caller by eg_memory_file_note() */
     size_t note_size;
 };
@@ -53,6 +59,8 @@ struct egi_record_list {
 };
 eg_status egi_records_list(egi_store *s, int (*wants)(uint64_t kind), const eg_allocator *alloc,
                            const char *what, struct egi_record_list *out);
+/* A record that is written only where it differs from what is there. */
+eg_status egi_record_put(egi_store *s, egi_record *head, const uint8_t *bytes);
 void egi_records_free(const eg_allocator *alloc, struct egi_record_list *list);
 
 /* pattern_block.c - a block looked at where it lies; valid as long as its bytes. */
@@ -144,8 +152,12 @@ eg_status egi_file_describe(egi_store *store, const char *text, size_t size,
                             const eg_file_options *options);
 /* Ends the transaction: with a commit if all went well. */
 eg_status egi_file_finish(egi_store *s, eg_status status);
-/* EG_ERR_UNSUPPORTED, with who, unless the file holds a binary memory (1) or a dense one (0). */
-eg_status egi_file_wants(const eg_memory_file *f, const char *who, int binary);
+/* EG_ERR_UNSUPPORTED, with who, unless the file holds this. */
+eg_status egi_file_wants(const eg_memory_file *f, const char *who, enum egi_contents contents);
+/* A write of all that was loaded and changed: EG_ERR_IO, and nothing done, where another has
+ * written since it was loaded; else put, in one transaction. */
+eg_status egi_file_rewrite(eg_memory_file *f, eg_status (*put)(void *user, egi_store *s),
+                           void *user);
 
 /* memory_file_notes.c - who: begins the detail of a refusal. */
 eg_status egi_note_put(egi_store *s, const char *who, const eg_note *note);

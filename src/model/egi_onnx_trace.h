@@ -31,13 +31,12 @@ struct egi_trace_row {
     egi_trace_writer *write;
     const char *onnx; /* of writers that rows share */
 };
-/* onnx_trace_recurrent.c - an LSTM or GRU over all steps; and whether a slice of what it packs is
- * its h, which is all that is written of it (else a failure). */
-egi_trace_writer egi_trace_recurrent;
+/* onnx_trace_recurrent.c - an LSTM or GRU over all steps; and a part of it, which must be its h
+ * (else a failure). */
+egi_trace_writer egi_trace_recurrent, egi_trace_part;
 int egi_trace_is_recurrent(const struct egi_op *op);
 /* Inputs that its node reads; weights are written by it. */
 enum { EGI_TRACE_RECURRENT_INPUTS = 3 };
-void egi_trace_state_of(struct egi_trace *w, const struct egi_node *slice);
 /* onnx_trace_ops.c - NULL: the standard has no such operation. */
 const struct egi_trace_row *egi_trace_row_of(const struct egi_op *op);
 

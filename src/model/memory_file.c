@@ -10,6 +10,7 @@
 #include "engram/version.h"
 #include "memory/egi_rule.h"
 #include "model/egi_binary_file.h"
+#include "model/egi_head_file.h"
 
 enum { DEFAULT_WAIT_MS = 5000 };
 #define DEFAULT_MAX_BYTES ((size_t)16 << 30)
@@ -105,6 +106,26 @@ eg_status eg_memory_file_create(const char *path, size_t d, const eg_memory_opti
     return eg_memory_file_open(path, options, out);
 }
 
+static eg_status read_binary(eg_memory_file *f, const char *text, size_t size)
+{
+    return egi_binary_parse(text, size, &f->made);
+}
+
+static eg_status read_patterns(eg_memory_file *f, const char *text, size_t size)
+{
+    return egi_memory_parse(text, size, &f->d, &f->memory);
+}
+
+/* EG_NOT_FOUND: it is none of this; the last one says what is wrong. */
+static const struct {
+    enum egi_contents contents;
+    eg_status (*read)(eg_memory_file *f, const char *text, size_t size);
+} readers[] = {
+    { EGI_OF_BINARY, read_binary },
+    { EGI_OF_HEAD, egi_head_describe },
+    { EGI_OF_PATTERNS, read_patterns },
+};
+
 static eg_status read_description(eg_memory_file *f)
 {
     const uint8_t *text;
@@ -113,12 +134,12 @@ static eg_status read_description(eg_memory_file *f)
     eg_status status = egi_store_meta(f->store, EGI_MEMORY_KEY, &text, &size);
     if (status == EG_NOT_FOUND)
         status = egi_fail(EG_ERR_CORRUPT, "the description of the memory is missing");
-    if (status == EG_OK) {
-        status = egi_binary_parse((const char *)text, size, &f->made);
-        f->binary = status == EG_OK;
+    else if (status == EG_OK)
+        status = EG_NOT_FOUND; /* until a reader knows it */
+    for (size_t i = 0; i < EGI_COUNT(readers) && status == EG_NOT_FOUND; i++) {
+        f->contents = readers[i].contents;
+        status = readers[i].read(f, (const char *)text, size);
     }
-    if (status == EG_NOT_FOUND)
-        status = egi_memory_parse((const char *)text, size, &f->d, &f->memory);
     status = egi_file_blame(f, status);
     f->memory.alloc = f->options.alloc;
     return egi_file_finish(f->store, status);
@@ -150,6 +171,7 @@ void eg_memory_file_close(eg_memory_file *f)
     if (f == NULL) return;
     egi_store_close(f->store);
     egi_free(f->options.alloc, f->note, f->note_size);
+    egi_free(f->options.alloc, f->head, sizeof *f->head);
     egi_free(f->options.alloc, f, sizeof *f);
 }
 
@@ -300,7 +322,7 @@ eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t
     if (f == NULL || (patterns == NULL && n > 0))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: %s is NULL",
                         f == NULL ? "file" : "patterns");
-    EGI_TRY(egi_file_wants(f, "eg_memory_file_append", 0));
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_append", EGI_OF_PATTERNS));
     if (n == 0) return EG_OK;
     EGI_TRY(check_items(f, patterns, n, with));
     EGI_TRY(egi_store_begin(f->store, 1));
@@ -352,7 +374,7 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
     if (f == NULL || (ids == NULL && n > 0))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_remove: %s is NULL",
                         f == NULL ? "file" : "ids");
-    EGI_TRY(egi_file_wants(f, "eg_memory_file_remove", 0));
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_remove", EGI_OF_PATTERNS));
     if (n == 0) return EG_OK;
     egi_id_set set = { f->options.alloc, NULL, 0, 0 };
     struct removal r = { f, &set, 0 };
@@ -385,10 +407,12 @@ static eg_status fill_info(eg_memory_file *f, eg_file_info *info)
              there == EG_OK && size < 32 ? (int)size : 0, (const char *)library);
     snprintf(info->root_hash, sizeof info->root_hash, "%016llx", (unsigned long long)root->check);
     info->format_version = EGI_STORE_VERSION;
-    info->is_binary = f->binary;
-    if (f->binary) return egi_binary_info(f, info);
+    info->is_binary = f->contents == EGI_OF_BINARY;
+    info->is_head = f->contents == EGI_OF_HEAD;
+    if (info->is_binary) return egi_binary_info(f, info);
     info->count = root->items;
     info->size = f->d;
+    if (info->is_head) return EG_OK;
     info->value_size = f->memory.value_size;
     info->storage = f->memory.storage;
     info->rule = f->memory.rule;

@@ -11,6 +11,7 @@
 
 #include "memory/egi_memory.h"
 #include "model/egi_binary_file.h"
+#include "model/egi_head_file.h"
 
 enum { SLICE_NUMBERS = 1 << 20 }; /* components turned into floats at a time */
 
@@ -279,7 +280,7 @@ eg_status eg_memory_file_load(eg_memory_file *f, eg_memory **out)
     if (f == NULL || out == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_load: %s is NULL",
                         f == NULL ? "file" : "out");
-    EGI_TRY(egi_file_wants(f, "eg_memory_file_load", 0));
+    EGI_TRY(egi_file_wants(f, "eg_memory_file_load", EGI_OF_PATTERNS));
     EGI_TRY(check_room(f, 0));
     EGI_TRY(egi_store_begin(f->store, 0));
     eg_status status = eg_memory_create(f->d, &f->memory, &m);
@@ -335,7 +336,8 @@ eg_status eg_memory_file_verify(eg_memory_file *f, void (*report)(void *user, co
                                 void *user)
 {
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_verify: file is NULL");
-    if (f->binary) return egi_binary_verify(f, report, user);
+    if (f->contents == EGI_OF_BINARY) return egi_binary_verify(f, report, user);
+    if (f->contents == EGI_OF_HEAD) return egi_head_verify(f, report, user);
     egi_judge j = { .d = f->d, .dv = f->memory.value_size, .seen = { .alloc = f->options.alloc } };
     const eg_status status = egi_store_verify(f->store, egi_judge_record, &j, report, user);
     egi_id_set_clear(&j.seen);

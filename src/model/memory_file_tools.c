@@ -8,6 +8,7 @@
 #include "engram/dataset.h"
 #include "engram/version.h"
 #include "model/egi_binary_file.h"
+#include "model/egi_head_file.h"
 
 eg_status eg_memory_file_backup(eg_memory_file *f, const char *to)
 {
@@ -92,7 +93,7 @@ static eg_status join_small(eg_memory_file *f)
 eg_status eg_memory_file_vacuum(eg_memory_file *f)
 {
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_vacuum: file is NULL");
-    if (!f->binary) EGI_TRY(join_small(f));
+    if (f->contents == EGI_OF_PATTERNS) EGI_TRY(join_small(f));
     return egi_store_vacuum(f->store);
 }
 
@@ -103,6 +104,7 @@ struct repair {
     egi_judge judge;
     eg_memory_options memory;
     struct egi_binary_repair binary;
+    struct egi_head_repair head;
     uint64_t kept, lost;
 };
 
@@ -171,6 +173,9 @@ static eg_status rescue_record(void *user, const egi_record *head, unsigned hold
 {
     struct repair *r = user;
     egi_record same = *head;
+    if (r->judge.d == 0 && r->binary.m == NULL && r->head.h == NULL)
+        EGI_TRY(egi_head_repair_learn(&r->head, r->to, head, holds, bytes, lost));
+    if (r->head.h != NULL) return egi_head_repair_record(&r->head, head, holds, bytes, kept, lost);
     if (r->judge.d == 0 && r->binary.m == NULL)
         EGI_TRY(egi_binary_repair_learn(&r->binary, r->to, head, holds, bytes, lost));
     if (r->binary.m != NULL)
@@ -215,8 +220,9 @@ static eg_status save_what_holds(struct repair *r)
     const uint8_t *text;
     size_t size;
     EGI_TRY(egi_store_salvage(r->path, r->options, r->to, rescue_record, r, &r->kept, &r->lost));
-    EGI_TRY(r->binary.m != NULL ? egi_binary_repair_end(&r->binary, r->to, &r->kept, &r->lost)
-                                : drop_part_of_state(r));
+    EGI_TRY(r->head.h != NULL     ? egi_head_repair_end(&r->head, r->to, &r->kept, &r->lost)
+            : r->binary.m != NULL ? egi_binary_repair_end(&r->binary, r->to, &r->kept, &r->lost)
+                                  : drop_part_of_state(r));
     const eg_status there = egi_store_meta(r->to, EGI_MEMORY_KEY, &text, &size);
     if (there == EG_NOT_FOUND)
         return egi_fail(EG_ERR_CORRUPT, "%s: neither a description nor a pattern can be saved",
@@ -248,12 +254,17 @@ eg_status eg_memory_file_repair(const char *path, const char *to, const eg_file_
                         path == NULL ? "path" : "to");
     EGI_TRY(egi_file_settings(options, &settings));
     struct repair r = {
-        .path = path, .options = &settings, .memory = defaults, .binary = { .options = &settings }
+        .path = path,
+        .options = &settings,
+        .memory = defaults,
+        .binary = { .options = &settings },
+        .head = { .options = &settings },
     };
     r.judge.seen.alloc = settings.alloc;
     const eg_status status = egi_store_build(to, &settings, fill_repaired, &r);
     egi_id_set_clear(&r.judge.seen);
     eg_binary_destroy(r.binary.m);
+    egi_head_repair_clear(&r.head);
     if (status != EG_OK) return status;
     if (kept != NULL) *kept = r.kept;
     if (lost != NULL) *lost = r.lost;
@@ -318,7 +329,8 @@ eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *f
                         format);
     if (is_of_store(to, egi_store_path(f->store)))
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_export: %s is the memory file itself", to);
-    if (f->binary) return egi_binary_export(f, to, formats[i].tensors);
+    if (f->contents == EGI_OF_BINARY) return egi_binary_export(f, to, formats[i].tensors);
+    if (f->contents == EGI_OF_HEAD) return egi_head_export(f, to, formats[i].tensors);
     EGI_TRY(egi_store_begin(f->store, 0));
     const uint64_t items = egi_store_root_view(f->store)->items;
     const eg_status status = egi_file_gather(f, &rows);

@@ -192,10 +192,6 @@ static void write_slice(struct egi_trace *w, const struct egi_node *n)
     const int64_t axis = a[0], begin = a[1], step = a[3];
     int64_t end = begin + a[2] * step;
     if (end < 0) end = INT64_MIN; /* down to the first */
-    if (egi_trace_is_recurrent(w->t->node[w->t->link[n->first].id - 1].op)) {
-        egi_trace_state_of(w, n);
-        return;
-    }
     if (egi_trace_goes_with_batch(w, (size_t)a[4])) {
         if (a[2] != a[4] || step != 1)
             egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED, "a part of the batch"));
@@ -271,8 +267,7 @@ static void write_conv(struct egi_trace *w, const struct egi_node *n)
                    egi_trace_in(w, n, 0), egi_trace_in(w, n, 1));
 }
 
-/* n: two each of kernel, stride, padding, size of x, size of y (op_pool.c). The row of indices is
- * written as the maxima themselves: what is looked up there is what the window held. */
+/* n: two each of kernel, stride, padding, size of x, size of y (op_pool.c) */
 static void write_pool(struct egi_trace *w, const struct egi_node *n)
 {
     int64_t kernel[2], stride[2], pads[4];
@@ -282,9 +277,7 @@ static void write_pool(struct egi_trace *w, const struct egi_node *n)
     for (size_t i = 0; i < 2; i++) {
         const ptrdiff_t *a = n->attr.n;
         pads[i] = pads[i + 2] = a[4 + i];
-        if (a[i] != 0) continue; /* adaptive: windows from i in / out on */
-        kernel[i] = stride[i] = a[6 + i] / a[8 + i];
-        if (a[6 + i] % a[8 + i] != 0)
+        if (a[i] == 0) /* adaptive, windows that overlap */
             egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED, "%td windows on %td places", a[8 + i],
                                          a[6 + i]));
     }
@@ -293,28 +286,15 @@ static void write_pool(struct egi_trace *w, const struct egi_node *n)
         EGI_ATTR_OF_INTS("pads", pads, 4),
         mean ? EGI_ATTR_OF_INT("count_include_pad", 1) : EGI_ATTR_END, EGI_ATTR_END
     };
-    egi_trace_node(w, mean ? "AveragePool" : "MaxPool", egi_trace_out(w), attrs, 1,
+    egi_trace_node(w, egi_trace_row_of(n->op)->onnx, egi_trace_out(w), attrs, 1,
                    egi_trace_in(w, n, 0));
 }
 
-/* The operation that made a value, seen through its views. */
-static const struct egi_op *maker_of(const struct egi_trace *w, eg_var v)
-{
-    const struct egi_node *n = &w->t->node[v.id - 1];
-    while (n->op == &egi_op_reshape || n->op == &egi_op_permute)
-        n = &w->t->node[w->t->link[n->first].id - 1];
-    return n->op;
-}
-
-/* At the places of maxima: the maxima, which stand in the place of the index. */
 static void write_take(struct egi_trace *w, const struct egi_node *n)
 {
     const struct egi_made_attr attrs[] = { EGI_ATTR_OF_INT("axis", -1), EGI_ATTR_END };
-    if (maker_of(w, w->t->link[n->first + 1]) == &egi_op_pool_index)
-        egi_trace_node(w, "Identity", egi_trace_out(w), NULL, 1, egi_trace_in(w, n, 1));
-    else
-        egi_trace_node(w, "GatherElements", egi_trace_out(w), attrs, 2, egi_trace_in(w, n, 0),
-                       egi_trace_in(w, n, 1));
+    egi_trace_node(w, "GatherElements", egi_trace_out(w), attrs, 2, egi_trace_in(w, n, 0),
+                   egi_trace_in(w, n, 1));
 }
 
 /* ---- association ---- */
@@ -407,11 +387,12 @@ static const struct egi_trace_row rows[] = {
     ROW(take_along, write_take, NULL),
     ROW(conv, write_conv, "Conv"),
     ROW(conv_transpose, write_conv, "ConvTranspose"),
-    ROW(pool_mean, write_pool, NULL),
-    ROW(pool_index, write_pool, NULL),
+    ROW(pool_mean, write_pool, "AveragePool"),
+    ROW(pool_max, write_pool, "MaxPool"),
     ROW(associate, write_associate, NULL),
     ROW(lstm, egi_trace_recurrent, "LSTM"),
     ROW(gru, egi_trace_recurrent, "GRU"),
+    ROW(part, egi_trace_part, NULL),
 };
 
 const struct egi_trace_row *egi_trace_row_of(const struct egi_op *op)

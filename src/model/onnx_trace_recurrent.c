@@ -1,6 +1,6 @@
 /* LSTM and GRU as ONNX's own operators: weights are put in its order of gates, i o f c from i f g o
- * and z r h from r z n, when they are written; they are known then. Of what the tape packs
- * (kernel/egi_kernel_recurrent.h) h alone is written. */
+ * and z r h from r z n, when they are written; they are known then. Of the line that the tape has
+ * (op_recurrent.c) h alone is written. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
@@ -11,11 +11,11 @@
 enum { X, H0, C0, W_IH, W_HH, BIAS };
 
 struct gates {
-    size_t count, planes; /* of weights; of what is packed */
-    size_t from[4];       /* gate i of ONNX is this one of the tape */
+    size_t count;   /* of weights */
+    size_t from[4]; /* gate i of ONNX is this one of the tape */
 };
 
-static const struct gates lstm = { 4, 6, { 0, 3, 1, 2 } }, gru = { 3, 5, { 1, 0, 2 } };
+static const struct gates lstm = { 4, { 0, 3, 1, 2 } }, gru = { 3, { 1, 0, 2 } };
 
 int egi_trace_is_recurrent(const struct egi_op *op)
 {
@@ -105,11 +105,11 @@ void egi_trace_recurrent(struct egi_trace *w, const struct egi_node *n)
     egi_trace_node(w, "Squeeze", egi_trace_out(w), NULL, 2, v[6], v[7]);
 }
 
-void egi_trace_state_of(struct egi_trace *w, const struct egi_node *slice)
+void egi_trace_part(struct egi_trace *w, const struct egi_node *n)
 {
-    const struct egi_node *n = &w->t->node[w->t->link[slice->first].id - 1];
-    const ptrdiff_t *a = slice->attr.n, h = a[4] / (ptrdiff_t)gates_of(n)->planes;
-    if (a[0] != 2 || a[1] != a[4] - h || a[2] != h)
-        egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED, "%s but its states h", n->op->info.name));
-    egi_trace_node(w, "Identity", egi_trace_out(w), NULL, 1, egi_trace_in(w, slice, 0));
+    const struct egi_node *line = &w->t->node[w->t->link[n->first].id - 1];
+    const char *of = line->op != NULL ? line->op->info.name : "a line";
+    if (line->op == NULL || !egi_trace_is_recurrent(line->op) || n->attr.n[0] != 0)
+        egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED, "%s but its states h", of));
+    egi_trace_node(w, "Identity", egi_trace_out(w), NULL, 1, egi_trace_in(w, n, 0));
 }

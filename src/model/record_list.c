@@ -1,5 +1,8 @@
-/* The ids of a file's records, listed before any of them is changed. */
+/* The ids of a file's records, listed before any of them is changed; records that may not need to
+ * be. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "model/egi_memory_file.h"
 
 struct listing {
@@ -31,4 +34,16 @@ void egi_records_free(const eg_allocator *alloc, struct egi_record_list *list)
 {
     egi_free(alloc, list->id, list->room * sizeof *list->id);
     list->id = NULL;
+}
+
+eg_status egi_record_put(egi_store *s, egi_record *head, const uint8_t *bytes)
+{
+    egi_record old;
+    const uint8_t *there;
+    const eg_status found = egi_store_get(s, head->id, &old, &there);
+    EGI_TRY(found);
+    if (found == EG_OK && old.size == head->size && old.kind == head->kind
+        && old.count == head->count && memcmp(there, bytes, (size_t)old.size) == 0)
+        return EG_OK;
+    return egi_store_put(s, head, bytes);
 }

@@ -103,7 +103,8 @@ const struct egi_setting *egi_network_settings(const char *name);
 eg_status egi_learner_finite(eg_learner *l);
 
 extern const struct egi_learner_row egi_learner_network, egi_learner_knn, egi_learner_class_mean,
-    egi_learner_svm, egi_learner_forest, egi_learner_boosting, egi_learner_kmeans;
+    egi_learner_svm, egi_learner_forest, egi_learner_boosting, egi_learner_kmeans,
+    egi_learner_lookup;
 extern const struct egi_learner_row *const egi_learner_rows[]; /* learner.c; ends with NULL */
 
 #endif

@@ -11,6 +11,7 @@
 
 enum egi_setting_type {
     EGI_SETTING_COUNT,  /* size_t, lo..hi */
+    EGI_SETTING_PAIR,   /* size_t[2]: a count for both, or a list of two */
     EGI_SETTING_NUMBER, /* double, lo..hi, finite */
     EGI_SETTING_WORD,   /* int: index into words, which ends with NULL */
     EGI_SETTING_FLAG,   /* int: false or true */

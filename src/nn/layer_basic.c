@@ -111,13 +111,29 @@ const struct egi_layer_row egi_layer_flatten = {
     .apply = apply_flatten,
 };
 
+static eg_var apply_swap_axes(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    eg_shape shape;
+    (void)l;
+    if (!egi_layer_rank(s, x[0], 3, 3, "(B, C, L)", &shape)) return EG_NONE;
+    return eg_copy(s->t, eg_swap_axes(s->t, x[0], 1, 2));
+}
+
+/* What a convolution gives, as what a recurrence or a Hopfield layer takes. */
+const struct egi_layer_row egi_layer_swap_axes = {
+    .kind = { "swap_axes", "(B, C, L) to (B, L, C)", "", no_settings },
+    .apply = apply_swap_axes,
+};
+
 struct reshape {
     json_t *shape;
     eg_shape each; /* of one example */
+    size_t rest;   /* the axis that takes what is left, its size 1 here; rank: none */
 };
 
 static const struct egi_setting reshape_settings[] = {
-    EGI_SET_JSON(struct reshape, shape, "list", "[]", "sizes of one example, as [28, 28]"),
+    EGI_SET_JSON(struct reshape, shape, "list", "[]",
+                 "sizes of one example, as [28, 28]; one may be 0: what is left"),
     EGI_SET_END,
 };
 
@@ -128,13 +144,16 @@ static eg_status check_reshape(struct egi_layer *l)
     if (!json_is_array(o->shape) || rank >= EG_MAX_RANK)
         return egi_fail(EG_ERR_INVALID, "%s.shape: expected a list of up to %d sizes", l->place,
                         EG_MAX_RANK - 1);
-    o->each.rank = rank;
+    o->each.rank = o->rest = rank;
     for (size_t i = 0; i < rank; i++) {
         const json_int_t size = json_integer_value(json_array_get(o->shape, i));
-        if (size < 1 || size > 1000000000)
-            return egi_fail(EG_ERR_INVALID, "%s.shape[%zu]: expected a count in 1..1e9", l->place,
-                            i);
-        o->each.dim[i] = (size_t)size;
+        if (size < 0 || size > 1000000000 || (size == 0 && o->rest < rank)
+            || !json_is_integer(json_array_get(o->shape, i)))
+            return egi_fail(EG_ERR_INVALID,
+                            "%s.shape[%zu]: expected a count in 1..1e9, or for one of them 0",
+                            l->place, i);
+        o->each.dim[i] = size > 0 ? (size_t)size : 1;
+        if (size == 0) o->rest = i;
     }
     return EG_OK;
 }
@@ -145,7 +164,13 @@ static eg_var apply_reshape(struct egi_scope *s, const struct egi_layer *l, cons
     eg_shape in;
     if (!egi_layer_rank(s, x[0], 1, EG_MAX_RANK, "(B, ...)", &in)) return EG_NONE;
     eg_shape out = { .rank = o->each.rank + 1, .dim = { in.dim[0] } };
-    for (size_t i = 0; i < o->each.rank; i++) out.dim[i + 1] = o->each.dim[i];
+    size_t size = 1, known = 1;
+    for (size_t i = 1; i < in.rank; i++) size *= in.dim[i];
+    for (size_t i = 0; i < o->each.rank; i++) {
+        out.dim[i + 1] = o->each.dim[i];
+        if (egi_mul_size(known, o->each.dim[i], &known) != EG_OK) known = SIZE_MAX;
+    }
+    if (o->rest < o->each.rank) out.dim[o->rest + 1] = size / known; /* else too many fail below */
     return eg_reshape(s->t, x[0], &out);
 }
 

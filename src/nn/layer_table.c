@@ -5,7 +5,7 @@
 /* clang-format off */
 #define EGI_LAYERS(ROW)                                                                          \
     ROW(linear) ROW(activation) ROW(dropout) ROW(alpha_dropout) ROW(flatten) ROW(reshape)        \
-    ROW(embedding) ROW(conv1d) ROW(conv2d) ROW(max_pool1d) ROW(max_pool2d)                       \
+    ROW(swap_axes) ROW(embedding) ROW(conv1d) ROW(conv2d) ROW(max_pool1d) ROW(max_pool2d)        \
     ROW(average_pool1d) ROW(average_pool2d) ROW(adaptive_pool1d) ROW(adaptive_pool2d)            \
     ROW(batch_norm) ROW(layer_norm) ROW(group_norm) ROW(lstm) ROW(gru) ROW(attention)            \
     ROW(hopfield) ROW(hopfield_pooling) ROW(hopfield_layer) ROW(recall) ROW(energy)              \

@@ -3,39 +3,48 @@
 #include "nn/egi_layer.h"
 
 struct window {
-    size_t channels, kernel, stride, padding, dilation, groups, size;
+    size_t channels, kernel[2], stride[2], padding[2], dilation[2], groups, size[2];
     int bias;
     json_t *initialiser;
     struct egi_initialiser init;
 };
 
-#define KERNEL(fallback) \
-    EGI_SET_COUNT(struct window, kernel, fallback, 1, 1e6, "side of the window")
-#define PADDING EGI_SET_COUNT(struct window, padding, "0", 0, 1e6, "zeros around each side")
+/* AXES: EGI_SET_COUNT over one axis, EGI_SET_PAIR over two. */
+#define KERNEL(AXES, fallback) AXES(struct window, kernel, fallback, 1, 1e6, "side of the window")
+#define PADDING(AXES) AXES(struct window, padding, "0", 0, 1e6, "zeros around each side")
 
-static const struct egi_setting conv_settings[] = {
-    EGI_SET_COUNT(struct window, channels, "16", 1, 1e6, "outputs at each place"),
-    KERNEL("3"),
-    EGI_SET_COUNT(struct window, stride, "1", 1, 1e6, "from one window to the next"),
-    PADDING,
-    EGI_SET_COUNT(struct window, dilation, "1", 1, 1e6, "between two places of a window"),
-    EGI_SET_COUNT(struct window, groups, "1", 1, 1e6, "of channels, each by itself"),
-    EGI_SET_FLAG(struct window, bias, "true", "add a bias, which begins at 0"),
-    EGI_SET_JSON(struct window, initialiser, "word", "\"he_normal\"", "how the weights begin"),
-    EGI_SET_END,
-};
+#define CONV_SETTINGS(name, AXES)                                                               \
+    static const struct egi_setting name[] = {                                                  \
+        EGI_SET_COUNT(struct window, channels, "16", 1, 1e6, "outputs at each place"),          \
+        KERNEL(AXES, "3"),                                                                      \
+        AXES(struct window, stride, "1", 1, 1e6, "from one window to the next"),                \
+        PADDING(AXES),                                                                          \
+        AXES(struct window, dilation, "1", 1, 1e6, "between two places of a window"),           \
+        EGI_SET_COUNT(struct window, groups, "1", 1, 1e6, "of channels, each by itself"),       \
+        EGI_SET_FLAG(struct window, bias, "true", "add a bias, which begins at 0"),             \
+        EGI_SET_JSON(struct window, initialiser, "word", "\"he_normal\"", "how weights begin"), \
+        EGI_SET_END,                                                                            \
+    };
+CONV_SETTINGS(conv1_settings, EGI_SET_COUNT)
+CONV_SETTINGS(conv2_settings, EGI_SET_PAIR)
 
-static const struct egi_setting pool_settings[] = {
-    KERNEL("2"),
-    EGI_SET_COUNT(struct window, stride, "0", 0, 1e6, "0: the kernel"),
-    PADDING,
-    EGI_SET_END,
-};
+#define POOL_SETTINGS(name, AXES)                                  \
+    static const struct egi_setting name[] = {                     \
+        KERNEL(AXES, "2"),                                         \
+        AXES(struct window, stride, "0", 0, 1e6, "0: the kernel"), \
+        PADDING(AXES),                                             \
+        EGI_SET_END,                                               \
+    };
+POOL_SETTINGS(pool1_settings, EGI_SET_COUNT)
+POOL_SETTINGS(pool2_settings, EGI_SET_PAIR)
 
-static const struct egi_setting adaptive_settings[] = {
-    EGI_SET_COUNT(struct window, size, "1", 1, 1e6, "places that are left along a side"),
-    EGI_SET_END,
-};
+#define ADAPTIVE_SETTINGS(name, AXES)                                                \
+    static const struct egi_setting name[] = {                                       \
+        AXES(struct window, size, "1", 1, 1e6, "places that are left along a side"), \
+        EGI_SET_END,                                                                 \
+    };
+ADAPTIVE_SETTINGS(adaptive1_settings, EGI_SET_COUNT)
+ADAPTIVE_SETTINGS(adaptive2_settings, EGI_SET_PAIR)
 
 static const struct window *of(const struct egi_layer *l)
 {
@@ -46,10 +55,10 @@ static eg_window window_of(const struct window *o)
 {
     eg_window w = EG_WINDOW_INIT;
     for (size_t i = 0; i < 2; i++) {
-        w.kernel[i] = o->kernel;
-        w.stride[i] = o->stride;
-        w.padding[i] = o->padding;
-        w.dilation[i] = o->dilation;
+        w.kernel[i] = o->kernel[i];
+        w.stride[i] = o->stride[i];
+        w.padding[i] = o->padding[i];
+        w.dilation[i] = o->dilation[i];
     }
     w.groups = o->groups;
     return w;
@@ -81,7 +90,7 @@ static eg_var conv(struct egi_scope *s, const struct egi_layer *l, eg_var x, siz
                               o->groups);
     const eg_window w = window_of(o);
     const eg_shape weight = { axes + 2,
-                              { o->channels, in.dim[1] / o->groups, o->kernel, o->kernel } };
+                              { o->channels, in.dim[1] / o->groups, o->kernel[0], o->kernel[1] } };
     const eg_var y = eg_conv(s->t, x, egi_scope_param(s, "weight", &weight, &o->init), &w);
     if (!o->bias) return y;
     const eg_var b = egi_scope_param(s, "bias", &eg_shape_of(o->channels), NULL);
@@ -104,9 +113,8 @@ static eg_var average_pool(struct egi_scope *s, const struct egi_layer *l, eg_va
 
 static eg_var adaptive_pool(struct egi_scope *s, const struct egi_layer *l, eg_var x, size_t axes)
 {
-    const size_t size[2] = { of(l)->size, of(l)->size };
     eg_shape in;
-    return shape_of(s, x, axes, &in) ? eg_adaptive_average_pool(s->t, x, size) : EG_NONE;
+    return shape_of(s, x, axes, &in) ? eg_adaptive_average_pool(s->t, x, of(l)->size) : EG_NONE;
 }
 
 #define ROW(id, axes, apply_, check_, settings_, formula, source)                              \
@@ -117,11 +125,13 @@ static eg_var adaptive_pool(struct egi_scope *s, const struct egi_layer *l, eg_v
     const struct egi_layer_row egi_layer_##id = { .kind = { #id, formula, source, settings_ }, \
                                                   .check = check_,                             \
                                                   .apply = apply_##id };
-ROW(conv1d, 1, conv, check_conv, conv_settings, "y_o = sum_i w_oi * x_i + b_o", "LeCun et al. 1989")
-ROW(conv2d, 2, conv, check_conv, conv_settings, "y_o = sum_i w_oi * x_i + b_o", "LeCun et al. 1989")
-ROW(max_pool1d, 1, max_pool, NULL, pool_settings, "the largest of each window", "")
-ROW(max_pool2d, 2, max_pool, NULL, pool_settings, "the largest of each window", "")
-ROW(average_pool1d, 1, average_pool, NULL, pool_settings, "the mean of each window", "")
-ROW(average_pool2d, 2, average_pool, NULL, pool_settings, "the mean of each window", "")
-ROW(adaptive_pool1d, 1, adaptive_pool, NULL, adaptive_settings, "means of `size` windows", "")
-ROW(adaptive_pool2d, 2, adaptive_pool, NULL, adaptive_settings, "means of `size` windows", "")
+ROW(conv1d, 1, conv, check_conv, conv1_settings, "y_o = sum_i w_oi * x_i + b_o",
+    "LeCun et al. 1989")
+ROW(conv2d, 2, conv, check_conv, conv2_settings, "y_o = sum_i w_oi * x_i + b_o",
+    "LeCun et al. 1989")
+ROW(max_pool1d, 1, max_pool, NULL, pool1_settings, "the largest of each window", "")
+ROW(max_pool2d, 2, max_pool, NULL, pool2_settings, "the largest of each window", "")
+ROW(average_pool1d, 1, average_pool, NULL, pool1_settings, "the mean of each window", "")
+ROW(average_pool2d, 2, average_pool, NULL, pool2_settings, "the mean of each window", "")
+ROW(adaptive_pool1d, 1, adaptive_pool, NULL, adaptive1_settings, "means of `size` windows", "")
+ROW(adaptive_pool2d, 2, adaptive_pool, NULL, adaptive2_settings, "means of `size` windows", "")

@@ -8,11 +8,17 @@
 #include "nn/egi_local.h"
 
 const struct egi_learner_row *const egi_learner_rows[] = {
-    &egi_learner_network,    &egi_learner_dam,
-    &egi_learner_local,      &egi_learner_knn,
-    &egi_learner_class_mean, &egi_learner_svm,
-    &egi_learner_forest,     &egi_learner_boosting,
-    &egi_learner_kmeans,     NULL,
+    &egi_learner_network,
+    &egi_learner_dam,
+    &egi_learner_local,
+    &egi_learner_knn,
+    &egi_learner_class_mean,
+    &egi_learner_svm,
+    &egi_learner_forest,
+    &egi_learner_boosting,
+    &egi_learner_kmeans,
+    &egi_learner_lookup,
+    NULL,
 };
 
 const eg_learner_kind *eg_learner_kind_at(size_t row)

@@ -200,15 +200,16 @@ static eg_var input(struct eg_learner *l, const float *x, size_t b, int recorded
     return eg_reshape(t, *flat, &eg_shape_of(rows, k->channels, k->height, k->width));
 }
 
-/* One example of zeros through the layers: makes the parameters, and sees whether shapes fit. */
+/* One example of zeros through the layers: makes the parameters, and sees whether shapes fit. A bag
+ * has two rows, so that what ends in rows is not taken for scores of bags. */
 static eg_status make_parameters(struct eg_learner *l)
 {
-    static const size_t one[2] = { 0, 1 };
+    static const size_t one[2] = { 0, 2 };
     struct network *n = l->own;
     char text[EGI_SHAPE_TEXT];
     eg_var flat;
     EGI_TRY(eg_tape_create(l->threads, l->alloc, &n->t));
-    memset(l->pad, 0, l->task.inputs * sizeof *l->pad);
+    memset(l->pad, 0, 2 * l->task.inputs * sizeof *l->pad);
     l->offset = l->task.bags ? one : NULL;
     struct egi_scope s = scope_of(l, EGI_CREATE, 1);
     const eg_var z = egi_graph_apply(&s, n->graph, input(l, l->pad, 1, 0, &flat));

@@ -55,14 +55,24 @@ static eg_status read_number(const struct egi_setting *row, const json_t *v, con
 {
     char range[TEXT];
     const double x = json_number_value(v);
-    const int whole = row->type == EGI_SETTING_COUNT;
-    snprintf(range, sizeof range, "a %s in %g..%g", whole ? "count" : "number", row->lo, row->hi);
+    const int pair = row->type == EGI_SETTING_PAIR, whole = pair || row->type == EGI_SETTING_COUNT;
+    snprintf(range, sizeof range, "a %s in %g..%g%s", whole ? "count" : "number", row->lo, row->hi,
+             pair ? ", or a list of two" : "");
     if (!json_is_number(v) || !(x >= row->lo && x <= row->hi) || (whole && x != floor(x)))
         return refuse(row, where, v, range);
     if (whole)
         *(size_t *)field = json_is_integer(v) ? (size_t)json_integer_value(v) : (size_t)x;
     else
         *(double *)field = x;
+    return EG_OK;
+}
+
+static eg_status read_pair(const struct egi_setting *row, const json_t *v, const char *where,
+                           size_t *field)
+{
+    const int two = json_array_size(v) == 2;
+    for (size_t i = 0; i < 2; i++)
+        EGI_TRY(read_number(row, two ? json_array_get(v, i) : v, where, &field[i]));
     return EG_OK;
 }
 
@@ -100,6 +110,8 @@ static eg_status read_one(json_t *object, const struct egi_setting *row, const c
         if (!json_is_boolean(v)) return refuse(row, where, v, "true or false");
         *(int *)(void *)(out + row->at) = json_is_true(v);
         return EG_OK;
+    case EGI_SETTING_PAIR:
+        return read_pair(row, v, where, (size_t *)(void *)(out + row->at));
     case EGI_SETTING_JSON:
         *(json_t **)(void *)(out + row->at) = v;
         return EG_OK;

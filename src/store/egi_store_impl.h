@@ -41,7 +41,7 @@ struct egi_store {
     egi_store_options options;
     egi_store_root root;  /* of the transaction */
     egi_store_root known; /* the last one whose rows were all seen to agree with it */
-    int is_known, writing, changed, dead;
+    int is_known, changed, dead;
     pid_t pid; /* SQLite's locks do not survive fork() */
     char path[EGI_STORE_PATH];
 };

@@ -171,9 +171,7 @@ static eg_status rebuild(egi_store *s)
 {
     EGI_TRY(egi_sql_exec(s, "PRAGMA temp_store=FILE"));
     sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 1);
-    s->writing = 1;
     const eg_status status = egi_sql_exec(s, "VACUUM");
-    s->writing = 0;
     sqlite3_limit(s->db, SQLITE_LIMIT_ATTACHED, 0);
     EGI_TRY(status);
     return egi_sql_exec(s, "PRAGMA temp_store=MEMORY");

@@ -264,7 +264,6 @@ eg_status egi_store_begin(egi_store *s, int write)
     sqlite3_stmt *rollback; /* there before it is needed: then memory may be short */
     EGI_TRY(egi_sql_ready(s, EGI_SQL_ROLLBACK, &rollback));
     EGI_TRY(egi_sql_run(s, write ? EGI_SQL_BEGIN_WRITE : EGI_SQL_BEGIN, "begin"));
-    s->writing = write;
     s->changed = 0;
     eg_status status = egi_root_read(s);
     if (status == EG_OK && !(s->is_known && s->known.check == s->root.check))
@@ -288,7 +287,7 @@ eg_status egi_store_commit(egi_store *s)
     }
     s->known = s->root;
     s->is_known = 1;
-    s->writing = s->changed = 0;
+    s->changed = 0;
     return EG_OK;
 }
 
@@ -302,7 +301,7 @@ void egi_store_abort(egi_store *s)
             s->dead = 1; /* a transaction that cannot end holds the file's locks */
         sqlite3_reset(rollback);
     }
-    s->writing = s->changed = 0;
+    s->changed = 0;
 }
 
 const egi_store_root *egi_store_root_view(const egi_store *s)

@@ -19,7 +19,6 @@ struct nest {
     struct egi_arena arena;
     uint32_t *fold, *inner; /* (n) of all; of those trained on */
     size_t *index, *some;   /* (n) */
-    int32_t *labels;        /* (n) of those trained on */
     size_t count[ROLES];    /* of the fold that runs: how many of index are for what */
     float *shift, *scale;   /* (D) */
     char *spec, *best;      /* (SPEC_ROOM) */
@@ -85,10 +84,9 @@ static struct egi_trial trial_of(struct nest *n, const size_t *train, size_t tra
 /* Inner folds of those trained on. */
 static eg_status deal_inner(struct nest *n, size_t fold)
 {
-    const size_t trained = n->count[EG_ROLE_TRAIN];
-    for (size_t i = 0; i < trained; i++) n->labels[i] = n->v->data->labels[n->index[i]];
-    return eg_split_folds(n->labels, trained, n->v->task.classes, n->v->inner,
-                          n->seed + 1000003 * (fold + 1), n->inner);
+    const eg_part trained = { n->v->data, n->index, n->count[EG_ROLE_TRAIN] };
+    return egi_split_part(&trained, n->v->task.classes, n->v->inner, n->seed + 1000003 * (fold + 1),
+                          n->inner);
 }
 
 /* Positions in index of inner fold k's training part, then of the rest; how many are trained on. */
@@ -178,9 +176,8 @@ static eg_status every_fold(struct nest *n, eg_validated *out)
     const size_t folds = v->folds > 0 ? v->folds : v->data->fold_count;
     for (size_t r = 0; r < v->repeats; r++) {
         n->o.seed = n->seed = v->seed + r;
-        if (v->folds > 0)
-            EGI_TRY(eg_split_folds(v->data->labels, v->data->n, v->task.classes, folds, n->seed,
-                                   n->fold));
+        const eg_part all = { v->data, NULL, v->data->n };
+        if (v->folds > 0) EGI_TRY(egi_split_part(&all, v->task.classes, folds, n->seed, n->fold));
         for (size_t f = 0; f < folds; f++) {
             eg_validated one;
             EGI_TRY(one_fold(n, r, f, &one));
@@ -213,7 +210,6 @@ static eg_status make_room(struct nest *n)
     EGI_TRY(egi_mul_size(n->v->columns ? eg_dataset_rows(set) : 0, set->d, &cells));
     const struct egi_need needs[] = { { set->n, 2 * sizeof(uint32_t) },
                                       { set->n, 2 * sizeof(size_t) },
-                                      { set->n, sizeof(int32_t) },
                                       { set->d, 2 * sizeof(float) },
                                       { 2, SPEC_ROOM },
                                       { cells, sizeof(float) } };
@@ -222,11 +218,10 @@ static eg_status make_room(struct nest *n)
     void *const *part = n->arena.part;
     n->fold = part[0], n->inner = n->fold + set->n;
     n->index = part[1], n->some = n->index + set->n;
-    n->labels = part[2];
-    n->shift = part[3], n->scale = n->shift + set->d;
-    n->spec = part[4], n->best = n->spec + SPEC_ROOM;
+    n->shift = part[2], n->scale = n->shift + set->d;
+    n->spec = part[3], n->best = n->spec + SPEC_ROOM;
     n->shown = *set;
-    if (n->v->columns) n->shown.x = part[5];
+    if (n->v->columns) n->shown.x = part[4];
     return EG_OK;
 }
 

@@ -43,6 +43,11 @@ size_t egi_part_at(const eg_part *p, size_t i);
 /* Labelled examples of a task; EG_ERR_SHAPE where they are others'. */
 eg_status egi_part_check(const eg_part *p, const char *what, const eg_task *task);
 
+/* split.c - folds of some examples of a set, index NULL: of all. Whole groups where it has any,
+ * else each class evenly. */
+eg_status egi_split_part(const eg_part *part, size_t classes, size_t k, uint64_t seed,
+                         uint32_t *fold);
+
 /* events.c - records of a TensorBoard event file. */
 enum { EGI_EVENT_MAX = 256 };
 uint32_t egi_crc32c(const uint8_t *p, size_t n);

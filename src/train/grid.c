@@ -229,8 +229,10 @@ eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options, size
     s.fold = a.part[0];
     s.index = a.part[1];
     s.text = a.part[2];
-    eg_status e =
-        eg_split_folds(g->data->labels, g->data->n, g->task.classes, g->folds, g->seed, s.fold);
+    const eg_part all = { g->data, NULL, g->data->n };
+    eg_status e = g->data->labels != NULL
+                      ? egi_split_part(&all, g->task.classes, g->folds, g->seed, s.fold)
+                      : egi_fail(EG_ERR_INVALID, "eg_grid_search: no labels");
     if (e == EG_OK) e = check_rows(&s);
     if (e == EG_OK) e = egi_search_record_open(&s.record, g->record);
     if (e == EG_OK) {

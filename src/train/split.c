@@ -1,7 +1,9 @@
 /* Stratified splits: the examples of each class, in a random order, are dealt in turn; where one
- * class ends the next goes on, so that parts stay equal over all. */
+ * class ends the next goes on, so that parts stay equal over all. And folds of whole groups: the
+ * largest to the smallest fold (Graham 1969, longest processing time first). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdlib.h>
 
 #include "engram/random.h"
 #include "train/egi_train.h"
@@ -41,6 +43,103 @@ eg_status eg_split_folds(const int32_t *labels, size_t n, size_t classes, size_t
     for (size_t i = 0; i < n; i++) fold[i] = (uint32_t)(rank[i] % k);
     egi_arena_destroy(&a);
     return EG_OK;
+}
+
+/* ---- groups ---- */
+
+struct group {
+    uint32_t name;
+    size_t first, size, place; /* of its examples among those sorted; place: drawn */
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    if (x->name != y->name) return x->name < y->name ? -1 : 1;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    if (x->size != y->size) return x->size > y->size ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+/* Examples (n) by name; the first of each name becomes a group: returns how many. own (n): the
+ * examples in that order. */
+static size_t gather_groups(struct group *g, size_t n, size_t *own)
+{
+    size_t groups = 0;
+    qsort(g, n, sizeof *g, by_name);
+    for (size_t i = 0; i < n; i++) own[i] = g[i].first;
+    for (size_t i = 0; i < n; i++) {
+        if (groups == 0 || g[groups - 1].name != g[i].name)
+            g[groups++] = (struct group){ .name = g[i].name, .first = i };
+        g[groups - 1].size++;
+    }
+    return groups;
+}
+
+/* size (k): of the folds. */
+static void deal_groups(const struct group *g, size_t groups, const size_t *own, size_t k,
+                        size_t *size, uint32_t *fold)
+{
+    for (size_t f = 0; f < k; f++) size[f] = 0;
+    for (size_t i = 0; i < groups; i++) {
+        size_t to = 0;
+        for (size_t f = 1; f < k; f++)
+            if (size[f] < size[to]) to = f;
+        size[to] += g[i].size;
+        for (size_t j = 0; j < g[i].size; j++) fold[own[g[i].first + j]] = (uint32_t)to;
+    }
+}
+
+eg_status eg_split_groups(const uint32_t *group, size_t n, size_t k, uint64_t seed, uint32_t *fold)
+{
+    const struct egi_need needs[] = { { n, sizeof(struct group) },
+                                      { n, 2 * sizeof(size_t) },
+                                      { k, sizeof(size_t) } };
+    struct egi_arena a;
+    if (group == NULL || fold == NULL || n == 0 || k < 2 || k > n)
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_split_groups: %zu folds of %zu examples, expected 2..%zu", k, n, n);
+    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, EGI_COUNT(needs), "groups", &a));
+    struct group *g = a.part[0];
+    size_t *own = a.part[1], *order = own + n;
+    for (size_t i = 0; i < n; i++) g[i] = (struct group){ .name = group[i], .first = i };
+    const size_t groups = gather_groups(g, n, own);
+    eg_random_permutation(seed, EGI_STREAM_SPLIT, groups, order);
+    for (size_t i = 0; i < groups; i++) g[i].place = order[i];
+    qsort(g, groups, sizeof *g, larger_first);
+    eg_status s = EG_OK;
+    if (groups < k)
+        s = egi_fail(EG_ERR_INVALID, "eg_split_groups: %zu folds of %zu groups, expected 2..%zu", k,
+                     groups, groups);
+    else
+        deal_groups(g, groups, own, k, a.part[2], fold);
+    egi_arena_destroy(&a);
+    return s;
+}
+
+eg_status egi_split_part(const eg_part *part, size_t classes, size_t k, uint64_t seed,
+                         uint32_t *fold)
+{
+    const eg_dataset *set = part->set;
+    struct egi_arena a;
+    const struct egi_need need = { part->n, sizeof(uint32_t) };
+    EGI_TRY(egi_arena_create(eg_allocator_default(), &need, 1, "folds", &a));
+    int32_t *labels = a.part[0];
+    uint32_t *group = a.part[0];
+    for (size_t i = 0; i < part->n && set->group != NULL; i++)
+        group[i] = set->group[egi_part_at(part, i)];
+    for (size_t i = 0; i < part->n && set->group == NULL; i++)
+        labels[i] = set->labels[egi_part_at(part, i)];
+    const eg_status s = set->group != NULL
+                            ? eg_split_groups(group, part->n, k, seed, fold)
+                            : eg_split_folds(labels, part->n, classes, k, seed, fold);
+    egi_arena_destroy(&a);
+    return s;
 }
 
 eg_status eg_split_share(const int32_t *labels, size_t n, size_t classes, double share,

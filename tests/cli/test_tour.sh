@@ -12,7 +12,8 @@ wait $two || problem "tour with two threads: exit $?: $(cat err2)"
 for line in '1/4 data .*1593' '2/4 store .*verified' '3/4 recall .*recovered' '4/4 report'; do
     grep -Eq "$line" out || problem "tour: no line \"$line\""
 done
-for file in config.json env.json metrics.jsonl log.txt report.html digits.egm cue.png; do
+for file in config.json env.json metrics.jsonl log.txt report.html digits.egm cue.png \
+    frozen.onnx; do
     [ -s "first/$file" ] || problem "tour: no $file"
 done
 python3 - <<'PY' || problem "tour: its folder"
@@ -21,6 +22,12 @@ json.load(open("first/config.json")), json.load(open("first/env.json"))
 rows = [json.loads(line) for line in open("first/metrics.jsonl")]
 recall = [row for row in rows if row.get("chapter") == "recall"][0]
 assert recall["recovered"] > 0.95, recall
+bags = [row for row in rows if row.get("chapter") == "bags"][0]
+assert bags["accuracy"] > 0.85 and bags["looked_at_most"] > 0.8, bags
+teach = [row for row in rows if row.get("chapter") == "teach"][0]
+assert teach["before"] > 0.85 and teach["pair"] > 0.58 and teach["one"] > 0.15, teach
+assert teach["ten"] > teach["one"] + 0.1, teach
+assert teach["old_then"] > teach["before"] - 0.1 and teach["old_after"] == teach["before"], teach
 text = open("first/report.html", encoding="utf-8").read()
 assert len(text) < 2 << 20
 assert not re.search(r'(src|href)="(?!data:)', text), "the report points outside itself"
@@ -40,6 +47,7 @@ Check().feed(text)
 assert not open_tags, open_tags
 for caption in ("cue", "step 1", "recalled", "stored"):
     assert f"<figcaption>{caption}</figcaption>" in text, caption
+assert text.count("<figcaption>weight ") == 18  # six digits of each of three bags
 assert "theory: stored up to" in text and re.search(r'class="date">20\d\d-', text)
 colour = {}  # a memory keeps its colour: the same class wherever its name is in a legend
 legend = r'class="line c(\d)[^>]*>(?:<path[^>]*></path>)?</svg>(rectified:\d+)<'

@@ -162,7 +162,7 @@ static void hostile_descriptions_are_refused(void **state)
         eg_status want;
     } change[] = {
         { "binary clique", "binary klique", EG_ERR_CORRUPT },
-        { "engram memory 2", "engram memory 3", EG_ERR_VERSION },
+        { "engram memory 2", "engram memory 4", EG_ERR_VERSION },
         { "clusters 6", "clusters 1", EG_ERR_CORRUPT },
         { "units 70", "units 0", EG_ERR_CORRUPT },
         { "units 70", "units 99999999", EG_ERR_LIMIT },

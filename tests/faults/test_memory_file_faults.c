@@ -8,8 +8,6 @@
 
 #include "memory_file_check.h"
 
-enum { KILLS = 60 };
-
 /* SQLite's own allocations fail too: at number sql_fail, or from there on. */
 static long sql_fail = -1, sql_calls;
 static int sql_for_good;
@@ -92,7 +90,7 @@ static void our_allocations_may_fail(void **state)
 static void sqlites_allocations_may_fail(void **state)
 {
     const char *path = path_of("sqlalloc.egm");
-    long step = 7; /* of some thousand; primes, so that the two runs differ */
+    long step = (long)campaign(7, 1); /* of some thousand; primes, so that the two runs differ */
     (void)state;
     for (sql_for_good = 0; sql_for_good < 2; sql_for_good++) {
         for (long k = 0, done = 0; !done; k += step) {
@@ -107,7 +105,7 @@ static void sqlites_allocations_may_fail(void **state)
             CHECK(sqlite3_memory_used() == before);
             if (k % 8 == 0) check_left_over(path);
         }
-        step = 11;
+        step = (long)campaign(11, 1);
     }
 }
 
@@ -164,9 +162,10 @@ static void check_after_kill(const char *path, uint32_t acknowledged)
 static void kills_lose_nothing(void **state)
 {
     const char *path = path_of("kill.egm");
+    const size_t kills = campaign(60, 10000);
     size_t told = 0;
     (void)state;
-    for (uint32_t k = 0; k < KILLS; k++) {
+    for (uint32_t k = 0; k < kills; k++) {
         eg_memory_file *f = NULL;
         int pipes[2], status;
         uint32_t r[4], i, acknowledged = 0;
@@ -190,8 +189,8 @@ static void kills_lose_nothing(void **state)
         told += acknowledged;
         check_after_kill(path, acknowledged);
     }
-    print_message("kills: %d, %zu acknowledged transactions, 0 lost\n", KILLS, told);
-    CHECK(told > KILLS); /* the children did get to work */
+    print_message("kills: %zu, %zu acknowledged transactions, 0 lost\n", kills, told);
+    CHECK(told > kills); /* the children did get to work */
 }
 
 static void a_second_writer_is_told(void **state)
@@ -219,7 +218,7 @@ static void a_second_writer_is_told(void **state)
 
 static void several_processes_store(void **state)
 {
-    enum { PROCESSES = 4, EACH = 25 };
+    const size_t processes = campaign(4, 8), each = campaign(25, 1000);
     const char *path = path_of("many.egm");
     eg_file_options o = EG_FILE_OPTIONS_INIT;
     eg_memory_file *f = NULL;
@@ -228,24 +227,24 @@ static void several_processes_store(void **state)
     o.durability = 1;
     o.wait_ms = 60000;
     write_file(path, N);
-    for (size_t p = 0; p < PROCESSES; p++) {
+    for (size_t p = 0; p < processes; p++) {
         const pid_t child = fork();
         CHECK(child >= 0);
         if (child > 0) continue;
         if (eg_memory_file_open(path, &o, &f) != EG_OK) _exit(1);
-        for (size_t i = 0; i < EACH; i++)
+        for (size_t i = 0; i < each; i++)
             if (eg_memory_file_append(f, x, 1, NULL, NULL) != EG_OK) _exit(2);
         eg_memory_file_close(f);
         _exit(0);
     }
-    for (size_t p = 0; p < PROCESSES; p++) {
+    for (size_t p = 0; p < processes; p++) {
         int status;
         CHECK(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
     CHECK_OK(eg_memory_file_open(path, &reading, &f));
     CHECK_OK(eg_memory_file_verify(f, NULL, NULL));
     CHECK_OK(eg_memory_file_info(f, &info));
-    CHECK(info.count == N + PROCESSES * EACH);
+    CHECK(info.count == N + processes * each);
     eg_memory_file_close(f);
 }
 

@@ -1,5 +1,5 @@
-/* Training that is killed at random moments, 20 times over, ends with the bits of a run that was
- * not. */
+/* Training that is killed at random moments, 20 times over (1000 in a campaign), ends with the bits
+ * of a run that was not. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 #include <sys/wait.h>
@@ -7,7 +7,7 @@
 
 #include "train_check.h"
 
-enum { EPOCHS = 60, KILLS = 20 };
+enum { EPOCHS = 60 };
 
 /* A step takes a while, so that kills fall into all parts of the loop. */
 static int slowly(void *user, const char *stage, uint64_t done, uint64_t total)
@@ -67,7 +67,8 @@ static void killed_runs_end_with_the_same_bits(void **state)
     int status = 0, killed = 0, rounds = 0;
     eg_train_result want, r;
     CHECK_OK(train(NULL, &want));
-    for (int i = 0; i < KILLS; i++) {
+    const int kills = (int)campaign(20, 1000);
+    for (int i = 0; i < kills; i++) {
         const long ms = 5 + (long)eg_random_below(8, 0, (uint64_t)i, 30);
         CHECK(child(folder, ms, &status));
         killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -75,7 +76,7 @@ static void killed_runs_end_with_the_same_bits(void **state)
         rounds += WIFEXITED(status);
         if (WIFEXITED(status)) train_remove(folder); /* it was through: from the beginning */
     }
-    CHECK(killed >= KILLS / 2);
+    CHECK(killed >= kills / 2);
     CHECK_OK(train(folder, &r));
     CHECK(r.hash == want.hash && r.steps == want.steps && r.best == want.best);
     CHECK(r.loss == want.loss && r.best_epoch == want.best_epoch);

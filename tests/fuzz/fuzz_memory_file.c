@@ -1,7 +1,7 @@
 /* A hostile memory file. The first byte chooses the way in: 'F' the rest is a file, opened,
- * described, loaded, verified; 'B' a block of patterns, 'R' a record of a binary memory's rows and
- * 'T' a description, which a checksum guards in a file, so that random bytes would never reach
- * their readers. */
+ * described, loaded, verified; 'B' a block of patterns, 'R' a record of a binary memory's rows, 'H'
+ * the description of a head, a NUL and its records, and 'T' a description, which a checksum guards
+ * in a file, so that random bytes would never reach their readers. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "model/egi_binary_file.h"
+#include "model/egi_head_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,6 +32,7 @@ static void open_file(const uint8_t *data, size_t size)
     eg_memory_file *f = NULL;
     eg_memory *m = NULL;
     eg_binary *binary = NULL;
+    eg_head *head = NULL;
     eg_file_info info;
     if (path[0] == '\0') {
         const char *tmp = getenv("TMPDIR");
@@ -45,13 +47,16 @@ static void open_file(const uint8_t *data, size_t size)
     options.max_bytes = 64 << 20;
     if (eg_memory_file_open(path, &options, &f) == EG_OK) {
         eg_status s = eg_memory_file_info(f, &info);
-        const eg_status load = s == EG_OK && info.is_binary ? eg_memory_file_load_binary(f, &binary)
-                                                            : eg_memory_file_load(f, &m);
+        const eg_status load = eg_memory_file_is_head(f) ? eg_memory_file_load_head(f, &head)
+                               : s == EG_OK && info.is_binary
+                                   ? eg_memory_file_load_binary(f, &binary)
+                                   : eg_memory_file_load(f, &m);
         s = eg_memory_file_verify(f, NULL, NULL);
         if (s == EG_OK && load == EG_ERR_CORRUPT) abort(); /* verify covers all of load */
     }
     eg_memory_destroy(m);
     eg_binary_destroy(binary);
+    eg_head_destroy(head);
     eg_memory_file_close(f);
     discard(path);
 }
@@ -106,6 +111,41 @@ static void read_rows(const uint8_t *data, size_t size)
     eg_binary_destroy(m);
 }
 
+/* Records, each behind its id and size: what is taken must be a head that answers. */
+static void read_head(const uint8_t *data, size_t size)
+{
+    const egi_store_options settings = { .max_bytes = 1 << 20, .alloc = eg_allocator_default() };
+    const uint8_t *end = memchr(data, 0, size);
+    struct egi_head_made made;
+    struct egi_head_taking t = { NULL, 1 << 20, 0, 0 };
+    eg_status s = EG_OK;
+    if (end == NULL || egi_head_parse((const char *)data, (size_t)(end - data), &made) != EG_OK
+        || egi_head_of(&settings, &made, &t.h) != EG_OK)
+        return;
+    const uint8_t *at = end + 1, *stop = data + size;
+    while (s == EG_OK && (size_t)(stop - at) >= 14) {
+        egi_record head = { egi_load_le64(at), at[8] % 9, egi_load_le32(at + 10), 0, 0, 0 };
+        head.count = at[9];
+        at += 14;
+        head.size = head.id == EGI_HEAD_RECORD && (size_t)(stop - at) > EGI_HEAD_BYTES
+                        ? EGI_HEAD_BYTES + (uint64_t)(end - data)
+                        : (uint64_t)(stop - at);
+        if (head.size > (uint64_t)(stop - at)) break;
+        s = egi_head_take(&t, &head, at);
+        at += head.size;
+    }
+    if (egi_head_adopt(t.h) == EG_OK && eg_head_count(t.h) > 0) {
+        float *x = calloc(eg_head_features(t.h), sizeof *x);
+        eg_head_answer answer;
+        if (x == NULL) abort();
+        x[0] = 1;
+        s = eg_head_predict(t.h, x, 1, &answer, NULL);
+        if (s == EG_OK && eg_head_class_count(t.h, (size_t)answer.label) == 0) abort();
+        free(x);
+    }
+    eg_head_destroy(t.h);
+}
+
 static void read_text(const uint8_t *data, size_t size)
 {
     eg_memory_options o, again;
@@ -127,6 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'F') open_file(data + 1, size - 1);
     if (data[0] == 'B') read_block(data + 1, size - 1);
     if (data[0] == 'R') read_rows(data + 1, size - 1);
+    if (data[0] == 'H') read_head(data + 1, size - 1);
     if (data[0] == 'T') read_text(data + 1, size - 1);
     return 0;
 }

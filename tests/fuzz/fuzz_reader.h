@@ -20,6 +20,8 @@ static inline void fuzz_check(const eg_dataset *set)
         if (set->labels[i] < 0 || (size_t)set->labels[i] >= set->classes) abort();
     for (size_t i = 0; set->offset != NULL && i < set->n; i++)
         if (set->offset[i + 1] <= set->offset[i]) abort();
+    for (size_t i = 0; set->group != NULL && i < set->n; i++)
+        if (set->group[i] >= set->groups) abort();
     for (size_t i = 0; i < set->fold_count * set->n; i++)
         if (set->folds[i] > EG_ROLE_TEST) abort();
 }

@@ -13,12 +13,17 @@ static const struct layer_case cases[] = {
       { 3, { 2, 4, 5 } } },
     { "[{\"kind\": \"alpha_dropout\", \"p\": 0.4}]", { 2, { 4, 5 } } },
     { "[{\"kind\": \"reshape\", \"shape\": [3, 4]}, \"flatten\", \"linear\"]", { 2, { 2, 12 } } },
+    { "[{\"kind\": \"reshape\", \"shape\": [3, 0]}, \"swap_axes\"]", { 2, { 2, 12 } } },
     { "[{\"kind\": \"embedding\", \"rows\": 4, \"units\": 3}]", { 2, { 3, 2 } } },
     { "[{\"kind\": \"conv1d\", \"channels\": 4, \"padding\": 1, \"stride\": 2}, "
       "{\"kind\": \"max_pool1d\"}]",
       { 3, { 2, 2, 9 } } },
     { "[{\"kind\": \"conv2d\", \"channels\": 4, \"groups\": 2, \"dilation\": 2, \"padding\": 1}, "
       "{\"kind\": \"max_pool2d\", \"kernel\": 3, \"stride\": 1}, \"average_pool2d\"]",
+      { 4, { 2, 2, 8, 7 } } },
+    { "[{\"kind\": \"conv2d\", \"channels\": 3, \"kernel\": [2, 3], \"stride\": [2, 1], "
+      "\"padding\": [0, 2]}, {\"kind\": \"max_pool2d\", \"kernel\": [1, 2]}, "
+      "{\"kind\": \"adaptive_pool2d\", \"size\": [2, 3]}]",
       { 4, { 2, 2, 8, 7 } } },
     { "[\"average_pool1d\", {\"kind\": \"adaptive_pool1d\", \"size\": 2}]", { 3, { 2, 3, 8 } } },
     { "[{\"kind\": \"adaptive_pool2d\", \"size\": 3}]", { 4, { 2, 2, 7, 8 } } },

@@ -258,6 +258,17 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
             EG_ERR_SHAPE, "gives (1, 5), expected scores (1, 3)");
     refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [5, 2]}]}",
             &flat, EG_ERR_SHAPE, "layers[0] reshape: reshape: (1, 12) does not become (1, 5, 2)");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [5, 0]}]}",
+            &flat, EG_ERR_SHAPE, "layers[0] reshape: reshape: (1, 12) does not become (1, 5, 2)");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [0, 0]}]}",
+            &flat, EG_ERR_INVALID, "layers[0].shape[1]: expected a count in 1..1e9, or for one");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [24, 0]}]}",
+            &flat, EG_ERR_SHAPE, "layers[0] reshape: ");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"reshape\", \"shape\": [0, "
+            "1000000000, 1000000000, 1000000000]}]}",
+            &flat, EG_ERR_SHAPE, "layers[0] reshape: ");
+    refused("{\"kind\": \"network\", \"layers\": [\"swap_axes\"]}", &flat, EG_ERR_SHAPE,
+            "layers[0] swap_axes: expected (B, C, L), got (1, 12)");
     refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"residual\", \"layers\": "
             "[{\"kind\": \"linear\", \"units\": 4}]}]}",
             &flat, EG_ERR_SHAPE, "layers[0] residual: (1, 12) and (1, 4) do not add");
@@ -305,6 +316,15 @@ static void what_does_not_fit_is_refused_with_its_place(void **state)
     refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 4, "
             "\"kernel\": 99, \"padding\": 2}, \"flatten\", \"linear\"]}",
             &image, EG_ERR_SHAPE, "expected a kernel of up to 7, 8");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", \"channels\": 4, "
+            "\"kernel\": [3, 99], \"stride\": [2, 1]}, \"flatten\", \"linear\"]}",
+            &image, EG_ERR_SHAPE, "(4, 1, 3, 99), f32; stride 2, 1");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"max_pool2d\", \"kernel\": "
+            "[2, 0]}]}",
+            &image, EG_ERR_INVALID,
+            "kernel: expected a count in 1..1e+06, or a list of two, got 0");
+    refused("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv1d\", \"kernel\": [2, 3]}]}",
+            &image, EG_ERR_INVALID, "kernel: expected a count in 1..1e+06, got [2,3]");
     refused(
         "{\"kind\": \"network\", \"layers\": [\"activation\", {\"kind\": \"reshape\", \"shape\": "
         "[3]}]}",

@@ -1,0 +1,298 @@
+/* engram teach: examples of classes into a memory file, one call each, nothing trained again. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli_text.h"
+#include "cli/one_writer.h"
+#include "cli/taught.h"
+
+struct teach {
+    struct common common;
+    struct reader_options reader;
+    struct feature_options how;
+    const char *network, *label, *kind, *budget, *fit;
+    size_t classes, examples;
+    double unknown;
+};
+
+static const struct teach defaults = {
+    .reader = READER_OPTIONS_INIT,
+    .how = FEATURE_OPTIONS_INIT,
+    .classes = 100,
+    .examples = 1000,
+    .unknown = -1,
+};
+
+#define AT(field) offsetof(struct teach, field)
+
+static const char *kind_name(size_t row)
+{
+    return eg_head_kind_at(row) != NULL ? eg_head_kind_at(row)->name : NULL;
+}
+
+static const struct opt options[] = {
+    { "label", 0, OPT_TEXT, AT(label), "NAME", "the class of all of them; else that of the data",
+      NULL, 0, 0 },
+    { "network", 0, OPT_TEXT, AT(network), "FILE.onnx",
+      "whose features are learned from; kept by the file", NULL, 0, 0 },
+    { "kind", 0, OPT_TEXT, AT(kind), "NAME",
+      "how a new file learns: a name, or as JSON with its settings", kind_name, 0, 0 },
+    { "budget", 0, OPT_TEXT, AT(budget), "BYTES",
+      "choose the kind by the bytes it needs to go on learning: 64k, 2M", NULL, 0, 0 },
+    { "classes", 0, OPT_SIZE, AT(classes), "N", "that the budget is for", NULL, 1, 1e9 },
+    { "examples", 0, OPT_SIZE, AT(examples), "N", "likewise, of all classes", NULL, 1, 1e9 },
+    { "fit", 0, OPT_TEXT, AT(fit), "DATA",
+      "features that the quantiser of a new file looks at: any, of any class", NULL, 0, 0 },
+    { "unknown", 0, OPT_NUMBER, AT(unknown), "SHARE",
+      "afterwards: so many of known classes may be called unknown", NULL, 0, 0.99 },
+    FEATURE_OPTION_ROWS(struct teach),
+    READER_OPTION_ROWS(struct teach),
+    SET_OPTION_ROWS(struct teach),
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+/* "64k", "2M", "1000": 0 where it is none of these. */
+static size_t bytes_of(const char *text)
+{
+    uint64_t n;
+    if (!take_whole(&text, UINT64_C(1) << 40, &n)) return 0;
+    const char unit = *text != '\0' ? *text++ : 'b';
+    const unsigned shift = unit == 'k' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+    return *text == '\0' && (shift > 0 || unit == 'b') ? (size_t)n << shift : 0;
+}
+
+/* ---- a new head ---- */
+
+static int any_below(const struct features *f)
+{
+    for (size_t i = 0; i < f->n * f->d; i++)
+        if (f->x[i] < 0) return 1;
+    return 0;
+}
+
+static int choose_spec(const struct call *call, const struct features *f, const char **spec)
+{
+    static char chosen[EG_HEAD_SPEC];
+    const struct teach *o = call->options;
+    const char *budget = o->budget != NULL ? o->budget : "64k";
+    if (o->kind != NULL && o->budget != NULL)
+        return fail_usage(call, "--budget chooses what --kind says: give one of them");
+    if (o->kind != NULL) {
+        *spec = o->kind[0] == '{' ? o->kind : keep_format("{\"kind\": \"%s\"}", o->kind);
+        return EXIT_DONE;
+    }
+    const size_t bytes = bytes_of(budget);
+    if (bytes == 0) return fail_usage(call, "--budget %s: expected bytes, as 64k or 2M", budget);
+    const eg_status s = eg_head_choose(bytes, f->d, o->classes, o->examples, any_below(f), chosen);
+    if (s != EG_OK) return fail(s, NULL);
+    *spec = chosen;
+    return EXIT_DONE;
+}
+
+/* Features of --fit, of the same network. */
+static int fit(const struct call *call, const struct features *like, eg_head *h)
+{
+    const struct teach *o = call->options;
+    const eg_read_options read = read_options_of(&o->reader);
+    struct features f;
+    eg_dataset set = { 0 };
+    if (o->fit == NULL) return EXIT_DONE;
+    int code = features_begin(call, like->network, like->how, like->d, &f);
+    if (code == EXIT_DONE) code = features_add(&f, o->fit, &read, &set);
+    if (code == EXIT_DONE) code = features_end(&f);
+    if (code == EXIT_DONE && f.d != like->d)
+        code = fail_usage(call, "--fit %s: %zu features, expected %zu", o->fit, f.d, like->d);
+    const eg_status s = code == EXIT_DONE ? eg_head_fit(h, f.x, f.n) : EG_OK;
+    if (s != EG_OK) code = fail(s, NULL);
+    eg_dataset_clear(&set);
+    features_clear(&f);
+    return code;
+}
+
+static int make_head(const struct call *call, const struct features *f, eg_head **h)
+{
+    const char *spec = NULL;
+    int code = choose_spec(call, f, &spec);
+    if (code != EXIT_DONE) return code;
+    const eg_status s = eg_head_create(spec, f->d, call->common->seed, NULL, h);
+    if (s != EG_OK) return fail(s, NULL);
+    say(call, "learns  %s", eg_head_spec(*h));
+    return fit(call, f, *h);
+}
+
+/* ---- classes ---- */
+
+static const char *label_of(const struct teach *o, const struct items *items, size_t i)
+{
+    return o->label != NULL ? o->label : items->label[i];
+}
+
+/* Every item has a class, or the message is printed. */
+static int check_labels(const struct call *call, const struct items *items)
+{
+    const struct teach *o = call->options;
+    if (items->n == 0) return fail_usage(call, "no examples: nothing is taught");
+    if (o->label != NULL && o->label[0] == '\0')
+        return fail_usage(call, "--label: a class has a name");
+    for (size_t i = 0; i < items->n; i++)
+        if (label_of(o, items, i) == NULL || label_of(o, items, i)[0] == '\0')
+            return fail_usage(call,
+                              "%s has no class: --label NAME, or a folder of folders, or --labels",
+                              items->name[i]);
+    return EXIT_DONE;
+}
+
+/* Classes of a new file: their notes behind those there are. */
+static size_t first_classes(const struct teach *o, const struct items *items, int32_t *y,
+                            eg_note *notes)
+{
+    size_t classes = 0;
+    for (size_t i = 0; i < items->n; i++) {
+        const char *name = label_of(o, items, i);
+        size_t c = 0;
+        while (c < classes && strcmp(notes[c].value, name) != 0) c++;
+        if (c == classes) notes[classes++] = (eg_note){ keep_format("class/%zu", c), name };
+        y[i] = (int32_t)c;
+    }
+    return classes;
+}
+
+static int more_classes(const struct teach *o, const struct items *items, struct taught *t,
+                        int32_t *y)
+{
+    eg_status s = EG_OK;
+    for (size_t i = 0; i < items->n; i++) {
+        const char *name = label_of(o, items, i);
+        y[i] = i > 0 && strcmp(name, label_of(o, items, i - 1)) == 0 ? y[i - 1]
+                                                                     : taught_class(t, name);
+        if (y[i] < 0) y[i] = taught_new_class(t, name, &s);
+        if (s != EG_OK) return fail(s, NULL);
+    }
+    return EXIT_DONE;
+}
+
+/* ---- teaching ---- */
+
+static int learn(const struct call *call, eg_head *h, const struct items *items, const int32_t *y)
+{
+    const struct teach *o = call->options;
+    eg_status s = eg_head_teach(h, items->f.x, y, items->n);
+    if (s == EG_OK && o->unknown >= 0)
+        s = eg_head_calibrate(h, items->f.x, y, items->n, 0, o->unknown);
+    if (s == EG_OK && o->unknown > 0 && o->unknown * (double)(items->n + 1) < 1)
+        say(call, "unknown %zu examples are too few to call anything unknown at %g", items->n,
+            o->unknown);
+    return s == EG_OK ? EXIT_DONE : fail(s, NULL);
+}
+
+static int teach_new(const struct call *call, struct items *items, eg_head **h)
+{
+    const struct teach *o = call->options;
+    const eg_note *about = NULL;
+    int code = items_read(call, o->network, &o->how, 0, &o->reader, 1, items);
+    if (code == EXIT_DONE) code = check_labels(call, items);
+    if (code == EXIT_DONE) code = make_head(call, &items->f, h);
+    if (code != EXIT_DONE) return code;
+    const size_t head_notes = taught_notes(o->network, &items->f, &about);
+    eg_note *notes = need(items->n + head_notes, sizeof *notes);
+    int32_t *y = need(items->n, sizeof *y);
+    const size_t classes = first_classes(o, items, y, notes);
+    if (head_notes > 0) memcpy(notes + classes, about, head_notes * sizeof *notes);
+    code = learn(call, *h, items, y);
+    if (code == EXIT_DONE) {
+        eg_file_options to = EG_FILE_OPTIONS_INIT;
+        to.notes = notes;
+        to.note_count = classes + head_notes;
+        const eg_status s = eg_memory_file_save_head(call->args[0], *h, &to);
+        if (s != EG_OK) code = fail(s, NULL);
+    }
+    free(y);
+    free(notes);
+    free((void *)(uintptr_t)about);
+    return code;
+}
+
+/* The features are computed before the turn is taken, so that others need not wait for them. */
+static int read_more(const struct call *call, struct items *items)
+{
+    const struct teach *o = call->options;
+    struct taught t;
+    const struct feature_options usual = FEATURE_OPTIONS_INIT;
+    if (o->kind != NULL || o->budget != NULL || o->fit != NULL || o->how.layer != NULL
+        || o->how.mean != NULL || o->how.deviation != NULL || o->how.stretch
+        || o->how.crop < usual.crop)
+        return fail_usage(call,
+                          "%s is there: --kind, --budget, --fit and how pictures become features "
+                          "are settled when a file begins",
+                          call->args[0]);
+    int code = taught_open(call, call->args[0], 1, &t);
+    if (code == EXIT_DONE) code = taught_find_network(call, o->network, &t);
+    const char *network = t.network;
+    const struct feature_options how = t.how;
+    const size_t d = code == EXIT_DONE ? eg_head_features(t.head) : 0;
+    taught_close(&t);
+    if (code == EXIT_DONE) code = items_read(call, network, &how, d, &o->reader, 1, items);
+    if (code == EXIT_DONE && items->f.d != d && items->n > 0)
+        code = fail_usage(call, "%s: %zu features, %s learns from %zu", call->args[1], items->f.d,
+                          call->args[0], d);
+    return code == EXIT_DONE ? check_labels(call, items) : code;
+}
+
+static int teach_more(const struct call *call, struct items *items, eg_head **h)
+{
+    struct taught t = { .head = NULL };
+    int turn = -1, code = read_more(call, items);
+    if (code == EXIT_DONE) code = one_writer_begin(call, call->args[0], &turn);
+    if (code == EXIT_DONE) code = taught_open(call, call->args[0], 0, &t);
+    if (code == EXIT_DONE) {
+        int32_t *y = need(items->n, sizeof *y);
+        code = more_classes(call->options, items, &t, y);
+        if (code == EXIT_DONE) code = learn(call, t.head, items, y);
+        const eg_status s =
+            code == EXIT_DONE ? eg_memory_file_write_head(t.file.file, t.head) : EG_OK;
+        if (s != EG_OK) code = fail(s, NULL);
+        free(y);
+    }
+    *h = t.head;
+    t.head = NULL;
+    taught_close(&t);
+    one_writer_end(turn);
+    return code;
+}
+
+static int run(const struct call *call)
+{
+    struct items items = { .n = 0 };
+    eg_head *h = NULL;
+    const double started = seconds_now();
+    int code =
+        path_exists(call->args[0]) ? teach_more(call, &items, &h) : teach_new(call, &items, &h);
+    if (code == EXIT_DONE) code = taught_report(call, call->args[0], h, "taught", items.n, started);
+    if (code == EXIT_DONE) say_next(call, "engram classify %s PICTURE", shell_word(call->args[0]));
+    eg_head_destroy(h);
+    items_clear(&items);
+    return code;
+}
+
+const struct command cmd_teach = {
+    .name = "teach",
+    .summary = "a class by its examples, without retraining",
+    .arguments = "FILE.egm DATA... ",
+    .examples = "engram teach birds.egm photos/*.jpg --label robin --network mobilenet_v2.onnx\n"
+                "engram teach birds.egm more.jpg --label robin\n"
+                "engram teach birds.egm folder-of-folders/ --unknown 0.05\n"
+                "engram teach birds.egm features.npy --labels labels.npy --budget 64k",
+    .notes =
+        "Pictures become features by the network, which the file remembers by path and SHA-256;\n"
+        "rows of numbers are features already. One call is one transaction: what was taught when\n"
+        "it returns is there after a kill. A new file learns by the kind that --budget (64k)\n"
+        "chooses for --classes and --examples: docs/learning-by-storing.md has what each costs\n"
+        "and gives. --unknown calibrates with each example left out while it is scored.",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
+    .min_args = 2,
+    .max_args = 1u << 20,
+    .run = run,
+};
