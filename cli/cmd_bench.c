@@ -11,6 +11,7 @@ int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
 int bench_heads(int json, int threads);
 int bench_layers(int json, int threads);
+int bench_onnx(int json, int threads);
 int bench_routed(int json, int threads);
 int bench_train(int json, int threads);
 
@@ -24,6 +25,8 @@ static const struct bench {
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
     { "heads", "examples taught and named, after their features", bench_heads },
     { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
+    { "onnx", "networks at batch 1, one thread and two, beside tools/onnx_runtime.mjs",
+      bench_onnx },
     { "routed", "one query among 10^6 patterns by way of the index, against the exact recall",
       bench_routed },
     { "train", "steps of learners against matrix-product peak", bench_train },
@@ -59,7 +62,7 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|binary|bits|layers|routed|train] ",
+    .arguments = "[association|binary|bits|layers|onnx|routed|train] ",
     .examples = "engram bench association\nengram bench --json --threads 2",
     .notes =
         "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"

@@ -6,7 +6,8 @@
  * x is 0 outside). ds/dy is the convolution, ds/dx the transposed one, ds/dw the gradient by the
  * weights. x (N, C, H, W), w (O, C/G, K, K'), y (N, O, H', W'), row-major.
  *
- * Pictures are taken in blocks whose size depends on the sizes alone, and the gradients by the
+ * Pictures are taken in blocks whose size depends on the sizes alone (the outputs of one picture,
+ * alone in its batch, in two), and the gradients by the
  * weights of blocks are added in their order: the same bits for any number of threads. f32 is
  * oneDNN's where it is built in; else, and for f64, windows unfolded into a matrix and one matrix
  * product a picture and group (Chellapilla et al. 2006). */
@@ -34,10 +35,12 @@ struct egi_conv_data {
 };
 
 struct egi_conv_plan {
-    struct egi_conv g;
+    struct egi_conv g; /* of a part */
     enum egi_conv_kind kind;
     eg_dtype dtype;
     size_t blocks, each; /* of pictures; the last block may have fewer */
+    size_t parts;        /* 2: the outputs of one picture are cut, and a block is a part */
+    size_t channels;     /* of the whole: C */
     size_t scratch;      /* bytes of all blocks */
     /* One block of n pictures with scratch of its own. */
     void (*block)(const struct egi_conv_plan *p, size_t n, const struct egi_conv_data *d,

@@ -53,6 +53,26 @@ static double work_of(const struct egi_conv *g)
     return (double)weights_of(g) * (double)g->out[0] * (double)g->out[1];
 }
 
+/* The outputs of one picture in two parts, where each pays for a thread and fills whole vectors: a
+ * batch of one is shared too. By sizes alone, so the bits are those of any number of threads. */
+static size_t parts_of(const struct egi_conv *g, enum egi_conv_kind kind)
+{
+    const size_t cut = g->groups > 1 ? g->groups : g->o;
+    return kind == EGI_CONV_OUTPUT && g->n == 1 && cut % 32 == 0 && work_of(g) >= BLOCK_WORK ? 2
+                                                                                             : 1;
+}
+
+/* A part as a convolution of its own: fewer outputs of all channels, or fewer groups. */
+static struct egi_conv part_of(const struct egi_conv *g, size_t parts)
+{
+    struct egi_conv part = *g;
+    part.o /= parts;
+    if (g->groups == 1) return part;
+    part.c /= parts;
+    part.groups /= parts;
+    return part;
+}
+
 static size_t aligned(size_t bytes)
 {
     return (bytes + EGI_ALIGN - 1) / EGI_ALIGN * EGI_ALIGN;
@@ -78,12 +98,15 @@ static size_t partial_bytes(const struct egi_conv_plan *p)
 eg_status egi_conv_plan(const struct egi_conv *g, enum egi_conv_kind kind, eg_dtype dtype,
                         int reference, struct egi_conv_plan *out)
 {
-    struct egi_conv_plan p = { .g = *g, .kind = kind, .dtype = dtype };
+    const size_t parts = parts_of(g, kind);
+    struct egi_conv_plan p = {
+        .g = part_of(g, parts), .kind = kind, .dtype = dtype, .parts = parts, .channels = g->c
+    };
     const size_t least = (g->n + BLOCKS_MAX - 1) / BLOCKS_MAX;
     p.each = (size_t)(BLOCK_WORK / work_of(g)) + 1;
     if (p.each < least) p.each = least;
     if (p.each > g->n) p.each = g->n > 0 ? g->n : 1;
-    p.blocks = (g->n + p.each - 1) / p.each;
+    p.blocks = (g->n + p.each - 1) / p.each * parts;
 #ifdef EG_DNNL
     if (dtype == EG_F32 && !reference && g->n > 0)
         EGI_TRY(egi_conv_dnnl_plan(&p));
@@ -116,6 +139,17 @@ struct job {
     size_t partial, each_scratch;
 };
 
+/* Part i of the outputs of the only picture. */
+static void one_part(const struct egi_conv_plan *p, size_t i, struct egi_conv_data *d, char *own)
+{
+    const struct egi_conv *g = &p->g;
+    const size_t item = eg_dtype_size(p->dtype);
+    if (g->c != p->channels) d->x += i * g->c * g->in[0] * g->in[1] * item;
+    d->w += i * weights_of(g) * item;
+    d->y += i * g->o * g->out[0] * g->out[1] * item;
+    p->block(p, 1, d, own);
+}
+
 static void one_block(void *arg, size_t i)
 {
     const struct job *j = arg;
@@ -124,6 +158,10 @@ static void one_block(void *arg, size_t i)
     const size_t first = i * p->each, item = eg_dtype_size(p->dtype);
     char *own = j->scratch + i * j->each_scratch;
     struct egi_conv_data d = j->d;
+    if (p->parts > 1) {
+        one_part(p, i, &d, own);
+        return;
+    }
     d.x += first * g->c * g->in[0] * g->in[1] * item;
     d.y += first * g->o * g->out[0] * g->out[1] * item;
     if (p->kind == EGI_CONV_WEIGHT) d.w = own;
@@ -136,7 +174,8 @@ void egi_conv_run(const struct egi_conv_plan *p, const struct egi_conv_data *d, 
     const size_t count = weights_of(&p->g), item = eg_dtype_size(p->dtype);
     struct job j = { .p = p, .d = *d, .scratch = scratch, .partial = aligned(partial_bytes(p)) };
     if (p->blocks > 0) j.each_scratch = p->scratch / p->blocks;
-    egi_parallel_for(p->blocks, egi_crew(threads, work_of(&p->g) * (double)p->g.n), one_block, &j);
+    egi_parallel_for(p->blocks, egi_crew(threads, work_of(&p->g) * (double)(p->g.n * p->parts)),
+                     one_block, &j);
     if (p->kind != EGI_CONV_WEIGHT) return;
     memset(d->w, 0, count * item);
     for (size_t i = 0; i < p->blocks; i++) {

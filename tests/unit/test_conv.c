@@ -137,6 +137,55 @@ static void threads_change_nothing(void **state)
     for (size_t k = 0; k < 3; k++) free(data[k]);
 }
 
+/* One picture alone is shared by its outputs: dense, and in groups. */
+static void a_picture_is_shared(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t c, o, groups, kernel, stride;
+    } cases[] = {
+        { 24, 64, 1, 3, 1 }, { 64, 96, 1, 1, 1 }, { 64, 64, 64, 3, 1 }, { 64, 128, 32, 3, 1 }
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t side = cases[i].groups > 1 ? 96 : 40, k = cases[i].kernel;
+        struct egi_conv g = { .n = 1, .c = cases[i].c, .o = cases[i].o, .groups = cases[i].groups };
+        for (size_t axis = 0; axis < 2; axis++) {
+            g.in[axis] = side + axis;
+            g.kernel[axis] = k;
+            g.stride[axis] = cases[i].stride;
+            g.dilation[axis] = 1;
+            g.padding[axis] = k / 2;
+            g.out[axis] = (g.in[axis] + 2 * (k / 2) - k) / g.stride[axis] + 1;
+        }
+        size_t size[3];
+        struct egi_conv_plan plan;
+        float *data[3];
+        sizes(&g, size);
+        for (size_t m = 0; m < 3; m++) data[m] = numbers(30 + m, size[m]);
+        CHECK_OK(egi_conv_plan(&g, EGI_CONV_OUTPUT, EG_F32, 0, &plan));
+        CHECK(plan.blocks == 2);
+        egi_conv_plan_clear(&plan);
+        float *one = run(&g, EGI_CONV_OUTPUT, data, 0, 1),
+              *two = run(&g, EGI_CONV_OUTPUT, data, 0, 2);
+        float *slow = run(&g, EGI_CONV_OUTPUT, data, 1, 2);
+        /* two pictures are not cut: another way to the same numbers */
+        struct egi_conv pair = g;
+        pair.n = 2;
+        float *twice = malloc(2 * size[0] * sizeof *twice);
+        for (size_t m = 0; m < 2 * size[0]; m++) twice[m] = data[0][m % size[0]];
+        float *whole = run(&pair, EGI_CONV_OUTPUT, (float *[]){ twice, data[1], NULL }, 0, 1);
+        const size_t terms = g.c / g.groups * k * k;
+        const double bound = (double)(terms * terms) * 0x1p-25;
+        CHECK_SAME_BITS(one, two, size[2] * sizeof *one);
+        for (size_t m = 0; m < size[2]; m++) {
+            CHECK_NEAR(one[m], slow[m], bound);
+            CHECK_NEAR(one[m], whole[m], bound);
+        }
+        free(one), free(two), free(slow), free(twice), free(whole);
+        for (size_t m = 0; m < 3; m++) free(data[m]);
+    }
+}
+
 /* y and the gradient by x of f in both types: those of f32 are within `bound`. */
 static void both_types(eg_var (*f)(eg_tape *t, eg_var x, eg_var w), const eg_shape *sx,
                        const eg_shape *sw, double bound)
@@ -373,13 +422,10 @@ static void plans_are_kept_and_the_oldest_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_agree),
-        cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(f32_is_f64),
-        cmocka_unit_test(pools_by_hand),
-        cmocka_unit_test(wrong_shapes),
-        cmocka_unit_test(empty_batch),
-        cmocka_unit_test(plans_are_kept_and_the_oldest_go),
+        cmocka_unit_test(rows_agree),          cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(a_picture_is_shared), cmocka_unit_test(f32_is_f64),
+        cmocka_unit_test(pools_by_hand),       cmocka_unit_test(wrong_shapes),
+        cmocka_unit_test(empty_batch),         cmocka_unit_test(plans_are_kept_and_the_oldest_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
