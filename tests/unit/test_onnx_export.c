@@ -70,6 +70,10 @@ static const struct network networks[] = {
       "{\"kind\": \"concat\", \"from\": [\"s\", \"b\", \"input\"]}, \"linear\"]",
       .inputs = 12 },
     { "[{\"kind\": \"reshape\", \"shape\": [4, 6]}, \"place_max\", \"linear\"]", .inputs = 24 },
+    { "[{\"kind\": \"reshape\", \"shape\": [4, 6]}, \"swap_axes\", {\"kind\": \"linear\", "
+      "\"units\": "
+      "5}, \"flatten\", \"linear\"]",
+      .inputs = 24 },
     { "[\"residues\", \"place_max\", \"linear\"]", .inputs = 6, .refused = "codes of letters" },
     { "[{\"kind\": \"embedding\", \"rows\": 9, \"units\": 3}, \"flatten\", \"linear\"]",
       .inputs = 6 },
