@@ -6,7 +6,8 @@
  * siblings of one clone would tell. The paper separates epitopes by distances of its own between
  * receptors, measured otherwise, so that no figure of it stands beside ours.
  *
- * Bounds are ours: tissues are told apart all but always, epitopes far above chance. */
+ * The bound is ours: tissues are told apart all but always. Of epitopes there is none, for nothing
+ * was published that could be one. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
@@ -26,18 +27,14 @@ static const struct domain_set receptors[] = {
       .label_column = "epitope",
       .group_column = "subject",
       .most = { 600, 0 },
-      .fixed_scale = 1,
-      .learner = "lookup",
-      .published = NAN,
-      .least = { 80, 85 } },
+      .epochs = 6,
+      .fixed_scale = 1 },
     { .title = "human epitopes",
       .name = "receptors/dash_human",
       .label_column = "epitope",
       .group_column = "subject",
-      .fixed_scale = 1,
-      .learner = "lookup",
-      .published = NAN,
-      .least = { 75, 75 } },
+      .epochs = 6,
+      .fixed_scale = 1 },
 };
 
 static eg_status measure_tissue(const struct experiment_context *run)

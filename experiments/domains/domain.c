@@ -109,7 +109,7 @@ static eg_status one_set(const struct experiment_context *run, const struct doma
     const struct judge_protocol protocol = { .folds = set.fold_count > 0 ? 0 : FOLDS,
                                              .repeats = 1,
                                              .inner = 2,
-                                             .epochs = EPOCHS,
+                                             .epochs = of->epochs > 0 ? of->epochs : EPOCHS,
                                              .batch = BATCH,
                                              .by_auc = 1,
                                              .columns = !of->fixed_scale };

@@ -12,6 +12,7 @@ struct domain_set {
     const char *label_column; /* or NULL: as the catalogue has it */
     const char *group_column; /* folds part no group; NULL: each item is by itself */
     size_t most[2];           /* items of the quick and of the full run; 0: all */
+    size_t epochs;            /* of learners that are trained; 0: 30 */
     int fixed_scale;          /* 1: columns stay as they are (bits); 0: mean 0, deviation 1 */
     /* Makes the items out of what the catalogue has, with folds of their own; NULL: they are. */
     eg_status (*make)(const eg_dataset *read, eg_dataset *out);

@@ -45,6 +45,8 @@ static const struct network networks[] = {
     { "[" TO_SEQUENCE ", {\"kind\": \"lstm\", \"units\": 5, \"last\": false}, {\"kind\": \"gru\", "
       "\"units\": 3}, \"linear\"]",
       .inputs = 24 },
+    { "[" TO_SEQUENCE ", \"swap_axes\", {\"kind\": \"lstm\", \"units\": 3}, \"linear\"]",
+      .inputs = 24 },
     { "[" TO_SEQUENCE ", {\"kind\": \"attention\", \"heads\": 2, \"causal\": true}, \"flatten\", "
       "\"linear\"]",
       .inputs = 24 },
