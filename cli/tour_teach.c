@@ -219,14 +219,14 @@ static void tell(struct lesson *l)
             "A network is trained on the digits 0 to 7 and frozen; the run folder has it as "
             "frozen.onnx. A head on its %zu features names %.1f %% of %zu digits never seen. The "
             "digits 8 and 9, of which the network knows nothing, are taught from one picture "
-            "each, in %.1f microseconds: of %zu never seen %.0f %% are told apart at once, and "
+            "each, in microseconds: of %zu never seen %.0f %% are told apart at once, and "
             "named rightly among all ten digits %.0f %% (chance is 10), from %d pictures each "
             "%.0f %%. Nothing is trained again: of 0 to 7 %.1f %% are still named rightly. All of "
             "it is the mean of %d pairs of pictures. Forgotten, 8 and 9 leave the head as it was, "
             "to the bit (%.1f %%).",
-            l->d, 100 * l->before.old, l->before.of_old, l->microseconds, l->one.of_fresh,
-            100 * l->one.pair, 100 * l->one.fresh, MORE, 100 * l->more.fresh, 100 * l->more.old,
-            LESSONS, 100 * l->after.old));
+            l->d, 100 * l->before.old, l->before.of_old, l->one.of_fresh, 100 * l->one.pair,
+            100 * l->one.fresh, MORE, 100 * l->more.fresh, 100 * l->more.old, LESSONS,
+            100 * l->after.old));
 }
 
 int tour_chapter_teach(struct tour *t)

@@ -160,4 +160,16 @@ two=$!
 wait $one || problem "the first of two at once"
 wait $two || problem "the second of two at once"
 check 0 '^examples +60' info turns.egm
+
+# what docs/learning-by-storing.md shows is run as it stands
+mkdir docs bin
+ln -s "$engram" bin/engram
+python3 - "$ENGRAM_SHARE/docs/learning-by-storing.md" >docs/shown <<'PY'
+import re, sys
+print("\n".join(re.findall(r"```sh\n(.*?)```", open(sys.argv[1]).read(), re.S)))
+PY
+[ "$(grep -c '^engram' docs/shown)" -ge 6 ] || problem "the page shows few commands"
+(cd docs && PATH="$scratch/bin:$PATH" bash -e shown) >out 2>err ||
+    problem "a command of docs/learning-by-storing.md failed"
+grep -q 'right   6 of 6' err || problem "docs/learning-by-storing.md: what it classifies"
 finish
