@@ -276,7 +276,7 @@ static void unknown_is_calibrated(void **state)
         eg_head_destroy(h);
     }
     const double share = (double)refused / (ROUNDS * N);
-    CHECK(share < 0.1 + 3 * sqrt(0.1 * 0.9 / ROUNDS / N * 3) && share > 0.05);
+    CHECK(share < 0.1 + 3 * sqrt(0.1 * 0.9 / ROUNDS / N * 3) && share > 0.075);
     CHECK((double)strangers / (ROUNDS * N) > 0.8);
 }
 
