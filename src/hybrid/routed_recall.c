@@ -191,8 +191,8 @@ eg_status eg_routed_read(const eg_routed *r, const float *x, size_t q, double er
     return q == 0 ? EG_OK : route(&job, q, error, threads);
 }
 
-static eg_status routed_field(const struct egi_router *self, const eg_memory *m, const float *x,
-                              size_t q, double error, int threads,
+static eg_status routed_field(const struct egi_router *self, const eg_memory *m,
+                              const eg_recall_options *o, const float *x, size_t q,
                               const struct egi_reading *reading, float *y, struct egi_pull *pull)
 {
     const eg_routed *r = (const eg_routed *)(const void *)self;
@@ -206,7 +206,7 @@ static eg_status routed_field(const struct egi_router *self, const eg_memory *m,
                            .x = x,
                            .out = y,
                            .pull = pull };
-    return q == 0 ? EG_OK : route(&job, q, error, threads);
+    return q == 0 ? EG_OK : route(&job, q, o->routed_error, o->threads);
 }
 
 const struct egi_router egi_routed_router = { routed_field };

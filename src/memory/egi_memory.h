@@ -35,11 +35,12 @@ struct egi_relaxed;
 /* Another way to the field of a back end, within a stated error: what an index over the patterns
  * offers. EG_ERR_INVALID where it was made for other patterns than those of m. */
 struct egi_router {
-    /* As egi_backend.field; the pull errs by at most `error` times the largest norm of what is
-     * summed, and pull->rounding counts what the attraction may have lost. */
-    eg_status (*field)(const struct egi_router *self, const eg_memory *m, const float *x, size_t q,
-                       double error, int threads, const struct egi_reading *reading, float *y,
-                       struct egi_pull *pull);
+    /* As egi_backend.field, on o->threads; the pull errs by at most o->routed_error times the
+     * largest norm of what is summed, and pull->rounding counts what the attraction may have
+     * lost. */
+    eg_status (*field)(const struct egi_router *self, const eg_memory *m,
+                       const eg_recall_options *o, const float *x, size_t q,
+                       const struct egi_reading *reading, float *y, struct egi_pull *pull);
 };
 
 struct egi_backend {

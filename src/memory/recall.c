@@ -202,7 +202,7 @@ static eg_status pull_of(const struct batch *b, const float *x, size_t q, float 
     const eg_recall_options *o = b->o;
     if (o->routed == NULL) return b->m->backend->field(b->m, x, q, o->threads, &b->own, y, b->pull);
     const struct egi_router *router = (const struct egi_router *)(const void *)o->routed;
-    return router->field(router, b->m, x, q, o->routed_error, o->threads, &b->own, y, b->pull);
+    return router->field(router, b->m, o, x, q, &b->own, y, b->pull);
 }
 
 static eg_status update_all(struct batch *b)

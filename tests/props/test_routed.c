@@ -102,7 +102,7 @@ static void check_scene(const struct scene *s, const eg_routed *r)
         eg_routed_certificate c[Q];
         for (size_t q = 0; q < Q; q++) find_truth(s->m, s->x + q * s->d, values, &t[q]);
         for (size_t e = 0; e < EGI_COUNT(errors); e++) {
-            CHECK_OK(eg_routed_read(r, s->x, Q, errors[e], values, 2, out, c));
+            CHECK_OK(eg_routed_read(r, s->x, Q, errors[e], values, 1, out, c));
             for (size_t q = 0; q < Q; q++)
                 check_answer(s, &t[q], errors[e], out + q * dv, dv, &c[q]);
         }
@@ -228,7 +228,7 @@ static void bounds_hold(void **state)
     (void)state;
     static const eg_similarity similarities[] = { EG_SIM_DOT, EG_SIM_COSINE, EG_SIM_EUCLIDEAN };
     static const double betas[] = { 1e-6, 0.3, 8, 1e5 };
-    static const size_t sizes[][2] = { { 250, 64 }, { 130, 3 }, { 60, 1 }, { 1, 5 }, { 2, 100 } };
+    static const size_t sizes[][2] = { { 150, 64 }, { 130, 3 }, { 60, 1 }, { 1, 5 }, { 2, 100 } };
     for (size_t k = 0; k < EGI_COUNT(drawings); k++)
         for (size_t s = 0; s < EGI_COUNT(similarities); s++)
             for (size_t b = 0; b < EGI_COUNT(betas); b++)
