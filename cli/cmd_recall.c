@@ -198,6 +198,7 @@ static int recall_with(const struct call *call, const struct recall *o, struct s
     const eg_status status =
         eg_memory_recall(s->memory, cues->x, cues->q, how, r->states, r->certificates);
     bar_end(&bar);
+    how->progress = NULL; /* it ends with this function */
     r->seconds = seconds_now() - started;
     if (status != EG_OK) return fail(status, NULL);
     return read_values(call, o, s, cues, how->routed, r);

@@ -26,43 +26,42 @@ static void NAME(add_share)(REAL *x, const struct span *s, size_t columns, REAL 
         for (size_t k = s->first[1]; k < s->end[1]; k++) x[i * columns + k] += share;
 }
 
-/* What one window, of place `at`, gives to out: places of one plane. */
+/* What window s of plane p, of place `at` in it, gives to `to`: the plane of what is written. */
 static void NAME(one_window)(const struct egi_pooling *g, enum egi_pooling_kind kind,
-                             const struct span *s, size_t at, const REAL *x, const REAL *y,
-                             void *out)
+                             const struct egi_pooling_data *d, size_t p, const struct span *s,
+                             size_t at, void *to)
 {
-    const size_t columns = g->in[1];
-    REAL *to = out;
+    const size_t columns = g->in[1], big = p * g->in[0] * columns;
+    const size_t small = p * g->out[0] * g->out[1] + at;
+    const REAL *x = (const REAL *)(const void *)d->x, *y = (const REAL *)(const void *)d->y;
+    REAL *out = to;
     if (kind == EGI_POOLING_INDEX)
-        ((int32_t *)out)[at] = (int32_t)NAME(largest)(x, s, columns);
+        ((int32_t *)to)[at] = (int32_t)NAME(largest)(x + big, s, columns);
     else if (kind == EGI_POOLING_MAX)
-        to[at] = x[NAME(largest)(x, s, columns)];
+        out[at] = x[big + NAME(largest)(x + big, s, columns)];
     else if (kind == EGI_POOLING_MAX_BACK)
-        to[NAME(largest)(x, s, columns)] += y[at];
+        out[NAME(largest)(x + big, s, columns)] += y[small];
     else if (kind == EGI_POOLING_MEAN)
-        to[at] = NAME(total)(x, s, columns) / (REAL)elements(g, s);
+        out[at] = NAME(total)(x + big, s, columns) / (REAL)elements(g, s);
     else
-        CALL(add_share, to, s, columns, y[at] / (REAL)elements(g, s));
+        CALL(add_share, out, s, columns, y[small] / (REAL)elements(g, s));
 }
 
 static void NAME(planes)(const struct egi_pooling *g, enum egi_pooling_kind kind, size_t n,
                          const struct egi_pooling_data *d)
 {
-    const size_t big = g->in[0] * g->in[1], small = g->out[0] * g->out[1];
     const struct shape *is = &shapes[kind];
     const size_t step =
-        is->to_x ? big * sizeof(REAL) : small * (is->integer ? sizeof(int32_t) : sizeof(REAL));
+        is->to_x ? g->in[0] * g->in[1] * sizeof(REAL)
+                 : g->out[0] * g->out[1] * (is->integer ? sizeof(int32_t) : sizeof(REAL));
     struct span s;
     if (is->to_x) memset(d->out, 0, n * step);
-    for (size_t p = 0; p < n; p++) {
-        const REAL *x = d->x != NULL ? (const REAL *)(const void *)d->x + p * big : NULL;
-        const REAL *y = d->y != NULL ? (const REAL *)(const void *)d->y + p * small : NULL;
+    for (size_t p = 0; p < n; p++)
         for (size_t i = 0; i < g->out[0]; i++) {
             cut(g, 0, i, &s);
             for (size_t k = 0; k < g->out[1]; k++) {
                 cut(g, 1, k, &s);
-                CALL(one_window, g, kind, &s, i * g->out[1] + k, x, y, d->out + p * step);
+                CALL(one_window, g, kind, d, p, &s, i * g->out[1] + k, d->out + p * step);
             }
         }
-    }
 }

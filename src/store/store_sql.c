@@ -31,33 +31,33 @@ static const char *const sql_text[EGI_SQL_COUNT] = {
 static const struct {
     int code, mask;
     eg_status status;
-    const char *text;
     int kills; /* nobody knows what is on disk after it */
+    const char *text;
 } errors[] = {
-    { SQLITE_IOERR_NOMEM, ~0, EG_ERR_NOMEM, "out of memory", 0 },
-    { SQLITE_IOERR_CORRUPTFS, ~0, EG_ERR_CORRUPT, "damaged", 0 },
-    { SQLITE_IOERR_WRITE, ~0, EG_ERR_IO, "write failed", 1 },
-    { SQLITE_IOERR_FSYNC, ~0, EG_ERR_IO, "sync failed", 1 },
-    { SQLITE_IOERR_DIR_FSYNC, ~0, EG_ERR_IO, "sync failed", 1 },
-    { SQLITE_IOERR_TRUNCATE, ~0, EG_ERR_IO, "cut failed", 1 },
-    { SQLITE_IOERR, 0xff, EG_ERR_IO, "read or write failed", 0 },
-    { SQLITE_NOMEM, 0xff, EG_ERR_NOMEM, "out of memory", 0 },
-    { SQLITE_CORRUPT, 0xff, EG_ERR_CORRUPT, "damaged", 0 },
-    { SQLITE_NOTADB, 0xff, EG_ERR_CORRUPT, "no memory file", 0 },
-    { SQLITE_SCHEMA, 0xff, EG_ERR_CORRUPT, "its tables changed", 0 },
-    { SQLITE_MISMATCH, 0xff, EG_ERR_CORRUPT, "a value of another type", 0 },
-    { SQLITE_ERROR, 0xff, EG_ERR_CORRUPT, "damaged tables", 0 },
-    { SQLITE_FULL, 0xff, EG_ERR_IO, "no space left", 0 },
-    { SQLITE_BUSY, 0xff, EG_ERR_IO, "another writer, or a reader, holds it", 0 },
-    { SQLITE_LOCKED, 0xff, EG_ERR_IO, "another statement holds it", 0 },
-    { SQLITE_PROTOCOL, 0xff, EG_ERR_IO, "locking failed", 0 },
-    { SQLITE_CANTOPEN, 0xff, EG_ERR_IO, "cannot open", 0 },
-    { SQLITE_READONLY, 0xff, EG_ERR_IO, "not writable", 0 },
-    { SQLITE_PERM, 0xff, EG_ERR_IO, "not permitted", 0 },
-    { SQLITE_AUTH, 0xff, EG_ERR_IO, "not permitted", 0 },
-    { SQLITE_TOOBIG, 0xff, EG_ERR_LIMIT, "larger than a record may be", 0 },
-    { SQLITE_INTERRUPT, 0xff, EG_ERR_INTERRUPTED, "stopped", 0 },
-    { 0, 0, EG_ERR_IO, "failed", 0 }, /* fits all */
+    { SQLITE_IOERR_NOMEM, ~0, EG_ERR_NOMEM, 0, "out of memory" },
+    { SQLITE_IOERR_CORRUPTFS, ~0, EG_ERR_CORRUPT, 0, "damaged" },
+    { SQLITE_IOERR_WRITE, ~0, EG_ERR_IO, 1, "write failed" },
+    { SQLITE_IOERR_FSYNC, ~0, EG_ERR_IO, 1, "sync failed" },
+    { SQLITE_IOERR_DIR_FSYNC, ~0, EG_ERR_IO, 1, "sync failed" },
+    { SQLITE_IOERR_TRUNCATE, ~0, EG_ERR_IO, 1, "cut failed" },
+    { SQLITE_IOERR, 0xff, EG_ERR_IO, 0, "read or write failed" },
+    { SQLITE_NOMEM, 0xff, EG_ERR_NOMEM, 0, "out of memory" },
+    { SQLITE_CORRUPT, 0xff, EG_ERR_CORRUPT, 0, "damaged" },
+    { SQLITE_NOTADB, 0xff, EG_ERR_CORRUPT, 0, "no memory file" },
+    { SQLITE_SCHEMA, 0xff, EG_ERR_CORRUPT, 0, "its tables changed" },
+    { SQLITE_MISMATCH, 0xff, EG_ERR_CORRUPT, 0, "a value of another type" },
+    { SQLITE_ERROR, 0xff, EG_ERR_CORRUPT, 0, "damaged tables" },
+    { SQLITE_FULL, 0xff, EG_ERR_IO, 0, "no space left" },
+    { SQLITE_BUSY, 0xff, EG_ERR_IO, 0, "another writer, or a reader, holds it" },
+    { SQLITE_LOCKED, 0xff, EG_ERR_IO, 0, "another statement holds it" },
+    { SQLITE_PROTOCOL, 0xff, EG_ERR_IO, 0, "locking failed" },
+    { SQLITE_CANTOPEN, 0xff, EG_ERR_IO, 0, "cannot open" },
+    { SQLITE_READONLY, 0xff, EG_ERR_IO, 0, "not writable" },
+    { SQLITE_PERM, 0xff, EG_ERR_IO, 0, "not permitted" },
+    { SQLITE_AUTH, 0xff, EG_ERR_IO, 0, "not permitted" },
+    { SQLITE_TOOBIG, 0xff, EG_ERR_LIMIT, 0, "larger than a record may be" },
+    { SQLITE_INTERRUPT, 0xff, EG_ERR_INTERRUPTED, 0, "stopped" },
+    { 0, 0, EG_ERR_IO, 0, "failed" }, /* fits all */
 };
 
 eg_status egi_sql_fail(egi_store *s, int rc, const char *doing)
