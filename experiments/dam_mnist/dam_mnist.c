@@ -222,7 +222,7 @@ const struct experiment experiment_dam_mnist = {
     .name = "dam-mnist",
     .title = "memories learned by gradient classify MNIST, from features to prototypes",
     .source = "Krotov and Hopfield 2016, figure 2 and section 5",
-    .setting = "quick: K = 250, 15 epochs; full: K = 2000, 60 to 600 epochs",
+    .setting = "quick: K = 250, 15 epochs; full: K = 2000, 60 to 300 epochs",
     .run = run_digits,
 };
 

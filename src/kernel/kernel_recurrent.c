@@ -104,7 +104,7 @@ static void partial_arrays(const struct egi_recurrent *g, char *at, char **out)
 static void copy_gradients(const struct egi_recurrent_plan *p, char *const *from, char *const *to)
 {
     for (size_t a = EGI_RECURRENT_W_IH; a <= EGI_RECURRENT_BIAS; a++)
-        memcpy(to[a], from[a], bytes_of(&p->g, a));
+        if (bytes_of(&p->g, a) > 0) memcpy(to[a], from[a], bytes_of(&p->g, a));
 }
 
 static const struct egi_recurrent_code code_f32 = { NULL,

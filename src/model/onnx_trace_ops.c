@@ -278,8 +278,12 @@ static void write_pool(struct egi_trace *w, const struct egi_node *n)
         const ptrdiff_t *a = n->attr.n;
         pads[i] = pads[i + 2] = a[4 + i];
         if (a[i] == 0) /* adaptive, windows that overlap */
-            egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED, "%td windows on %td places", a[8 + i],
-                                         a[6 + i]));
+            egi_tape_fail(
+                w->t,
+                egi_fail(
+                    EG_ERR_UNSUPPORTED,
+                    "adaptive pooling: %td windows on %td places, expected windows side by side",
+                    a[8 + i], a[6 + i]));
     }
     const struct egi_made_attr attrs[] = {
         EGI_ATTR_OF_INTS("kernel_shape", kernel, 2), EGI_ATTR_OF_INTS("strides", stride, 2),

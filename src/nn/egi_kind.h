@@ -47,9 +47,10 @@ eg_status egi_choice_read(const json_t *v, const char *place, const void *rows, 
     {                                                                                            \
         { #field, "count", fallback, text }, EGI_SETTING_COUNT, offsetof(S, field), lo, hi, NULL \
     }
-#define EGI_SET_PAIR(S, field, fallback, lo, hi, text)                                           \
-    {                                                                                            \
-        { #field, "counts", fallback, text }, EGI_SETTING_PAIR, offsetof(S, field), lo, hi, NULL \
+#define EGI_SET_PAIR(S, field, fallback, lo, hi, text)                                             \
+    {                                                                                              \
+        { #field, "one or two counts", fallback, text }, EGI_SETTING_PAIR, offsetof(S, field), lo, \
+            hi, NULL                                                                               \
     }
 #define EGI_SET_NUMBER(S, field, fallback, lo, hi, text)                                           \
     {                                                                                              \

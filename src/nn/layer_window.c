@@ -11,7 +11,9 @@ struct window {
 
 /* AXES: EGI_SET_COUNT over one axis, EGI_SET_PAIR over two. */
 #define KERNEL(AXES, fallback) AXES(struct window, kernel, fallback, 1, 1e6, "side of the window")
-#define PADDING(AXES) AXES(struct window, padding, "0", 0, 1e6, "zeros around each side")
+#define PADDING(AXES)                         \
+    AXES(struct window, padding, "0", 0, 1e6, \
+         "places added on each side: zeros; to a maximum, none")
 
 #define CONV_SETTINGS(name, AXES)                                                               \
     static const struct egi_setting name[] = {                                                  \
