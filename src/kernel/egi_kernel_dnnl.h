@@ -9,6 +9,8 @@
 #include <dnnl.h>
 #include <stddef.h>
 
+#include "engram/status.h"
+
 #define EGI_DNNL_TRY(expr)                                           \
     do {                                                             \
         const dnnl_status_t dnnl_try_status = (expr);                \
@@ -24,6 +26,10 @@ struct egi_dnnl_arg {
 
 enum { EGI_DNNL_ARGS_MAX = 20 };
 
+/* The engine, then make(plan, i) for each i of n[i] > 0: blocks of n[0], and the last of n[1] where
+ * it has fewer. EG_ERR_NOMEM; EG_ERR_UNSUPPORTED: what oneDNN does not do. */
+eg_status egi_dnnl_prepare(const char *what, dnnl_engine_t *engine, const size_t n[2],
+                           dnnl_status_t (*make)(void *plan, size_t i), void *plan);
 /* Whose scratchpad the caller gives. hint: of the way forward, or NULL. */
 dnnl_status_t egi_dnnl_describe(const_dnnl_op_desc_t op, dnnl_engine_t engine,
                                 const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out);

@@ -174,19 +174,11 @@ static void block(const struct egi_conv_plan *p, size_t n, const struct egi_conv
     for (size_t i = 0; i < count; i++) out[i] = NAN;
 }
 
-struct making {
-    const struct egi_conv_plan *p;
-    struct own *own;
-    dnnl_status_t status;
-};
-
-static void make(void *arg, size_t unused)
+static dnnl_status_t make(void *plan, size_t i)
 {
-    (void)unused;
-    struct making *m = arg;
-    m->status = dnnl_engine_create(&m->own->engine, dnnl_cpu, 0);
-    for (size_t i = 0; i < 2 && m->status == dnnl_success; i++)
-        if (m->own->of[i].n > 0) m->status = make_primitives(m->p, m->own, &m->own->of[i]);
+    const struct egi_conv_plan *p = plan;
+    struct own *own = p->own;
+    return make_primitives(p, own, &own->of[i]);
 }
 
 eg_status egi_conv_dnnl_plan(struct egi_conv_plan *p)
@@ -196,14 +188,14 @@ eg_status egi_conv_dnnl_plan(struct egi_conv_plan *p)
     memset(own, 0, sizeof *own);
     own->of[0].n = p->each;
     own->of[1].n = p->g.n % p->each;
-    struct making m = { p, own, dnnl_success };
-    egi_parallel_for(1, 1, make, &m);
-    if (m.status != dnnl_success) {
-        egi_conv_dnnl_clear(own);
-        return egi_fail(m.status == dnnl_out_of_memory ? EG_ERR_NOMEM : EG_ERR_UNSUPPORTED,
-                        "convolution: oneDNN's status %d", (int)m.status);
-    }
     p->own = own;
+    const size_t n[2] = { own->of[0].n, own->of[1].n };
+    const eg_status s = egi_dnnl_prepare("convolution", &own->engine, n, make, p);
+    if (s != EG_OK) {
+        egi_conv_dnnl_clear(own);
+        p->own = NULL;
+        return s;
+    }
     p->block = block;
     const size_t last = own->of[1].n > 0 ? scratch_of(&own->of[1]) : 0;
     p->scratch = scratch_of(&own->of[0]);

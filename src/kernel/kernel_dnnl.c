@@ -7,6 +7,33 @@
 #include "base/egi_base.h"
 #include "base/egi_signals.h"
 
+struct preparing {
+    dnnl_engine_t *engine;
+    const size_t *n;
+    dnnl_status_t (*make)(void *plan, size_t i);
+    void *plan;
+    dnnl_status_t status;
+};
+
+static void prepare(void *arg, size_t unused)
+{
+    (void)unused;
+    struct preparing *p = arg;
+    p->status = dnnl_engine_create(p->engine, dnnl_cpu, 0);
+    for (size_t i = 0; i < 2 && p->status == dnnl_success; i++)
+        if (p->n[i] > 0) p->status = p->make(p->plan, i);
+}
+
+eg_status egi_dnnl_prepare(const char *what, dnnl_engine_t *engine, const size_t n[2],
+                           dnnl_status_t (*make)(void *plan, size_t i), void *plan)
+{
+    struct preparing p = { engine, n, make, plan, dnnl_success };
+    egi_parallel_for(1, 1, prepare, &p);
+    if (p.status == dnnl_success) return EG_OK;
+    return egi_fail(p.status == dnnl_out_of_memory ? EG_ERR_NOMEM : EG_ERR_UNSUPPORTED,
+                    "%s: oneDNN's status %d", what, (int)p.status);
+}
+
 dnnl_status_t egi_dnnl_describe(const_dnnl_op_desc_t op, dnnl_engine_t engine,
                                 const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
 {

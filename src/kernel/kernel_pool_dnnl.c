@@ -168,19 +168,11 @@ static void block(const struct egi_pooling_plan *p, size_t n, const struct egi_p
     if (apart) egi_pooling_reference(p, n, d, scratch);
 }
 
-struct making {
-    const struct egi_pooling_plan *p;
-    struct own *own;
-    dnnl_status_t status;
-};
-
-static void make(void *arg, size_t unused)
+static dnnl_status_t make(void *plan, size_t i)
 {
-    (void)unused;
-    struct making *m = arg;
-    m->status = dnnl_engine_create(&m->own->engine, dnnl_cpu, 0);
-    for (size_t i = 0; i < 2 && m->status == dnnl_success; i++)
-        if (m->own->of[i].n > 0) m->status = make_primitives(m->p, m->own, &m->own->of[i]);
+    const struct egi_pooling_plan *p = plan;
+    struct own *own = p->own;
+    return make_primitives(p, own, &own->of[i]);
 }
 
 eg_status egi_pooling_dnnl_plan(struct egi_pooling_plan *p)
@@ -190,14 +182,14 @@ eg_status egi_pooling_dnnl_plan(struct egi_pooling_plan *p)
     memset(own, 0, sizeof *own);
     own->of[0].n = p->each;
     own->of[1].n = p->g.planes % p->each;
-    struct making m = { p, own, dnnl_success };
-    egi_parallel_for(1, 1, make, &m);
-    if (m.status != dnnl_success) {
-        egi_pooling_dnnl_clear(own);
-        if (m.status != dnnl_out_of_memory) return EG_OK; /* a window it does not do */
-        return egi_fail(EG_ERR_NOMEM, "pooling: oneDNN has no memory for a plan");
-    }
     p->own = own;
+    const size_t n[2] = { own->of[0].n, own->of[1].n };
+    const eg_status s = egi_dnnl_prepare("pooling", &own->engine, n, make, p);
+    if (s != EG_OK) {
+        egi_pooling_dnnl_clear(own);
+        p->own = NULL;
+        return s == EG_ERR_UNSUPPORTED ? EG_OK : s; /* what it does not do is the reference's */
+    }
     p->block = block;
     const size_t last = own->of[1].n > 0 ? scratch_of(&own->of[1], p->kind) : 0;
     p->scratch = scratch_of(&own->of[0], p->kind);

@@ -256,19 +256,11 @@ static void back(const struct egi_recurrent_plan *p, size_t n, const struct egi_
 
 static const struct egi_recurrent_code code = { ready, { forward, back }, finish };
 
-struct making {
-    const struct egi_recurrent *g;
-    struct own *own;
-    dnnl_status_t status;
-};
-
-static void make(void *arg, size_t unused)
+static dnnl_status_t make(void *plan, size_t i)
 {
-    (void)unused;
-    struct making *m = arg;
-    m->status = dnnl_engine_create(&m->own->engine, dnnl_cpu, 0);
-    for (size_t i = 0; i < 2 && m->status == dnnl_success; i++)
-        if (m->own->of[i].n > 0) m->status = make_primitives(m->g, m->own, &m->own->of[i]);
+    const struct egi_recurrent_plan *p = plan;
+    struct own *own = p->own;
+    return make_primitives(&p->g, own, &own->of[i]);
 }
 
 static void at_least(size_t *bytes, size_t least)
@@ -278,7 +270,6 @@ static void at_least(size_t *bytes, size_t least)
 
 static void set_plan(struct egi_recurrent_plan *p, struct own *own)
 {
-    p->own = own;
     p->code = &code;
     p->block_kept = 0;
     for (size_t way = 0; way < WAYS; way++) p->block_scratch[way] = 0;
@@ -299,12 +290,13 @@ eg_status egi_recurrent_dnnl_plan(struct egi_recurrent_plan *p)
     memset(own, 0, sizeof *own);
     own->of[0].n = p->each;
     own->of[1].n = p->g.batch % p->each;
-    struct making m = { &p->g, own, dnnl_success };
-    egi_parallel_for(1, 1, make, &m);
-    if (m.status != dnnl_success) {
+    p->own = own;
+    const size_t n[2] = { own->of[0].n, own->of[1].n };
+    const eg_status s = egi_dnnl_prepare("recurrent", &own->engine, n, make, p);
+    if (s != EG_OK) {
         egi_recurrent_dnnl_clear(own);
-        if (m.status != dnnl_out_of_memory) return EG_OK; /* sizes it does not do */
-        return egi_fail(EG_ERR_NOMEM, "recurrent: oneDNN has no memory for a plan");
+        p->own = NULL;
+        return s == EG_ERR_UNSUPPORTED ? EG_OK : s; /* what it does not do is the reference's */
     }
     set_plan(p, own);
     return EG_OK;
