@@ -12,6 +12,7 @@
 #include "engram/catalogue.h"
 #include "engram/dam.h"
 #include "engram/dataset.h"
+#include "engram/dimension.h"
 #include "engram/hybrid.h"
 #include "engram/image.h"
 #include "engram/inspect.h"
