@@ -8,6 +8,7 @@
 #include "engram/attack.h"
 #include "engram/binary.h"
 #include "engram/binary_lab.h"
+#include "engram/bounds.h"
 #include "engram/capacity.h"
 #include "engram/catalogue.h"
 #include "engram/dam.h"

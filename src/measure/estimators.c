@@ -2,7 +2,7 @@
  *
  * r_k distances to neighbours, L = ln of a ratio of two of them. Where points are spread evenly
  * over a d-dimensional space at the scale of the neighbours, mu = r_2 / r_1 has the distribution
- * 1 - mu^-d (Facco et al. 2017, eq. 5) and sums of ln(r_k / r_j) that of a sum of k - 1 exponential
+ * 1 - mu^-d (Facco et al. 2017) and sums of ln(r_k / r_j) that of a sum of k - 1 exponential
  * numbers of mean 1 / d (Levina and Bickel 2004). From there
  *   E[1 / sum] = d / (k - 2),  E[sum] = (k - 1) / d:
  * inverses averaged over points want k - 1, values averaged want k - 2. A widely used script (Pope
@@ -131,7 +131,7 @@ static void gride(const struct egi_cloud *c, size_t i, double *work, double out[
     out[0] = log_ratio(c, i, 2 * c->options->scale, c->options->scale);
 }
 
-/* The root in d of the derivative of the logarithm of the likelihood (Denti et al. 2022, eq. 7),
+/* The root in d of the derivative of the logarithm of the likelihood (Denti et al. 2022),
  *     N/d + (n_1 - 1) sum L / (1 - exp(-d L)) - (2 n_1 - 1) sum L = 0,
  * which falls with d: by bisection of ln d, after a bracket has been found. */
 static double gride_excess(const struct egi_cloud *c, const double *statistic,
@@ -248,7 +248,7 @@ static void pca_participation(const struct egi_cloud *c, size_t i, double *work,
 
 static const struct egi_estimator rows[] = {
     { { "twonn", "two nearest neighbours, maximum likelihood without its bias",
-        "(N - 1) / sum ln(r_2 / r_1)", "Facco et al. 2017, eq. 5; Denti et al. 2022, eq. 4" },
+        "(N - 1) / sum ln(r_2 / r_1)", "Facco et al. 2017; Denti et al. 2022" },
       two,
       twonn,
       twonn_likely,
@@ -273,7 +273,7 @@ static const struct egi_estimator rows[] = {
       0,
       NULL },
     { { "mle-mean", "k neighbours, values averaged", "mean_i (k - 2) / sum_j<k ln(r_k / r_j)",
-        "Levina and Bickel 2004, eq. 8" },
+        "Levina and Bickel 2004" },
       of_k,
       mle_inverse,
       mean,
@@ -289,7 +289,7 @@ static const struct egi_estimator rows[] = {
       0,
       NULL },
     { { "gride", "ratio of two far neighbours, maximum likelihood: dimension at a scale",
-        "argmax sum ln p(r_2n / r_n | d)", "Denti et al. 2022, eq. 7" },
+        "argmax sum ln p(r_2n / r_n | d)", "Denti et al. 2022" },
       twice_scale,
       gride,
       gride_likely,
