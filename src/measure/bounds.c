@@ -128,10 +128,8 @@ static const struct {
     double (*bound)(const eg_pac_bayes *of);
 } rows[] = {
     { { "kl", "kl^-1(risk, B)", "Seeger 2002; Maurer 2004" }, by_kl },
-    { { "quadratic", "(sqrt(risk + B/2) + sqrt(B/2))^2", "Perez-Ortiz et al. 2021" },
-      quadratic },
-    { { "lambda", "risk/(1 - l/2) + B/(l (1 - l/2)), l at its best",
-        "Thiemann et al. 2017" },
+    { { "quadratic", "(sqrt(risk + B/2) + sqrt(B/2))^2", "Perez-Ortiz et al. 2021" }, quadratic },
+    { { "lambda", "risk/(1 - l/2) + B/(l (1 - l/2)), l at its best", "Thiemann et al. 2017" },
       lambda },
     { { "mcallester", "risk + sqrt(B/2)", "McAllester 1999; Maurer 2004" }, mcallester },
 };
