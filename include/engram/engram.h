@@ -32,6 +32,7 @@
 #include "engram/run.h"
 #include "engram/som.h"
 #include "engram/status.h"
+#include "engram/symmetry.h"
 #include "engram/tape.h"
 #include "engram/tensor.h"
 #include "engram/theory.h"
