@@ -1,226 +1,104 @@
-/* engram measure: what a data set or a network holds, by instruments. */
+/* engram measure: what a data set or a learner holds, by instruments. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli_table.h"
 #include "cli/console.h"
-#include "cli/reader_options.h"
-#include "cli/stored.h"
+#include "cli/measure.h"
 
-struct measure {
-    struct common common;
-    struct reader_options reader;
-    struct texts estimators;
-    size_t k, scale, sample, resample;
-    double discard;
-    int scales;
-};
-
-static const struct measure defaults = {
-    .reader = READER_OPTIONS_INIT, .k = 20, .scale = 1, .resample = 200, .discard = 0.1
-};
+static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
+                                         .k = 20,
+                                         .scale = 1,
+                                         .resample = 200,
+                                         .discard = 0.1,
+                                         .learner = LEARNER_OPTIONS_INIT,
+                                         .data = { .scale = -1 },
+                                         .loop = LOOP_OPTIONS_INIT,
+                                         .models = 100,
+                                         .top = 10,
+                                         .share = 0.7 };
 
 #define AT(field) offsetof(struct measure, field)
 
-static const char *estimator_name(size_t i)
-{
-    const eg_estimator *row = eg_estimator_row(i);
-    return row != NULL ? row->name : NULL;
-}
-
 static const struct opt options[] = {
-    { "estimator", 0, OPT_TEXTS, AT(estimators), "NAME", "one of the table; may be repeated [all]",
-      estimator_name, 0, 0 },
+    { "sample", 0, OPT_SIZE, AT(sample), "N", "dimension: look at N items drawn by the seed", NULL,
+      1, 1e9 },
+    { "estimator", 0, OPT_TEXTS, AT(estimators), "NAME",
+      "dimension: one of the table; may be repeated [all]", estimator_name, 0, 0 },
     { "neighbours", 'k', OPT_SIZE, AT(k), "K", "of the likelihoods of k neighbours and of pca",
       NULL, 3, 1e6 },
-    { "scale", 0, OPT_SIZE, AT(scale), "N", "of gride, n and 2 n; the inner of correlation", NULL,
-      1, 1e6 },
+    { "scale-at", 0, OPT_SIZE, AT(scale), "N", "of gride, n and 2 n; the inner of correlation",
+      NULL, 1, 1e6 },
     { "scales", 0, OPT_FLAG, AT(scales), NULL,
       "gride alone, at n = 1, 2, 4, .. up to half of the neighbours", NULL, 0, 0 },
     { "discard", 0, OPT_NUMBER, AT(discard), "SHARE", "of ratios that twonn-fit leaves out", NULL,
       0, 0.99 },
-    { "sample", 0, OPT_SIZE, AT(sample), "N", "look at N items drawn by the seed", NULL, 1, 1e9 },
     { "resample", 0, OPT_SIZE, AT(resample), "N", "bootstrap samples for the interval", NULL, 0,
       1e6 },
-    READER_OPTION_ROWS(struct measure),
-    SET_OPTION_ROWS(struct measure),
+    LEARNER_OPTION_ROWS(struct measure),
+    { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
+    { "share", 0, OPT_NUMBER, AT(share), "SHARE", "of the examples that each is trained on", NULL,
+      0.001, 0.999 },
+    { "shuffle", 0, OPT_NUMBER, AT(shuffle), "SHARE", "of the examples get a label drawn anew",
+      NULL, 0, 1 },
+    { "top", 0, OPT_SIZE, AT(top), "N", "list the N most memorised", NULL, 0, 1e9 },
+    { "scores", 0, OPT_TEXT, AT(scores), "FILE.csv", "write the scores of all examples", NULL, 0,
+      0 },
+    TRAINING_OPTION_ROWS(struct measure),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
-/* ---- points ---- */
+static const struct instrument {
+    const char *name;
+    int (*run)(const struct call *call, const char *data);
+} instruments[] = {
+    { "dimension", measure_dimension },
+    { "memorisation", measure_memorisation },
+};
 
-/* Moves `sample` items drawn by the seed to the front, in their order. */
-static int take_sample(const struct call *call, eg_dataset *set)
-{
-    const struct measure *o = call->options;
-    if (o->sample == 0 || o->sample >= set->n) return EXIT_DONE;
-    size_t *order = malloc(set->n * sizeof *order);
-    char *taken = calloc(set->n, 1);
-    if (order == NULL || taken == NULL) {
-        free(order);
-        free(taken);
-        return fail(EG_ERR_NOMEM, "sample");
-    }
-    eg_random_permutation(call->common->seed, 0, set->n, order);
-    for (size_t i = 0; i < o->sample; i++) taken[order[i]] = 1;
-    size_t kept = 0;
-    for (size_t i = 0; i < set->n; i++)
-        if (taken[i])
-            memmove(set->x + kept++ * set->d, set->x + i * set->d, set->d * sizeof *set->x);
-    free(order);
-    free(taken);
-    set->n = kept;
-    return EXIT_DONE;
-}
-
-static eg_dimension_options how(const struct call *call, struct bar *bar, eg_progress *progress)
-{
-    const struct measure *o = call->options;
-    eg_dimension_options d = EG_DIMENSION_OPTIONS_INIT;
-    *progress = bar_begin(bar, call);
-    d.k = o->k;
-    d.scale = o->scale;
-    d.discard = o->discard;
-    d.resample = o->resample;
-    d.seed = call->common->seed;
-    d.threads = call->common->threads;
-    d.progress = progress;
-    return d;
-}
-
-/* ---- what is printed ---- */
-
-static const struct column columns[] = { { "estimator", NULL }, { "dimension", "%.2f" },
-                                         { "error", "%.2f" },   { "low", "%.2f" },
-                                         { "high", "%.2f" },    { "radius", "%.4g" } };
-
-static void add_row(struct table *t, const char *name, const eg_dimension *d)
-{
-    table_word(t, "%s", name);
-    table_number(t, d->value);
-    table_number(t, d->error);
-    table_number(t, d->low);
-    table_number(t, d->high);
-    table_number(t, d->radius);
-}
-
-static int print_all(const struct call *call, struct table *t, const eg_dataset *set,
-                     const eg_dimension *first)
-{
-    if (call->common->json) {
-        json_t *r = json_pack("{s:I,s:I,s:I,s:o}", "points", (json_int_t)first->points, "equal",
-                              (json_int_t)first->equal, "columns", (json_int_t)set->d, "dimension",
-                              table_json(t));
-        print_json_line(call->out, r);
-        json_decref(r);
-    } else {
-        fprintf(call->out, "%zu points of %zu columns", first->points, set->d);
-        if (first->equal > 0)
-            fprintf(call->out, "; %zu more equal one of them and are left out", first->equal);
-        fputs("\n\n", call->out);
-        table_print(t, call->out);
-    }
-    table_clear(t);
-    return EXIT_DONE;
-}
-
-static int all_estimators(const struct call *call, const eg_dataset *set)
-{
-    const struct measure *o = call->options;
-    const char *names[TEXTS_MOST];
-    eg_dimension out[TEXTS_MOST];
-    struct table t;
-    struct bar bar;
-    eg_progress progress;
-    size_t count = o->estimators.n;
-    for (size_t i = 0; i < count; i++) names[i] = o->estimators.item[i];
-    for (; o->estimators.n == 0 && estimator_name(count) != NULL; count++)
-        names[count] = estimator_name(count);
-    const eg_dimension_options d = how(call, &bar, &progress);
-    const eg_status s = eg_dimension_estimate(set->x, set->n, set->d, names, count, &d, out);
-    bar_end(&bar);
-    if (s != EG_OK) return fail(s, NULL);
-    table_begin(&t, "dimension", columns, 6);
-    for (size_t i = 0; i < count; i++) add_row(&t, names[i], &out[i]);
-    return print_all(call, &t, set, &out[0]);
-}
-
-static int over_scales(const struct call *call, const eg_dataset *set)
-{
-    const struct measure *o = call->options;
-    const char *name = "gride";
-    struct table t;
-    eg_dimension out = { .points = 0 };
-    table_begin(&t, "dimension", columns, 6);
-    for (size_t n = 1; 2 * n <= o->k; n *= 2) {
-        struct bar bar;
-        eg_progress progress;
-        eg_dimension_options d = how(call, &bar, &progress);
-        d.scale = n;
-        const eg_status s = eg_dimension_estimate(set->x, set->n, set->d, &name, 1, &d, &out);
-        bar_end(&bar);
-        if (s != EG_OK) {
-            table_clear(&t);
-            return fail(s, NULL);
-        }
-        add_row(&t, keep_format("gride %zu, %zu", n, 2 * n), &out);
-    }
-    return print_all(call, &t, set, &out);
-}
-
-static int dimension(const struct call *call, const char *name)
-{
-    const struct measure *o = call->options;
-    const eg_read_options read = read_options_of(&o->reader);
-    eg_dataset set;
-    int code = data_read(call, name, &read, &set);
-    if (code != EXIT_DONE) return code;
-    code = take_sample(call, &set);
-    if (code == EXIT_DONE) code = o->scales ? over_scales(call, &set) : all_estimators(call, &set);
-    eg_dataset_clear(&set);
-    return code;
-}
-
-static const char *instrument(const void *user, size_t i)
+static const char *instrument_name(const void *user, size_t i)
 {
     (void)user;
-    return i == 0 ? "dimension" : NULL;
+    return i < sizeof instruments / sizeof *instruments ? instruments[i].name : NULL;
 }
 
 static int run(const struct call *call)
 {
-    if (strcmp(call->args[0], "dimension") == 0) return dimension(call, call->args[1]);
-    return fail_usage(call, "no instrument \"%s\": expected dimension", call->args[0]);
+    for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
+        if (strcmp(call->args[0], instruments[i].name) == 0)
+            return instruments[i].run(call, call->args[1]);
+    const char *near = nearest_name(call->args[0], instrument_name, NULL);
+    return fail_usage(call, "no instrument \"%s\"%s%s%s; expected dimension or memorisation",
+                      call->args[0], near ? "; did you mean " : "", near ? near : "",
+                      near ? "?" : "");
 }
 
-static void list_estimators(FILE *out, const void *typed)
+static void more_help(FILE *out, const void *typed)
 {
     (void)typed;
-    fputs("\nEstimators:\n", out);
-    for (size_t i = 0; eg_estimator_row(i) != NULL; i++) {
-        const eg_estimator *row = eg_estimator_row(i);
-        fprintf(out, "  %-18s %s\n%21s%s (%s)\n", row->name, row->summary, "", row->formula,
-                row->source);
-    }
+    measure_dimension_help(out);
 }
 
 const struct command cmd_measure = {
     .name = "measure",
-    .summary = "instruments: how many coordinates a data set needs",
-    .arguments = "dimension DATA ",
-    .examples = "engram measure dimension digits\n"
-                "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
-                "engram measure dimension digits --scales -k 64",
-    .notes = "low and high hold 95 % of bootstrap samples over points; radius is the mean distance "
-             "to the\noutermost neighbour looked at. Equal items are one point (docs/measure.md).",
+    .summary = "instruments: dimension of a data set, memorisation of its examples",
+    .arguments = "dimension|memorisation DATA ",
+    .examples =
+        "engram measure dimension semeion\n"
+        "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
+        "engram measure dimension semeion --scales -k 64\n"
+        "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1",
+    .notes =
+        "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
+        "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
+        "memorisation: of each example, how often learners that saw it are right on it, less how "
+        "often\nothers are (docs/measure.md).",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
-    .first = instrument,
+    .first = instrument_name,
     .min_args = 2,
     .max_args = 2,
     .run = run,
-    .more_help = list_estimators,
+    .more_help = more_help,
 };
