@@ -50,6 +50,7 @@ json 'j["mean"] > 0.5 and len(j["most_memorised"]) == 3' \
     measure memorisation semeion --limit 200 --kind knn --set k=1 --models 30 --shuffle 1 --top 3
 check 0 'labels  of 200 examples drawn anew' \
     measure memorisation semeion --limit 200 --kind knn --set k=1 --models 4 --shuffle 1 --scores scores.csv
-[ "$(wc -l <scores.csv)" -eq 201 ] || problem "scores.csv: $(wc -l <scores.csv) lines"
+lines=$(wc -l <scores.csv)
+[ "$lines" -eq 201 ] || problem "scores.csv: $lines lines"
 check 2 'label' measure memorisation constant.csv --models 4
 finish
