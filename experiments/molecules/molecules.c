@@ -16,12 +16,14 @@
  * flattered so.
  *
  * The tolerance is one-sided: 1.5 points, two standard errors of 10 splits whose deviation is the
- * published 2.3. Beside: folds of whole scaffolds (Bemis and Murcko 1996), a harder question; they
- * are not MoleculeNet's scaffold split, so nothing published stands beside them.
+ * published 2.3. Beside: folds of whole scaffolds (Bemis and Murcko 1996) of BACE and BBBP, a
+ * harder question; they are not MoleculeNet's scaffold split, so nothing published stands beside
+ * them.
  *
  * Quick: BACE, BBBP and two tasks of SIDER, 3 splits, nothing chosen: 3.5 points; of two tasks
  * no published mean is. Full: also all tasks and HIV, of which the support vector machine is left
- * out, for its time grows with the square of 37 000 molecules. */
+ * out, for its time grows with the square of 37 000 molecules; lookup learns on it among 1024
+ * molecules that each step draws anew, and answers from all. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -32,9 +34,10 @@
 
 enum { LEARNERS = 6, PARTS = 10, EPOCHS = 4, BATCH = 32, TASK_STEP = 20, QUICK_SPLITS = 3 };
 
+#define LOOKUP(more) "{\"kind\": \"lookup\", \"scaling\": 8" more "}"
+
 static const struct judge_learner learners[LEARNERS] = {
-    { "lookup", "{\"kind\": \"lookup\", \"scaling\": 8}",
-      "{\"scaling\": [8, 16], \"hidden_size\": [0, 32]}" },
+    { "lookup", LOOKUP(""), "{\"scaling\": [8, 16], \"hidden_size\": [0, 32]}" },
     { "knn", "{\"kind\": \"knn\", \"similarity\": \"cosine\", \"k\": 9}", "{\"k\": [3, 9, 27]}" },
     { "svm", "{\"kind\": \"svm\", \"c\": 3}", "{\"c\": [1, 3, 10], \"gamma\": [0, 0.01]}" },
     { "forest", "{\"kind\": \"forest\"}", "{\"least\": [1, 3], \"columns\": [0, 100]}" },
@@ -51,13 +54,14 @@ static const struct set {
     double published;
     size_t splits;      /* of the full run */
     int full;           /* in the full run alone */
-    int large;          /* without support vectors */
+    int scaffolds;      /* judged on folds of whole scaffolds, too */
     const char *column; /* the label; NULL: each column of its table is a task */
+    const char *large;  /* of a large set: how it is looked up, and no support vectors */
 } sets[] = {
-    { "BACE", 90.2, 10, 0, 0, "Class" },
-    { "BBBP", 91.0, 10, 0, 0, "BBBP" },
-    { "SIDER", 67.2, 3, 0, 0, NULL },
-    { "HIV", 81.5, 3, 1, 1, "HIV_active" },
+    { "BACE", 90.2, 10, 0, 1, "Class", NULL },
+    { "BBBP", 91.0, 10, 0, 1, "BBBP", NULL },
+    { "SIDER", 67.2, 3, 0, 0, NULL, NULL },
+    { "HIV", 81.5, 3, 1, 0, "HIV_active", LOOKUP(", \"sample\": 1024") },
 };
 
 /* ---- splits ---- */
@@ -107,7 +111,8 @@ static eg_status judge_task(const struct experiment_context *run, const struct s
     for (size_t m = 0; m < LEARNERS && s == EG_OK; m++) {
         struct judge_learner l = learners[m];
         out[m] = (struct judged){ .auc = (double)NAN };
-        if (of->large && m == 2) continue;
+        if (of->large != NULL && m == 2) continue;
+        if (of->large != NULL && m == 0) l.base = of->large;
         if (!run->full) l.grid = NULL;
         s = judge(run, &dealt, &l, &protocol, run->full ? record : NULL, &out[m]);
     }
@@ -199,9 +204,8 @@ static eg_status measure(const struct experiment_context *run)
         return EG_OK;
     }
     for (size_t k = 0; k < sizeof sets / sizeof *sets; k++) {
-        const int both = run->full || k == 0;
         if (sets[k].full && !run->full) continue;
-        for (int scaffolds = 0; scaffolds <= both; scaffolds++) {
+        for (int scaffolds = 0; scaffolds <= sets[k].scaffolds; scaffolds++) {
             struct judged sum[LEARNERS] = { { 0 } };
             size_t tasks = 0;
             LAB_TRY(judge_set(run, &sets[k], scaffolds, sum, &tasks));
