@@ -123,6 +123,6 @@ const struct experiment experiment_bit_patterns = {
     .name = "bit-patterns",
     .title = "one of eight patterns of bits among sixteen, by association, pooling and lookup",
     .source = "plots of hflayers, examples/bit_pattern",
-    .setting = "quick: one draw of 2048 bags; full: five",
+    .setting = "quick: one draw of 2048 bags; full: three",
     .run = measure,
 };
