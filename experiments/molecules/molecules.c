@@ -8,9 +8,10 @@
  * 82.2, forests 89.0, 92.7, 64.6, 82.0, XGBoost 88.9, 92.6, 64.2, 81.6.
  *
  * Here every learner sees the same 1024 bits (ECFP of radius 2, tools/make_fingerprints.py) and the
- * same splits; settings are chosen on the part for validation, then both parts are trained on. It
- * differs from the paper in: splits are stratified; the layer is the learner `lookup` (unit length,
- * heads that vote); some four settings instead of hundreds; 10 splits in the full run, 3 of SIDER.
+ * same splits; in the full run of BACE and BBBP settings are chosen on the part for validation;
+ * then both parts are trained on. It differs from the paper in: splits are stratified; the layer is
+ * the learner `lookup` (unit length, heads that vote); some four settings instead of hundreds; 10
+ * splits in the full run, 3 of SIDER.
  *
  * Its beta in the quick run, 8, was chosen on another partition of BACE, whose area is a little
  * flattered so.
@@ -54,14 +55,15 @@ static const struct set {
     double published;
     size_t splits;      /* of the full run */
     int full;           /* in the full run alone */
+    int chosen;         /* settings are chosen in the full run */
     int scaffolds;      /* judged on folds of whole scaffolds, too */
     const char *column; /* the label; NULL: each column of its table is a task */
     const char *large;  /* of a large set: how it is looked up, and no support vectors */
 } sets[] = {
-    { "BACE", 90.2, 10, 0, 1, "Class", NULL },
-    { "BBBP", 91.0, 10, 0, 1, "BBBP", NULL },
-    { "SIDER", 67.2, 3, 0, 0, NULL, NULL },
-    { "HIV", 81.5, 3, 1, 0, "HIV_active", LOOKUP(", \"sample\": 1024") },
+    { "BACE", 90.2, 10, 0, 1, 1, "Class", NULL },
+    { "BBBP", 91.0, 10, 0, 1, 0, "BBBP", NULL },
+    { "SIDER", 67.2, 3, 0, 0, 0, NULL, NULL },
+    { "HIV", 81.5, 3, 1, 0, 0, "HIV_active", LOOKUP(", \"sample\": 1024") },
 };
 
 /* ---- splits ---- */
@@ -113,7 +115,7 @@ static eg_status judge_task(const struct experiment_context *run, const struct s
         out[m] = (struct judged){ .auc = (double)NAN };
         if (of->large != NULL && m == 2) continue;
         if (of->large != NULL && m == 0) l.base = of->large;
-        if (!run->full) l.grid = NULL;
+        if (!run->full || !of->chosen) l.grid = NULL;
         s = judge(run, &dealt, &l, &protocol, run->full ? record : NULL, &out[m]);
     }
     free(folds);
@@ -220,6 +222,6 @@ const struct experiment experiment_molecules = {
     .title = "molecules by fingerprints: a memory of the training set among five other methods",
     .source = "Ramsauer et al. 2021, table 4; Jiang et al. 2020",
     .setting = "quick: BACE, BBBP, 2 tasks of SIDER, 3 splits, no choice of settings; full: also "
-               "all tasks and HIV, 10 splits, settings chosen",
+               "all tasks and HIV; BACE, BBBP by 10 splits, settings chosen",
     .run = measure,
 };
