@@ -17,7 +17,7 @@
  * flattered so.
  *
  * The tolerance is one-sided: 1.5 points, two standard errors of 10 splits whose deviation is the
- * published 2.3. Beside: folds of whole scaffolds (Bemis and Murcko 1996) of BACE and BBBP, a
+ * published 2.3. Beside: folds of whole scaffolds (Bemis and Murcko 1996) of BACE, a
  * harder question; they are not MoleculeNet's scaffold split, so nothing published stands beside
  * them.
  *
