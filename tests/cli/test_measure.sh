@@ -49,7 +49,8 @@ json 'j["examples"] == 200 and j["models"] == 30 and j["mean"] < 0.4' \
 json 'j["mean"] > 0.5 and len(j["most_memorised"]) == 3' \
     measure memorisation semeion --limit 200 --kind knn --set k=1 --models 30 --shuffle 1 --top 3
 check 0 'labels  of 200 examples drawn anew' \
-    measure memorisation semeion --limit 200 --kind knn --set k=1 --models 4 --shuffle 1 --scores scores.csv
+    measure memorisation semeion --limit 200 --kind knn --set k=1 --models 4 --shuffle 1 \
+    --scores scores.csv
 lines=$(wc -l <scores.csv)
 [ "$lines" -eq 201 ] || problem "scores.csv: $lines lines"
 check 2 'label' measure memorisation constant.csv --models 4
