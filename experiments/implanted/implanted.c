@@ -68,18 +68,19 @@ struct way {
     double witness, published;
     size_t epochs[2]; /* quick, full; 0: not run */
     size_t words;     /* that kernels begin with */
+    size_t starts;    /* at most */
 };
 
-#define PLAIN NETWORK("\"hidden\": 32, \"share\": 1, \"sample\": 400", "")
+#define PLAIN NETWORK("\"hidden\": 32, \"share\": 1, \"sample\": 400", ", \"schedule\": \"cosine\"")
 #define SCREENED \
     NETWORK("\"depth\": 0, \"share\": 0.1, \"sample\": 4000", ", \"schedule\": \"cosine\"")
 
 static const struct way ways[] = {
-    { "", PLAIN, 0.01, 1.00, { 60, 60 }, 0 },
-    { ", screened", SCREENED, 0.001, 0.98, { 0, 8 }, 8 },
-    { ", not screened", PLAIN, 0.001, NAN, { 0, 60 }, 0 },
+    { "", PLAIN, 0.01, 1.00, { 60, 100 }, 0, 3 },
+    { ", screened", SCREENED, 0.001, 0.98, { 0, 8 }, 8, 3 },
+    { ", not screened", PLAIN, 0.001, NAN, { 0, 60 }, 0, 1 },
 };
-enum { WORDS_MAX = 8, STARTS = 3, VALID = 5 };
+enum { WORDS_MAX = 8, VALID = 5 };
 #define ENOUGH 0.95 /* area that ends the search for a start */
 
 /* Of the rows with a motif, how many are among as many with the largest weights. */
@@ -154,7 +155,7 @@ static eg_status one_start(const struct experiment_context *run, const struct wa
     return s;
 }
 
-/* The best of up to STARTS networks on a part that was kept for it; the first that is good enough
+/* The best of some networks on a part that was kept for it; the first that is good enough
  * ends the search. */
 static eg_status best_start(const struct experiment_context *run, const struct way *way,
                             const eg_part *train, size_t k, eg_learner **best, double *chosen)
@@ -165,7 +166,7 @@ static eg_status best_start(const struct experiment_context *run, const struct w
     eg_status s = EG_OK;
     *best = NULL;
     *chosen = -1;
-    for (size_t r = 0; r < STARTS && s == EG_OK && *chosen < ENOUGH; r++) {
+    for (size_t r = 0; r < way->starts && s == EG_OK && *chosen < ENOUGH; r++) {
         eg_learner *l = NULL;
         double area = 0;
         s = one_start(run, way, &fit, &valid, run->seed + k + 1000 * r, &l, &area);
