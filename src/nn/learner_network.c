@@ -178,7 +178,7 @@ static struct egi_scope scope_of(struct eg_learner *l, enum egi_mode mode, size_
                                .mode = mode,
                                .alloc = l->alloc,
                                .params = l->params,
-                               .state = l->state,
+                               .state = l->params, /* scores depend on it, so that it is saved */
                                .leaf = n->leaf,
                                .dtype = EG_F32,
                                .seed = l->seed,
@@ -220,6 +220,8 @@ static eg_status make_parameters(struct eg_learner *l)
                           egi_shape_text(&shape, text), l->task.classes);
     eg_tape_reset(n->t);
     l->offset = NULL;
+    if (status == EG_OK && s.learned == 0)
+        status = egi_fail(EG_ERR_INVALID, "layers: none of them learns");
     return status;
 }
 
@@ -249,7 +251,6 @@ static eg_status create(struct eg_learner *l)
     EGI_TRY(make_graph(l));
     EGI_TRY(make_parameters(l));
     const size_t count = eg_params_count(l->params);
-    if (count == 0) return egi_fail(EG_ERR_INVALID, "layers: none of them learns");
     EGI_TRY(egi_alloc_array(l->alloc, count, 2 * sizeof *n->leaf, "network", &vars));
     n->leaf = vars;
     n->derived = n->leaf + count;
