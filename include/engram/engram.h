@@ -10,6 +10,7 @@
 #include "engram/binary_lab.h"
 #include "engram/capacity.h"
 #include "engram/catalogue.h"
+#include "engram/connections.h"
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/hybrid.h"

@@ -12,7 +12,7 @@
  *                ds = g w sign(s)                                    Ramanujan et al. 2020, eq. 4
  *   pruned:d     W = w [|w| among the k largest]
  *                dw = g, of those that do not exist too              Wortsman et al. 2019, eq. 6
- *   stored:v     W = w [count > 0], dw = g [count > 0]; storing counts (store.c)
+ *   stored:v     W = w [count > 0], dw = g [count > 0]; storing counts (storing.c)
  *
  * The gradient of a step is the one written above by definition: it passes straight through
  * (eg_straight_through).
@@ -145,6 +145,11 @@ eg_status egi_connections_read(const json_t *v, const char *place, struct egi_co
     char at[EGI_PLACE_TEXT + 16];
     snprintf(at, sizeof at, "%.160s.connections", place);
     return egi_choice_read(v, at, rows, sizeof *rows, &out->row, &out->number);
+}
+
+int egi_connections_stored(const struct egi_connections *c)
+{
+    return rows[c->row].weight == stored;
 }
 
 eg_var egi_connections_weight(struct egi_scope *s, const struct egi_connections *c,

@@ -23,6 +23,9 @@ eg_status egi_connections_read(const json_t *v, const char *place, struct egi_co
 eg_var egi_connections_weight(struct egi_scope *s, const struct egi_connections *c,
                               const eg_shape *shape, const struct egi_initialiser *init);
 
+/* Whether they are written by storing. */
+int egi_connections_stored(const struct egi_connections *c);
+
 /* s(x), +1 where x >= 0 else -1, with the gradient g [|x| <= 1] (Hubara et al. 2016, eq. 4). */
 eg_var egi_straight_sign(eg_tape *t, eg_var x);
 

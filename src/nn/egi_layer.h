@@ -20,6 +20,7 @@ enum egi_mode {
 enum { EGI_PATH_TEXT = 256, EGI_JOIN_MAX = 16, EGI_DEPTH_MAX = 8 };
 
 struct egi_watch;
+struct egi_storing;
 
 struct egi_scope {
     eg_tape *t;
@@ -36,8 +37,10 @@ struct egi_scope {
     size_t next;               /* the parameter that is probably asked for next */
     const size_t *offset;      /* (bags + 1) of examples that are bags, from 0; else NULL */
     size_t bags;
-    struct egi_watch *watch;  /* what is to be handed out of a layer, or NULL (egi_heads.h) */
-    char path[EGI_PATH_TEXT]; /* of the layer that runs, "block.fc1." */
+    int held;                    /* norms read their running statistics in training too */
+    struct egi_storing *storing; /* notes layers that store, or NULL (egi_storing.h) */
+    struct egi_watch *watch;     /* what is to be handed out of a layer, or NULL (egi_heads.h) */
+    char path[EGI_PATH_TEXT];    /* of the layer that runs, "block.fc1." */
 };
 
 /* How a parameter begins. */

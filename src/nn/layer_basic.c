@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "nn/egi_connections.h"
+#include "nn/egi_storing.h"
 
 /* ---- linear: y = x W^T + b over the last axis; W (units, D) as PyTorch stores it ---- */
 
@@ -37,6 +37,8 @@ static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const
     const size_t units = o->units > 0 ? o->units : s->classes;
     const eg_shape shape = eg_shape_of(units, in.dim[in.rank - 1]);
     const eg_var w = egi_connections_weight(s, &o->links, &shape, &o->init);
+    if (s->storing != NULL && egi_connections_stored(&o->links))
+        egi_storing_note(s, &o->links, x[0], units);
     const eg_var y = eg_matmul(s->t, x[0], eg_swap_axes(s->t, w, 0, 1));
     if (!o->bias) return y;
     return eg_add(s->t, y, egi_scope_param(s, "bias", &eg_shape_of(units), NULL));

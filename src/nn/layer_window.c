@@ -82,6 +82,9 @@ static eg_status check_conv(struct egi_layer *l)
         return egi_fail(EG_ERR_INVALID, "%s.groups: %zu channels for %zu groups", l->place,
                         o->channels, o->groups);
     EGI_TRY(egi_connections_read(o->connections, l->place, &o->links));
+    if (egi_connections_stored(&o->links))
+        return egi_fail(EG_ERR_UNSUPPORTED, "%s.connections: stored ones are of linear layers",
+                        l->place);
     return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
