@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "engram/alloc.h"
 #include "engram/status.h"
@@ -20,6 +21,10 @@ eg_status egi_file_read_at(int folder, const char *name, const char *path, size_
 /* In parts: open, then exactly size bytes from where the last ones ended. */
 eg_status egi_file_open_at(int folder, const char *name, const char *path, int *fd, size_t *size);
 eg_status egi_file_fill(int fd, const char *path, void *bytes, size_t size);
+/* What a signal cut short is taken up again. Bytes read, 0 at the end, -1 and errno. */
+ssize_t egi_file_some(int fd, void *bytes, size_t size);
+/* All of it is written, or errno. */
+int egi_file_put(int fd, const void *bytes, size_t size);
 
 /* A file written beside, synced and renamed into place. */
 struct egi_writer {
