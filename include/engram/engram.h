@@ -16,6 +16,7 @@
 #include "engram/image.h"
 #include "engram/inspect.h"
 #include "engram/learner.h"
+#include "engram/limits.h"
 #include "engram/memory.h"
 #include "engram/memory_file.h"
 #include "engram/onnx.h"

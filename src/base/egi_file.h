@@ -8,9 +8,14 @@
 #include <sys/types.h>
 
 #include "engram/alloc.h"
+#include "engram/limits.h"
 #include "engram/status.h"
 
 #define EGI_PATH_MAX 4096
+
+/* What a file of so many bytes may ask for (engram/limits.h): `given`, or where that is 0 by its
+ * size, at most `most`. */
+size_t egi_limit_of(size_t given, size_t file, size_t most);
 
 /* A regular file whole, at most limit bytes. */
 eg_status egi_file_read(const char *path, size_t limit, const eg_allocator *a, uint8_t **bytes,

@@ -39,6 +39,14 @@ eg_status egi_file_open_at(int folder, const char *name, const char *path, int *
     return EG_OK;
 }
 
+size_t egi_limit_of(size_t given, size_t file, size_t most)
+{
+    if (given > 0) return given;
+    const size_t beyond = file > EG_LIMIT_SMALL_FILE ? file - EG_LIMIT_SMALL_FILE : 0;
+    if (beyond > (most - EG_LIMIT_SMALL) / EG_LIMIT_SHARE) return most;
+    return EG_LIMIT_SMALL + EG_LIMIT_SHARE * beyond;
+}
+
 ssize_t egi_file_some(int fd, void *bytes, size_t size)
 {
     ssize_t r;
