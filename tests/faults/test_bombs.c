@@ -29,12 +29,12 @@ static void packed(const char *head, size_t head_size, const char *text, size_t 
 
 static void csv_rows(void)
 {
-    packed("a\n", 2, "1\n", 2, (size_t)160 << 20);
+    packed("a\n", 2, "1\n", 2, (size_t)80 << 20);
 }
 
 static void csv_row(void)
 {
-    packed("", 0, "1,", 2, (size_t)160 << 20);
+    packed("", 0, "1,", 2, (size_t)80 << 20);
 }
 
 static void csv_columns(void)
@@ -54,7 +54,7 @@ static void csv_labels(void)
 static void idx_zeros(void)
 {
     static const char head[] = { 0, 0, 8, 3, 0, 0, 4, 0, 0, 0, 4, 0, 0, 0, 4, 0 };
-    packed(head, sizeof head, "\0", 1, (size_t)160 << 20);
+    packed(head, sizeof head, "\0", 1, (size_t)80 << 20);
 }
 
 static void idx_declares(void)
@@ -111,7 +111,7 @@ static void png_of(size_t side, size_t channels)
 
 static void png_large(void)
 {
-    png_of(14000, 1);
+    png_of(8000, 1);
 }
 
 static void png_colours(void)
@@ -255,12 +255,12 @@ static void memory_head(void)
 
 static void airr_rows(void)
 {
-    packed("junction_aa\n", 12, "CASSF\n", 6, (size_t)160 << 20);
+    packed("junction_aa\n", 12, "CASSF\n", 6, (size_t)80 << 20);
 }
 
 static void airr_line(void)
 {
-    packed("junction_aa\n", 12, "A", 1, (size_t)160 << 20);
+    packed("junction_aa\n", 12, "A", 1, (size_t)80 << 20);
 }
 
 /* ---- who reads it ---- */
