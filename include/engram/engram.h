@@ -19,6 +19,7 @@
 #include "engram/image.h"
 #include "engram/inspect.h"
 #include "engram/learner.h"
+#include "engram/limits.h"
 #include "engram/memorised.h"
 #include "engram/memory.h"
 #include "engram/memory_file.h"
