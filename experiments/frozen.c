@@ -38,6 +38,7 @@ struct work {
     size_t waiting, item;
     struct frozen *out;
     size_t room;
+    int view;
 };
 
 static eg_status run_batch(struct work *w)
@@ -67,13 +68,36 @@ static eg_status run_batch(struct work *w)
     return EG_OK;
 }
 
+static void mirror(eg_image *image)
+{
+    const size_t c = image->channels, w = image->width;
+    for (size_t y = 0; y < image->height; y++) {
+        uint8_t *row = image->pixels + y * w * c;
+        for (size_t x = 0; x < w / 2; x++)
+            for (size_t k = 0; k < c; k++) {
+                const uint8_t held = row[x * c + k];
+                row[x * c + k] = row[(w - 1 - x) * c + k];
+                row[(w - 1 - x) * c + k] = held;
+            }
+    }
+}
+
+/* The square that a view is of. */
+static eg_status cut(const eg_image *image, int view, eg_image *out)
+{
+    const size_t side = image->height < image->width ? image->height : image->width;
+    const size_t part = view < 2 ? side : side * 7 / 8;
+    const size_t below = view < 2 ? (image->height - part) / 2 : view >= 4 ? side - part : 0;
+    const size_t right = view < 2 ? (image->width - part) / 2 : view % 2 ? side - part : 0;
+    return eg_image_cut(image, below, right, part, part, out);
+}
+
 static eg_status add(struct work *w, const eg_image *image)
 {
     eg_image part = { 0 }, fit = { 0 };
-    const size_t side = image->height < image->width ? image->height : image->width;
-    eg_status s = eg_image_cut(image, (image->height - side) / 2, (image->width - side) / 2, side,
-                               side, &part);
+    eg_status s = cut(image, w->view, &part);
     if (s == EG_OK) s = eg_image_resize_smooth(&part, w->pixels.height, w->pixels.width, &fit);
+    if (s == EG_OK && w->view % 2) mirror(&fit);
     if (s == EG_OK) s = eg_onnx_picture(&w->pixels, &fit, w->pending + w->waiting * w->item);
     eg_image_clear(&part);
     eg_image_clear(&fit);
@@ -151,9 +175,12 @@ static eg_status take_labels(const eg_dataset *set, struct frozen *out)
     return EG_OK;
 }
 
-static void file_of(const char *network, const char *hash, const char *set, char path[PATH])
+static void file_of(const char *network, const char *hash, const char *set, int view,
+                    char path[PATH])
 {
-    snprintf(path, PATH, "runs/features-%s-%.8s-%s.npy", network, hash, set);
+    char of[16] = "";
+    if (view > 0) snprintf(of, sizeof of, "-view%d", view);
+    snprintf(path, PATH, "runs/features-%s-%.8s-%s%s.npy", network, hash, set, of);
     for (char *p = path + strlen("runs/"); *p != '\0'; p++)
         if (*p == '/') *p = '-';
 }
@@ -182,17 +209,16 @@ static eg_status note_absent(const struct experiment_context *run, const char *w
     return EG_NOT_FOUND;
 }
 
-eg_status frozen_features(const struct experiment_context *run,
-                          const struct frozen_network *network, const char *name,
-                          struct frozen *out)
+eg_status frozen_view(const struct experiment_context *run, const struct frozen_network *network,
+                      const char *name, int view, struct frozen *out)
 {
     char path[PATH], file[PATH], hash[65];
-    struct work w = { .run = run, .out = out };
+    struct work w = { .run = run, .out = out, .view = view };
     eg_dataset set = { 0 };
     *out = (struct frozen){ 0, 0, 0, NULL, NULL };
     if (!find_network(network->name, path)) return note_absent(run, network->name);
     LAB_TRY(eg_sha256_file(path, hash));
-    file_of(network->name, hash, name, file);
+    file_of(network->name, hash, name, view, file);
     eg_status s = there(file) ? load(file, name, out) : compute(&w, path, network, name, &set);
     if (s == EG_OK && out->y == NULL) s = take_labels(&set, out);
     if (s == EG_OK && !there(file)) {
@@ -205,6 +231,13 @@ eg_status frozen_features(const struct experiment_context *run,
     if (s == EG_OK) return EG_OK;
     frozen_clear(out);
     return s == EG_NOT_FOUND || s == EG_ERR_IO ? note_absent(run, name) : s;
+}
+
+eg_status frozen_features(const struct experiment_context *run,
+                          const struct frozen_network *network, const char *name,
+                          struct frozen *out)
+{
+    return frozen_view(run, network, name, 0, out);
 }
 
 void frozen_clear(struct frozen *f)

@@ -27,6 +27,13 @@ struct frozen_network {
 eg_status frozen_features(const struct experiment_context *run,
                           const struct frozen_network *network, const char *set,
                           struct frozen *out);
+/**
+ * The same of another view of each picture: 0 the middle, 1 its mirror image, 2 to 5 the corners, a
+ * square of 7/8 of the side, those on the right mirrored.
+ */
+enum { FROZEN_VIEWS = 6 };
+eg_status frozen_view(const struct experiment_context *run, const struct frozen_network *network,
+                      const char *set, int view, struct frozen *out);
 void frozen_clear(struct frozen *f);
 
 #endif

@@ -49,6 +49,8 @@ static const char *const head_specs[] = {
     "{\"kind\": \"clique\", \"quantiser\": {\"kind\": \"anchors\", \"parts\": 10, \"anchors\": "
     "16}}",
     "{\"kind\": \"tilda\", \"parts\": 8, \"anchors\": 2}",
+    "{\"kind\": \"fecam_each\", \"between\": 0}",
+    "{\"kind\": \"fecam_each\", \"project\": 20}",
 };
 enum { HEAD_SPECS = sizeof head_specs / sizeof *head_specs };
 

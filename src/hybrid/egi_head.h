@@ -117,7 +117,8 @@ struct eg_head {
 
 extern const struct egi_head_row *const egi_head_rows[];
 extern const struct egi_head_row egi_head_mean, egi_head_prototype, egi_head_lda, egi_head_fecam,
-    egi_head_ridge, egi_head_cache, egi_head_knn, egi_head_binary, egi_head_clique, egi_head_tilda;
+    egi_head_each, egi_head_ridge, egi_head_cache, egi_head_knn, egi_head_binary, egi_head_clique,
+    egi_head_tilda;
 
 /* ---- head.c ---- */
 

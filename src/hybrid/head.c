@@ -8,9 +8,9 @@
 #include "hybrid/egi_head.h"
 
 const struct egi_head_row *const egi_head_rows[] = {
-    &egi_head_mean,   &egi_head_prototype, &egi_head_lda, &egi_head_fecam,
-    &egi_head_ridge,  &egi_head_cache,     &egi_head_knn, &egi_head_binary,
-    &egi_head_clique, &egi_head_tilda,     NULL,
+    &egi_head_mean,   &egi_head_prototype, &egi_head_lda,   &egi_head_fecam,
+    &egi_head_each,   &egi_head_ridge,     &egi_head_cache, &egi_head_knn,
+    &egi_head_binary, &egi_head_clique,    &egi_head_tilda, NULL,
 };
 
 enum { STREAM_DIRECTIONS = 0x44495245 }; /* "DIRE" */

@@ -16,33 +16,28 @@
 #include <math.h>
 #include <string.h>
 
-#include "hybrid/egi_head.h"
+#include "hybrid/egi_gram.h"
 
 enum { SUM = EGI_OWN_FIELDS, PRODUCT };
 
-struct settings {
-    struct egi_front front; /* first */
-    double shrink, between;
-};
-
-#define SHRINK(fallback)                                           \
-    EGI_SET_NUMBER(struct settings, shrink, fallback, 1e-12, 1e12, \
+#define SHRINK(fallback)                                                    \
+    EGI_SET_NUMBER(struct egi_gram_settings, shrink, fallback, 1e-12, 1e12, \
                    "added to the diagonal, in units of its mean")
 
 static const struct egi_setting lda_settings[] = {
-    EGI_FRONT_SETTINGS(struct settings, "1", "0"),
+    EGI_FRONT_SETTINGS(struct egi_gram_settings, "1", "0"),
     SHRINK("1"),
     EGI_SET_END,
 };
 static const struct egi_setting ridge_settings[] = {
-    EGI_FRONT_SETTINGS(struct settings, "1", "2000"),
+    EGI_FRONT_SETTINGS(struct egi_gram_settings, "1", "2000"),
     SHRINK("0.1"),
     EGI_SET_END,
 };
-static const struct egi_setting fecam_settings[] = {
-    EGI_FRONT_SETTINGS(struct settings, "0.5", "0"),
+const struct egi_setting egi_fecam_settings[] = {
+    EGI_FRONT_SETTINGS(struct egi_gram_settings, "0.5", "0"),
     SHRINK("1"),
-    EGI_SET_NUMBER(struct settings, between, "1", 0, 1e12,
+    EGI_SET_NUMBER(struct egi_gram_settings, between, "1", 0, 1e12,
                    "added off the diagonal, in units of the mean there"),
     EGI_SET_END,
 };
@@ -64,16 +59,20 @@ static eg_status plan_ridge(eg_head *h)
     return plan(h);
 }
 
-static eg_status write(eg_head *h, const int16_t *z, size_t label, int by)
+void egi_gram_add(const int16_t *z, size_t e, int by, int64_t *row)
 {
-    int32_t *sum = (int32_t *)h->at[SUM] + label * h->e;
-    int64_t *row = h->at[PRODUCT];
-    for (size_t j = 0; j < h->e; j++) sum[j] += by * z[j];
-    for (size_t i = 0; i < h->e; row += ++i) {
+    for (size_t i = 0; i < e; row += ++i) {
         const int32_t zi = by * z[i];
         if (zi == 0) continue;
         for (size_t j = 0; j <= i; j++) row[j] += zi * z[j];
     }
+}
+
+static eg_status write(eg_head *h, const int16_t *z, size_t label, int by)
+{
+    int32_t *sum = (int32_t *)h->at[SUM] + label * h->e;
+    for (size_t j = 0; j < h->e; j++) sum[j] += by * z[j];
+    egi_gram_add(z, h->e, by, h->at[PRODUCT]);
     return EG_OK;
 }
 
@@ -164,9 +163,9 @@ static eg_status solve(eg_head *h, double scale, shape_matrix *shape, int biased
                              (unsigned long long)h->taught);
 }
 
-static const struct settings *settings_of(const eg_head *h)
+static const struct egi_gram_settings *settings_of(const eg_head *h)
 {
-    return (const struct settings *)&h->settings;
+    return (const struct egi_gram_settings *)&h->settings;
 }
 
 static void shape_lda(const eg_head *h, const double *m, double *a)
@@ -182,7 +181,7 @@ static void shape_ridge(const eg_head *h, const double *m, double *a)
 }
 
 /* S + a1 mean(diagonal) I + a2 mean(rest) (1 - I) */
-static void shrink_both(double *a, size_t e, const struct settings *o)
+static void shrink_both(double *a, size_t e, const struct egi_gram_settings *o)
 {
     double rest = 0;
     for (size_t i = 0; i < e; i++)
@@ -193,14 +192,18 @@ static void shrink_both(double *a, size_t e, const struct settings *o)
         for (size_t j = 0; j < i; j++) a[i * e + j] += o->between * rest;
 }
 
-static void shape_fecam(const eg_head *h, const double *m, double *a)
+void egi_gram_correlations(double *a, size_t e, const struct egi_gram_settings *o)
 {
-    const size_t e = h->e;
-    take_means(h, m, a);
-    for (int twice = 0; twice < 2; twice++) shrink_both(a, e, settings_of(h));
+    for (int twice = 0; twice < 2; twice++) shrink_both(a, e, o);
     for (size_t i = 0; i < e; i++)
         for (size_t j = 0; j < i; j++) a[i * e + j] /= sqrt(a[i * e + i]) * sqrt(a[j * e + j]);
     for (size_t i = 0; i < e; i++) a[i * e + i] = 1;
+}
+
+static void shape_fecam(const eg_head *h, const double *m, double *a)
+{
+    take_means(h, m, a);
+    egi_gram_correlations(a, h->e, settings_of(h));
 }
 
 static eg_status prepare_lda(eg_head *h)
@@ -252,7 +255,7 @@ const struct egi_head_row egi_head_ridge = {
 const struct egi_head_row egi_head_fecam = {
     .kind = { "fecam", "distances under the correlations of all classes",
               "Goswami et al. 2023, eq. 7 and 8", CAN, "component" },
-    .settings = fecam_settings,
+    .settings = egi_fecam_settings,
     .temperature = 5,
     .plan = plan,
     .write = write,
