@@ -37,7 +37,7 @@ struct work {
     float *pending; /* (BATCH, item) */
     size_t waiting, item;
     struct frozen *out;
-    size_t room;
+    size_t room, most;
     int view;
 };
 
@@ -82,22 +82,14 @@ static void mirror(eg_image *image)
     }
 }
 
-/* The square that a view is of. */
-static eg_status cut(const eg_image *image, int view, eg_image *out)
-{
-    const size_t side = image->height < image->width ? image->height : image->width;
-    const size_t part = view < 2 ? side : side * 7 / 8;
-    const size_t below = view < 2 ? (image->height - part) / 2 : view >= 4 ? side - part : 0;
-    const size_t right = view < 2 ? (image->width - part) / 2 : view % 2 ? side - part : 0;
-    return eg_image_cut(image, below, right, part, part, out);
-}
-
 static eg_status add(struct work *w, const eg_image *image)
 {
     eg_image part = { 0 }, fit = { 0 };
-    eg_status s = cut(image, w->view, &part);
+    const size_t side = image->height < image->width ? image->height : image->width;
+    eg_status s = eg_image_cut(image, (image->height - side) / 2, (image->width - side) / 2, side,
+                               side, &part);
     if (s == EG_OK) s = eg_image_resize_smooth(&part, w->pixels.height, w->pixels.width, &fit);
-    if (s == EG_OK && w->view % 2) mirror(&fit);
+    if (s == EG_OK && w->view == 1) mirror(&fit);
     if (s == EG_OK) s = eg_onnx_picture(&w->pixels, &fit, w->pending + w->waiting * w->item);
     eg_image_clear(&part);
     eg_image_clear(&fit);
@@ -109,7 +101,8 @@ static eg_status add(struct work *w, const eg_image *image)
 static eg_status on_picture(void *user, eg_image *image)
 {
     eg_image one;
-    LAB_TRY(add(user, image));
+    struct work *w = user;
+    if (w->out->n + w->waiting < w->most) LAB_TRY(add(w, image));
     LAB_TRY(eg_image_create(1, 1, 1, image->alloc, &one));
     eg_image_clear(image);
     *image = one;
@@ -123,7 +116,7 @@ static eg_status add_rows(struct work *w, const eg_dataset *set)
     eg_image image;
     LAB_TRY(eg_image_create(set->height, set->width, set->channels, NULL, &image));
     eg_status s = EG_OK;
-    for (size_t i = 0; i < set->n && s == EG_OK; i++) {
+    for (size_t i = 0; i < set->n && i < w->most && s == EG_OK; i++) {
         for (size_t k = 0; k < set->d; k++)
             image.pixels[k % plane * set->channels + k / plane] = (uint8_t)set->x[i * set->d + k];
         s = add(w, &image);
@@ -167,20 +160,21 @@ static eg_status shrink(void *user, eg_image *image)
 
 static eg_status take_labels(const eg_dataset *set, struct frozen *out)
 {
-    if (set->labels == NULL || set->n != out->n) return EG_ERR_CORRUPT;
+    if (set->labels == NULL || set->n < out->n) return EG_ERR_CORRUPT;
     out->classes = set->classes;
-    out->y = malloc(set->n * sizeof *out->y);
+    out->y = malloc(out->n * sizeof *out->y);
     if (out->y == NULL) return lab_no_memory();
-    memcpy(out->y, set->labels, set->n * sizeof *out->y);
+    memcpy(out->y, set->labels, out->n * sizeof *out->y);
     return EG_OK;
 }
 
-static void file_of(const char *network, const char *hash, const char *set, int view,
-                    char path[PATH])
+static void file_of(const struct frozen_network *network, const char *hash, const char *set,
+                    int view, char path[PATH])
 {
-    char of[16] = "";
-    if (view > 0) snprintf(of, sizeof of, "-view%d", view);
-    snprintf(path, PATH, "runs/features-%s-%.8s-%s%s.npy", network, hash, set, of);
+    char of[48] = "";
+    if (network->most > 0) snprintf(of, sizeof of, "-first%zu", network->most);
+    if (view > 0) snprintf(of + strlen(of), sizeof of - strlen(of), "-view%d", view);
+    snprintf(path, PATH, "runs/features-%s-%.8s-%s%s.npy", network->name, hash, set, of);
     for (char *p = path + strlen("runs/"); *p != '\0'; p++)
         if (*p == '/') *p = '-';
 }
@@ -213,12 +207,14 @@ eg_status frozen_view(const struct experiment_context *run, const struct frozen_
                       const char *name, int view, struct frozen *out)
 {
     char path[PATH], file[PATH], hash[65];
-    struct work w = { .run = run, .out = out, .view = view };
+    struct work w = {
+        .run = run, .out = out, .view = view, .most = network->most > 0 ? network->most : SIZE_MAX
+    };
     eg_dataset set = { 0 };
     *out = (struct frozen){ 0, 0, 0, NULL, NULL };
     if (!find_network(network->name, path)) return note_absent(run, network->name);
     LAB_TRY(eg_sha256_file(path, hash));
-    file_of(network->name, hash, name, view, file);
+    file_of(network, hash, name, view, file);
     eg_status s = there(file) ? load(file, name, out) : compute(&w, path, network, name, &set);
     if (s == EG_OK && out->y == NULL) s = take_labels(&set, out);
     if (s == EG_OK && !there(file)) {

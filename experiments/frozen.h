@@ -17,6 +17,7 @@ struct frozen {
 struct frozen_network {
     const char *name; /* "mobilenet_v2" */
     float mean[3], std[3];
+    size_t most; /* pictures that are taken, the first ones; 0: all */
 };
 
 /**
@@ -28,10 +29,9 @@ eg_status frozen_features(const struct experiment_context *run,
                           const struct frozen_network *network, const char *set,
                           struct frozen *out);
 /**
- * The same of another view of each picture: 0 the middle, 1 its mirror image, 2 to 5 the corners, a
- * square of 7/8 of the side, those on the right mirrored.
+ * The same of another view of each picture: 0 the middle, 1 its mirror image.
  */
-enum { FROZEN_VIEWS = 6 };
+enum { FROZEN_VIEWS = 2 };
 eg_status frozen_view(const struct experiment_context *run, const struct frozen_network *network,
                       const char *set, int view, struct frozen *out);
 void frozen_clear(struct frozen *f);

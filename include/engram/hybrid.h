@@ -103,6 +103,8 @@ EG_API EG_MUST_CHECK eg_status eg_head_fit(eg_head *h, const float *x, size_t n)
  * @param y  (N) classes, 0 .. 2^31 - 2
  * @return EG_OK; EG_ERR_INVALID (names row and component, or the class); EG_ERR_OVERFLOW (a sum is
  *         full: more than 65535 examples of a class that all say the same); EG_ERR_NOMEM
+ * "lda", "fecam" and "ridge" put an example aside and sum the products of 256 of them together: by
+ * the 257th, or by the next answer, merge or file.
  */
 EG_API EG_MUST_CHECK eg_status eg_head_teach(eg_head *h, const float *x, const int32_t *y,
                                              size_t n);
@@ -122,9 +124,10 @@ EG_API EG_MUST_CHECK eg_status eg_head_forget_class(eg_head *h, size_t label);
  * @param label  (classes of from) what a class of from is called in into; NULL: as in from
  * @return EG_OK; EG_ERR_SHAPE (other D, settings or seed, or another fit of the quantiser);
  *         EG_ERR_UNSUPPORTED; EG_ERR_OVERFLOW; EG_ERR_NOMEM; and nothing done
+ * from knows what it knew; it is not const because what teaching put aside (eg_head_teach) is
+ * summed.
  */
-EG_API EG_MUST_CHECK eg_status eg_head_merge(eg_head *into, const eg_head *from,
-                                             const int32_t *label);
+EG_API EG_MUST_CHECK eg_status eg_head_merge(eg_head *into, eg_head *from, const int32_t *label);
 
 /* An answer. */
 typedef struct eg_head_answer {

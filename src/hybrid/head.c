@@ -213,6 +213,8 @@ void eg_head_destroy(eg_head *h)
     egi_free(h->alloc, h->state,
              h->state != NULL ? eg_binary_words(h->clique) * sizeof *h->state : 0);
     eg_binary_destroy(h->clique);
+    egi_free(h->alloc, h->pending.z,
+             h->pending.z != NULL ? (EGI_PENDING + EGI_STRIP) * h->e * sizeof(double) : 0);
     egi_free(h->alloc, h->projection, h->projection != NULL ? h->d * h->e * sizeof(float) : 0);
     egi_free(h->alloc, h->turned, longer(h) * sizeof(float));
     egi_free(h->alloc, h->u, h->e * sizeof(float));

@@ -10,6 +10,9 @@
  * fecam  as lda with one covariance, of sqrt(x), shrunk twice and made a correlation before it is
  *        inverted (Goswami et al. 2023, eq. 7 and 8): A = (D^-1/2 W' D^-1/2)^-1
  *
+ * Teaching puts an example aside (gram_pending.c): its products are summed with those of others,
+ * when there are EGI_PENDING of them, or before an answer, a file, or a merge needs the sum.
+ *
  * S is symmetric: the lower half by rows. W is made in f64 of exact sums; it keeps its accuracy as
  * long as means are not much larger than deviations. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -49,7 +52,13 @@ static eg_status plan(eg_head *h)
     egi_head_field(h, &(struct egi_field){ "sum", EGI_I32, EGI_CLASS, EGI_SUM, 0, h->e, NULL });
     egi_head_field(
         h, &(struct egi_field){ "product", EGI_I64, EGI_FIXED, EGI_SUM, 1, half / 2, NULL });
-    return EG_OK;
+    return egi_gram_plan_pending(h);
+}
+
+/* Numbers of 4 bytes: W, and what is put aside. */
+static size_t working(const eg_head *h, size_t classes)
+{
+    return (classes + 2 * (EGI_PENDING + EGI_STRIP)) * h->e + classes;
 }
 
 static eg_status plan_ridge(eg_head *h)
@@ -59,20 +68,21 @@ static eg_status plan_ridge(eg_head *h)
     return plan(h);
 }
 
-void egi_gram_add(const int16_t *z, size_t e, int by, int64_t *row)
+static void settle(eg_head *h)
 {
-    for (size_t i = 0; i < e; row += ++i) {
-        const int32_t zi = by * z[i];
-        if (zi == 0) continue;
-        for (size_t j = 0; j <= i; j++) row[j] += zi * z[j];
-    }
+    egi_gram_settle(h, h->at[PRODUCT]);
 }
 
 static eg_status write(eg_head *h, const int16_t *z, size_t label, int by)
 {
     int32_t *sum = (int32_t *)h->at[SUM] + label * h->e;
     for (size_t j = 0; j < h->e; j++) sum[j] += by * z[j];
-    egi_gram_add(z, h->e, by, h->at[PRODUCT]);
+    if (by < 0) { /* rare, and then exactly at once */
+        egi_gram_add(z, h->e, by, h->at[PRODUCT]);
+        return EG_OK;
+    }
+    if (h->pending.n == EGI_PENDING) settle(h);
+    egi_gram_put_aside(h, z);
     return EG_OK;
 }
 
@@ -236,8 +246,10 @@ const struct egi_head_row egi_head_lda = {
     .temperature = 1,
     .plan = plan,
     .write = write,
+    .settle = settle,
     .prepare = prepare_lda,
     .frozen = frozen,
+    .working = working,
 };
 
 const struct egi_head_row egi_head_ridge = {
@@ -248,8 +260,10 @@ const struct egi_head_row egi_head_ridge = {
     .relu = 1,
     .plan = plan_ridge,
     .write = write,
+    .settle = settle,
     .prepare = prepare_ridge,
     .frozen = frozen,
+    .working = working,
 };
 
 const struct egi_head_row egi_head_fecam = {
@@ -259,6 +273,8 @@ const struct egi_head_row egi_head_fecam = {
     .temperature = 5,
     .plan = plan,
     .write = write,
+    .settle = settle,
     .prepare = prepare_fecam,
     .frozen = frozen,
+    .working = working,
 };
