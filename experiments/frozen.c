@@ -37,7 +37,7 @@ struct work {
     float *pending; /* (BATCH, item) */
     size_t waiting, item;
     struct frozen *out;
-    size_t room, most;
+    size_t room;
     int view;
 };
 
@@ -101,8 +101,7 @@ static eg_status add(struct work *w, const eg_image *image)
 static eg_status on_picture(void *user, eg_image *image)
 {
     eg_image one;
-    struct work *w = user;
-    if (w->out->n + w->waiting < w->most) LAB_TRY(add(w, image));
+    LAB_TRY(add(user, image));
     LAB_TRY(eg_image_create(1, 1, 1, image->alloc, &one));
     eg_image_clear(image);
     *image = one;
@@ -116,7 +115,7 @@ static eg_status add_rows(struct work *w, const eg_dataset *set)
     eg_image image;
     LAB_TRY(eg_image_create(set->height, set->width, set->channels, NULL, &image));
     eg_status s = EG_OK;
-    for (size_t i = 0; i < set->n && i < w->most && s == EG_OK; i++) {
+    for (size_t i = 0; i < set->n && s == EG_OK; i++) {
         for (size_t k = 0; k < set->d; k++)
             image.pixels[k % plane * set->channels + k / plane] = (uint8_t)set->x[i * set->d + k];
         s = add(w, &image);
@@ -160,7 +159,7 @@ static eg_status shrink(void *user, eg_image *image)
 
 static eg_status take_labels(const eg_dataset *set, struct frozen *out)
 {
-    if (set->labels == NULL || set->n < out->n) return EG_ERR_CORRUPT;
+    if (set->labels == NULL || set->n != out->n) return EG_ERR_CORRUPT;
     out->classes = set->classes;
     out->y = malloc(out->n * sizeof *out->y);
     if (out->y == NULL) return lab_no_memory();
@@ -171,9 +170,8 @@ static eg_status take_labels(const eg_dataset *set, struct frozen *out)
 static void file_of(const struct frozen_network *network, const char *hash, const char *set,
                     int view, char path[PATH])
 {
-    char of[48] = "";
-    if (network->most > 0) snprintf(of, sizeof of, "-first%zu", network->most);
-    if (view > 0) snprintf(of + strlen(of), sizeof of - strlen(of), "-view%d", view);
+    char of[16] = "";
+    if (view > 0) snprintf(of, sizeof of, "-view%d", view);
     snprintf(path, PATH, "runs/features-%s-%.8s-%s%s.npy", network->name, hash, set, of);
     for (char *p = path + strlen("runs/"); *p != '\0'; p++)
         if (*p == '/') *p = '-';
@@ -207,9 +205,7 @@ eg_status frozen_view(const struct experiment_context *run, const struct frozen_
                       const char *name, int view, struct frozen *out)
 {
     char path[PATH], file[PATH], hash[65];
-    struct work w = {
-        .run = run, .out = out, .view = view, .most = network->most > 0 ? network->most : SIZE_MAX
-    };
+    struct work w = { .run = run, .out = out, .view = view };
     eg_dataset set = { 0 };
     *out = (struct frozen){ 0, 0, 0, NULL, NULL };
     if (!find_network(network->name, path)) return note_absent(run, network->name);

@@ -17,7 +17,6 @@ struct frozen {
 struct frozen_network {
     const char *name; /* "mobilenet_v2" */
     float mean[3], std[3];
-    size_t most; /* pictures that are taken, the first ones; 0: all */
 };
 
 /**

@@ -21,7 +21,7 @@
 
 enum { STEP = 10, STEPS = 10, STREAM = 0x494e4352 };
 
-static const struct frozen_network network = { "mobilenet_v2", { 0 }, { 0 }, 0 };
+static const struct frozen_network network = { "mobilenet_v2", { 0 }, { 0 } };
 
 static const struct head {
     const char *name, *spec;

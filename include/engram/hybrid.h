@@ -80,16 +80,34 @@ EG_API eg_head_bytes eg_head_bytes_of(const eg_head *h);
 /* Room for K classes and N examples, so that teaching within them allocates nothing. */
 EG_API EG_MUST_CHECK eg_status eg_head_reserve(eg_head *h, size_t classes, size_t examples);
 
+/* What one example takes after its features, in microseconds of one core, by the kinds' own costs
+ * as they were measured (docs/learning-by-storing.md, "Speed"): in the mean over many. */
+typedef struct eg_head_times {
+    double teach;
+    double answer; /* once what answers need is made */
+} eg_head_times;
+EG_API EG_MUST_CHECK eg_status eg_head_time(const char *spec, size_t d, size_t classes,
+                                            size_t examples, eg_head_times *out);
+
+/* What a head may take; 0: any amount. */
+typedef struct eg_head_budget {
+    size_t size;         /* sizeof(eg_head_budget) */
+    size_t bytes;        /* to go on learning */
+    double microseconds; /* to teach one example, and to answer once, each (eg_head_time) */
+} eg_head_budget;
+
 /**
  * The specification for a budget: of a short list, ordered by what was measured (docs/
- * learning-by-storing.md), the first whose learning bytes fit.
+ * learning-by-storing.md), the first that fits.
  * @param below  1: features may be below 0 (they come of no ReLU)
  * @param spec   room for EG_HEAD_SPEC chars
- * @return EG_OK; EG_ERR_LIMIT (the least that any takes is in the detail)
+ * @return EG_OK; EG_ERR_INVALID (a budget below 0, or of another size); EG_ERR_LIMIT (the least
+ * that any takes is in the detail)
  */
 #define EG_HEAD_SPEC 256
-EG_API EG_MUST_CHECK eg_status eg_head_choose(size_t budget, size_t d, size_t classes,
-                                              size_t examples, int below, char *spec);
+EG_API EG_MUST_CHECK eg_status eg_head_choose(const eg_head_budget *budget, size_t d,
+                                              size_t classes, size_t examples, int below,
+                                              char *spec);
 
 /**
  * Fit the quantiser of a kind that has one, before anything is taught: to features of any kind,

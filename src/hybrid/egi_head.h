@@ -62,8 +62,16 @@ struct egi_calibration {
     float score[EGI_HEAD_GRID];         /* rising */
 };
 
+/* Nanoseconds for each of: a component of u; E^2; K E; K E^2; N E; an anchor's component E L; two
+ * symbols that met, P^2; P K. As measured by `engram bench heads` (one core of an AMD EPYC,
+ * AVX-512; docs/learning-by-storing.md), so that what a head takes is told before it is made. */
+struct egi_head_cost {
+    double e, ee, ke, kee, ne, el, pp, pk;
+};
+
 struct egi_head_row {
     eg_head_kind kind;
+    struct egi_head_cost teach, answer;
     const struct egi_setting *settings;
     float temperature; /* of the softmax before calibration */
     int relu;          /* a projection is cut at 0 and not brought to length 1 again */

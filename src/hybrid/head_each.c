@@ -143,6 +143,8 @@ const struct egi_head_row egi_head_each = {
     .kind = { "fecam_each", "distances under the correlations of each class",
               "Goswami et al. 2023, eq. 6 to 8",
               EG_HEAD_FORGETS | EG_HEAD_FORGETS_CLASS | EG_HEAD_MERGES, "component" },
+    .teach = { .e = 2, .ee = 0.09 },
+    .answer = { .e = 2, .kee = 0.035 },
     .settings = egi_fecam_settings,
     .temperature = 5,
     .plan = plan,

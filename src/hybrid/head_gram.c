@@ -242,6 +242,8 @@ enum { CAN = EG_HEAD_FORGETS | EG_HEAD_MERGES };
 const struct egi_head_row egi_head_lda = {
     .kind = { "lda", "means and one covariance of all classes, as they come",
               "Hayes and Kanan 2020, eq. 2 and 3", CAN, "component" },
+    .teach = { .e = 2, .ee = 0.019 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = lda_settings,
     .temperature = 1,
     .plan = plan,
@@ -255,6 +257,8 @@ const struct egi_head_row egi_head_lda = {
 const struct egi_head_row egi_head_ridge = {
     .kind = { "ridge", "ridge regression on random projections, cut at 0",
               "McDonnell et al. 2023, eq. 4", CAN, "component" },
+    .teach = { .e = 2, .ee = 0.019 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = ridge_settings,
     .temperature = 5,
     .relu = 1,
@@ -269,6 +273,8 @@ const struct egi_head_row egi_head_ridge = {
 const struct egi_head_row egi_head_fecam = {
     .kind = { "fecam", "distances under the correlations of all classes",
               "Goswami et al. 2023, eq. 7 and 8", CAN, "component" },
+    .teach = { .e = 2, .ee = 0.019 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = egi_fecam_settings,
     .temperature = 5,
     .plan = plan,

@@ -136,6 +136,36 @@ static void ridge_is_batch_ridge(void **state)
     eg_head_destroy(h);
 }
 
+/* S is sum z z^T of what is known, number by number, whatever was put aside meanwhile: examples of
+ * several rounds, some of them taken out again, two heads together. */
+static void products_are_exact(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 6 }; /* of N examples: more than are put aside, and then some */
+    static int64_t direct[D * (D + 1) / 2];
+    eg_head *h = head_new("{\"kind\": \"lda\"}", NULL), *b = head_new("{\"kind\": \"lda\"}", NULL);
+    struct head_examples e;
+    CHECK((size_t)ROUNDS * N > EGI_PENDING + N);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        head_examples(50 + round, 0.4F, &e);
+        for (size_t i = 0; i < N; i++) CHECK_OK(eg_head_teach(h, e.x + i * D, e.y + i, 1));
+        CHECK_OK(eg_head_teach(b, e.x, e.y, N / 2));
+        if (round == 2) CHECK_OK(eg_head_forget(h, e.x, e.y, 7));
+        for (size_t i = 0; i < N; i++) {
+            const int64_t times = !(round == 2 && i < 7) + (i < N / 2);
+            int64_t *row = direct;
+            egi_head_front(b, e.x + i * D);
+            for (size_t j = 0; j < D; row += ++j)
+                for (size_t k = 0; k <= j; k++) row[k] += times * b->z[j] * b->z[k];
+        }
+    }
+    CHECK(h->pending.n > 0 && b->pending.n > 0);
+    CHECK_OK(eg_head_merge(h, b, NULL));
+    CHECK(h->pending.n == 0 && b->pending.n == 0);
+    CHECK_SAME_BITS(h->at[EGI_OWN_FIELDS + 1], direct, sizeof direct);
+    eg_head_destroy(h), eg_head_destroy(b);
+}
+
 /* factor.c: L L^T gives back a matrix of several blocks; what has no factor is said. */
 static void factors(void **state)
 {
@@ -178,6 +208,7 @@ int main(void)
         cmocka_unit_test(lda_is_batch_lda),
         cmocka_unit_test(fecam_is_of_each_class),
         cmocka_unit_test(ridge_is_batch_ridge),
+        cmocka_unit_test(products_are_exact),
         cmocka_unit_test(factors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
