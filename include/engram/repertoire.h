@@ -64,6 +64,33 @@ EG_API void eg_airr_close(eg_airr *a);
 /* Code of a letter, 1..20; 0: no amino acid. */
 EG_API int eg_residue_code(char letter);
 
+/* ---- words ---- */
+
+enum { EG_WORD_MAX = 4 };
+
+/* A word that stands in some sequences more often than in all of them. */
+typedef struct eg_word {
+    char letters[EG_WORD_MAX + 1];
+    size_t chosen, all; /* sequences that hold it: of the chosen ones, of all */
+    double z;           /* (chosen - n p) / sqrt(n p (1 - p)), n chosen sequences, p = all / N */
+} eg_word;
+
+/**
+ * The words of `length` letters that are most above what chance puts into the chosen sequences, the
+ * largest z first, of equals the first by its letters. A sequence counts once, however often it
+ * holds a word; words that stand in one chosen sequence alone are left out.
+ * @param x       (N, D) codes, 0 from the end of a sequence on
+ * @param chosen  (N) not 0: chosen
+ * @param length  1 to EG_WORD_MAX
+ * @param out     (most)
+ * @param found   how many of them were filled
+ * @return EG_OK; EG_ERR_INVALID (length, a number that is no code, none chosen); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_words_enriched(const float *x, size_t n, size_t d,
+                                                 const uint8_t *chosen, size_t length,
+                                                 const eg_allocator *alloc, eg_word *out,
+                                                 size_t most, size_t *found);
+
 /* ---- repertoires with motifs ---- */
 
 typedef struct eg_implant_options {
