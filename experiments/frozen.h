@@ -31,6 +31,12 @@ int frozen_find(const char *name, char path[FROZEN_PATH]);
 eg_status frozen_features(const struct experiment_context *run,
                           const struct frozen_network *network, const char *set,
                           struct frozen *out);
+/**
+ * The same of another view of each picture: 0 the middle, 1 its mirror image.
+ */
+enum { FROZEN_VIEWS = 2 };
+eg_status frozen_view(const struct experiment_context *run, const struct frozen_network *network,
+                      const char *set, int view, struct frozen *out);
 void frozen_clear(struct frozen *f);
 
 #endif

@@ -27,7 +27,8 @@ typedef struct eg_onnx eg_onnx;
 typedef struct eg_onnx_options {
     size_t size;      /* sizeof(eg_onnx_options) */
     int threads;      /* 0: all; changes no bit of any result */
-    size_t max_bytes; /* of file, constants and values together; 0: 8 GiB */
+    size_t max_bytes; /* of file, constants and values together; 0: by
+                         the size of the file, engram/limits.h */
     int keep_norms;   /* 1: a batch norm behind a convolution stays a node of its own */
     const eg_allocator *alloc;
 } eg_onnx_options;
