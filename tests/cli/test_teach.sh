@@ -87,7 +87,7 @@ check 0 'right +([89][0-9]|100) of 100' classify small.egm test.csv
 check 5 'the budget is' teach no.egm train.csv --budget 100 --classes 1000
 check 5 'us at least' teach no.egm train.csv --budget 1M,1us --classes 100000
 check 0 '"kind": ?"lda"' teach fast.egm train.csv --budget 1ms --classes 4
-check 0 '"kind": ?"mean"' teach both.egm train.csv --budget 1000,1ms --classes 4
+check 0 '"kind": ?"mean"' teach timely.egm train.csv --budget 1000,1ms --classes 4
 for kind in mean lda fecam cache knn tilda prototype '{"kind": "ridge", "project": 64}' \
     '{"kind": "binary", "quantiser": {"kind": "anchors", "parts": 12, "anchors": 8}}' \
     '{"kind": "clique", "quantiser": {"kind": "pq", "parts": 8, "anchors": 8}}'; do
