@@ -6,6 +6,7 @@
 #include "base/egi_base.h"
 #include "check.h"
 #include "engram/random.h"
+#include "hybrid/egi_routed.h"
 
 enum { MOST_D = 100, MOST_N = 3000, Q = 12 };
 
