@@ -128,7 +128,7 @@ check 2 'has no class' teach new.egm short.csv
 check 2 'settled when a file begins' teach rows.egm train.csv --kind knn
 check 2 'give one of them' teach new.egm train.csv --kind knn --budget 9k
 check 2 'expected bytes' teach new.egm train.csv --budget lots
-for wrong in 64k,64k 20us,9ms 0us , 64k, 20s 64kb us; do
+for wrong in 64k,64k 20us,9ms 0us ',' '64k,' 20s 64kb us; do
     check 2 'expected bytes' teach new.egm train.csv --budget "$wrong"
 done
 check 2 'expected one of mean' teach new.egm train.csv --kind men
