@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
+#include "cli/limits.h"
 #include "cli/one_writer.h"
 #include "cli/taught.h"
 
@@ -155,6 +156,7 @@ static int save_merged(const struct call *call, eg_head *h, const eg_note *class
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
     eg_note *notes = need(n + others + 1, sizeof *notes);
+    options.max_bytes = limits_given();
     if (n > 0) memcpy(notes, classes, n * sizeof *notes);
     if (others > 0) memcpy(notes + n, rest, others * sizeof *notes);
     options.notes = notes;

@@ -171,7 +171,8 @@ static int heard(void *user, size_t i, const char *spec, double mean, double dev
     return interrupted();
 }
 
-/* The items of PART_TRAIN one after the other: borrowed names; x, labels, offset to be freed. */
+/* The items of PART_TRAIN one after the other: borrowed names; x, labels, offset and
+ * group to be freed. */
 static eg_dataset gather(const eg_part *p)
 {
     const size_t *offset = p->set->offset;
@@ -183,12 +184,14 @@ static eg_dataset gather(const eg_part *p)
     set.x = need_floats(rows, set.d);
     set.labels = need(p->n, sizeof *set.labels);
     if (offset != NULL) set.offset = need(p->n + 1, sizeof *set.offset);
+    if (set.group != NULL) set.group = need(p->n, sizeof *set.group);
     rows = 0;
     for (size_t i = 0; i < p->n; i++) {
         const size_t at = p->index[i], from = offset != NULL ? offset[at] : at;
         const size_t count = offset != NULL ? offset[at + 1] - from : 1;
         memcpy(set.x + rows * set.d, p->set->x + from * set.d, count * set.d * sizeof *set.x);
         set.labels[i] = p->set->labels[at];
+        if (set.group != NULL) set.group[i] = p->set->group[at];
         if (offset != NULL) set.offset[i] = rows;
         rows += count;
     }
@@ -235,6 +238,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     free(set.x);
     free(set.labels);
     free(set.offset);
+    free(set.group);
     if (status == EG_OK) return EXIT_DONE;
     code = fail(status, t->options.grid);
     if (made) (void)rmdir(t->folder); /* where it is empty: nothing was begun */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BATCH = 16, PATH = 1024 };
+enum { BATCH = 16, PATH = FROZEN_PATH };
 
 static int there(const char *path)
 {
@@ -14,7 +14,7 @@ static int there(const char *path)
     return stat(path, &st) == 0;
 }
 
-static int find_network(const char *name, char path[PATH])
+int frozen_find(const char *name, char path[FROZEN_PATH])
 {
     const char *models = getenv("ENGRAM_MODELS"), *data = getenv("ENGRAM_DATA");
     if (models != NULL) {
@@ -208,7 +208,7 @@ eg_status frozen_view(const struct experiment_context *run, const struct frozen_
     struct work w = { .run = run, .out = out, .view = view };
     eg_dataset set = { 0 };
     *out = (struct frozen){ 0, 0, 0, NULL, NULL };
-    if (!find_network(network->name, path)) return note_absent(run, network->name);
+    if (!frozen_find(network->name, path)) return note_absent(run, network->name);
     LAB_TRY(eg_sha256_file(path, hash));
     file_of(network, hash, name, view, file);
     eg_status s = there(file) ? load(file, name, out) : compute(&w, path, network, name, &set);

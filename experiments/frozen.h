@@ -19,6 +19,10 @@ struct frozen_network {
     float mean[3], std[3];
 };
 
+/* The file of a network; 0: it is not here. */
+enum { FROZEN_PATH = 1024 };
+int frozen_find(const char *name, char path[FROZEN_PATH]);
+
 /**
  * The pooled features of a set of the catalogue, of the middle of each picture. They are kept in
  * runs/features-NETWORK-SET.npy, where the network's SHA-256 is part of the name.

@@ -29,7 +29,8 @@ typedef struct eg_file_options {
     size_t size;      /* sizeof(eg_file_options) */
     int read_only;    /* 1: many readers may be open beside one writer */
     int durability;   /* 2: WAL, full (default); 1: WAL, normal; 0: off (bulk loading) */
-    size_t max_bytes; /* no more is allocated for what the file declares; 0: 16 GiB */
+    size_t max_bytes; /* no more is allocated for what the file declares; 0: by its
+                         size, engram/limits.h */
     const eg_allocator *alloc;
     const eg_progress *progress;
     int wait_ms; /* for another writer to finish, then EG_ERR_IO; 0: 5000; < 0: not at all */

@@ -50,6 +50,17 @@ EG_API EG_MUST_CHECK eg_status eg_split_groups(const uint32_t *group, size_t n, 
 EG_API EG_MUST_CHECK eg_status eg_split_share(const int32_t *labels, size_t n, size_t classes,
                                               double share, uint64_t seed, uint32_t *chosen);
 
+/**
+ * Choose whole groups, so that what is chosen has no relative among the rest: in an order drawn
+ * from seed, each that brings the examples chosen nearer to share n. Classes are not balanced.
+ * @param group   (n) any numbers; examples of one number are one group
+ * @param share   in 0..1
+ * @param chosen  (n) 1 where it is chosen; none, or all, where no group comes near the share
+ * @return EG_OK; EG_ERR_INVALID (a share outside 0..1); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_split_share_groups(const uint32_t *group, size_t n, double share,
+                                                     uint64_t seed, uint32_t *chosen);
+
 /* The examples with which[i] == value, and where `others` those with another, into index (n);
  * returns how many. */
 EG_API size_t eg_split_select(const uint32_t *which, size_t n, uint32_t value, int others,

@@ -308,7 +308,7 @@ eg_status eg_memory_file_load_head(eg_memory_file *f, eg_head **out)
     EGI_TRY(egi_file_wants(f, "eg_memory_file_load_head", EGI_OF_HEAD));
     EGI_TRY(egi_file_blame(f, egi_head_of(&f->options, f->head, &t.h)));
     t.most = f->options.max_bytes;
-    eg_status s = egi_store_begin(f->store, 0);
+    eg_status s = egi_file_begin(f, 0);
     if (s == EG_OK) {
         s = load_records(f, &t);
         f->loaded = egi_store_root_view(f->store)->generation;
