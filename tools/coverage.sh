@@ -14,7 +14,10 @@ tests=(unit/test_store unit/test_memory_file unit/test_memory_load unit/test_dat
     faults/test_readers_faults faults/test_bombs faults/test_paths faults/test_interrupted)
 targets=(csv svmlight idx npy npz cifar fps gzip png jpeg airr)
 
-[ -f "$root/build/release/libengram.a" ] || { echo "coverage: ./run engram help builds first"; exit 1; }
+[ -f "$root/build/release/libengram.a" ] || {
+    echo "coverage: ./run engram help builds first"
+    exit 1
+}
 mkdir -p "$out/o" "$out/bin" "$out/tmp"
 flags=(-std=c17 -D_GNU_SOURCE -O0 -g "-I$root/include" "-I$root/src" "-I$root/tests" -fopenmp
     -DEG_PARALLEL_OPENMP "-DEG_SOURCE_DATA=\"$root/data\"" '-DEG_INSTALL_DATA="/nowhere"')
@@ -41,7 +44,7 @@ for test in "${tests[@]}"; do
     "$out/bin/$name" >"$out/tmp/$name.log" 2>&1 || echo "$name: failed"
 done
 for target in "${targets[@]}"; do
-    build "fuzz_$target" "$root/tests/fuzz/fuzz_$target.c" "$root/tests/fuzz/replay_main.c" || continue
+    build "fuzz_$target" "$root"/tests/fuzz/{fuzz_"$target",replay_main}.c || continue
     "$out/bin/fuzz_$target" "$root/tests/fuzz/corpus/$target" >/dev/null || echo "$target: failed"
 done
 cd "$out/o"
@@ -57,4 +60,7 @@ gcov -b -c ./*.gcda 2>/dev/null | awk '
         floor = file; sub(/\/.*/, "", floor)
         all[floor] += n; taken[floor] += n * share / 100
     }
-    END { for (f in all) printf "%s: %.1f %% of %d branches\n", f, 100 * taken[f] / all[f], all[f] }'
+    END {
+        for (f in all)
+            printf "%s: %.1f %% of %d branches\n", f, 100 * taken[f] / all[f], all[f]
+    }'

@@ -54,7 +54,7 @@ static void write_patterns(const char *path, eg_storage storage)
 {
     static const eg_note notes[] = { { "title", "a fixture" }, { "units", "whole numbers" } };
     const eg_memory_options o = options_of(storage);
-    eg_file_options fo = EG_FILE_OPTIONS_INIT;
+    eg_file_options how = EG_FILE_OPTIONS_INIT;
     eg_memory *m = NULL;
     float x[N * D], weight[N], value[N * DV];
     int32_t label[N];
@@ -68,11 +68,11 @@ static void write_patterns(const char *path, eg_storage storage)
     }
     const eg_items items = { storage == EG_STORE_DENSE ? weight : NULL, label,
                              o.value_size > 0 ? value : NULL, id };
-    fo.notes = notes;
-    fo.note_count = 2;
+    how.notes = notes;
+    how.note_count = 2;
     CHECK_OK(eg_memory_create(D, &o, &m));
     CHECK_OK(eg_memory_add(m, x, N, &items));
-    CHECK_OK(eg_memory_file_save(path, m, &fo));
+    CHECK_OK(eg_memory_file_save(path, m, &how));
     eg_memory_destroy(m);
 }
 
