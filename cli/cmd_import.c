@@ -6,7 +6,7 @@
 #include "cli/cli_table.h"
 #include "cli/cli_text.h"
 #include "cli/console.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 struct import {
     struct common common;

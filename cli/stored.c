@@ -11,7 +11,7 @@
 
 #include "cli/cli_text.h"
 #include "cli/console.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 int path_exists(const char *path)
 {
