@@ -135,6 +135,8 @@ static int describe(const struct call *call, const char *name, json_t *r)
     const struct shape shape = { set.height, set.width, set.channels };
     const struct scaling s = scaling_of(&set, SCALING_NONE);
     json_object_set_new(r, "items", json_integer((json_int_t)set.n));
+    if (set.left_out > 0)
+        json_object_set_new(r, "left_out", json_integer((json_int_t)set.left_out));
     if (set.offset != NULL) json_object_set_new(r, "bags", json_string(bag_sizes(&set)));
     json_object_set_new(r, "size", json_integer((json_int_t)set.d));
     if (set.height) json_object_set_new(r, "shape", json_string(shape_phrase(&shape)));

@@ -128,8 +128,9 @@ static int agree(const struct call *call, struct training_data *t, size_t part)
         if (m.classes == NULL) m.classes = json_array();
         json_array_append_new(m.classes, json_string(set->class_names[k]));
     }
+    m.columns = column_names_json(set);
     const int code = model_fit(call, &m, t->name[part], other);
-    json_decref(m.classes);
+    model_clear(&m);
     if (code == EXIT_DONE) input_apply(&t->input, other);
     return code;
 }

@@ -43,19 +43,19 @@ typedef struct eg_airr_options {
 
 /**
  * Open a table and read its header. Memory: the longest line and some 100 KiB, whatever its size.
- * @return EG_OK; EG_ERR_IO; EG_ERR_CORRUPT (no such column: "file:1:1: expected .., got .."; a gzip
- *         that is damaged); EG_ERR_LIMIT (a line longer than max_line); EG_ERR_NOMEM
+ * @return EG_OK; EG_ERR_IO; EG_ERR_CORRUPT (no such column, or two of one name: "file:1:1: .."; a
+ *         gzip that is damaged); EG_ERR_LIMIT (a line longer than max_line); EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_airr_open(const char *path, const eg_airr_options *options,
                                             eg_airr **out);
 
 /**
- * The next row that is a receptor. Rows are passed over, and counted, that are none: an empty cell,
- * a stop (*), a shift of the frame (_, ~), an unknown amino acid (X), productive F, sequenceStatus
- * other than In.
+ * The next row that is a receptor. Rows are passed over, and counted, that are none: a missing cell
+ * (empty, NA), a stop (*), a shift of the frame (_, ~), an unknown amino acid (X), productive F,
+ * false, 0, n or no, sequenceStatus other than In.
  * @return EG_OK; EG_END; EG_ERR_CORRUPT, with "file:line:column: what, expected, got": a letter
- * that is no amino acid, a count that is no number, too few cells, a gzip that ends early;
- *         EG_ERR_LIMIT; EG_ERR_IO; EG_ERR_NOMEM
+ *         that is no amino acid, a count that is no number, another word in productive, too few or
+ *         too many cells, a gzip that ends early; EG_ERR_LIMIT; EG_ERR_IO; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_airr_next(eg_airr *a, eg_clonotype *row);
 EG_API size_t eg_airr_skipped(const eg_airr *a);

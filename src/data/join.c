@@ -52,6 +52,7 @@ eg_status egi_set_append(eg_dataset *a, const eg_dataset *b, const char *name)
     a->x = x;
     a->labels = labels;
     a->n = n;
+    a->left_out += b->left_out;
     return EG_OK;
 }
 

@@ -127,5 +127,5 @@ bad 'bad.csv:4:1: bag "a": expected its rows one after the other' \
 bad 'bad.csv:2:5: column 3 "x": expected a number, got "nan"' bag,label,x a,1,nan b,0,2
 bad 'bad.csv:2:1: bag: expected one, got an empty cell' bag,label,x ,1,2 b,0,2
 bad 'bad.csv:3:1: expected 3 cells as in the first line, got 2' bag,label,x a,1,2 b,0
-bad 'two columns are named "x"; rename one' bag,label,x,x a,1,2,3 b,0,1,2
+bad 'columns 3 and 4 are both named "x"; rename one' bag,label,x,x a,1,2,3 b,0,1,2
 finish
