@@ -56,7 +56,10 @@ const char *model_class(const struct model *m, size_t k); /* kept */
 /* Whether a set fits: its D, and each of its class names, which become the model's numbers.
  * EXIT_DONE, or EXIT_USAGE with both shapes, or the class, named. */
 int model_fit(const struct call *call, const struct model *m, const char *name, eg_dataset *set);
-/* Data, a folder or a picture as inputs of the model. */
+/* How many sequences a reader has left out for their length, where it has. */
+void say_left_out(const struct call *call, const char *name, const eg_dataset *set);
+/* Data, a folder or a picture as inputs of the model: of formats whose files do not say how wide
+ * items are, as wide as it takes. */
 int model_read(const struct call *call, const struct model *m, const char *name,
                const struct cue_options *o, const eg_read_options *read, eg_dataset *out);
 

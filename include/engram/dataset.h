@@ -38,6 +38,7 @@ typedef struct eg_dataset {
     uint32_t *group;   /* (N) in 0..groups-1: items of one group are never parted by folds that are
                           dealt (a scaffold of molecules, a patient); NULL: each is by itself */
     size_t groups;     /* 0 without group */
+    size_t left_out;   /* repertoires: sequences that are longer than was asked for (inputs) */
 } eg_dataset;
 
 /* What an item is for in one fold. */
@@ -81,11 +82,15 @@ typedef struct eg_read_options {
                   folds of the set; 0: columns like others */
     /* CSV: items that have the same value in this column are one group. NULL: there are none. */
     const char *group_column;
+    /* svmlight and repertoires, whose files do not say it: numbers of an item, as a model takes
+     * them. Zeros follow where a file has fewer; an index beyond is an error, and a sequence of
+     * more letters is left out and counted (left_out). 0: as many as the file has. */
+    size_t inputs;
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                                              \
-    {                                                                                     \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                                                 \
+    {                                                                                        \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
