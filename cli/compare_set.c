@@ -67,7 +67,7 @@ static int read_entry(struct comparison *c, const eg_task *task, const char *giv
     int code = learner_kind_name(kind) != NULL ? EXIT_DONE : learner_spec_read(given, &j);
     if (code != EXIT_DONE) return code;
     if (j == NULL) j = json_pack("{s:s}", "kind", given);
-    *out = (struct entry){ .name = name_of(given) };
+    *out = (struct entry){ .name = name_of(given), .auc = (double)NAN };
     code = take_apart(c->call, given, &j, &out->grid);
     if (code != EXIT_DONE) {
         json_decref(j);
@@ -147,7 +147,7 @@ int comparison_begin(struct comparison *c)
 struct hearing {
     struct comparison *c;
     struct entry *e;
-    size_t heard, areas;
+    size_t heard, areas; /* folds; those that have an area */
 };
 
 static int heard(void *user, const eg_validated *v, const char *spec)
@@ -159,9 +159,11 @@ static int heard(void *user, const eg_validated *v, const char *spec)
     e->accuracy[h->heard++] = v->scored.accuracy;
     e->errors += v->scored.errors;
     e->seconds += v->seconds;
+    e->lacking += v->classes < c->set.classes;
     if (!isnan(auc)) {
         h->areas++;
-        e->auc += (auc - e->auc) / (double)h->areas;
+        e->auc = h->areas == 1 ? auc : e->auc + (auc - e->auc) / (double)h->areas;
+        c->areas = h->areas > c->areas ? h->areas : c->areas;
     }
     json_t *line = json_pack("{s:s,s:s,s:I,s:I,s:f,s:o,s:I,s:f}", "data", c->data, "model", e->name,
                              "repeat", (json_int_t)v->repeat + 1, "fold", (json_int_t)v->fold + 1,

@@ -347,6 +347,14 @@ int model_fit(const struct call *call, const struct model *m, const char *name, 
     return set->labels != NULL ? fit_labels(call, m, name, set) : EXIT_DONE;
 }
 
+void say_too_long(const struct call *call, const char *name, const eg_dataset *set)
+{
+    if (set->too_long == 0) return;
+    say(call,
+        "note    %s: %zu sequences of more than %zu letters, as the model takes, are left out",
+        name, set->too_long, set->d);
+}
+
 static int read_at(const struct call *call, const struct model *m, const char *path,
                    const char *name, const struct cue_options *o, const eg_read_options *given,
                    eg_dataset *out)
@@ -354,6 +362,7 @@ static int read_at(const struct call *call, const struct model *m, const char *p
     eg_read_options read = *given;
     struct treatment t;
     if (!m->task->bags) read.bag_column = NULL;
+    read.inputs = m->task->inputs;
     treatment_begin(&t, &m->shape, m->has_look ? &m->look : NULL, o, &read);
     int code = path_exists(path) ? data_read_file(call, path, name, &read, out)
                                  : data_read(call, path, &read, out);
@@ -362,6 +371,7 @@ static int read_at(const struct call *call, const struct model *m, const char *p
         code = fail_usage(call, "%s holds pictures, %s takes %s, not pictures", name, m->path,
                           shape_words(&m->shape, m->task->inputs));
     if (code == EXIT_DONE) code = model_fit(call, m, name, out);
+    if (code == EXIT_DONE) say_too_long(call, name, out);
     if (code != EXIT_DONE) {
         eg_dataset_clear(out);
         return code;

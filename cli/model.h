@@ -60,7 +60,10 @@ json_t *column_names_json(const eg_dataset *set);
  * and each of its class names, which become the model's numbers. EXIT_DONE, or EXIT_USAGE with both
  * shapes, or the column or class, named. */
 int model_fit(const struct call *call, const struct model *m, const char *name, eg_dataset *set);
-/* Data, a folder or a picture as inputs of the model. */
+/* How many sequences a reader has left out for their length, where it has. */
+void say_too_long(const struct call *call, const char *name, const eg_dataset *set);
+/* Data, a folder or a picture as inputs of the model: of formats whose files do not say how wide
+ * items are, as wide as it takes. */
 int model_read(const struct call *call, const struct model *m, const char *name,
                const struct cue_options *o, const eg_read_options *read, eg_dataset *out);
 

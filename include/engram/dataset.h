@@ -39,6 +39,7 @@ typedef struct eg_dataset {
                           dealt (a scaffold of molecules, a patient); NULL: each is by itself */
     size_t groups;     /* 0 without group */
     size_t left_out;   /* items of the file that are not here, for want of a label */
+    size_t too_long;   /* repertoires: sequences left out, longer than was asked for (inputs) */
 } eg_dataset;
 
 /* What an item is for in one fold. */
@@ -87,6 +88,10 @@ typedef struct eg_read_options {
     const char *group_column;
     const char *skip_present; /* CSV: as skip_columns, but names that no column need have: what the
                                  catalogue knows of a set */
+    /* svmlight and repertoires, whose files do not say it: numbers of an item, as a model takes
+     * them. Zeros follow where a file has fewer; an index beyond is an error, and a sequence of
+     * more letters is left out and counted (too_long). 0: as many as the file has. */
+    size_t inputs;
 } eg_read_options;
 
 #define EG_READ_OPTIONS_INIT                                                                 \

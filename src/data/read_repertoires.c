@@ -4,7 +4,8 @@
  * Columns: filename, or sample, whose file is repertoires/SAMPLE.tsv.gz; the label column that is
  * asked for; any others. Repertoires whose label is missing are left out, their files not read.
  * Paths are inside the folder of the table. Sequences longer than LENGTH_MAX are refused: they are
- * no CDR3, and would make every row as long. */
+ * no CDR3, and would make every row as long. Those longer than a model takes (o.inputs) are left
+ * out: to cut them would make others of them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ struct gathering {
     struct egi_grow offset; /* size_t, rows before each bag */
     struct egi_grow line;   /* size_t, of the table, of each bag */
     size_t columns;         /* of the table */
-    size_t longest, left_out;
+    size_t longest, left_out, too_long;
     size_t bytes; /* of the files so far */
 };
 
@@ -120,19 +121,24 @@ static eg_status add_row(struct gathering *g, const eg_clonotype *row, const cha
     if (row->length > LENGTH_MAX)
         return egi_fail(EG_ERR_CORRUPT, "%s:%zu:1: a sequence of %zu letters, expected up to %d",
                         path, row->line, row->length, LENGTH_MAX);
+    if (g->in->o.inputs > 0 && row->length > g->in->o.inputs) {
+        g->too_long++;
+        return EG_OK;
+    }
     for (size_t i = 0; i < row->length; i++) codes[i] = (uint8_t)eg_residue_code(row->sequence[i]);
     const uint8_t length = (uint8_t)row->length;
     g->longest = row->length > g->longest ? row->length : g->longest;
+    const size_t width = g->in->o.inputs > 0 ? g->in->o.inputs : g->longest;
     EGI_TRY(egi_grow_push(&g->length, &length, path));
     for (size_t i = 0; i < row->length; i++) EGI_TRY(egi_grow_push(&g->codes, &codes[i], path));
-    if (g->length.count * (g->longest * sizeof(float)) <= limit(g)) return EG_OK;
+    if (g->length.count * (width * sizeof(float)) <= limit(g)) return EG_OK;
     return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name, limit(g));
 }
 
 static eg_status read_rows(struct gathering *g, const char *path)
 {
     const eg_airr_options o = { sizeof o, NULL, 0, g->in->o.alloc };
-    const size_t before = g->length.count;
+    const size_t before = g->length.count, out = g->too_long;
     eg_airr *a;
     eg_clonotype row;
     EGI_TRY(eg_airr_open(path, &o, &a));
@@ -145,6 +151,9 @@ static eg_status read_rows(struct gathering *g, const char *path)
     eg_airr_close(a);
     if (s != EG_END) return s;
     if (g->length.count > before) return EG_OK;
+    if (g->too_long > out)
+        return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no receptor of up to %zu letters (%zu are longer)",
+                        path, g->in->o.inputs, g->too_long - out);
     return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no receptor in it (%zu rows were none)", path,
                     skipped);
 }
@@ -225,7 +234,7 @@ static eg_status read_table(struct gathering *g, int *labelled)
 static eg_status make_values(const struct gathering *g, eg_dataset *set)
 {
     const uint8_t *codes = g->codes.p, *length = g->length.p;
-    const size_t rows = g->length.count, d = g->longest;
+    const size_t rows = g->length.count, d = g->in->o.inputs > 0 ? g->in->o.inputs : g->longest;
     void *block;
     size_t cells;
     EGI_TRY(egi_mul_size(rows, d, &cells));
@@ -237,6 +246,7 @@ static eg_status make_values(const struct gathering *g, eg_dataset *set)
         for (size_t i = 0; i < d; i++) x[r * d + i] = i < length[r] ? (float)codes[at + i] : 0;
     set->x = x;
     set->d = d;
+    set->too_long = g->too_long;
     return EG_OK;
 }
 

@@ -194,6 +194,20 @@ static void tables_of_repertoires_become_bags(void **state)
     CHECK(memcmp(s.x, want, sizeof want) == 0);
     assert_string_equal(s.class_names[0], "sick");
     eg_dataset_clear(&s);
+    o.inputs = 7; /* as a model takes them: zeros follow */
+    CHECK_OK(eg_dataset_read(path, &o, &s));
+    CHECK(s.d == 7 && s.too_long == 0 && eg_dataset_rows(&s) == 3);
+    CHECK(s.x[4] == 0 && s.x[7 + 4] == 5 && s.x[7 + 5] == 0 && s.x[7 + 6] == 0 && s.x[14] == 2);
+    eg_dataset_clear(&s);
+    o.inputs = 3; /* CASSF is longer, and is not cut */
+    CHECK_OK(eg_dataset_read(path, &o, &s));
+    CHECK(s.n == 2 && s.d == 3 && s.too_long == 1 && s.offset[1] == 1 && s.offset[2] == 2);
+    CHECK(memcmp(s.x, (const float[]){ 2, 1, 5, 2, 20, 0 }, 6 * sizeof(float)) == 0);
+    eg_dataset_clear(&s);
+    o.inputs = 1;
+    CHECK_STATUS(eg_dataset_read(path, &o, &s), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "no receptor of up to 1 letters (2 are longer)") != NULL);
+    o.inputs = 0;
     o.max_items = 1;
     CHECK_OK(eg_dataset_read(path, &o, &s));
     CHECK(s.n == 1);
@@ -274,6 +288,26 @@ static void tables_of_repertoires_leave_no_question(void **state)
     eg_dataset_clear(&s);
 }
 
+/* The other format whose files do not say how wide an item is. */
+static void svmlight_is_as_wide_as_is_asked(void **state)
+{
+    (void)state;
+    const char *path = put_text(0, "narrow.svm", "1 1:0.5 3:2\n-1 2:-1\n");
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    eg_dataset s;
+    o.index_base = 1;
+    o.inputs = 5;
+    CHECK_OK(eg_dataset_read(path, &o, &s));
+    CHECK(s.n == 2 && s.d == 5 && s.classes == 2 && s.too_long == 0);
+    const float want[10] = { 0.5f, 0, 2, 0, 0, 0, -1, 0, 0, 0 };
+    CHECK(memcmp(s.x, want, sizeof want) == 0);
+    eg_dataset_clear(&s);
+    o.inputs = 2;
+    CHECK_STATUS(eg_dataset_read(path, &o, &s), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), ":1:9: expected an index up to 2, as many columns") != NULL);
+    unlink(path);
+}
+
 static void motifs_are_put_at_the_rate_asked_for(void **state)
 {
     (void)state;
@@ -347,6 +381,7 @@ int main(void)
         cmocka_unit_test(streams_are_whole_and_bounded),
         cmocka_unit_test(tables_of_repertoires_become_bags),
         cmocka_unit_test(tables_of_repertoires_leave_no_question),
+        cmocka_unit_test(svmlight_is_as_wide_as_is_asked),
         cmocka_unit_test(motifs_are_put_at_the_rate_asked_for),
         cmocka_unit_test(real_repertoires_have_their_sizes),
     };
