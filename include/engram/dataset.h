@@ -94,9 +94,9 @@ typedef struct eg_read_options {
     size_t inputs;
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                                                 \
-    {                                                                                        \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                                                    \
+    {                                                                                           \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**
