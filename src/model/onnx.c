@@ -21,6 +21,7 @@ static eg_status create(const char *name, const eg_onnx_options *options, struct
     m->alloc = alloc;
     m->threads = o.threads;
     m->keep_norms = o.keep_norms;
+    m->node_by_node = o.node_by_node;
     m->max_bytes = o.max_bytes > 0 ? o.max_bytes : DEFAULT_BYTES;
     m->file = egi_alloc(alloc, strlen(name) + 1);
     if (m->file == NULL) {
@@ -35,6 +36,7 @@ static eg_status create(const char *name, const eg_onnx_options *options, struct
 void eg_onnx_destroy(eg_onnx *m)
 {
     if (m == NULL) return;
+    egi_onnx_drop_plan(m);
     for (size_t i = 0; i < m->values && m->value != NULL; i++) egi_onnx_drop(m, &m->value[i].data);
     for (size_t i = 0; i < m->blocks; i++) egi_free(m->alloc, m->block[i].p, m->block[i].bytes);
     eg_params_destroy(m->params);
@@ -124,6 +126,7 @@ const char *eg_onnx_meta(const eg_onnx *m, const char *key)
 
 eg_params *eg_onnx_params(eg_onnx *m)
 {
+    m->params_out = 1;
     return m->params;
 }
 
