@@ -31,7 +31,6 @@ struct egi_frozen_value {
     unsigned char blocked;   /* layout */
     unsigned char outside;   /* memory is the caller's */
     unsigned char taken;     /* overwritten by the sum that reads it last */
-    unsigned char in_concat; /* read by a concatenation */
 };
 
 struct egi_frozen_op {

@@ -34,22 +34,23 @@ static void fuse_act(struct egi_frozen *f, struct egi_frozen_op *op)
     op->gone = 1;
 }
 
-/* z may be overwritten by step i: nothing reads it after, and it is no part of something else. */
+/* z may be overwritten by step i: nothing reads it after. (A concatenation that reads it before
+ * takes a copy: frozen_layout.c.) */
 static int can_take(const struct egi_frozen *f, uint32_t z, size_t i)
 {
     const struct egi_frozen_value *v = egi_frozen_at(f, z);
-    return v->input == 0 && v->output == 0 && !v->in_concat && !v->taken && v->last == i + 1;
+    return v->input == 0 && v->output == 0 && !v->taken && v->last == i + 1;
 }
 
-/* z + conv(x), k the place of the convolution's value: it is done at the place of the sum, onto z,
- * which must still be x's time: nothing has overwritten that. */
+/* z + conv(x), k the place of the convolution's value, becomes a convolution onto z at the place of
+ * the sum, up to where nothing may have overwritten x. */
 static int fuse_sum(struct egi_frozen *f, size_t i, size_t k)
 {
     struct egi_frozen_op *op = egi_frozen_op(f, i);
     uint32_t *in = egi_frozen_in(f, op);
     const uint32_t y = in[k], z = in[1 - k];
     struct egi_frozen_op *conv = producer_of(f, y);
-    if (conv == NULL || conv->s.kind != EGI_FROZEN_CONV || conv->s.onto || y == z) return 0;
+    if (conv == NULL || conv->s.kind != EGI_FROZEN_CONV || conv->s.onto) return 0;
     const uint32_t x = egi_frozen_in(f, conv)[0];
     if (conv->s.act != EGI_FROZEN_AS_IT_IS || !is_between(f, y) || !can_take(f, z, i) || x == z
         || egi_frozen_at(f, x)->taken)
@@ -79,7 +80,6 @@ static void count_readers(struct egi_frozen *f)
             struct egi_frozen_value *v = egi_frozen_at(f, egi_frozen_in(f, op)[k]);
             v->readers++;
             v->last = (uint32_t)i + 1;
-            v->in_concat |= op->s.kind == EGI_FROZEN_CONCAT;
         }
     }
 }

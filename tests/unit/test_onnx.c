@@ -111,6 +111,52 @@ static void runs(void **state)
     }
 }
 
+/* Weights that were written to count from the next run on, though they are laid out. */
+static void weights_change(void **state)
+{
+    (void)state;
+    static float x[B * PIXELS];
+    pictures(x);
+    eg_onnx *m = small_network(0, NULL), *same = small_network(0, NULL);
+    eg_onnx_array out[2], want[2];
+    run_small(m, x, B, out);
+    eg_params *p = eg_onnx_params(m);
+    for (size_t k = 0; k < eg_params_count(p); k++) {
+        float *w = eg_params_at(p, k)->value;
+        for (size_t i = 0; i < eg_shape_size(&eg_params_at(p, k)->shape); i++) w[i] *= 2;
+    }
+    run_small(m, x, B, out);
+    run_small(same, x, B, want); /* features are linear in the weights, and so are twice as large */
+    for (size_t i = 0; i < B * FEATURES; i++)
+        CHECK_NEAR(((const float *)out[0].data)[i], 2 * ((const float *)want[0].data)[i], 1e-5);
+    eg_onnx_destroy(m);
+    eg_onnx_destroy(same);
+}
+
+/* NaN in a picture is NaN in its numbers, not 0 behind a relu; other pictures are what they were.
+ */
+static void nan_goes_through(void **state)
+{
+    (void)state;
+    static float x[B * PIXELS];
+    static double want[B * CLASSES];
+    pictures(x);
+    eg_onnx *m = small_network(0, NULL);
+    eg_onnx_array out[2];
+    run_small(m, x, B, out);
+    for (size_t i = 0; i < B * CLASSES; i++) want[i] = (double)((const float *)out[1].data)[i];
+    for (size_t i = 0; i < PIXELS; i++) x[PIXELS + i] = NAN;
+    run_small(m, x, B, out);
+    for (size_t i = 0; i < B * CLASSES; i++) {
+        const float y = ((const float *)out[1].data)[i];
+        if (i / CLASSES == 1)
+            CHECK(isnan(y));
+        else
+            CHECK_NEAR(y, want[i], 1e-5);
+    }
+    eg_onnx_destroy(m);
+}
+
 static void any_value(void **state)
 {
     (void)state;
@@ -474,6 +520,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(told),
         cmocka_unit_test(runs),
+        cmocka_unit_test(weights_change),
+        cmocka_unit_test(nan_goes_through),
         cmocka_unit_test(any_value),
         cmocka_unit_test(shapes_and_memory),
         cmocka_unit_test(one_operation_after_another_goes),
