@@ -51,6 +51,7 @@ struct egi_frozen_step {
     struct egi_frozen_size x, y;    /* z is as x */
     int x_blocked, y_blocked, onto; /* onto: to what y has */
     int counts;                     /* of a mean: places outside x do */
+    int winograd;                   /* of a convolution: by fewer products (Lavin & Gray 2016) */
     size_t groups, kernel[2], stride[2], dilation[2], before[2], after[2]; /* of a window */
     const float *w, *bias; /* (O, C/groups, K, K'), (O) or NULL, as long as the code is used */
 };

@@ -79,7 +79,8 @@ static dnnl_status_t describe_conv(const struct egi_frozen_step *s, const struct
     EGI_DNNL_TRY(egi_frozen_weights(s, p->count, dnnl_format_tag_any, &any));
     EGI_DNNL_TRY(dnnl_memory_desc_init_by_tag(&bias, 1, channels, dnnl_f32, dnnl_a));
     return dnnl_dilated_convolution_forward_desc_init(
-        out, dnnl_forward_inference, dnnl_convolution_direct, &p->x, &any,
+        out, dnnl_forward_inference,
+        s->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, &p->x, &any,
         s->bias != NULL ? &bias : NULL, &p->y, stride, dilation, before, after);
 }
 

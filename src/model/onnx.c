@@ -126,6 +126,7 @@ const char *eg_onnx_meta(const eg_onnx *m, const char *key)
 
 eg_params *eg_onnx_params(eg_onnx *m)
 {
+    if (!m->params_out) egi_onnx_drop_plan(m); /* it was made for weights that stay */
     m->params_out = 1;
     return m->params;
 }

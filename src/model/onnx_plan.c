@@ -180,7 +180,7 @@ static eg_status open_stretch(struct planning *p, size_t first, const struct egi
     const uint32_t v = n->count > 0 ? n->in[0] : 0;
     const eg_shape s = eg_tape_shape(p->t, p->m->slot[v].v);
     if (v == 0 || s.rank == 0 || s.dim[0] == 0) return EG_NOT_FOUND;
-    const eg_status status = egi_frozen_create(p->m->alloc, &p->z.frozen);
+    const eg_status status = egi_frozen_create(p->m->alloc, !p->m->params_out, &p->z.frozen);
     p->z.pictures = s.dim[0];
     p->first = first;
     p->steps = 0;

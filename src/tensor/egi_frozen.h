@@ -59,6 +59,7 @@ struct egi_frozen {
     const struct egi_frozen_kernels *k;
     void *host;
     size_t block;
+    int fixed; /* weights do not change: what is dear to lay out may be */
     struct egi_frozen_list values, ops, links, ports; /* value 0 is none */
     size_t inputs, outputs, workers, parts;           /* parts: of the step with most */
     char *packed, *arena;                             /* arena: of all workers, scratch behind it */
@@ -68,8 +69,9 @@ struct egi_frozen {
     size_t bounds;
 };
 
-/* EG_ERR_UNSUPPORTED: nothing is frozen in this build or on this machine. */
-eg_status egi_frozen_create(const eg_allocator *alloc, struct egi_frozen **out);
+/* fixed: egi_frozen_pack() is not called again. EG_ERR_UNSUPPORTED: nothing is frozen in this build
+ * or on this machine. */
+eg_status egi_frozen_create(const eg_allocator *alloc, int fixed, struct egi_frozen **out);
 void egi_frozen_destroy(struct egi_frozen *f);
 
 eg_status egi_frozen_value(struct egi_frozen *f, struct egi_frozen_size size, uint32_t *out);
@@ -105,7 +107,7 @@ static inline uint32_t *egi_frozen_in(const struct egi_frozen *f, const struct e
 {
     return (uint32_t *)f->links.p + op->first;
 }
-/* Whether there is code for a step, with a layout of x chosen where it has a choice. */
+/* Whether there is code for a step, with the layout of x and the algorithm that are best. */
 int egi_frozen_can(const struct egi_frozen *f, struct egi_frozen_step *s);
 
 void egi_frozen_fuse(struct egi_frozen *f);

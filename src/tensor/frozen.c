@@ -15,7 +15,7 @@ eg_status egi_frozen_grow(struct egi_frozen *f, struct egi_frozen_list *l, size_
     return EG_OK;
 }
 
-eg_status egi_frozen_create(const eg_allocator *alloc, struct egi_frozen **out)
+eg_status egi_frozen_create(const eg_allocator *alloc, int fixed, struct egi_frozen **out)
 {
     const struct egi_frozen_kernels *k = egi_frozen_kernels();
     if (k == NULL) return egi_fail(EG_ERR_UNSUPPORTED, "frozen network: none in this build");
@@ -24,6 +24,7 @@ eg_status egi_frozen_create(const eg_allocator *alloc, struct egi_frozen **out)
     memset(f, 0, sizeof *f);
     f->alloc = alloc;
     f->k = k;
+    f->fixed = fixed;
     f->values.item = sizeof(struct egi_frozen_value);
     f->ops.item = sizeof(struct egi_frozen_op);
     f->links.item = sizeof(uint32_t);
@@ -88,12 +89,25 @@ void egi_frozen_output(struct egi_frozen *f, uint32_t value)
     egi_frozen_at(f, value)->output = (uint32_t)++f->outputs;
 }
 
+/* Windows that Winograd's products serve: they take half the time of those of the definition, their
+ * weights many times as long to lay out. */
+static int may_winograd(const struct egi_frozen *f, const struct egi_frozen_step *s)
+{
+    int fits = f->fixed && s->kind == EGI_FROZEN_CONV && s->groups == 1;
+    for (size_t i = 0; i < 2; i++)
+        fits &= s->kernel[i] == 3 && s->stride[i] == 1 && s->dilation[i] == 1;
+    return fits && s->x.c >= f->block;
+}
+
 /* A convolution of few channels reads them as they come; else blocks, or what there is. */
 int egi_frozen_can(const struct egi_frozen *f, struct egi_frozen_step *s)
 {
     const int free_choice = s->kind == EGI_FROZEN_CONV;
     if (s->kind == EGI_FROZEN_CONCAT) return 1;
-    s->y_blocked = 1;
+    s->y_blocked = s->x_blocked = 1;
+    s->winograd = may_winograd(f, s);
+    if (s->winograd && f->k->can(f->host, s)) return 1;
+    s->winograd = 0;
     s->x_blocked = !free_choice || s->x.c >= f->block / 2;
     if (f->k->can(f->host, s)) return 1;
     s->x_blocked = !s->x_blocked;

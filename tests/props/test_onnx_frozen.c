@@ -305,7 +305,7 @@ static void random_networks(void **state)
     for (uint64_t seed = 0; seed < count; seed++) whole += (size_t)check_network(seed);
     printf("%zu networks, %zu of them frozen as a whole\n", count, whole);
     struct egi_frozen *f;
-    if (egi_frozen_create(eg_allocator_default(), &f) != EG_OK) return; /* none in this build */
+    if (egi_frozen_create(eg_allocator_default(), 1, &f) != EG_OK) return; /* none in this build */
     egi_frozen_destroy(f);
     CHECK(whole > count / 8);
 }

@@ -15,7 +15,7 @@ static float weights[C * C * 9], bias[C];
 static struct egi_frozen *begin(void)
 {
     struct egi_frozen *f;
-    const eg_status s = egi_frozen_create(eg_allocator_default(), &f);
+    const eg_status s = egi_frozen_create(eg_allocator_default(), 1, &f);
     if (s == EG_ERR_UNSUPPORTED) skip();
     CHECK_OK(s);
     for (size_t i = 0; i < C * C * 9; i++) weights[i] = (float)((i * 37 % 23) - 11.0) / 64;
