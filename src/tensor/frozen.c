@@ -273,7 +273,6 @@ struct running {
     const struct egi_frozen *f;
     const float *const *in;
     float *const *out;
-    size_t step;
     eg_status *status; /* of each part, or of each worker */
 };
 
@@ -315,10 +314,17 @@ static void one_picture(void *arg, size_t i, size_t worker)
     if (r->status[worker] == EG_OK) r->status[worker] = run_picture(r, i, worker);
 }
 
-static void one_part(void *arg, size_t part)
+static size_t parts_of(void *arg, size_t step)
 {
     const struct running *r = arg;
-    r->status[part] = r->f->k->call(*bound_of(r->f, 0, r->step, part));
+    return egi_frozen_op(r->f, step)->code.parts;
+}
+
+static void one_part(void *arg, size_t step, size_t part)
+{
+    const struct running *r = arg;
+    const eg_status s = r->f->k->call(*bound_of(r->f, 0, step, part));
+    if (s != EG_OK) r->status[part] = s;
 }
 
 static eg_status worst(const eg_status *s, size_t n)
@@ -328,17 +334,15 @@ static eg_status worst(const eg_status *s, size_t n)
     return EG_OK;
 }
 
-/* One picture by several threads: they share the parts of each step. */
+/* One picture by several threads: they share the parts of each step, always the same ones, so that
+ * channels stay with one of them as long as steps go by channels. */
 static eg_status run_parts(struct running *r, int threads)
 {
     const struct egi_frozen *f = r->f;
     EGI_TRY(point_picture(r, 0, 0));
-    for (r->step = 0; r->step < f->ops.count; r->step++) {
-        const size_t parts = egi_frozen_op(f, r->step)->code.parts;
-        egi_parallel_for(parts, threads, one_part, r);
-        EGI_TRY(worst(r->status, parts));
-    }
-    return EG_OK;
+    const int crew = f->parts < (size_t)threads ? (int)f->parts : threads;
+    egi_parallel_steps(f->ops.count, crew, parts_of, one_part, r);
+    return worst(r->status, f->parts);
 }
 
 eg_status egi_frozen_run(struct egi_frozen *f, size_t n, const float *const *in, float *const *out,
