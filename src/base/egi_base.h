@@ -65,11 +65,6 @@ void egi_philox(uint64_t seed, uint64_t stream, uint64_t at, uint32_t out[4]);
 void egi_parallel_for(size_t n, int threads, void (*body)(void *arg, size_t i), void *arg);
 void egi_parallel_workers(size_t n, int threads, void (*body)(void *arg, size_t i, size_t worker),
                           void *arg);
-/* Steps in turn: all of step s, which is body(arg, s, i) for 0 <= i < n(arg, s), ends before the
- * next begins. Iteration i of every step is run by one and the same thread, where threads allow it,
- * so that it finds in its caches what it left there. */
-void egi_parallel_steps(size_t steps, int threads, size_t (*n)(void *arg, size_t s),
-                        void (*body)(void *arg, size_t s, size_t i), void *arg);
 /* The number of workers that `threads` stands for: at least 1, at most EGI_MAX_THREADS. */
 #define EGI_MAX_THREADS 256
 int egi_thread_count(int threads);

@@ -4,6 +4,7 @@
  * forks nor cuts its sums by the number of threads. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/egi_base.h"
+#include "base/egi_steps.h"
 #include "engram/version.h"
 
 struct share {

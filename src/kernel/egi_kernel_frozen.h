@@ -88,7 +88,7 @@ struct egi_frozen_kernels {
 const struct egi_frozen_kernels *egi_frozen_kernels(void);
 extern const struct egi_frozen_kernels egi_frozen_dnnl;
 
-/* Bytes of a value. Sizes are known to fit. */
+/* Bytes of a value, which has at most 2^30 numbers with those that fill it up. */
 size_t egi_frozen_bytes(const struct egi_frozen_size *size, int blocked, size_t block);
 /* Into how many parts a step is cut, and the channels of y before part i. */
 size_t egi_frozen_parts(const struct egi_frozen_step *s, size_t block);

@@ -9,7 +9,19 @@
 #include "model/egi_onnx_build.h"
 #include "tensor/egi_frozen.h"
 
-/* Sizes of a picture of v; 0: it has none. */
+/* Numbers of a picture, its channels filled up to blocks: no sum of bytes can wrap round, and
+ * offsets in compiled code fit. */
+#define PICTURE_MAX ((size_t)1 << 29)
+
+static int fits(const struct egi_frozen_size *s)
+{
+    enum { BLOCK_MAX = 16 };
+    const size_t rows = s->w > 0 ? PICTURE_MAX / s->w : 0, planes = s->h > 0 ? rows / s->h : 0;
+    return s->c > 0 && s->c <= PICTURE_MAX
+           && (s->c + BLOCK_MAX - 1) / BLOCK_MAX * BLOCK_MAX <= planes;
+}
+
+/* Sizes of a picture of v; 0: it has none, or they are too large. */
 static int size_of(const struct egi_onnx_freezing *z, const struct egi_onnx_call *c,
                    const struct egi_onnx_slot *v, struct egi_frozen_size *out)
 {
@@ -18,7 +30,7 @@ static int size_of(const struct egi_onnx_freezing *z, const struct egi_onnx_call
         return 0;
     *out = (struct egi_frozen_size){ s.dim[1], 1, 1 };
     if (s.rank == 4) *out = (struct egi_frozen_size){ s.dim[1], s.dim[2], s.dim[3] };
-    return eg_shape_size(&s) > 0;
+    return fits(out);
 }
 
 static int same_size(const struct egi_frozen_size *a, const struct egi_frozen_size *b)

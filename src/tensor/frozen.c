@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/egi_steps.h"
+
 eg_status egi_frozen_grow(struct egi_frozen *f, struct egi_frozen_list *l, size_t more)
 {
     if (l->count + more <= l->room) return EG_OK;
