@@ -84,6 +84,7 @@ struct egi_onnx_window {
 /* The window of a node over x. 0: a failure. kernel: of the weights, or NULL: an attribute. */
 int egi_onnx_window_of(struct egi_onnx_call *c, eg_var x, const size_t *kernel,
                        struct egi_onnx_window *w);
+size_t egi_onnx_groups(struct egi_onnx_call *c); /* at least 1 */
 /* x convolved as the node's attributes say. */
 eg_var egi_onnx_conv(struct egi_onnx_call *c, eg_var x, eg_var w);
 

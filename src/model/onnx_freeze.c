@@ -108,7 +108,7 @@ eg_status egi_freeze_conv(struct egi_onnx_freezing *z, struct egi_onnx_call *c)
     if (s.w == NULL || sw.rank != 4 || !bias_of(c, sw.dim[0], &s.bias)) return EG_NOT_FOUND;
     if (!egi_onnx_window_of(c, egi_in(c, 0), sw.dim + 2, &w)) return eg_tape_status(c->t);
     window_into(&w, &s);
-    s.groups = (size_t)egi_node_int(c->node, "group", 1);
+    s.groups = egi_onnx_groups(c);
     return add_step(z, c, &s, 1);
 }
 

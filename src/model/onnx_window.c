@@ -114,6 +114,14 @@ static eg_var with_borders(struct egi_onnx_call *c, eg_var x, const struct egi_o
     return x;
 }
 
+size_t egi_onnx_groups(struct egi_onnx_call *c)
+{
+    const int64_t groups = egi_node_int(c->node, "group", 1);
+    if (groups >= 1) return (size_t)groups;
+    egi_call_fail(c, EG_ERR_INVALID, "group: %lld, expected at least 1", (long long)groups);
+    return 1;
+}
+
 eg_var egi_onnx_conv(struct egi_onnx_call *c, eg_var x, eg_var w)
 {
     struct egi_onnx_window v;
@@ -125,7 +133,7 @@ eg_var egi_onnx_conv(struct egi_onnx_call *c, eg_var x, eg_var w)
     if (!egi_onnx_window_of(c, x, sw.dim + 2, &v)) return EG_NONE;
     const int plain = even(&v);
     eg_window o = options_of(&v, plain);
-    o.groups = (size_t)egi_node_int(c->node, "group", 1);
+    o.groups = egi_onnx_groups(c);
     return eg_conv(c->t, plain ? x : with_borders(c, x, &v, 0, 0), w, &o);
 }
 
@@ -200,7 +208,7 @@ void egi_build_conv_transpose(struct egi_onnx_call *c)
         whole[i] = (w.in[i] > 0 ? (w.in[i] - 1) * w.stride[i] : 0) + reach(&w, i) + extra[i];
     cuts(c, &w, whole, before, after);
     eg_window o = options_of(&w, 0);
-    o.groups = (size_t)egi_node_int(c->node, "group", 1);
+    o.groups = egi_onnx_groups(c);
     eg_var y = eg_conv_transpose(c->t, x, egi_in(c, 1), &o);
     for (size_t i = 0; i < w.axes && egi_call_ok(c); i++) {
         const size_t longer = extra[i] + (after[i] < 0 ? (size_t)-after[i] : 0);
