@@ -370,75 +370,6 @@ static void says_what_is_wrong(void **state)
     CHECK_STATUS(eg_onnx_open("/nonexistent.onnx", NULL, &m), EG_ERR_IO);
 }
 
-/* A tensor of its own bytes, as the initialiser of a network. */
-static eg_status with_tensor(void (*fill)(struct egi_bytes *tensor))
-{
-    struct egi_maker k;
-    eg_onnx *m = NULL;
-    struct egi_bytes bytes = { .alloc = eg_allocator_default() };
-    struct egi_bytes tensor = { .alloc = eg_allocator_default() };
-    egi_maker_begin(&k, eg_allocator_default(), 13);
-    egi_put_text(&tensor, EGI_TENSOR_NAME, "t");
-    fill(&tensor);
-    egi_put_message(&k.graph, EGI_GRAPH_INITIALIZER, &tensor);
-    egi_maker_node(&k, "Relu", "t", "y", NULL);
-    egi_maker_port(&k, EGI_MAKER_OUTPUT, "y", EGI_ONNX_FLOAT, &eg_shape_of(2), 0);
-    CHECK_OK(egi_maker_finish(&k, &bytes));
-    const eg_status s = eg_onnx_read("net.onnx", bytes.p, bytes.n, NULL, &m);
-    egi_bytes_clear(&bytes);
-    eg_onnx_destroy(m);
-    return s;
-}
-
-static void tensor_elsewhere(struct egi_bytes *t)
-{
-    struct egi_bytes entry = { .alloc = t->alloc };
-    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_FLOAT);
-    egi_put_text(&entry, EGI_META_KEY, "location");
-    egi_put_text(&entry, EGI_META_VALUE, "/etc/passwd");
-    egi_put_message(t, EGI_TENSOR_EXTERNAL, &entry);
-    egi_put_int(t, EGI_TENSOR_LOCATION, 1);
-}
-
-static void tensor_too_short(struct egi_bytes *t)
-{
-    egi_put_int(t, EGI_TENSOR_DIMS, (int64_t)1 << 40);
-    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_FLOAT);
-    egi_put_float(t, EGI_TENSOR_FLOATS, 1);
-}
-
-static void tensor_of_texts(struct egi_bytes *t)
-{
-    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_STRING);
-    egi_put_text(t, EGI_TENSOR_STRINGS, "a");
-}
-
-static void tensor_of_large_numbers(struct egi_bytes *t)
-{
-    egi_put_int(t, EGI_TENSOR_DIMS, 1);
-    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_INT64);
-    egi_put_int(t, EGI_TENSOR_INT64, ((int64_t)1 << 53) + 1);
-}
-
-static void tensor_negative(struct egi_bytes *t)
-{
-    egi_put_int(t, EGI_TENSOR_DIMS, -1);
-    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_FLOAT);
-}
-
-static void tensors_that_are_none(void **state)
-{
-    (void)state;
-    CHECK_STATUS(with_tensor(tensor_elsewhere), EG_ERR_UNSUPPORTED);
-    CHECK_DETAIL("initializer \"t\"", "another file, which is not opened");
-    CHECK_STATUS(with_tensor(tensor_too_short), EG_ERR_CORRUPT);
-    CHECK_DETAIL("1 elements of float, its dimensions say 1099511627776");
-    CHECK_STATUS(with_tensor(tensor_of_texts), EG_ERR_UNSUPPORTED);
-    CHECK_DETAIL("elements of string");
-    CHECK_STATUS(with_tensor(tensor_of_large_numbers), EG_ERR_UNSUPPORTED);
-    CHECK_STATUS(with_tensor(tensor_negative), EG_ERR_CORRUPT);
-}
-
 /* Of what the limit counts nothing: tapes, their lists of values, names. */
 enum { BESIDE = 1 << 17 };
 
@@ -527,7 +458,6 @@ int main(void)
         cmocka_unit_test(one_operation_after_another_goes),
         cmocka_unit_test(learns),
         cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(tensors_that_are_none),
         cmocka_unit_test(hostile_bytes),
         cmocka_unit_test(memory_runs_out),
     };

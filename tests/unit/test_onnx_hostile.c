@@ -89,13 +89,56 @@ static void dimensions(void **state)
     const int64_t negative[1] = { -4 };
     const int64_t least[2] = { INT64_MIN, INT64_MIN };
     struct egi_bytes b = with_tensor(huge, 4, NULL);
-    REFUSED(&b, 0, EG_ERR_CORRUPT, "evil.onnx", "\"t\"", "1099511627776");
+    REFUSED(&b, 0, EG_ERR_CORRUPT, "evil.onnx", "\"t\"",
+            "1 elements of float, its dimensions say 1099511627776");
     b = with_tensor(wraps, 2, NULL);
     REFUSED(&b, 0, EG_ERR_CORRUPT, "\"t\"");
     b = with_tensor(negative, 1, NULL);
     REFUSED(&b, 0, EG_ERR_CORRUPT, "\"t\"", "-4");
     b = with_tensor(least, 2, NULL);
     REFUSED(&b, 0, EG_ERR_CORRUPT, "\"t\"");
+}
+
+/* A tensor of its own bytes, as the initialiser of a network. */
+static eg_status with_elements(void (*fill)(struct egi_bytes *tensor))
+{
+    struct egi_maker k;
+    eg_onnx *m = NULL;
+    struct egi_bytes bytes = { .alloc = eg_allocator_default() };
+    struct egi_bytes tensor = { .alloc = eg_allocator_default() };
+    egi_maker_begin(&k, eg_allocator_default(), 13);
+    egi_put_text(&tensor, EGI_TENSOR_NAME, "t");
+    fill(&tensor);
+    egi_put_message(&k.graph, EGI_GRAPH_INITIALIZER, &tensor);
+    egi_maker_node(&k, "Relu", "t", "y", NULL);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "y", EGI_ONNX_FLOAT, &eg_shape_of(2), 0);
+    CHECK_OK(egi_maker_finish(&k, &bytes));
+    const eg_status s = eg_onnx_read("net.onnx", bytes.p, bytes.n, NULL, &m);
+    egi_bytes_clear(&bytes);
+    eg_onnx_destroy(m);
+    return s;
+}
+
+static void tensor_of_texts(struct egi_bytes *t)
+{
+    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_STRING);
+    egi_put_text(t, EGI_TENSOR_STRINGS, "a");
+}
+
+static void tensor_of_large_numbers(struct egi_bytes *t)
+{
+    egi_put_int(t, EGI_TENSOR_DIMS, 1);
+    egi_put_int(t, EGI_TENSOR_TYPE, EGI_ONNX_INT64);
+    egi_put_int(t, EGI_TENSOR_INT64, ((int64_t)1 << 53) + 1);
+}
+
+static void elements(void **state)
+{
+    (void)state;
+    CHECK_STATUS(with_elements(tensor_of_texts), EG_ERR_UNSUPPORTED);
+    CHECK(strstr(eg_error_detail(), "elements of string") != NULL);
+    CHECK_STATUS(with_elements(tensor_of_large_numbers), EG_ERR_UNSUPPORTED);
+    CHECK(strstr(eg_error_detail(), "up to 2^53") != NULL);
 }
 
 /* Neither a path of somewhere else nor two GiB of it are looked for. */
@@ -245,9 +288,10 @@ static void made_to_be_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dimensions), cmocka_unit_test(other_files),
-        cmocka_unit_test(circles),    cmocka_unit_test(graphs_in_graphs),
-        cmocka_unit_test(windows),    cmocka_unit_test(made_to_be_large),
+        cmocka_unit_test(dimensions),       cmocka_unit_test(elements),
+        cmocka_unit_test(other_files),      cmocka_unit_test(circles),
+        cmocka_unit_test(graphs_in_graphs), cmocka_unit_test(windows),
+        cmocka_unit_test(made_to_be_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
