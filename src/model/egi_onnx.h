@@ -191,6 +191,7 @@ struct egi_onnx_call {
 typedef eg_var egi_onnx_unary(eg_tape *t, eg_var x);
 typedef eg_var egi_onnx_binary(eg_tape *t, eg_var x, eg_var y);
 
+#ifndef EG_SMALL
 /* onnx_plan.c - the plan of the inputs that are in their slots (which it clears) and of what is
  * wanted, of nodes before `end`. Where nothing can be frozen, or memory for it is over the limit,
  * it has no stretches. */
@@ -199,6 +200,28 @@ eg_status egi_onnx_plan(struct eg_onnx *m, const uint32_t *value, size_t outs, s
 void egi_onnx_drop_plan(struct eg_onnx *m);
 /* The stretch that begins with node i; NULL: none. */
 struct egi_onnx_stretch *egi_onnx_stretch_at(const struct eg_onnx *m, size_t i);
+#else /* nodes one by one */
+static inline int egi_onnx_is_planned(const struct eg_onnx *m, const uint32_t *value, size_t outs)
+{
+    (void)m, (void)value, (void)outs;
+    return 1;
+}
+static inline eg_status egi_onnx_plan(struct eg_onnx *m, const uint32_t *value, size_t outs,
+                                      size_t end)
+{
+    (void)m, (void)value, (void)outs, (void)end;
+    return EG_OK;
+}
+static inline void egi_onnx_drop_plan(struct eg_onnx *m)
+{
+    (void)m;
+}
+static inline struct egi_onnx_stretch *egi_onnx_stretch_at(const struct eg_onnx *m, size_t i)
+{
+    (void)m, (void)i;
+    return NULL;
+}
+#endif
 
 /* A stretch on its way. */
 struct egi_onnx_freezing {

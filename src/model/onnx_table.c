@@ -5,13 +5,18 @@
 #include "model/egi_onnx_build.h"
 
 #define IN(k) (1u << (k))
+#ifdef EG_SMALL
+#define FREEZE(f) NULL
+#else
+#define FREEZE(f) f /* what it is in a frozen network (onnx_freeze.c) */
+#endif
 #define ROW(id, first, last, least, most, outs, ...)         \
     {                                                        \
         { #id, first, last }, least, most, outs, __VA_ARGS__ \
     }
 #define UNARY(id, first, f) ROW(id, first, 17, 1, 1, 1, 0, .build = egi_build_unary, .unary = f)
 #define UNARY_FROZEN(id, first, f, z) \
-    ROW(id, first, 17, 1, 1, 1, 0, .build = egi_build_unary, .unary = f, .freeze = z)
+    ROW(id, first, 17, 1, 1, 1, 0, .build = egi_build_unary, .unary = f, .freeze = FREEZE(z))
 #define BINARY(id, f) ROW(id, 7, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_binary, .binary = f)
 #define MANY(id, first, f) \
     ROW(id, first, 17, 1, 256, 1, 0, .build = egi_build_variadic, .binary = f)
@@ -22,11 +27,10 @@
 #define REDUCE(id, most, k) ROW(id, 1, 17, 1, most, 1, 0, .build = egi_build_reduce, .kind = k)
 #define KIND(id, first, f, k) ROW(id, first, 17, 1, 1, 1, 0, .build = f, .kind = k)
 #define PLAIN(id, first, least, most, f) ROW(id, first, 17, least, most, 1, 0, .build = f)
-/* with what it is in a frozen network (onnx_freeze.c) */
 #define KIND_FROZEN(id, first, f, k, z) \
-    ROW(id, first, 17, 1, 1, 1, 0, .build = f, .kind = k, .freeze = z)
+    ROW(id, first, 17, 1, 1, 1, 0, .build = f, .kind = k, .freeze = FREEZE(z))
 #define PLAIN_FROZEN(id, first, least, most, f, z) \
-    ROW(id, first, 17, least, most, 1, 0, .build = f, .freeze = z)
+    ROW(id, first, 17, least, most, 1, 0, .build = f, .freeze = FREEZE(z))
 
 static const struct egi_onnx_row rows[] = {
     UNARY(Abs, 6, eg_abs),
@@ -62,11 +66,11 @@ static const struct egi_onnx_row rows[] = {
     KIND(Softmax, 1, egi_build_softmax, EGI_SOFTMAX),
     KIND(LogSoftmax, 1, egi_build_softmax, EGI_LOG_SOFTMAX),
     KIND(Hardmax, 1, egi_build_softmax, EGI_HARDMAX),
-    ROW(Dropout, 7, 17, 1, 3, 2, 0, .build = egi_build_dropout, .freeze = egi_freeze_same),
+    ROW(Dropout, 7, 17, 1, 3, 2, 0, .build = egi_build_dropout, .freeze = FREEZE(egi_freeze_same)),
     PLAIN_FROZEN(Clip, 6, 1, 3, egi_build_clip, egi_freeze_clip),
 
     ROW(Add, 7, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_binary, .binary = eg_add,
-        .freeze = egi_freeze_add),
+        .freeze = FREEZE(egi_freeze_add)),
     BINARY(Sub, eg_sub),
     BINARY(Mul, eg_mul),
     ROW(Div, 7, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_divide),
@@ -75,7 +79,7 @@ static const struct egi_onnx_row rows[] = {
     MANY(Max, 8, eg_maximum),
     MANY(Min, 8, eg_minimum),
     ROW(Sum, 8, 17, 1, 256, 1, 0, .build = egi_build_variadic, .binary = eg_add,
-        .freeze = egi_freeze_add),
+        .freeze = FREEZE(egi_freeze_add)),
     ROW(Mean, 8, 17, 1, 256, 1, 0, .build = egi_build_mean, .binary = eg_add),
     COMPARE(Equal, 7, EGI_MATH_EQUAL),
     COMPARE(Greater, 7, EGI_MATH_GREATER),
@@ -93,8 +97,10 @@ static const struct egi_onnx_row rows[] = {
     PLAIN(IsNaN, 9, 1, 1, egi_build_is_nan),
 
     ROW(MatMul, 1, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_matmul),
-    ROW(Gemm, 7, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_gemm, .freeze = egi_freeze_gemm),
-    ROW(Conv, 1, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_conv, .freeze = egi_freeze_conv),
+    ROW(Gemm, 7, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_gemm,
+        .freeze = FREEZE(egi_freeze_gemm)),
+    ROW(Conv, 1, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_conv,
+        .freeze = FREEZE(egi_freeze_conv)),
     ROW(ConvTranspose, 1, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_conv_transpose),
     KIND_FROZEN(MaxPool, 1, egi_build_pool, EGI_POOL_MAX, egi_freeze_pool),
     KIND_FROZEN(AveragePool, 1, egi_build_pool, EGI_POOL_AVERAGE, egi_freeze_pool),
