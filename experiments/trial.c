@@ -4,8 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LEARNERS = 16, STARTS = 3, STARTS_APART = 1000 };
+#define ENOUGH 0.85 /* area that ends the search for a start */
 
 static eg_status one_start(const struct experiment_context *run, const struct trial *t,
                            const struct trial_learner *l, const eg_part *train, uint64_t seed,
@@ -24,20 +26,31 @@ static eg_status one_start(const struct experiment_context *run, const struct tr
     return eg_train(*learner, train, NULL, &o, NULL);
 }
 
-/* A learner that has learned what it was shown, or the last of STARTS that had not. */
-static eg_status start(const struct experiment_context *run, const struct trial *t,
-                       const struct trial_learner *l, const eg_part *train, eg_learner **learner)
+/* The best of up to STARTS on what was kept from them; the first that is good enough ends it. */
+static eg_status best_start(const struct experiment_context *run, const struct trial *t,
+                            const struct trial_learner *l, const eg_part *train,
+                            eg_learner **learner)
 {
-    for (size_t r = 0; r < STARTS; r++) {
+    const eg_part fit = { train->set, train->index, train->n - t->kept },
+                  kept = { train->set, train->index + fit.n, t->kept };
+    double best = -1;
+    eg_status s = EG_OK;
+    for (size_t r = 0; r < STARTS && s == EG_OK && best < ENOUGH; r++) {
         eg_scored scored = { .n = 0 };
-        eg_learner_destroy(*learner);
-        *learner = NULL;
-        LAB_TRY(one_start(run, t, l, train, t->seed + STARTS_APART * r, learner));
-        if (t->learned <= 0 || eg_learner_fits(*learner)) break;
-        LAB_TRY(eg_evaluate(*learner, train, t->batch, NULL, &scored));
-        if (scored.accuracy >= t->learned) break;
+        eg_learner *one = NULL;
+        s = one_start(run, t, l, &fit, t->seed + STARTS_APART * r, &one);
+        if (s == EG_OK) s = eg_evaluate(one, &kept, t->batch, NULL, &scored);
+        const int better = s == EG_OK && (r == 0 || scored.auc > best);
+        if (better) best = isnan(scored.auc) ? 0 : scored.auc;
+        eg_learner_destroy(better ? *learner : one);
+        if (better) *learner = one;
     }
-    return EG_OK;
+    return s;
+}
+
+static int has_steps(const struct trial_learner *l)
+{
+    return strstr(l->spec, "\"kind\": \"network\"") != NULL;
 }
 
 eg_status trial_run(const struct experiment_context *run, const struct trial *t,
@@ -51,7 +64,8 @@ eg_status trial_run(const struct experiment_context *run, const struct trial *t,
                   test = { t->set, index + t->train, n - t->train };
     eg_learner *learner = NULL;
     *out = (eg_scored){ .n = 0 };
-    eg_status s = start(run, t, l, &train, &learner);
+    eg_status s = t->kept > 0 && has_steps(l) ? best_start(run, t, l, &train, &learner)
+                                              : one_start(run, t, l, &train, t->seed, &learner);
     if (s == EG_OK) s = eg_evaluate(learner, &test, t->batch, NULL, out);
     eg_learner_destroy(learner);
     free(index);

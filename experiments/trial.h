@@ -17,8 +17,8 @@ struct trial {
     const eg_dataset *set;
     size_t train, epochs, batch;
     uint64_t seed;
-    double learned; /* share of what is trained on that has to be right, else training begins again,
-                       up to three times; 0: it never does */
+    size_t kept; /* of what is trained on, the last so many are kept from a learner that has steps:
+                    it begins up to three times, and what is best on them counts; 0: once */
 };
 
 /* Scores of what is tested; a failure names the learner in a note. */
