@@ -11,6 +11,7 @@
 
 #include "cli/cli_text.h"
 #include "cli/console.h"
+#include "cli/limits.h"
 
 int path_exists(const char *path)
 {
@@ -28,6 +29,7 @@ static const char *note(struct stored *s, const char *key)
 int stored_open(const struct call *call, const char *path, int read_only, struct stored *s)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
+    options.max_bytes = limits_given();
     *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
     s->progress = bar_begin(&s->bar, call);
     options.progress = &s->progress;
@@ -45,6 +47,7 @@ eg_status stored_create(const struct call *call, const char *path, size_t d,
                         struct stored *s)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
+    options.max_bytes = limits_given();
     *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
     s->progress = bar_begin(&s->bar, call);
     options.progress = &s->progress;

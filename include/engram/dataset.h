@@ -59,7 +59,8 @@ typedef struct eg_read_options {
     size_t width, height;     /* image folders: scale to this; 0: all must agree */
     int grey;                 /* image folders: 1 converts to one channel */
     size_t max_items;         /* stop after this many; 0: all */
-    size_t max_bytes; /* limit on the bytes of x, and on those of a file unpacked; 0: 4 GiB */
+    size_t max_bytes;         /* limit on the bytes of x, and on those of a file unpacked; 0: by its
+                                 size, engram/limits.h */
     const eg_allocator *alloc;
     const eg_progress *progress;
     const char *skip_columns; /* CSV: names to leave out, separated by ','; or NULL */

@@ -92,7 +92,7 @@ eg_status eg_airr_open(const char *path, const eg_airr_options *options, eg_airr
     eg_airr *a = block;
     memset(a, 0, sizeof *a);
     eg_status s =
-        egi_line_open(path, o->max_line > 0 ? o->max_line : (size_t)1 << 20, alloc, &a->lines);
+        egi_line_open(path, o->max_line > 0 ? o->max_line : EG_LIMIT_LINE, alloc, &a->lines);
     if (s == EG_OK) s = read_header(a, o->sequence);
     if (s == EG_OK)
         *out = a;

@@ -19,6 +19,7 @@ struct egi_input {
     const uint8_t *bytes;
     size_t size;
     eg_read_options o; /* complete: alloc and max_bytes are set */
+    size_t given;      /* max_bytes as the caller gave it; 0: by the size of the file */
     int items_only;    /* of a table only what it says of items: label, group, folds */
 };
 
@@ -43,6 +44,8 @@ eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *by
 const char *egi_looks_like(const uint8_t *bytes, size_t size);
 /* Complete, checked options. */
 eg_status egi_read_options(const eg_read_options *in, eg_read_options *out);
+/* The most that any file may ask for, whatever its size. */
+size_t egi_read_most(const eg_read_options *o);
 /* As eg_dataset_read, for options that are complete. */
 eg_status egi_read_path(const char *path, const eg_read_options *o, eg_dataset *out);
 /* A file of labels: numbers as a set of D = 1, or of a table what it says of its items, D = 0; of

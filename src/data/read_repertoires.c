@@ -6,10 +6,13 @@
  * are refused: they are no CDR3, and would make every row as long. Those longer than a model takes
  * (o.inputs) are left out: to cut them would make others of them. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "base/egi_file.h"
 #include "data/egi_line_stream.h"
 #include "engram/repertoire.h"
 
@@ -23,6 +26,7 @@ struct gathering {
     struct egi_grow label;  /* struct egi_text */
     struct egi_grow offset; /* size_t, rows before each bag */
     size_t longest, left_out;
+    size_t bytes; /* of the files so far */
 };
 
 /* ---- the table ---- */
@@ -56,9 +60,30 @@ static int looks(const uint8_t *bytes, size_t size)
     return column(header, "filename") != SIZE_MAX || column(header, "sample") != SIZE_MAX;
 }
 
+/* No link leads elsewhere on the way from the folder of the table, and at its end is a file. Its
+ * size is added to *bytes. */
+static eg_status check_way(char *path, size_t folder, size_t *bytes)
+{
+    struct stat st;
+    for (char *p = path + folder; *p != '\0';) {
+        p += strcspn(p, "/");
+        const char was = *p;
+        *p = '\0';
+        const int rc = lstat(path, &st), error = errno;
+        *p = was;
+        if (rc != 0) return egi_fail(EG_ERR_IO, "%s: %s", path, strerror(error));
+        if (was == '/' ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+            return egi_fail(EG_ERR_IO,
+                            "%s: a link, device or folder is on the way, expected a file", path);
+        p += was == '/';
+    }
+    *bytes += (size_t)st.st_size;
+    return EG_OK;
+}
+
 /* Where the file of a row is; what would lead out of the folder is refused. */
 static eg_status path_of(const struct egi_input *in, size_t line, struct egi_text name, int sample,
-                         char path[PATH_ROOM])
+                         size_t *bytes, char path[PATH_ROOM])
 {
     char got[40];
     const char *slash = strrchr(in->name, '/');
@@ -67,14 +92,21 @@ static eg_status path_of(const struct egi_input *in, size_t line, struct egi_tex
         snprintf(path, PATH_ROOM, "%.*s%s%.*s%s", folder, in->name, sample ? "repertoires/" : "",
                  (int)name.size, name.p, sample ? ".tsv.gz" : "");
     const char *own = path + folder;
-    if (name.size == 0 || n < 0 || n >= PATH_ROOM || own[0] == '/' || strstr(own, "..") != NULL)
+    if (name.size == 0 || memchr(name.p, '\0', name.size) != NULL || n < 0 || n >= PATH_ROOM
+        || own[0] == '/' || strstr(own, "..") != NULL)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:%zu:1: expected a file in the folder of the table, got %s", in->name,
                         line, egi_quote(got, name));
-    return EG_OK;
+    return check_way(path, (size_t)folder, bytes);
 }
 
 /* ---- the repertoires ---- */
+
+/* By the table and all files that it named so far. */
+static size_t limit(const struct gathering *g)
+{
+    return egi_limit_of(g->in->given, g->in->size + g->bytes, (size_t)EG_LIMIT_DATA);
+}
 
 static eg_status add_row(struct gathering *g, const eg_clonotype *row, const char *path)
 {
@@ -92,9 +124,8 @@ static eg_status add_row(struct gathering *g, const eg_clonotype *row, const cha
     const size_t width = g->in->o.inputs > 0 ? g->in->o.inputs : g->longest;
     EGI_TRY(egi_grow_push(&g->length, &length, path));
     for (size_t i = 0; i < row->length; i++) EGI_TRY(egi_grow_push(&g->codes, &codes[i], path));
-    if (g->length.count * (width * sizeof(float)) <= g->in->o.max_bytes) return EG_OK;
-    return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name,
-                    g->in->o.max_bytes);
+    if (g->length.count * (width * sizeof(float)) <= limit(g)) return EG_OK;
+    return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name, limit(g));
 }
 
 static eg_status read_rows(struct gathering *g, const char *path)
@@ -131,7 +162,7 @@ static eg_status read_line(struct gathering *g, struct egi_text line, size_t num
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:%zu:1: expected the cells of the first line, or a label", g->in->name,
                         number);
-    EGI_TRY(path_of(g->in, number, name, sample, path));
+    EGI_TRY(path_of(g->in, number, name, sample, &g->bytes, path));
     EGI_TRY(egi_grow_push(&g->offset, &rows, path));
     EGI_TRY(egi_grow_push(&g->bag, &name, path));
     EGI_TRY(egi_grow_push(&g->label, &label, path));
@@ -176,9 +207,8 @@ static eg_status make_values(const struct gathering *g, eg_dataset *set)
     void *block;
     size_t cells;
     EGI_TRY(egi_mul_size(rows, d, &cells));
-    if (cells > g->in->o.max_bytes / sizeof(float))
-        return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name,
-                        g->in->o.max_bytes);
+    if (cells > limit(g) / sizeof(float))
+        return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name, limit(g));
     EGI_TRY(egi_alloc_array(set->alloc, cells, sizeof(float), "sequences", &block));
     float *x = block;
     for (size_t r = 0, at = 0; r < rows; at += length[r], r++)

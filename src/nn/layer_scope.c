@@ -57,7 +57,10 @@ static eg_status find(struct egi_scope *s, const char *name, const eg_shape *sha
         s->next = *at + 1;
         return same_shape(eg_params_at(s->params, *at), shape);
     }
-    if (s->mode == EGI_CREATE) return create(s, s->params, name, shape, init, at);
+    if (s->mode == EGI_CREATE) {
+        s->learned++;
+        return create(s, s->params, name, shape, init, at);
+    }
     return egi_fail(EG_ERR_INVALID, "%s: no such parameter", name);
 }
 

@@ -117,7 +117,7 @@ static eg_status configure(egi_store *s)
     if (s->options.beyond_end) EGI_TRY(read_beyond_end(s));
     for (size_t i = 0; i < EGI_COUNT(limits); i++)
         sqlite3_limit(s->db, limits[i].name, limits[i].value);
-    if (s->options.max_bytes < EGI_RECORD_MAX)
+    if (s->options.max_bytes > 0 && s->options.max_bytes < EGI_RECORD_MAX)
         sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, (int)s->options.max_bytes);
     sqlite3_busy_timeout(s->db, s->options.wait_ms);
     for (size_t i = 0; i < EGI_COUNT(settings); i++) EGI_TRY(egi_sql_exec(s, settings[i]));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/egi_file.h"
 #include "store/egi_store_impl.h"
 
 enum { TAG_RECORD = 1, TAG_META = 2 };
@@ -230,9 +231,9 @@ static eg_status check_bytes(egi_store *s, uint64_t bytes)
     if (bytes > (uint64_t)pages * EGI_STORE_PAGE)
         return egi_fail(EG_ERR_CORRUPT, "%s: %llu bytes declared in %lld pages of %d", s->path,
                         (unsigned long long)bytes, (long long)pages, EGI_STORE_PAGE);
-    if (bytes > s->options.max_bytes)
+    if (bytes > egi_store_most(s))
         return egi_fail(EG_ERR_LIMIT, "%s: %llu bytes, more than the limit of %zu", s->path,
-                        (unsigned long long)bytes, s->options.max_bytes);
+                        (unsigned long long)bytes, egi_store_most(s));
     return EG_OK;
 }
 
@@ -302,6 +303,13 @@ void egi_store_abort(egi_store *s)
         sqlite3_reset(rollback);
     }
     s->changed = 0;
+}
+
+size_t egi_store_most(const egi_store *s)
+{
+    const uint64_t bytes =
+        s->root.bytes < (size_t)EG_LIMIT_MEMORY ? s->root.bytes : (size_t)EG_LIMIT_MEMORY;
+    return egi_limit_of(s->options.max_bytes, (size_t)bytes, (size_t)EG_LIMIT_MEMORY);
 }
 
 const egi_store_root *egi_store_root_view(const egi_store *s)
