@@ -16,7 +16,8 @@
  * among 1, 2, 4, 8; memories begin around 0 (around -.3 n = 8 has 24 points less).
  *
  * Bounds: 95 % of the images mislead who they were made with; accuracy and the other entries stand
- * beside those of the talk, which are of another network and other images.
+ * beside those of the talk, which are of another network and other images. Their order is not found
+ * here (docs/reproduction.md).
  *
  * Quick: MobileNet v1 0.25 at 128 x 128. Full: MobileNet v2 at 224 x 224. */
 /* SPDX-License-Identifier: Apache-2.0 */
