@@ -79,13 +79,13 @@ static eg_status one_head(const struct bench *b, const char *name, const char *s
     const double taught_us = 1e6 * bench_median(taught, RUNS) / N;
     const double named_us = 1e6 * bench_median(named, RUNS) / N;
     snprintf(text, sizeof text, "teach one example: %s", name);
-    bench_show(b->json, text, taught_us, "us", taught_us / expected.teach, "of eg_head_time");
+    bench_show(b->json, text, taught_us, "us", taught_us / expected.teach, "eg_head_time");
     snprintf(text, sizeof text, "  one call, median: %s", name);
     bench_show(b->json, text, 1e6 * bench_median(usual, RUNS), "us", 0, NULL);
     snprintf(text, sizeof text, "  first answer after teaching: %s", name);
     bench_show(b->json, text, 1e3 * bench_median(ready, RUNS), "ms", 0, NULL);
     snprintf(text, sizeof text, "  name one of 100 classes: %s", name);
-    bench_show(b->json, text, named_us, "us", named_us / expected.answer, "of eg_head_time");
+    bench_show(b->json, text, named_us, "us", named_us / expected.answer, "eg_head_time");
     return EG_OK;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 int binary_kind_of(const char *memory)
 {

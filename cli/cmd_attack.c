@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/attack_study.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 enum { MOST_MODELS = 16, MOST_AMOUNTS = 64 };
 

@@ -4,8 +4,8 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/file_limits.h"
 #include "cli/learner_options.h"
-#include "cli/limits.h"
 #include "cli/rule_options.h"
 
 struct help {

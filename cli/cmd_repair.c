@@ -1,7 +1,7 @@
 /* engram repair: what can be saved of a damaged file, into a new one. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/console.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 #include "cli/stored.h"
 
 /* With a bar; Ctrl-C ends it, and then there is no new file. */

@@ -8,7 +8,7 @@
 #include "cli/binary_memory.h"
 #include "cli/cli_text.h"
 #include "cli/console.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 #include "cli/words.h"
 
 /* ---- an allocator that counts ---- */

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cues.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 #include "cli/picture.h"
 #include "cli/tour.h"
 #include "cli/words.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 #include "cli/stored.h"
 
 /* "0.485,0.456,0.406", or one for all; 0: neither. */

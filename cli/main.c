@@ -9,7 +9,7 @@
 #include "cli/cli_text.h"
 #include "cli/command.h"
 #include "cli/console.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_theory, cmd_info,
     cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,

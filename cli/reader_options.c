@@ -1,7 +1,7 @@
 /* The options of a command that reads data, as the library takes them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/reader_options.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 #include "cli/one_writer.h"
 #include "cli/taught.h"
 

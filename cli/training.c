@@ -158,16 +158,22 @@ struct searching {
     const char *measure;
 };
 
-static int heard(void *user, size_t i, const char *spec, double mean, double deviation)
+static int heard(void *user, size_t i, const char *spec, double mean, double deviation,
+                 size_t measured)
 {
     struct searching *s = user;
+    const size_t folds = s->t->options.folds;
+    const char *some =
+        measured < folds ? keep_format(" over %zu of %zu folds", measured, folds) : "";
     if (mean == -INFINITY)
         say(s->call, "search  %zu: diverged (%s)  %s", i + 1, eg_error_detail(), spec);
     else
-        say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
+        say(s->call, "search  %zu: %s %.4f +- %.4f%s  %s", i + 1, s->measure, mean, deviation, some,
+            spec);
     json_array_append_new(s->t->search,
-                          json_pack("{s:o,s:o,s:o}", "learner", json_loads(spec, 0, NULL), "mean",
-                                    json_number(mean), "deviation", json_number(deviation)));
+                          json_pack("{s:o,s:o,s:o,s:I}", "learner", json_loads(spec, 0, NULL),
+                                    "mean", json_number(mean), "deviation", json_number(deviation),
+                                    "measured", (json_int_t)measured));
     return interrupted();
 }
 
@@ -252,13 +258,28 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
 
 /* ---- the whole ---- */
 
+static size_t classes_of(const eg_part *part)
+{
+    size_t found = 0;
+    for (size_t k = 0; k < part->set->classes; k++) {
+        size_t i = 0;
+        while (i < part->n && part->set->labels[part->index[i]] != (int32_t)k) i++;
+        found += i < part->n;
+    }
+    return found;
+}
+
 static void echo(const struct call *call, const struct trained *t)
 {
+    const size_t lacking = t->parts.set.classes - classes_of(&t->parts.part[PART_TRAIN]);
     const struct training_data *d = &t->parts;
     const struct shape shape = { d->set.height, d->set.width, d->set.channels };
     say(call, "data    %s: %zu examples of %s, %zu classes", t->data, d->part[PART_TRAIN].n,
         shape_words(&shape, d->set.d), d->set.classes);
     if (d->set.offset != NULL) say(call, "bags    of the whole set: %s", bag_sizes(&d->set));
+    if (lacking > 0)
+        say(call, "note    %zu of %zu classes %s not occur in what is trained on: never answered",
+            lacking, d->set.classes, lacking == 1 ? "does" : "do");
     for (size_t p = PART_VALID; p < PARTS; p++)
         if (d->part[p].n > 0)
             say(call, "%-7s %s: %zu examples", part_name(p), d->name[p], d->part[p].n);

@@ -36,10 +36,12 @@ int labels_are_classes(const struct call *call, const char *name, const eg_datas
                       name, broken, set->classes, set->n);
 }
 
+/* inputs: of a set beside the one trained on, how wide that is; else 0. */
 static int read_labelled(const struct call *call, const char *name,
-                         const struct reader_options *how, eg_dataset *out)
+                         const struct reader_options *how, size_t inputs, eg_dataset *out)
 {
-    const eg_read_options read = example_options_of(how);
+    eg_read_options read = example_options_of(how);
+    read.inputs = inputs;
     const int code = data_read(call, name, &read, out);
     if (code != EXIT_DONE) return code;
     if (out->labels != NULL) return labels_are_classes(call, name, out);
@@ -109,7 +111,8 @@ static int add_part(const struct call *call, struct training_data *t, const char
     struct reader_options other = *how;
     other.labels = NULL; /* are those of the data */
     t->name[to] = sibling_part(data, given);
-    const int code = read_labelled(call, t->name[to], &other, &t->other[to]);
+    const int code = read_labelled(call, t->name[to], &other, t->set.d, &t->other[to]);
+    say_too_long(call, t->name[to], &t->other[to]);
     t->part[to] = (eg_part){ &t->other[to], NULL, t->other[to].n };
     return code;
 }
@@ -128,8 +131,9 @@ static int agree(const struct call *call, struct training_data *t, size_t part)
         if (m.classes == NULL) m.classes = json_array();
         json_array_append_new(m.classes, json_string(set->class_names[k]));
     }
+    m.columns = column_names_json(set);
     const int code = model_fit(call, &m, t->name[part], other);
-    json_decref(m.classes);
+    model_clear(&m);
     if (code == EXIT_DONE) input_apply(&t->input, other);
     return code;
 }
@@ -138,7 +142,7 @@ int training_data_read(const struct call *call, const char *data, const struct r
                        const struct data_options *o, struct training_data *t)
 {
     *t = (struct training_data){ .name = { data } };
-    int code = read_labelled(call, data, how, &t->set);
+    int code = read_labelled(call, data, how, 0, &t->set);
     if (code != EXIT_DONE) return code;
     const size_t n = t->set.n;
     t->index[PART_TRAIN] = need(n, sizeof **t->index);

@@ -8,6 +8,7 @@
 #include <ftw.h>
 
 #include "every_call.h"
+#include "every_call_measure.h"
 
 static const char call_network[] = "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", "
                                    "\"units\": 5}, \"activation\", "
@@ -402,6 +403,8 @@ static const struct episode {
     { "statistics", call_statistics },
     { "tape", call_tape },
     { "onnx", call_onnx },
+    { "measures", call_measures },
+    { "symmetries", call_symmetries },
 };
 
 #endif

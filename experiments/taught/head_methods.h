@@ -49,6 +49,16 @@ static const struct head_method head_methods[] = {
       0,
       1 },
     { "prototype, 1 bit", { "{\"kind\": \"prototype\", \"bits\": 1, \"reach\": 1}" }, NO, 1, 0, 1 },
+    { "prototype of directions, 62 kB of 100 classes",
+      { "{\"kind\": \"prototype\", \"bits\": 4, \"below\": true, \"project\": 1250}",
+        "{\"kind\": \"prototype\", \"bits\": 5, \"below\": true, \"project\": 1000, \"reach\": "
+        "2.5}",
+        "{\"kind\": \"prototype\", \"bits\": 6, \"below\": true, \"project\": 830, \"reach\": "
+        "2.5}" },
+      NO,
+      1,
+      1281,
+      1 },
     { "lda",
       { "{\"kind\": \"lda\", \"shrink\": 0.1}", "{\"kind\": \"lda\", \"shrink\": 0.5}",
         "{\"kind\": \"lda\", \"shrink\": 2}", "{\"kind\": \"lda\", \"shrink\": 8}" },

@@ -325,3 +325,32 @@ const struct egi_layer_row egi_layer_concat = {
     .most = EGI_JOIN_MAX,
     .apply = apply_concat,
 };
+
+struct slice {
+    size_t axis, begin, count;
+};
+
+static const struct egi_setting slice_settings[] = {
+    EGI_SET_COUNT(struct slice, axis, "1", 1, EG_MAX_RANK - 1, "axis of the batch's array"),
+    EGI_SET_COUNT(struct slice, begin, "0", 0, 1e9, "the first that is taken, from 0"),
+    EGI_SET_COUNT(struct slice, count, "0", 0, 1e9, "how many; 0: all that follow"),
+    EGI_SET_END,
+};
+
+static eg_var apply_slice(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct slice *o = (const struct slice *)(const void *)l->settings.bytes;
+    eg_shape in;
+    if (!egi_layer_rank(s, x[0], o->axis + 1, EG_MAX_RANK, "an array with this axis", &in))
+        return EG_NONE;
+    const size_t all = in.dim[o->axis];
+    if (o->begin >= all || o->count > all - o->begin)
+        return egi_layer_fail(s, EG_ERR_SHAPE, "%zu from %zu on, of an axis of %zu", o->count,
+                              o->begin, all);
+    return eg_slice(s->t, x[0], o->axis, o->begin, o->count > 0 ? o->count : all - o->begin, 1);
+}
+
+const struct egi_layer_row egi_layer_slice = {
+    .kind = { "slice", "some of the places of an axis", "", slice_settings },
+    .apply = apply_slice,
+};

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/egi_file.h"
 #include "store/egi_store_impl.h"
 
 static const struct {
@@ -231,6 +232,13 @@ void egi_store_close(egi_store *s)
         sqlite3_close_v2(s->db);
     }
     egi_free(s->options.alloc, s, sizeof *s);
+}
+
+size_t egi_store_most(const egi_store *s)
+{
+    const uint64_t bytes =
+        s->root.bytes < (size_t)EG_LIMIT_MEMORY ? s->root.bytes : (size_t)EG_LIMIT_MEMORY;
+    return egi_limit_of(s->options.max_bytes, (size_t)bytes, (size_t)EG_LIMIT_MEMORY);
 }
 
 const char *egi_store_path(const egi_store *s)

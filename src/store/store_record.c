@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/egi_file.h"
 #include "store/egi_store_impl.h"
 
 enum { TAG_RECORD = 1, TAG_META = 2 };
@@ -303,13 +302,6 @@ void egi_store_abort(egi_store *s)
         sqlite3_reset(rollback);
     }
     s->changed = 0;
-}
-
-size_t egi_store_most(const egi_store *s)
-{
-    const uint64_t bytes =
-        s->root.bytes < (size_t)EG_LIMIT_MEMORY ? s->root.bytes : (size_t)EG_LIMIT_MEMORY;
-    return egi_limit_of(s->options.max_bytes, (size_t)bytes, (size_t)EG_LIMIT_MEMORY);
 }
 
 const egi_store_root *egi_store_root_view(const egi_store *s)

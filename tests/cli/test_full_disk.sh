@@ -45,7 +45,10 @@ expect() { # EXIT ARGS...
     shift
     "$ENGRAM" "$@" >"$SCRATCH/out" 2>"$SCRATCH/err" </dev/null
     got=$?
-    [ $got -eq "$want" ] || { echo "engram $*: exit $got, expected $want"; cat "$SCRATCH/err"; bad=1; }
+    [ $got -eq "$want" ] && return
+    echo "engram $*: exit $got, expected $want"
+    cat "$SCRATCH/err"
+    bad=1
 }
 expect 4 store whole.egm "$SCRATCH/many.csv" --append
 expect 0 verify whole.egm

@@ -1,7 +1,7 @@
 /* What a file may ask for: as --max-bytes says, for every file that a command reads. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CLI_LIMITS_H
-#define CLI_LIMITS_H
+#ifndef CLI_FILE_LIMITS_H
+#define CLI_FILE_LIMITS_H
 
 #include "cli/cli_table.h"
 

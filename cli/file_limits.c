@@ -1,6 +1,6 @@
 /* The limits of what a file may ask for, in one table. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/limits.h"
+#include "cli/file_limits.h"
 
 #include "cli/command.h"
 
