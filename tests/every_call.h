@@ -290,7 +290,9 @@ static inline eg_status call_head(const char *path)
         char spec[200], chosen[1024];
         eg_head *h = NULL, *other = NULL;
         eg_head_answer answer[CALL_Q];
+        const eg_head_budget budget = { sizeof budget, 1 << 20, 1e6 };
         eg_head_bytes bytes;
+        eg_head_times times;
         eg_head_vote vote[4];
         size_t found;
         const char *own =
@@ -301,6 +303,7 @@ static inline eg_status call_head(const char *path)
                 : "";
         snprintf(spec, sizeof spec, "{\"kind\": \"%s\"%s}", kind->name, own);
         CALL(eg_head_size(spec, CALL_D, CALL_K, CALL_N, &bytes));
+        CALL(eg_head_time(spec, CALL_D, CALL_K, CALL_N, &times));
         CALL(eg_head_create(spec, CALL_D, 1, NULL, &h));
         CALL(eg_head_create(spec, CALL_D, 1, NULL, &other));
         if (kind->can & EG_HEAD_FITS) {
@@ -316,7 +319,7 @@ static inline eg_status call_head(const char *path)
         if (kind->can & EG_HEAD_FORGETS) CALL(eg_head_forget(h, call_x, call_y, 1));
         if (kind->can & EG_HEAD_MERGES) CALL(eg_head_merge(h, other, NULL));
         if (kind->can & EG_HEAD_FORGETS_CLASS) CALL(eg_head_forget_class(h, 1));
-        if (row == 0) CALL(eg_head_choose(1 << 20, CALL_D, CALL_K, CALL_N, 0, chosen));
+        if (row == 0) CALL(eg_head_choose(&budget, CALL_D, CALL_K, CALL_N, 0, chosen));
         eg_head_destroy(other);
         eg_head_destroy(h);
     }
