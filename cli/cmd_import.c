@@ -135,6 +135,17 @@ static json_t *record_of(const struct call *call, eg_onnx *m, const eg_onnx_cost
     return r;
 }
 
+/* How the runs were laid out; before the parameters are asked for, which lets go of it. */
+static void add_runs(json_t *r, double ms, const eg_onnx_layout *l)
+{
+    json_object_set_new(r, "run_ms", json_number(ms));
+    json_object_set_new(r, "frozen_nodes", json_integer((json_int_t)l->nodes));
+    json_object_set_new(r, "frozen_steps", json_integer((json_int_t)l->steps));
+    json_object_set_new(r, "frozen_weight_bytes", json_integer((json_int_t)l->weight_bytes));
+    json_object_set_new(r, "frozen_value_bytes", json_integer((json_int_t)l->value_bytes));
+    json_object_set_new(r, "frozen_shared_bytes", json_integer((json_int_t)l->shared_bytes));
+}
+
 static int show(const struct call *call, eg_onnx *m)
 {
     static const struct column columns[] = {
@@ -145,15 +156,17 @@ static int show(const struct call *call, eg_onnx *m)
     struct text csv = { 0 };
     eg_onnx_cost cost;
     table_begin(&table, "nodes", columns, 4);
+    eg_onnx_layout layout = { 0 };
     double ms = 0;
     eg_status s = infer(m, o->batch, o->shapes ? &table : NULL, &cost);
     if (s == EG_OK && o->runs > 0) s = time_of(m, o->batch, o->runs, &ms);
+    if (s == EG_OK) s = eg_onnx_planned(m, &layout);
     if (s == EG_OK && o->shapes) {
         table_csv(&table, &csv);
         if (csv.size > 0) fwrite(csv.s, 1, csv.size, call->out);
     } else if (s == EG_OK) {
         json_t *r = record_of(call, m, &cost);
-        if (o->runs > 0) json_object_set_new(r, "run_ms", json_number(ms));
+        if (o->runs > 0) add_runs(r, ms, &layout);
         print_record(call, r);
         json_decref(r);
     }
@@ -193,7 +206,9 @@ const struct command cmd_import = {
                 "engram import mobilenet_v2.onnx -o weights.safetensors",
     .notes = "A network with an operator that is missing here is refused by its name, opset and "
              "node. What is\nconstant is computed, and norms are part of the convolutions before "
-             "them; peak_bytes is what\nvalues take at once.",
+             "them; peak_bytes is what\nvalues take at once. With --time also how much of it runs "
+             "frozen: "
+             "frozen_value_bytes of one\npicture lie in frozen_shared_bytes.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -170,6 +170,9 @@ read_watched(const struct call *call, const char *from,
     o.problem_user = problems;
     const eg_status s = read(from, &o, out);
     bar_end(&bar);
+    if (s == EG_OK && out->left_out > 0)
+        say(call, "left out %zu of %zu items: without a label", out->left_out,
+            out->n + out->left_out);
     return s;
 }
 
@@ -223,6 +226,9 @@ int means_path(const char *name)
         const char *row = eg_catalogue_row(i)->name;
         if (strlen(row) == n && strncmp(row, name, n) == 0) return 0;
     }
+    char folder[4096];
+    if (eg_catalogue_find(keep_format("%.*s", (int)n, name), folder, sizeof folder) == EG_OK)
+        return 0; /* a folder of data that no row knows */
     return strpbrk(name, "/. ") != NULL;
 }
 

@@ -151,7 +151,7 @@ static size_t split_notes(struct stored *s, size_t names, eg_note **classes, eg_
     return n;
 }
 
-static int save_merged(const struct call *call, const eg_head *h, const eg_note *classes, size_t n,
+static int save_merged(const struct call *call, eg_head *h, const eg_note *classes, size_t n,
                        const eg_note *rest, size_t others)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;

@@ -11,6 +11,7 @@
 #include "engram/bounds.h"
 #include "engram/capacity.h"
 #include "engram/catalogue.h"
+#include "engram/connections.h"
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/dimension.h"

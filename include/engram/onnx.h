@@ -31,10 +31,11 @@ typedef struct eg_onnx_options {
                          the size of the file, engram/limits.h */
     int keep_norms;   /* 1: a batch norm behind a convolution stays a node of its own */
     const eg_allocator *alloc;
+    int node_by_node; /* 1: eg_onnx_run() fuses and lays out nothing */
 } eg_onnx_options;
-#define EG_ONNX_OPTIONS_INIT                \
-    {                                       \
-        sizeof(eg_onnx_options), 0, 0, 0, 0 \
+#define EG_ONNX_OPTIONS_INIT                   \
+    {                                          \
+        sizeof(eg_onnx_options), 0, 0, 0, 0, 0 \
     }
 
 /**
@@ -67,7 +68,8 @@ EG_API size_t eg_onnx_nodes(const eg_onnx *m); /* that are left to run */
 /* A word of metadata_props; NULL: there is none. */
 EG_API const char *eg_onnx_meta(const eg_onnx *m, const char *key);
 
-/* Weights that can be trained, by the names the file gives them. Values may be written to. */
+/* Weights that can be trained, by the names the file gives them. Values may be written to; so once
+ * they were asked for, each run lays them out anew, which costs some of its time. */
 EG_API eg_params *eg_onnx_params(eg_onnx *m);
 
 /* An array that goes in or comes out. */
@@ -91,6 +93,20 @@ typedef struct eg_onnx_array {
 EG_API EG_MUST_CHECK eg_status eg_onnx_run(eg_onnx *m, const eg_onnx_array *in, size_t n,
                                            const char *const *names, size_t outs,
                                            eg_onnx_array *out);
+
+/* How the last run was laid out. Of floats, stretches of nodes between convolutions and what can go
+ * with them (activations, sums of two, pools, concatenation, products at the end) run as one:
+ * fused, in the layout that the kernels like, picture by picture, in memory that is planned once
+ * for the shapes of the run. Sums then come in another order than one by one (node_by_node), within
+ * some 1e-6 of the largest; the bits are those of any batch and number of threads. */
+typedef struct eg_onnx_layout {
+    size_t nodes, stretches;          /* of the network that run so; what they make up */
+    size_t steps;                     /* what is left to do of them */
+    size_t weight_bytes, value_bytes; /* as laid out: weights; values of one picture, one by one */
+    size_t shared_bytes; /* memory that values share, no two alive at once in one place */
+    size_t work_bytes;   /* of all pictures at once, with what steps work in */
+} eg_onnx_layout;
+EG_API EG_MUST_CHECK eg_status eg_onnx_planned(const eg_onnx *m, eg_onnx_layout *out);
 
 /**
  * The network as operations on a tape of the caller's, to be differentiated: nothing is let go.
@@ -154,6 +170,22 @@ EG_API EG_MUST_CHECK eg_status eg_onnx_picture(const eg_onnx_pixels *p, const eg
 struct eg_learner;
 EG_API EG_MUST_CHECK eg_status eg_onnx_save(struct eg_learner *l, const char *path,
                                             const char *const *meta, size_t pairs);
+
+/**
+ * A pretrained network with a read-out of one of its values, as a learner of pictures (C, H, W) in
+ * [0, 1]: its scores are those of the read-out, and its derivative goes through both to the pixels.
+ * It does not learn and is not saved; the read-out does and is.
+ * @param m        borrowed, as is the read-out, until the learner is destroyed; both are used by
+ *                 it, so that no other call on them may run beside
+ * @param value    what the read-out sees of one picture: "features"
+ * @param pixels   as of eg_onnx_pixels_of; sizes and channels are set
+ * @return EG_OK; EG_ERR_INVALID (no such value); EG_ERR_SHAPE (the value has another number of
+ *         elements than the read-out takes: both are told); EG_ERR_UNSUPPORTED; EG_ERR_LIMIT;
+ *         EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_onnx_couple(eg_onnx *m, const char *value,
+                                              const eg_onnx_pixels *pixels,
+                                              struct eg_learner *readout, struct eg_learner **out);
 
 /* A row of the table of operators; NULL past its end. */
 typedef struct eg_onnx_operator {

@@ -4,12 +4,20 @@
  * forks nor cuts its sums by the number of threads. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/egi_base.h"
+#include "base/egi_steps.h"
 #include "engram/version.h"
 
 struct share {
     void (*body)(void *arg, size_t i, size_t worker);
     void *arg;
     size_t n, workers;
+};
+
+struct steps {
+    size_t count;
+    size_t (*n)(void *arg, size_t s);
+    void (*body)(void *arg, size_t s, size_t i);
+    void *arg;
 };
 
 #if defined(EG_PARALLEL_OPENMP)
@@ -38,6 +46,19 @@ static void run(const struct share *s)
 #pragma omp for schedule(dynamic, 1)
         for (ptrdiff_t i = 0; i < end; i++)
             s->body(s->arg, (size_t)i, (size_t)omp_get_thread_num());
+    }
+}
+
+static void run_steps(const struct steps *s, size_t workers)
+{
+#pragma omp parallel num_threads((int)workers)
+    {
+        set_runtime_threads(1);
+        for (size_t k = 0; k < s->count; k++) {
+            const ptrdiff_t end = (ptrdiff_t)s->n(s->arg, k);
+#pragma omp for schedule(static, 1)
+            for (ptrdiff_t i = 0; i < end; i++) s->body(s->arg, k, (size_t)i);
+        }
     }
 }
 
@@ -116,6 +137,31 @@ static void run(const struct share *s)
 
 #endif
 
+#if !defined(EG_PARALLEL_OPENMP)
+
+/* A step as a loop of its own. */
+struct one_step {
+    const struct steps *s;
+    size_t k;
+};
+
+static void run_one(void *arg, size_t i, size_t worker)
+{
+    (void)worker;
+    const struct one_step *o = arg;
+    o->s->body(o->s->arg, o->k, i);
+}
+
+static void run_steps(const struct steps *s, size_t workers)
+{
+    for (size_t k = 0; k < s->count; k++) {
+        struct one_step o = { s, k };
+        egi_parallel_workers(s->n(s->arg, k), (int)workers, run_one, &o);
+    }
+}
+
+#endif
+
 /* What the runtime offered before run_alone() made it one; 0: it still does. */
 static _Thread_local int offered;
 
@@ -175,4 +221,25 @@ void egi_parallel_for(size_t n, int threads, void (*body)(void *arg, size_t i), 
 {
     struct plain p = { body, arg };
     egi_parallel_workers(n, threads, without_worker, &p);
+}
+
+static void run_steps_alone(void *arg, size_t unused)
+{
+    (void)unused;
+    const struct steps *s = arg;
+    for (size_t k = 0; k < s->count; k++) {
+        const size_t n = s->n(s->arg, k);
+        for (size_t i = 0; i < n; i++) s->body(s->arg, k, i);
+    }
+}
+
+void egi_parallel_steps(size_t steps, int threads, size_t (*n)(void *arg, size_t s),
+                        void (*body)(void *arg, size_t s, size_t i), void *arg)
+{
+    struct steps s = { steps, n, body, arg };
+    const size_t crew = (size_t)egi_thread_count(threads);
+    if (crew > 1)
+        run_steps(&s, crew);
+    else
+        egi_parallel_for(1, 1, run_steps_alone, &s);
 }

@@ -369,7 +369,7 @@ eg_status eg_catalogue_read(const char *name, const eg_read_options *options, eg
     char set[65];
     snprintf(set, sizeof set, "%.*s", (int)at.name_size, name);
     const struct egi_catalogue_row *row = row_of(set);
-    if (row != NULL && o.skip_columns == NULL) o.skip_columns = row->skip_columns;
+    if (row != NULL && o.skip_present == NULL) o.skip_present = row->skip_columns;
     if (row != NULL && o.label_column == NULL) o.label_column = row->label_column;
     return read_named(&at, name[at.name_size] == '/' ? name + at.name_size + 1 : "", &o, out);
 }

@@ -220,12 +220,13 @@ eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *by
     return parse_unpacked(format, &in, out);
 }
 
-eg_status egi_read_items(const char *path, const eg_read_options *o, eg_dataset *out)
+eg_status egi_read_items(const char *path, const eg_read_options *o, const eg_dataset *of,
+                         eg_dataset *out)
 {
     uint8_t *bytes;
     size_t size;
     EGI_TRY(egi_file_read(path, egi_read_most(o), o->alloc, &bytes, &size));
-    struct egi_input in = { .name = path, .bytes = bytes, .size = size, .o = *o, .items_only = 1 };
+    struct egi_input in = { .name = path, .bytes = bytes, .size = size, .o = *o, .of = of };
     limit(&in);
     const eg_status s = parse_unpacked(o->format, &in, out);
     egi_free(o->alloc, bytes, size);

@@ -53,6 +53,7 @@ eg_status egi_onnx_decode(const char *place, struct egi_span tensor, size_t room
                           const eg_allocator *alloc, struct egi_onnx_data *out);
 
 struct egi_onnx_row;
+struct egi_frozen;
 
 struct egi_onnx_node {
     struct egi_span message, name, op;
@@ -93,11 +94,32 @@ struct egi_onnx_block {
     size_t bytes;
 };
 
+/* Nodes first..end - 1 as one frozen network (tensor/egi_frozen.h) on the pictures of a batch. */
+struct egi_onnx_stretch {
+    size_t first, end, pictures;
+    struct egi_frozen *frozen;
+    uint32_t *in, *out; /* (ins), (outs): numbers of values; out lies behind in */
+    eg_shape *shape;    /* (outs) */
+    float **data;       /* (ins + outs) where they lie in a run */
+    size_t ins, outs, room;
+};
+
+/* What runs on inputs of these shapes are made of. */
+struct egi_onnx_plan {
+    eg_shape *shape; /* (inputs of the network); NULL: none yet */
+    uint32_t *value; /* (outs) handed out */
+    size_t outs;
+    struct egi_onnx_stretch *stretch; /* (count, of room) in the order of nodes */
+    size_t count, room, nodes;        /* nodes: in all stretches */
+    size_t held;
+};
+
 enum { EGI_ONNX_BLOCKS = 16 };
 
 struct eg_onnx {
     const eg_allocator *alloc;
-    int threads, keep_norms;
+    int threads, keep_norms, node_by_node;
+    int params_out;          /* they were handed out, so values may change between runs */
     size_t given, max_bytes; /* a limit that was given, or 0; the one that holds */
     size_t held;             /* by file, graph and constants */
     double made, made_most;  /* bytes of all that nodes gave, held or not: work has a limit too */
@@ -125,6 +147,7 @@ struct eg_onnx {
     struct egi_onnx_slot *slot; /* (values) of the run */
     eg_tape *tape;              /* of eg_onnx_run */
     int unknown;                /* a row asked for values of a ghost */
+    struct egi_onnx_plan plan;
 };
 
 /* onnx.c - what may be held from now on: by the size of the file and of what goes in, unless a
@@ -149,6 +172,8 @@ eg_status egi_onnx_prepare(struct eg_onnx *m);
 
 /* onnx_run.c - one node on a tape, from and to m->slot. The tape's failure names the node. */
 eg_status egi_onnx_step(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node *n);
+/* The same with values that are not there: EG_NOT_FOUND where the shapes depend on values. */
+eg_status egi_onnx_ghost_step(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node *n);
 /* The value of a constant on the tape. */
 eg_var egi_onnx_constant(eg_tape *t, const struct egi_onnx_data *d);
 
@@ -172,6 +197,46 @@ struct egi_onnx_call {
 typedef eg_var egi_onnx_unary(eg_tape *t, eg_var x);
 typedef eg_var egi_onnx_binary(eg_tape *t, eg_var x, eg_var y);
 
+#ifndef EG_SMALL
+/* onnx_plan.c - the plan of the inputs that are in their slots (which it clears) and of what is
+ * wanted, of nodes before `end`. Where nothing can be frozen, or memory for it is over the limit,
+ * it has no stretches. */
+int egi_onnx_is_planned(const struct eg_onnx *m, const uint32_t *value, size_t outs);
+eg_status egi_onnx_plan(struct eg_onnx *m, const uint32_t *value, size_t outs, size_t end);
+void egi_onnx_drop_plan(struct eg_onnx *m);
+/* The stretch that begins with node i; NULL: none. */
+struct egi_onnx_stretch *egi_onnx_stretch_at(const struct eg_onnx *m, size_t i);
+#else /* nodes one by one */
+static inline int egi_onnx_is_planned(const struct eg_onnx *m, const uint32_t *value, size_t outs)
+{
+    (void)m, (void)value, (void)outs;
+    return 1;
+}
+static inline eg_status egi_onnx_plan(struct eg_onnx *m, const uint32_t *value, size_t outs,
+                                      size_t end)
+{
+    (void)m, (void)value, (void)outs, (void)end;
+    return EG_OK;
+}
+static inline void egi_onnx_drop_plan(struct eg_onnx *m)
+{
+    (void)m;
+}
+static inline struct egi_onnx_stretch *egi_onnx_stretch_at(const struct eg_onnx *m, size_t i)
+{
+    (void)m, (void)i;
+    return NULL;
+}
+#endif
+
+/* A stretch on its way. */
+struct egi_onnx_freezing {
+    struct egi_frozen *frozen;
+    uint32_t *known; /* (values) their numbers in it; 0: not in it */
+    size_t pictures;
+};
+typedef eg_status egi_onnx_freezer(struct egi_onnx_freezing *z, struct egi_onnx_call *c);
+
 struct egi_onnx_row {
     eg_onnx_operator info;
     size_t least, most; /* inputs */
@@ -182,6 +247,7 @@ struct egi_onnx_row {
     void (*build)(struct egi_onnx_call *c);
     egi_onnx_unary *unary; /* what a shared build applies */
     egi_onnx_binary *binary;
+    egi_onnx_freezer *freeze; /* NULL: it is never a step of a frozen network */
 };
 
 /* onnx_table.c */

@@ -75,6 +75,16 @@ egi_onnx_builder egi_build_reduce, egi_build_arg, egi_build_cumsum;
 enum egi_pool_kind { EGI_POOL_MAX, EGI_POOL_AVERAGE };
 egi_onnx_builder egi_build_conv, egi_build_conv_transpose, egi_build_conv_integer, egi_build_pool,
     egi_build_global_pool;
+struct egi_onnx_window {
+    size_t axes; /* 1 or 2 */
+    size_t in[2], kernel[2], stride[2], dilation[2], before[2], after[2];
+    size_t beyond[2]; /* what the last window reaches past all that, when sizes are rounded up */
+    int round_up;
+};
+/* The window of a node over x. 0: a failure. kernel: of the weights, or NULL: an attribute. */
+int egi_onnx_window_of(struct egi_onnx_call *c, eg_var x, const size_t *kernel,
+                       struct egi_onnx_window *w);
+size_t egi_onnx_groups(struct egi_onnx_call *c); /* at least 1 */
 /* x convolved as the node's attributes say. */
 eg_var egi_onnx_conv(struct egi_onnx_call *c, eg_var x, eg_var w);
 
@@ -92,5 +102,10 @@ egi_onnx_builder egi_build_quantise, egi_build_dequantise, egi_build_dynamic_qua
 
 /* onnx_recurrent.c */
 egi_onnx_builder egi_build_lstm, egi_build_gru, egi_build_rnn;
+
+/* onnx_freeze.c - a node as a step of a frozen network; EG_NOT_FOUND: it is none. */
+egi_onnx_freezer egi_freeze_conv, egi_freeze_pool, egi_freeze_global_pool, egi_freeze_gemm,
+    egi_freeze_relu, egi_freeze_clip, egi_freeze_act, egi_freeze_add, egi_freeze_concat,
+    egi_freeze_same;
 
 #endif

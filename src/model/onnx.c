@@ -24,6 +24,7 @@ static eg_status create(const char *name, const eg_onnx_options *options, struct
     m->keep_norms = o.keep_norms;
     m->given = o.max_bytes;
     m->max_bytes = m->given > 0 ? m->given : (size_t)EG_LIMIT_ONNX;
+    m->node_by_node = o.node_by_node;
     m->file = egi_alloc(alloc, strlen(name) + 1);
     if (m->file == NULL) {
         egi_free(alloc, m, sizeof *m);
@@ -37,6 +38,7 @@ static eg_status create(const char *name, const eg_onnx_options *options, struct
 void eg_onnx_destroy(eg_onnx *m)
 {
     if (m == NULL) return;
+    egi_onnx_drop_plan(m);
     for (size_t i = 0; i < m->values && m->value != NULL; i++) egi_onnx_drop(m, &m->value[i].data);
     for (size_t i = 0; i < m->blocks; i++) egi_free(m->alloc, m->block[i].p, m->block[i].bytes);
     eg_params_destroy(m->params);
@@ -140,6 +142,8 @@ const char *eg_onnx_meta(const eg_onnx *m, const char *key)
 
 eg_params *eg_onnx_params(eg_onnx *m)
 {
+    if (!m->params_out) egi_onnx_drop_plan(m); /* it was made for weights that stay */
+    m->params_out = 1;
     return m->params;
 }
 

@@ -51,22 +51,20 @@ static void account(struct inference *f, const struct egi_onnx_node *n)
     }
 }
 
-/* EG_NOT_FOUND: the shapes depend on values. */
-static eg_status infer_node(struct inference *f, const struct egi_onnx_node *n)
+eg_status egi_onnx_ghost_step(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node *n)
 {
-    struct eg_onnx *m = f->m;
     if (!inputs_known(m, n)) return EG_NOT_FOUND;
     m->unknown = 0;
-    const eg_status s = egi_onnx_step(m, f->t, n);
+    const eg_status s = egi_onnx_step(m, t, n);
     if (s == EG_OK || !m->unknown) return s;
-    f->t->status = EG_OK; /* the tape goes on: nothing else was wrong */
+    t->status = EG_OK; /* the tape goes on: nothing else was wrong */
     return EG_NOT_FOUND;
 }
 
 static eg_status infer_nodes(struct inference *f,
                              void (*each)(void *user, const eg_onnx_step *step), void *user)
 {
-    const struct eg_onnx *m = f->m;
+    struct eg_onnx *m = f->m;
     for (size_t i = 0; i < m->nodes; i++) {
         const struct egi_onnx_node *n = &m->node[i];
         if (!n->live) continue;
@@ -74,7 +72,7 @@ static eg_status infer_nodes(struct inference *f,
         eg_onnx_step step = { .op = n->row->info.name,
                               .output = first != 0 ? m->value[first].name : "",
                               .type = "" };
-        const eg_status s = infer_node(f, n);
+        const eg_status s = egi_onnx_ghost_step(m, f->t, n);
         EGI_TRY(s);
         f->cost.nodes++;
         f->cost.unknown += s == EG_NOT_FOUND;

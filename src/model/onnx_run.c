@@ -5,10 +5,12 @@
  * it lay, and a second run finds every buffer it needs. What a node makes beside its outputs goes
  * back at once. On a caller's tape nothing goes back: the gradient reads it. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
 #include "grad/egi_tape_impl.h"
 #include "model/egi_onnx.h"
+#include "tensor/egi_frozen.h"
 
 eg_var egi_onnx_constant(eg_tape *t, const struct egi_onnx_data *d)
 {
@@ -202,11 +204,78 @@ static size_t last_needed(const struct eg_onnx *m, const uint32_t *value, size_t
     return end;
 }
 
-static eg_status run_nodes(struct eg_onnx *m, eg_tape *t, size_t end, int lean)
+static eg_status run_nodes(struct eg_onnx *m, eg_tape *t, size_t end)
 {
     for (size_t i = 0; i < end; i++)
-        if (m->node[i].live)
-            EGI_TRY(lean ? lean_step(m, t, &m->node[i]) : egi_onnx_step(m, t, &m->node[i]));
+        if (m->node[i].live) EGI_TRY(egi_onnx_step(m, t, &m->node[i]));
+    return EG_OK;
+}
+
+/* ---- frozen stretches ---- */
+
+static int all_finite(const float *x, size_t n)
+{
+    int odd = 0;
+    for (size_t i = 0; i < n; i++) odd |= !(fabsf(x[i]) < INFINITY);
+    return !odd;
+}
+
+/* Where what comes into a stretch lies. EG_NOT_FOUND: it has NaN or infinities, for which a frozen
+ * network does not vouch. */
+static eg_status find_inputs(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_stretch *s)
+{
+    for (size_t k = 0; k < s->ins; k++) {
+        EGI_TRY(read_slot(m, t, s->in[k]));
+        const eg_var v = m->slot[s->in[k]].v;
+        const eg_shape shape = eg_tape_shape(t, v);
+        const float *x = eg_tape_value(t, v);
+        if (x == NULL) return eg_tape_status(t);
+        if (!all_finite(x, eg_shape_size(&shape))) return EG_NOT_FOUND;
+        s->data[k] = (float *)(uintptr_t)x; /* read only */
+    }
+    return EG_OK;
+}
+
+static void let_inputs_go(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_stretch *s)
+{
+    for (size_t k = 0; k < s->ins; k++) {
+        const uint32_t v = s->in[k];
+        const struct egi_onnx_value *x = &m->value[v];
+        if (x->last > s->end || x->wanted) continue;
+        egi_node_release(t, m->slot[v].v.id - 1);
+        m->slot[v].type = EGI_ONNX_NONE;
+    }
+}
+
+static eg_status run_stretch(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_stretch *s)
+{
+    const eg_status found = find_inputs(m, t, s);
+    if (found != EG_OK) return found;
+    for (size_t k = 0; k < s->outs; k++) {
+        const eg_var v = egi_tape_new(t, EG_F32, &s->shape[k]);
+        if (v.id == 0) return eg_tape_status(t);
+        s->data[s->ins + k] = (float *)(void *)egi_tape_tensor(t, v)->data;
+        m->slot[s->out[k]] = (struct egi_onnx_slot){ v, EGI_ONNX_FLOAT };
+    }
+    if (m->params_out) EGI_TRY(egi_frozen_pack(s->frozen));
+    EGI_TRY(egi_frozen_run(s->frozen, s->pictures, (const float *const *)s->data, s->data + s->ins,
+                           m->threads));
+    let_inputs_go(m, t, s);
+    return EG_OK;
+}
+
+static eg_status run_lean(struct eg_onnx *m, eg_tape *t, size_t end)
+{
+    for (size_t i = 0; i < end; i++) {
+        if (!m->node[i].live) continue;
+        const struct egi_onnx_stretch *s = egi_onnx_stretch_at(m, i);
+        const eg_status done = s != NULL ? run_stretch(m, t, s) : EG_NOT_FOUND;
+        EGI_TRY(done);
+        if (done == EG_OK)
+            i = s->end - 1;
+        else
+            EGI_TRY(lean_step(m, t, &m->node[i]));
+    }
     return EG_OK;
 }
 
@@ -222,8 +291,7 @@ static eg_status place_of(const struct eg_onnx *m, const eg_onnx_array *in, size
                     m->file, m->in.port[i].name, i + 1, m->in.count, n);
 }
 
-static eg_status run(struct eg_onnx *m, const eg_onnx_array *in, size_t n, const uint32_t *value,
-                     size_t outs, eg_onnx_array *out)
+static eg_status put_inputs(struct eg_onnx *m, const eg_onnx_array *in, size_t n)
 {
     eg_tape *t = m->tape;
     eg_tape_reset(t);
@@ -233,7 +301,20 @@ static eg_status run(struct eg_onnx *m, const eg_onnx_array *in, size_t n, const
         EGI_TRY(place_of(m, in, n, i, &k));
         EGI_TRY(egi_onnx_put_input(m, t, i, eg_input(t, in[k].dtype, &in[k].shape, in[k].data)));
     }
-    EGI_TRY(run_nodes(m, t, last_needed(m, value, outs), 1));
+    return EG_OK;
+}
+
+static eg_status run(struct eg_onnx *m, const eg_onnx_array *in, size_t n, const uint32_t *value,
+                     size_t outs, eg_onnx_array *out)
+{
+    eg_tape *t = m->tape;
+    const size_t end = last_needed(m, value, outs);
+    EGI_TRY(put_inputs(m, in, n));
+    if (!egi_onnx_is_planned(m, value, outs)) {
+        EGI_TRY(egi_onnx_plan(m, value, outs, end));
+        EGI_TRY(put_inputs(m, in, n));
+    }
+    EGI_TRY(run_lean(m, t, end));
     for (size_t k = 0; k < outs; k++) {
         EGI_TRY(read_slot(m, t, value[k]));
         const eg_var v = m->slot[value[k]].v;
@@ -279,7 +360,7 @@ static eg_status apply(struct eg_onnx *m, eg_tape *t, const eg_var *in, const ui
     egi_onnx_clear_slots(m);
     put_leaves(m, t, leaf);
     for (size_t i = 0; i < m->in.count; i++) EGI_TRY(egi_onnx_put_input(m, t, i, in[i]));
-    EGI_TRY(run_nodes(m, t, last_needed(m, value, outs), 0));
+    EGI_TRY(run_nodes(m, t, last_needed(m, value, outs)));
     for (size_t k = 0; k < outs; k++) {
         EGI_TRY(read_slot(m, t, value[k]));
         out[k] = m->slot[value[k]].v;

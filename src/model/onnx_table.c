@@ -5,11 +5,18 @@
 #include "model/egi_onnx_build.h"
 
 #define IN(k) (1u << (k))
+#ifdef EG_SMALL
+#define FREEZE(f) NULL
+#else
+#define FREEZE(f) f /* what it is in a frozen network (onnx_freeze.c) */
+#endif
 #define ROW(id, first, last, least, most, outs, ...)         \
     {                                                        \
         { #id, first, last }, least, most, outs, __VA_ARGS__ \
     }
 #define UNARY(id, first, f) ROW(id, first, 17, 1, 1, 1, 0, .build = egi_build_unary, .unary = f)
+#define UNARY_FROZEN(id, first, f, z) \
+    ROW(id, first, 17, 1, 1, 1, 0, .build = egi_build_unary, .unary = f, .freeze = FREEZE(z))
 #define BINARY(id, f) ROW(id, 7, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_binary, .binary = f)
 #define MANY(id, first, f) \
     ROW(id, first, 17, 1, 256, 1, 0, .build = egi_build_variadic, .binary = f)
@@ -20,6 +27,10 @@
 #define REDUCE(id, most, k) ROW(id, 1, 17, 1, most, 1, 0, .build = egi_build_reduce, .kind = k)
 #define KIND(id, first, f, k) ROW(id, first, 17, 1, 1, 1, 0, .build = f, .kind = k)
 #define PLAIN(id, first, least, most, f) ROW(id, first, 17, least, most, 1, 0, .build = f)
+#define KIND_FROZEN(id, first, f, k, z) \
+    ROW(id, first, 17, 1, 1, 1, 0, .build = f, .kind = k, .freeze = FREEZE(z))
+#define PLAIN_FROZEN(id, first, least, most, f, z) \
+    ROW(id, first, 17, least, most, 1, 0, .build = f, .freeze = FREEZE(z))
 
 static const struct egi_onnx_row rows[] = {
     UNARY(Abs, 6, eg_abs),
@@ -31,20 +42,20 @@ static const struct egi_onnx_row rows[] = {
     UNARY(Log, 6, eg_log),
     UNARY(Neg, 6, eg_neg),
     UNARY(Reciprocal, 6, eg_reciprocal),
-    UNARY(Relu, 6, eg_relu),
+    UNARY_FROZEN(Relu, 6, eg_relu, egi_freeze_relu),
     UNARY(Round, 11, eg_round),
-    UNARY(Sigmoid, 6, eg_sigmoid),
+    UNARY_FROZEN(Sigmoid, 6, eg_sigmoid, egi_freeze_act),
     UNARY(Sign, 9, eg_sign),
     UNARY(Sin, 7, eg_sin),
     UNARY(Softplus, 1, eg_softplus),
     UNARY(Sqrt, 6, eg_sqrt),
-    UNARY(Tanh, 6, eg_tanh),
+    UNARY_FROZEN(Tanh, 6, eg_tanh, egi_freeze_act),
     ACTIVATION(Celu, 12, EGI_ACT_CELU),
     ACTIVATION(Cosh, 9, EGI_ACT_COSH),
-    ACTIVATION(Elu, 6, EGI_ACT_ELU),
+    KIND_FROZEN(Elu, 6, egi_build_activation, EGI_ACT_ELU, egi_freeze_act),
     ACTIVATION(HardSigmoid, 6, EGI_ACT_HARD_SIGMOID),
-    ACTIVATION(HardSwish, 14, EGI_ACT_HARD_SWISH),
-    ACTIVATION(LeakyRelu, 6, EGI_ACT_LEAKY),
+    KIND_FROZEN(HardSwish, 14, egi_build_activation, EGI_ACT_HARD_SWISH, egi_freeze_act),
+    KIND_FROZEN(LeakyRelu, 6, egi_build_activation, EGI_ACT_LEAKY, egi_freeze_act),
     ACTIVATION(Selu, 6, EGI_ACT_SELU),
     ACTIVATION(Shrink, 9, EGI_ACT_SHRINK),
     ACTIVATION(Sinh, 9, EGI_ACT_SINH),
@@ -55,10 +66,11 @@ static const struct egi_onnx_row rows[] = {
     KIND(Softmax, 1, egi_build_softmax, EGI_SOFTMAX),
     KIND(LogSoftmax, 1, egi_build_softmax, EGI_LOG_SOFTMAX),
     KIND(Hardmax, 1, egi_build_softmax, EGI_HARDMAX),
-    ROW(Dropout, 7, 17, 1, 3, 2, 0, .build = egi_build_dropout),
-    PLAIN(Clip, 6, 1, 3, egi_build_clip),
+    ROW(Dropout, 7, 17, 1, 3, 2, 0, .build = egi_build_dropout, .freeze = FREEZE(egi_freeze_same)),
+    PLAIN_FROZEN(Clip, 6, 1, 3, egi_build_clip, egi_freeze_clip),
 
-    BINARY(Add, eg_add),
+    ROW(Add, 7, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_binary, .binary = eg_add,
+        .freeze = FREEZE(egi_freeze_add)),
     BINARY(Sub, eg_sub),
     BINARY(Mul, eg_mul),
     ROW(Div, 7, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_divide),
@@ -66,7 +78,8 @@ static const struct egi_onnx_row rows[] = {
     PLAIN(Pow, 7, 2, 2, egi_build_pow),
     MANY(Max, 8, eg_maximum),
     MANY(Min, 8, eg_minimum),
-    MANY(Sum, 8, eg_add),
+    ROW(Sum, 8, 17, 1, 256, 1, 0, .build = egi_build_variadic, .binary = eg_add,
+        .freeze = FREEZE(egi_freeze_add)),
     ROW(Mean, 8, 17, 1, 256, 1, 0, .build = egi_build_mean, .binary = eg_add),
     COMPARE(Equal, 7, EGI_MATH_EQUAL),
     COMPARE(Greater, 7, EGI_MATH_GREATER),
@@ -84,13 +97,16 @@ static const struct egi_onnx_row rows[] = {
     PLAIN(IsNaN, 9, 1, 1, egi_build_is_nan),
 
     ROW(MatMul, 1, 17, 2, 2, 1, IN(0) | IN(1), .build = egi_build_matmul),
-    ROW(Gemm, 7, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_gemm),
-    ROW(Conv, 1, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_conv),
+    ROW(Gemm, 7, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_gemm,
+        .freeze = FREEZE(egi_freeze_gemm)),
+    ROW(Conv, 1, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_conv,
+        .freeze = FREEZE(egi_freeze_conv)),
     ROW(ConvTranspose, 1, 17, 2, 3, 1, IN(1) | IN(2), .build = egi_build_conv_transpose),
-    KIND(MaxPool, 1, egi_build_pool, EGI_POOL_MAX),
-    KIND(AveragePool, 1, egi_build_pool, EGI_POOL_AVERAGE),
-    KIND(GlobalMaxPool, 1, egi_build_global_pool, EGI_POOL_MAX),
-    KIND(GlobalAveragePool, 1, egi_build_global_pool, EGI_POOL_AVERAGE),
+    KIND_FROZEN(MaxPool, 1, egi_build_pool, EGI_POOL_MAX, egi_freeze_pool),
+    KIND_FROZEN(AveragePool, 1, egi_build_pool, EGI_POOL_AVERAGE, egi_freeze_pool),
+    KIND_FROZEN(GlobalMaxPool, 1, egi_build_global_pool, EGI_POOL_MAX, egi_freeze_global_pool),
+    KIND_FROZEN(GlobalAveragePool, 1, egi_build_global_pool, EGI_POOL_AVERAGE,
+                egi_freeze_global_pool),
     ROW(BatchNormalization, 7, 17, 5, 5, 1, IN(1) | IN(2), .build = egi_build_batch_norm),
     ROW(InstanceNormalization, 6, 17, 3, 3, 1, IN(1) | IN(2), .build = egi_build_instance_norm),
     ROW(LayerNormalization, 17, 17, 2, 3, 3, IN(1) | IN(2), .build = egi_build_layer_norm),
@@ -114,15 +130,15 @@ static const struct egi_onnx_row rows[] = {
     KIND(ArgMin, 1, egi_build_arg, EGI_ARG_MIN),
     PLAIN(CumSum, 11, 2, 2, egi_build_cumsum),
 
-    PLAIN(Identity, 1, 1, 1, egi_build_identity),
-    PLAIN(Reshape, 5, 2, 2, egi_build_reshape),
-    PLAIN(Flatten, 1, 1, 1, egi_build_flatten),
-    PLAIN(Squeeze, 1, 1, 2, egi_build_squeeze),
+    PLAIN_FROZEN(Identity, 1, 1, 1, egi_build_identity, egi_freeze_same),
+    PLAIN_FROZEN(Reshape, 5, 2, 2, egi_build_reshape, egi_freeze_same),
+    PLAIN_FROZEN(Flatten, 1, 1, 1, egi_build_flatten, egi_freeze_same),
+    PLAIN_FROZEN(Squeeze, 1, 1, 2, egi_build_squeeze, egi_freeze_same),
     PLAIN(Unsqueeze, 1, 1, 2, egi_build_unsqueeze),
     PLAIN(Transpose, 1, 1, 1, egi_build_transpose),
     PLAIN(Expand, 8, 2, 2, egi_build_expand),
     PLAIN(Tile, 6, 2, 2, egi_build_tile),
-    PLAIN(Concat, 4, 1, 256, egi_build_concat),
+    PLAIN_FROZEN(Concat, 4, 1, 256, egi_build_concat, egi_freeze_concat),
     ROW(Split, 2, 17, 1, 2, 64, 0, .build = egi_build_split),
     PLAIN(Slice, 1, 1, 5, egi_build_slice),
     PLAIN(Pad, 2, 1, 3, egi_build_pad),

@@ -8,13 +8,6 @@
 
 #include "model/egi_onnx_build.h"
 
-struct window {
-    size_t axes; /* 1 or 2 */
-    size_t in[2], kernel[2], stride[2], dilation[2], before[2], after[2];
-    size_t beyond[2]; /* what the last window reaches past all that, when sizes are rounded up */
-    int round_up;
-};
-
 /* A list with one number an axis, each at least `least`; `missing` where there is none. */
 static void numbers(struct egi_onnx_call *c, const char *name, size_t n, int64_t least,
                     size_t missing, size_t *out)
@@ -32,13 +25,13 @@ static void numbers(struct egi_onnx_call *c, const char *name, size_t n, int64_t
     }
 }
 
-static size_t reach(const struct window *w, size_t i)
+static size_t reach(const struct egi_onnx_window *w, size_t i)
 {
     return w->dilation[i] * (w->kernel[i] - 1) + 1;
 }
 
 /* As many windows as strides fit in, the odd border behind, or before. */
-static void same_borders(struct window *w, int before)
+static void same_borders(struct egi_onnx_window *w, int before)
 {
     for (size_t i = 0; i < w->axes; i++) {
         const size_t out = (w->in[i] + w->stride[i] - 1) / w->stride[i];
@@ -49,7 +42,7 @@ static void same_borders(struct window *w, int before)
     }
 }
 
-static void borders(struct egi_onnx_call *c, struct window *w)
+static void borders(struct egi_onnx_call *c, struct egi_onnx_window *w)
 {
     const struct egi_span mode = egi_node_text(c->node, "auto_pad");
     size_t pad[4];
@@ -64,11 +57,11 @@ static void borders(struct egi_onnx_call *c, struct window *w)
     }
 }
 
-/* 0: a failure. kernel: of the weights, or NULL: an attribute. */
-static int window_of(struct egi_onnx_call *c, eg_var x, const size_t *kernel, struct window *w)
+int egi_onnx_window_of(struct egi_onnx_call *c, eg_var x, const size_t *kernel,
+                       struct egi_onnx_window *w)
 {
     const eg_shape s = eg_tape_shape(c->t, x);
-    *w = (struct window){ .axes = s.rank - 2 };
+    *w = (struct egi_onnx_window){ .axes = s.rank - 2 };
     if (s.rank != 3 && s.rank != 4) {
         egi_call_fail(c, EG_ERR_UNSUPPORTED, "rank %zu, expected (N, C, L) or (N, C, H, W)",
                       s.rank);
@@ -92,14 +85,14 @@ static int window_of(struct egi_onnx_call *c, eg_var x, const size_t *kernel, st
     return egi_call_ok(c);
 }
 
-static int even(const struct window *w)
+static int even(const struct egi_onnx_window *w)
 {
     for (size_t i = 0; i < w->axes; i++)
         if (w->before[i] != w->after[i] || w->beyond[i] > 0) return 0;
     return 1;
 }
 
-static eg_window options_of(const struct window *w, int padded)
+static eg_window options_of(const struct egi_onnx_window *w, int padded)
 {
     eg_window o = EG_WINDOW_INIT;
     for (size_t i = 0; i < w->axes; i++) {
@@ -111,8 +104,8 @@ static eg_window options_of(const struct window *w, int padded)
     return o;
 }
 
-static eg_var with_borders(struct egi_onnx_call *c, eg_var x, const struct window *w, double border,
-                           double beyond)
+static eg_var with_borders(struct egi_onnx_call *c, eg_var x, const struct egi_onnx_window *w,
+                           double border, double beyond)
 {
     for (size_t i = 0; i < w->axes; i++) {
         x = egi_pad_with(c, x, 2 + i, w->before[i], w->after[i], border);
@@ -121,18 +114,26 @@ static eg_var with_borders(struct egi_onnx_call *c, eg_var x, const struct windo
     return x;
 }
 
+size_t egi_onnx_groups(struct egi_onnx_call *c)
+{
+    const int64_t groups = egi_node_int(c->node, "group", 1);
+    if (groups >= 1) return (size_t)groups;
+    egi_call_fail(c, EG_ERR_INVALID, "group: %lld, expected at least 1", (long long)groups);
+    return 1;
+}
+
 eg_var egi_onnx_conv(struct egi_onnx_call *c, eg_var x, eg_var w)
 {
-    struct window v;
+    struct egi_onnx_window v;
     const eg_shape sx = eg_tape_shape(c->t, x), sw = eg_tape_shape(c->t, w);
     if (sx.rank != sw.rank || sw.rank < 3) {
         egi_call_fail(c, EG_ERR_SHAPE, "x of rank %zu, weights of rank %zu", sx.rank, sw.rank);
         return EG_NONE;
     }
-    if (!window_of(c, x, sw.dim + 2, &v)) return EG_NONE;
+    if (!egi_onnx_window_of(c, x, sw.dim + 2, &v)) return EG_NONE;
     const int plain = even(&v);
     eg_window o = options_of(&v, plain);
-    o.groups = (size_t)egi_node_int(c->node, "group", 1);
+    o.groups = egi_onnx_groups(c);
     return eg_conv(c->t, plain ? x : with_borders(c, x, &v, 0, 0), w, &o);
 }
 
@@ -172,7 +173,7 @@ void egi_build_conv_integer(struct egi_onnx_call *c)
 }
 
 /* How much is cut off each side of the whole transposed convolution of size `whole`. */
-static void cuts(struct egi_onnx_call *c, const struct window *w, const size_t *whole,
+static void cuts(struct egi_onnx_call *c, const struct egi_onnx_window *w, const size_t *whole,
                  int64_t *before, int64_t *after)
 {
     const struct egi_span mode = egi_node_text(c->node, "auto_pad");
@@ -193,12 +194,12 @@ static void cuts(struct egi_onnx_call *c, const struct window *w, const size_t *
 /* The whole of it, then cut, or with zeros behind. */
 void egi_build_conv_transpose(struct egi_onnx_call *c)
 {
-    struct window w;
+    struct egi_onnx_window w;
     size_t extra[2], whole[2];
     int64_t before[2], after[2];
     const eg_shape sw = egi_shape_in(c, 1);
     eg_var x = egi_in(c, 0);
-    if (sw.rank < 3 || !window_of(c, x, sw.dim + 2, &w)) {
+    if (sw.rank < 3 || !egi_onnx_window_of(c, x, sw.dim + 2, &w)) {
         if (egi_call_ok(c)) egi_call_fail(c, EG_ERR_SHAPE, "weights of rank %zu", sw.rank);
         return;
     }
@@ -207,7 +208,7 @@ void egi_build_conv_transpose(struct egi_onnx_call *c)
         whole[i] = (w.in[i] > 0 ? (w.in[i] - 1) * w.stride[i] : 0) + reach(&w, i) + extra[i];
     cuts(c, &w, whole, before, after);
     eg_window o = options_of(&w, 0);
-    o.groups = (size_t)egi_node_int(c->node, "group", 1);
+    o.groups = egi_onnx_groups(c);
     eg_var y = eg_conv_transpose(c->t, x, egi_in(c, 1), &o);
     for (size_t i = 0; i < w.axes && egi_call_ok(c); i++) {
         const size_t longer = extra[i] + (after[i] < 0 ? (size_t)-after[i] : 0);
@@ -222,7 +223,7 @@ void egi_build_conv_transpose(struct egi_onnx_call *c)
 }
 
 /* The largest of places that lie apart, tap by tap. x has its borders. */
-static eg_var max_of_taps(struct egi_onnx_call *c, eg_var x, const struct window *w)
+static eg_var max_of_taps(struct egi_onnx_call *c, eg_var x, const struct egi_onnx_window *w)
 {
     for (size_t i = 0; i < w->axes; i++) {
         const size_t size = eg_tape_shape(c->t, x).dim[2 + i];
@@ -242,7 +243,7 @@ static eg_var max_of_taps(struct egi_onnx_call *c, eg_var x, const struct window
     return x;
 }
 
-static eg_var max_pool(struct egi_onnx_call *c, eg_var x, const struct window *w)
+static eg_var max_pool(struct egi_onnx_call *c, eg_var x, const struct egi_onnx_window *w)
 {
     int own = even(w), apart = 0;
     for (size_t i = 0; i < w->axes; i++) {
@@ -255,7 +256,7 @@ static eg_var max_pool(struct egi_onnx_call *c, eg_var x, const struct window *w
     return apart ? max_of_taps(c, x, w) : eg_max_pool(c->t, x, &o);
 }
 
-static eg_var average_pool(struct egi_onnx_call *c, eg_var x, const struct window *w)
+static eg_var average_pool(struct egi_onnx_call *c, eg_var x, const struct egi_onnx_window *w)
 {
     const int counts = egi_node_int(c->node, "count_include_pad", 0) != 0;
     const eg_window o = options_of(w, 0);
@@ -274,9 +275,9 @@ static eg_var average_pool(struct egi_onnx_call *c, eg_var x, const struct windo
 
 void egi_build_pool(struct egi_onnx_call *c)
 {
-    struct window w;
+    struct egi_onnx_window w;
     const eg_var x = egi_in(c, 0);
-    if (!window_of(c, x, NULL, &w)) return;
+    if (!egi_onnx_window_of(c, x, NULL, &w)) return;
     egi_give(c, 0, c->in[0].type,
              c->row->kind == EGI_POOL_MAX ? max_pool(c, x, &w) : average_pool(c, x, &w));
 }

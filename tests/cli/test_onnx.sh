@@ -40,6 +40,7 @@ check 0 '^Gemm,logits,"\(4, 5\)",' import net.onnx --shapes --batch 4
 check 0 'wrote +weights.safetensors' import net.onnx -o weights.safetensors
 check 0 '"nodes": 8' import net.onnx --json
 check 0 '^run ms +[0-9.]+$' import net.onnx --time 3
+check 0 '^frozen nodes +[0-9]+$' import net.onnx --time 3
 
 check 0 '^numbers +64' features net.onnx photos -o f.npy --labels-to y.npy --batch 3
 check 0 '^numbers +64' features net.onnx photos -o one.npy --batch 1

@@ -1,7 +1,10 @@
 /* Base floor: statuses, sizes, random numbers, threads. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/egi_base.h"
+#include "base/egi_steps.h"
 #include "check.h"
+
+#include <pthread.h>
 
 static void statuses_have_names(void **state)
 {
@@ -126,6 +129,49 @@ static void parallel_covers_every_index_once(void **state)
     }
 }
 
+enum { STEPS = 40, EACH = 5 };
+
+struct steps {
+    size_t done[STEPS][EACH];
+    pthread_t by[STEPS][EACH];
+    int early;
+};
+
+static size_t each_of(void *arg, size_t s)
+{
+    (void)arg;
+    return s % (EACH + 1); /* also none */
+}
+
+static void one_of_step(void *arg, size_t s, size_t i)
+{
+    struct steps *t = arg;
+    for (size_t before = 0; before < s; before++)
+        for (size_t k = 0; k < each_of(t, before); k++)
+            if (t->done[before][k] != 1) t->early = 1;
+    t->done[s][i]++;
+    t->by[s][i] = pthread_self();
+}
+
+/* No step begins before the last has ended; iteration i stays with its thread. */
+static void steps_come_in_turn(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 4; threads++) {
+        static struct steps t;
+        memset(&t, 0, sizeof t);
+        egi_parallel_steps(STEPS, threads, each_of, one_of_step, &t);
+        CHECK(!t.early);
+        for (size_t s = 0; s < STEPS; s++)
+            for (size_t i = 0; i < each_of(&t, s); i++) {
+                CHECK(t.done[s][i] == 1);
+#ifndef __SANITIZE_THREAD__ /* whose build has threads of its own for each step */
+                CHECK(pthread_equal(t.by[s][i], t.by[EACH][i]));
+#endif
+            }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +182,7 @@ int main(void)
         cmocka_unit_test(draws_have_their_moments),
         cmocka_unit_test(permutations_are_permutations),
         cmocka_unit_test(parallel_covers_every_index_once),
+        cmocka_unit_test(steps_come_in_turn),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
