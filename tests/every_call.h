@@ -316,7 +316,10 @@ static inline eg_status call_head(const char *path)
         if (kind->can & EG_HEAD_FORGETS) CALL(eg_head_forget(h, call_x, call_y, 1));
         if (kind->can & EG_HEAD_MERGES) CALL(eg_head_merge(h, other, NULL));
         if (kind->can & EG_HEAD_FORGETS_CLASS) CALL(eg_head_forget_class(h, 1));
-        if (row == 0) CALL(eg_head_choose(1 << 20, CALL_D, CALL_K, CALL_N, 0, chosen));
+        const eg_head_budget budget = { sizeof budget, 1 << 20, 0 };
+        eg_head_times times;
+        if (row == 0) CALL(eg_head_choose(&budget, CALL_D, CALL_K, CALL_N, 1, chosen));
+        CALL(eg_head_time(spec, CALL_D, CALL_K, CALL_N, &times));
         eg_head_destroy(other);
         eg_head_destroy(h);
     }
