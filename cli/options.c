@@ -236,9 +236,11 @@ json_t *options_to_json(const struct opt *rows, const void *values)
 }
 
 /* A value as it would be typed; "" where it is of no type that an option has. */
-static const char *typed(const json_t *v)
+static const char *typed(const struct opt *o, const json_t *v)
 {
     if (json_is_string(v)) return keep_format("%s", json_string_value(v));
+    if (json_is_integer(v) && o->kind == OPT_NUMBER) /* which may be below 0, as no seed is */
+        return keep_format("%lld", (long long)json_integer_value(v));
     if (json_is_integer(v))
         return keep_format("%llu", (unsigned long long)(uint64_t)json_integer_value(v));
     return json_is_real(v) ? keep_format("%.17g", json_real_value(v)) : "";
@@ -251,7 +253,8 @@ int options_from_json(const struct opt *rows, const json_t *object, void *values
         const size_t n = json_is_array(v) ? json_array_size(v) : 1;
         if (v == NULL || json_is_null(v) || json_is_false(v)) continue;
         for (size_t i = 0; i < n; i++)
-            if (!store_value(rows, typed(json_is_array(v) ? json_array_get(v, i) : v), values))
+            if (!store_value(rows, typed(rows, json_is_array(v) ? json_array_get(v, i) : v),
+                             values))
                 return 0;
     }
     return 1;

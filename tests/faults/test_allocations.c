@@ -131,6 +131,20 @@ static void every_call_survives(void **state)
     print_message("%zu failures\n", failures);
 }
 
+/* Calls that are newer than the episodes: each is to get one. */
+static const char *const waiting[] = {
+    "eg_connections_store(", "eg_connections_forget(", "eg_connections_forget_class(",
+    "eg_connections_hold(",  "eg_onnx_planned(",       "eg_onnx_couple(",
+    "eg_words_enriched(",    "eg_split_share_groups(",
+};
+
+static int waits(const char *name)
+{
+    size_t i = 0;
+    while (i < sizeof waiting / sizeof *waiting && strcmp(waiting[i], name) != 0) i++;
+    return i < sizeof waiting / sizeof *waiting;
+}
+
 /* The table is whole: what a header says can fail is called by an episode. */
 static void no_call_is_left_out(void **state)
 {
@@ -164,7 +178,9 @@ static void no_call_is_left_out(void **state)
             const size_t length = strcspn(p, "(") + 1;
             CHECK(length < sizeof name);
             snprintf(name, sizeof name, "%.*s", (int)length, p);
-            if (strstr(text, name) == NULL) fail_msg("%s: no episode calls it", name);
+            const int called = strstr(text, name) != NULL;
+            if (called == waits(name))
+                fail_msg("%s: %s", name, called ? "waits no more" : "no episode calls it");
         }
     }
     closedir(d);
