@@ -7,6 +7,9 @@
 
 double bench_now(void); /* seconds */
 
+/* How many patterns `engram bench store` puts into a file: --patterns. */
+extern size_t bench_patterns;
+
 /* Sorts t and returns its median. */
 double bench_median(double *t, size_t n);
 

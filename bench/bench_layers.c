@@ -3,7 +3,8 @@
  * Sizes are those of figures of the public package hflayers on the same class of machine (PyTorch,
  * one thread): 1.8 s for the layer, 219 ms for the pool of one bag. Each is run beside a matrix
  * product of 2048^3; useful operations of the association are products alone, forward 2 and back 5
- * times 2 B Q N D, nothing for exponentials, and the share of the product is a median of ratios. */
+ * times 2 B Q N D, nothing for exponentials, and the share of the product is a median of ratios.
+ * The last is a whole step of training on one repertoire, with all memory that it takes. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,81 @@ static int measure(struct bench *b, size_t which)
     return 0;
 }
 
+/* ---- a repertoire ---- */
+
+enum { SEQUENCES = 300000, LETTERS = 20, STEPS = 3 };
+
+static const char deeprc[] =
+    "{\"kind\": \"network\", \"layers\": [{\"kind\": \"bag_attention\", \"hidden\": 32, \"depth\": "
+    "2, "
+    "\"share\": 0.1, \"layers\": [\"residues\", {\"kind\": \"conv1d\", \"channels\": 32, "
+    "\"kernel\": "
+    "9}, {\"kind\": \"activation\", \"function\": \"selu\"}, \"place_max\"]}, \"linear\"], "
+    "\"optimiser\": {\"kind\": \"adam\", \"rate\": 1e-3}}";
+
+struct counted {
+    size_t live, most;
+};
+
+static void *count_alloc(void *user, size_t size, size_t align)
+{
+    struct counted *c = user;
+    c->live += size;
+    c->most = c->live > c->most ? c->live : c->most;
+    return eg_allocator_default()->alloc(NULL, size, align);
+}
+
+static void count_free(void *user, void *p, size_t size)
+{
+    ((struct counted *)user)->live -= size;
+    eg_allocator_default()->free(NULL, p, size);
+}
+
+static eg_status steps(const float *x, int threads, struct counted *memory, double took[STEPS])
+{
+    static const size_t offset[2] = { 0, SEQUENCES };
+    static const int32_t label[1] = { 1 };
+    const eg_allocator alloc = { count_alloc, count_free, memory };
+    const eg_task task = { .inputs = LETTERS, .classes = 2, .epochs = 1, .bags = 1 };
+    const eg_examples bag = { x, offset, label, 1 };
+    eg_learner *l = NULL;
+    double loss;
+    EGI_TRY(eg_learner_create(deeprc, &task, 1, threads, &alloc, &l));
+    eg_status s = EG_OK;
+    for (int i = 0; i < STEPS && s == EG_OK; i++) {
+        const double start = bench_now();
+        s = eg_learner_step_bags(l, 0, &bag, &loss);
+        took[i] = bench_now() - start;
+    }
+    eg_learner_destroy(l);
+    return s;
+}
+
+/* DeepRC's model, as docs/repertoires.md has it, on sequences of 10 to 20 letters. */
+static int measure_repertoire(int json, int threads)
+{
+    float *x = malloc((size_t)SEQUENCES * LETTERS * sizeof *x);
+    struct counted memory = { 0, 0 };
+    double took[STEPS];
+    if (x == NULL) return -1;
+    for (size_t r = 0; r < SEQUENCES; r++) {
+        const size_t n = 10 + (size_t)eg_random_below(1, 4, r, LETTERS - 9);
+        for (size_t i = 0; i < LETTERS; i++)
+            x[r * LETTERS + i] = i < n ? 1 + (float)eg_random_below(1, 5, r * LETTERS + i, 20) : 0;
+    }
+    const eg_status s = steps(x, threads, &memory, took);
+    free(x);
+    if (s != EG_OK) {
+        fprintf(stderr, "engram: a repertoire: %s\n", eg_error_detail());
+        return -1;
+    }
+    bench_show(json, "repertoire of 300 000 sequences, one step", bench_median(took, STEPS) * 1e3,
+               "ms", 0, NULL);
+    bench_show(json, "    memory beside the sequences, at its peak",
+               (double)memory.most / 1048576.0, "MiB", 0, NULL);
+    return 0;
+}
+
 int bench_layers(int json, int threads)
 {
     const size_t most = (size_t)8 * 1024 * 1024;
@@ -153,6 +229,7 @@ int bench_layers(int json, int threads)
             printf("layers, forward and back, %d thread(s), medians of %d runs\n", threads, RUNS);
     }
     for (size_t i = 0; i < FIGURES && !failed; i++) failed = measure(&b, i) != 0;
+    failed = failed || measure_repertoire(json, threads) != 0;
     bench_product_close(&b.product);
     free(b.x);
     return failed ? -1 : 0;

@@ -10,4 +10,9 @@
 int attended_print(const struct call *call, const struct model *m, const eg_dataset *set,
                    const char *layer, size_t most);
 
+/* The `count` words of four letters that stand in those rows more often than in all, most above
+ * chance first: word, rows of each kind that hold it, z. Of bags of residues. */
+int attended_words(const struct call *call, const struct model *m, const eg_dataset *set,
+                   const char *layer, size_t most, size_t count);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
+#include "cli/file_limits.h"
 
 int binary_kind_of(const char *memory)
 {
@@ -184,6 +185,7 @@ int binary_save_new(const struct call *call, const char *path, const eg_binary *
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     eg_file_options options = EG_FILE_OPTIONS_INIT;
+    options.max_bytes = limits_given();
     options.progress = &progress;
     options.notes = notes;
     options.note_count = note_count;

@@ -126,8 +126,10 @@ static void csv_field(struct text *out, const char *s)
 
 void table_csv(const struct table *t, struct text *out)
 {
-    for (size_t c = 0; c < t->cols; c++)
-        text_add(out, "%s%s", t->columns[c].name, c + 1 == t->cols ? "\n" : ",");
+    for (size_t c = 0; c < t->cols; c++) {
+        csv_field(out, t->columns[c].name);
+        text_add(out, "%s", c + 1 == t->cols ? "\n" : ",");
+    }
     for (size_t r = 0; r < table_rows(t); r++)
         for (size_t c = 0; c < t->cols; c++) {
             const struct cell *cell = &t->cell[r * t->cols + c];

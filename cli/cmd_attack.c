@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/attack_study.h"
+#include "cli/file_limits.h"
 
 enum { MOST_MODELS = 16, MOST_AMOUNTS = 64 };
 
@@ -131,6 +132,7 @@ static int read_images(struct attack_study *t)
     const struct call *call = t->call;
     const struct cue_options look = { 0 };
     eg_read_options read = EG_READ_OPTIONS_INIT;
+    read.max_bytes = limits_given();
     if (t->o->data == NULL) return fail_usage(call, "--data NAME|PATH: which images?");
     read.max_items = t->o->images;
     const int code = model_read(call, &t->model[0], t->o->data, &look, &read, &t->set);

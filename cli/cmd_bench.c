@@ -5,7 +5,9 @@
 #include "cli/cli_table.h"
 #include "cli/console.h"
 
-/* In bench/: each prints its figures and returns an exit code. */
+/* In bench/. */
+extern size_t bench_patterns;
+/* Each prints its figures and returns an exit code. */
 int bench_association(int json, int threads);
 int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
@@ -13,6 +15,7 @@ int bench_heads(int json, int threads);
 int bench_layers(int json, int threads);
 int bench_onnx(int json, int threads);
 int bench_routed(int json, int threads);
+int bench_store(int json, int threads);
 int bench_train(int json, int threads);
 
 static const struct bench {
@@ -29,6 +32,8 @@ static const struct bench {
       bench_onnx },
     { "routed", "one query among 10^6 patterns by way of the index, against the exact recall",
       bench_routed },
+    { "store", "memory files: stores, open, verify, first recall, beside tools/store_peers.py",
+      bench_store },
     { "train", "steps of learners against matrix-product peak", bench_train },
 };
 
@@ -40,8 +45,20 @@ static const char *bench_name(const void *user, size_t i)
     return i < BENCHES ? benches[i].name : NULL;
 }
 
+struct bench_options {
+    struct common common;
+    size_t patterns;
+};
+static const struct bench_options defaults = { .patterns = 1000000 };
+static const struct opt options[] = {
+    { "patterns", 0, OPT_SIZE, offsetof(struct bench_options, patterns), "N",
+      "of store: patterns in its file", NULL, 1, 1e9 },
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
 static int run(const struct call *call)
 {
+    bench_patterns = ((const struct bench_options *)call->options)->patterns;
     int code = EXIT_DONE;
     size_t ran = 0;
     const int threads = call->common->threads;
@@ -62,11 +79,15 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|binary|bits|layers|onnx|routed|train] ",
-    .examples = "engram bench association\nengram bench --json --threads 2",
+    .arguments = "[association|binary|bits|heads|layers|onnx|routed|store|train] ",
+    .examples = "engram bench association\nengram bench store --patterns 10000000\n"
+                "engram bench --json --threads 2",
     .notes =
         "One thread unless --threads says otherwise. Run it on an idle machine. The figures go to\n"
         "standard output.",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
     .first = bench_name,
     .min_args = 0,
     .max_args = 1,

@@ -106,12 +106,25 @@ static int one_set(struct comparison *c, size_t sets, int *used)
     return code == EXIT_DONE ? comparison_run(c) : code;
 }
 
+/* Every set is read, and every learner made for it, before one is trained: the tenth of them is not
+ * found to be bad after the work on nine. */
+static int check_all(const struct call *call, const struct names *all)
+{
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < all->n && code == EXIT_DONE; i++) {
+        struct comparison c = { .call = call, .o = call->options, .data = all->name[i] };
+        code = comparison_begin(&c);
+        comparison_end(&c);
+    }
+    return code;
+}
+
 static int compare_all(const struct call *call, const struct names *all)
 {
     struct run_folder run = { 0 };
     struct comparison *c = need(all->n, sizeof *c);
     size_t count = 0;
-    int code = EXIT_DONE, used = 0;
+    int code = all->n > 1 ? check_all(call, all) : EXIT_DONE, used = 0;
     for (size_t i = 0; i < all->n && code == EXIT_DONE; i++) {
         c[count] = (struct comparison){
             .call = call, .o = call->options, .data = all->name[i], .run = &run

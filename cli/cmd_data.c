@@ -8,6 +8,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/data_implant.h"
 #include "cli/model.h"
 #include "cli/reader_options.h"
 #include "cli/stored.h"
@@ -16,6 +17,7 @@ struct data {
     struct common common;
     struct reader_options reader;
     const char *url, *sha256, *mirror;
+    struct implant_options implant;
 };
 
 static const struct data defaults = { .reader = READER_OPTIONS_INIT };
@@ -26,6 +28,14 @@ static const struct opt options[] = {
     READER_OPTION_ROWS(struct data),
     BAG_OPTION_ROW(struct data),
     SET_OPTION_ROWS(struct data),
+    { "repertoires", 0, OPT_SIZE, AT(implant.repertoires), "N", "implant: so many [100]", NULL, 2,
+      1e6 },
+    { "sequences", 0, OPT_SIZE, AT(implant.sequences), "N", "implant: in each of them [10000]",
+      NULL, 1, 1e8 },
+    { "witness", 0, OPT_NUMBER, AT(implant.witness), "SHARE",
+      "implant: of the sequences of every other one hold the motif [0.01]", NULL, 1e-9, 1 },
+    { "motif", 0, OPT_TEXT, AT(implant.motif), "LETTERS",
+      "implant: amino acids, ? stands for any [SFEN]", NULL, 0, 0 },
     { "mirror", 0, OPT_TEXT, AT(mirror), "URL", "get: from this folder, not the catalogue's", NULL,
       0, 0 },
     { "url", 0, OPT_TEXT, AT(url), "URL", "get: a file of your own", NULL, 0, 0 },
@@ -42,9 +52,9 @@ static const char *set_name(const void *user, size_t i)
 
 static const char *verb_name(const void *user, size_t i)
 {
-    static const char *const names[] = { "list", "info", "get" };
+    static const char *const names[] = { "list", "info", "get", "implant" };
     (void)user;
-    return i < 3 ? names[i] : NULL;
+    return i < 4 ? names[i] : NULL;
 }
 
 static const eg_catalogue_entry *find_row(const char *name)
@@ -125,6 +135,8 @@ static int describe(const struct call *call, const char *name, json_t *r)
     const struct shape shape = { set.height, set.width, set.channels };
     const struct scaling s = scaling_of(&set, SCALING_NONE);
     json_object_set_new(r, "items", json_integer((json_int_t)set.n));
+    if (set.left_out > 0)
+        json_object_set_new(r, "left_out", json_integer((json_int_t)set.left_out));
     if (set.offset != NULL) json_object_set_new(r, "bags", json_string(bag_sizes(&set)));
     json_object_set_new(r, "size", json_integer((json_int_t)set.d));
     if (set.height) json_object_set_new(r, "shape", json_string(shape_phrase(&shape)));
@@ -320,16 +332,19 @@ static int run(const struct call *call)
     if (strcmp(what, "list") == 0 && call->nargs <= 1) return list_sets(call);
     if (strcmp(what, "info") == 0 && call->nargs == 2) return info_of(call, call->args[1]);
     if (strcmp(what, "get") == 0 && call->nargs == 2) return get_set(call, call->args[1]);
-    return fail_usage(call, "expected list, info NAME or get NAME");
+    if (strcmp(what, "implant") == 0 && call->nargs == 2)
+        return data_implant(call, call->args[1], &((const struct data *)call->options)->implant);
+    return fail_usage(call, "expected list, info NAME, get NAME or implant FOLDER");
 }
 
 const struct command cmd_data = {
     .name = "data",
-    .summary = "data sets: list them, describe one, download one",
-    .arguments = "list | info NAME | get NAME ",
+    .summary = "data sets: list them, describe one, download one, make repertoires",
+    .arguments = "list | info NAME | get NAME | implant FOLDER ",
     .examples = "engram data list\nengram data info semeion\n"
                 "engram data info photos/ --width 32 --height 32 --grey\n"
                 "engram data get mnist\n"
+                "engram data implant made --repertoires 80 --witness 0.01 --motif SFEN\n"
                 "engram data get digits --url https://example.org/digits.csv --sha256 SUM",
     .options = options,
     .defaults = &defaults,

@@ -4,6 +4,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/file_limits.h"
 #include "cli/learner_options.h"
 #include "cli/rule_options.h"
 
@@ -26,7 +27,10 @@ static const char *topic_name(const void *user, size_t i)
     (void)user;
     size_t n = 0;
     while (commands[n] != NULL) n++;
-    return i < n ? commands[i]->name : i == n ? "memories" : learner_kind_name(i - n - 1);
+    return i < n        ? commands[i]->name
+           : i == n     ? "memories"
+           : i == n + 1 ? "limits"
+                        : learner_kind_name(i - n - 2);
 }
 
 /* The rows of one of the library's three tables. */
@@ -203,6 +207,22 @@ static void help_topic(const struct call *call, const char *topic)
     }
 }
 
+static void help_limits(const struct call *call)
+{
+    struct table t;
+    limits_table(&t);
+    if (call->common->json) {
+        table_lines(call->out, &t);
+        return;
+    }
+    fputs(
+        "What a file may ask for, so that a small one of an enemy costs little. More is refused "
+        "(exit 5)\nwith the file's name; --max-bytes N says what files of a command may have.\n\n",
+        call->out);
+    table_print(&t, call->out);
+    table_clear(&t);
+}
+
 static int run(const struct call *call)
 {
     const struct help *o = call->options;
@@ -214,6 +234,8 @@ static int run(const struct call *call)
         help_json(call, NULL);
     } else if (call->nargs == 0) {
         help_all(call->out);
+    } else if (strcmp(call->args[0], "limits") == 0) {
+        help_limits(call);
     } else if (strcmp(call->args[0], "memories") == 0 || is_kind(call->args[0])) {
         help_topic(call, call->args[0]);
     } else {

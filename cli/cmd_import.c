@@ -6,6 +6,7 @@
 #include "cli/cli_table.h"
 #include "cli/cli_text.h"
 #include "cli/console.h"
+#include "cli/file_limits.h"
 
 struct import {
     struct common common;
@@ -178,6 +179,7 @@ static int run(const struct call *call)
 {
     eg_onnx *m;
     eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
+    o.max_bytes = limits_given();
     o.threads = call->common->threads > 0 ? call->common->threads : 1;
     const char *to = call->common->output;
     const eg_status s = eg_onnx_open(call->args[0], &o, &m);

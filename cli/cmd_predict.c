@@ -15,7 +15,7 @@ struct predict {
     struct common common;
     struct reader_options reader;
     struct cue_options cue;
-    size_t attended;
+    size_t attended, motifs;
     const char *layer;
 };
 
@@ -31,6 +31,9 @@ static const struct opt options[] = {
       0 },
     { "attended", 0, OPT_SIZE, AT(attended), "N",
       "of bags: in the place of classes the N rows that the model looks at most", NULL, 1, 1e9 },
+    { "motifs", 0, OPT_SIZE, AT(motifs), "N",
+      "of repertoires, with --attended: the N words that those rows hold above chance", NULL, 1,
+      1e6 },
     { "layer", 0, OPT_TEXT, AT(layer), "NAME", "with --attended: which layer's weights", NULL, 0,
       0 },
     READER_OPTION_ROWS(struct predict),
@@ -108,7 +111,10 @@ static int run(const struct call *call)
     eg_dataset set = { 0 };
     int code = model_open(call, call->args[0], &m);
     if (code == EXIT_DONE) code = model_read(call, &m, call->args[1], &o->cue, &read, &set);
-    if (code == EXIT_DONE && o->attended > 0) {
+    if (code == EXIT_DONE && o->motifs > 0) {
+        code =
+            attended_words(call, &m, &set, o->layer, o->attended > 0 ? o->attended : 20, o->motifs);
+    } else if (code == EXIT_DONE && o->attended > 0) {
         code = attended_print(call, &m, &set, o->layer, o->attended);
     } else if (code == EXIT_DONE) {
         float *scores = need_floats(set.n, m.task->classes);

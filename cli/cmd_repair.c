@@ -1,6 +1,7 @@
 /* engram repair: what can be saved of a damaged file, into a new one. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/console.h"
+#include "cli/file_limits.h"
 #include "cli/stored.h"
 
 /* With a bar; Ctrl-C ends it, and then there is no new file. */
@@ -9,6 +10,7 @@ static eg_status repair(const struct call *call, uint64_t *kept, uint64_t *lost)
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
     eg_file_options options = EG_FILE_OPTIONS_INIT;
+    options.max_bytes = limits_given();
     options.progress = &progress;
     const eg_status status =
         eg_memory_file_repair(call->args[0], call->args[1], &options, kept, lost);

@@ -8,6 +8,7 @@
 #include "cli/binary_memory.h"
 #include "cli/cli_text.h"
 #include "cli/console.h"
+#include "cli/file_limits.h"
 #include "cli/words.h"
 
 /* ---- an allocator that counts ---- */
@@ -71,6 +72,7 @@ static eg_status size_network(const char *path, const eg_allocator *alloc, struc
     eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
     eg_onnx *m = NULL;
     eg_onnx_cost cost = { 0 };
+    o.max_bytes = limits_given();
     o.threads = 1;
     o.alloc = alloc;
     eg_status s = eg_onnx_open(path, &o, &m);
@@ -155,6 +157,7 @@ static eg_status size_memory(const char *path, const eg_allocator *alloc, struct
 {
     eg_file_options o = EG_FILE_OPTIONS_INIT;
     eg_memory_file *f = NULL;
+    o.max_bytes = limits_given();
     o.read_only = 1;
     o.alloc = alloc;
     const eg_status s = eg_memory_file_open(path, &o, &f);

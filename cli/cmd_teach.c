@@ -38,8 +38,11 @@ static const struct opt options[] = {
       "whose features are learned from; kept by the file", NULL, 0, 0 },
     { "kind", 0, OPT_TEXT, AT(kind), "NAME",
       "how a new file learns: a name, or as JSON with its settings", kind_name, 0, 0 },
-    { "budget", 0, OPT_TEXT, AT(budget), "BYTES",
-      "choose the kind by the bytes it needs to go on learning: 64k, 2M", NULL, 0, 0 },
+    { "budget", 0, OPT_TEXT, AT(budget), "BUDGET",
+      "choose the kind by the bytes it needs to go on learning, by the time that one example and "
+      "one "
+      "answer take, or both: 64k; 20us; 64k,20us",
+      NULL, 0, 0 },
     { "classes", 0, OPT_SIZE, AT(classes), "N", "that the budget is for", NULL, 1, 1e9 },
     { "examples", 0, OPT_SIZE, AT(examples), "N", "likewise, of all classes", NULL, 1, 1e9 },
     { "fit", 0, OPT_TEXT, AT(fit), "DATA",
@@ -52,14 +55,42 @@ static const struct opt options[] = {
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
-/* "64k", "2M", "1000": 0 where it is none of these. */
-static size_t bytes_of(const char *text)
+/* What a number of a budget may be followed by. */
+static const struct {
+    const char *unit;
+    size_t bytes;
+    double microseconds;
+} units[] = {
+    { "", 1, 0 },        { "b", 1, 0 },  { "k", 1 << 10, 0 }, { "M", 1 << 20, 0 },
+    { "G", 1 << 30, 0 }, { "us", 0, 1 }, { "ms", 0, 1000 },
+};
+
+/* Up to a comma or the end, which text is moved behind; each of the two once. 0: it is no part. */
+static int take_part(const char **text, eg_head_budget *b)
 {
     uint64_t n;
-    if (!take_whole(&text, UINT64_C(1) << 40, &n)) return 0;
-    const char unit = *text != '\0' ? *text++ : 'b';
-    const unsigned shift = unit == 'k' ? 10 : unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
-    return *text == '\0' && (shift > 0 || unit == 'b') ? (size_t)n << shift : 0;
+    if (!take_whole(text, UINT64_C(1) << 40, &n) || n == 0) return 0;
+    const size_t length = strcspn(*text, ",");
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strlen(units[i].unit) != length || strncmp(units[i].unit, *text, length) != 0) continue;
+        if (units[i].bytes > 0 ? b->bytes > 0 : b->microseconds > 0) return 0;
+        b->bytes += (size_t)n * units[i].bytes;
+        b->microseconds += (double)n * units[i].microseconds;
+        *text += length;
+        return 1;
+    }
+    return 0;
+}
+
+/* "64k", "20us", "64k,20us"; 0: it is none of these. */
+static int budget_of(const char *text, eg_head_budget *b)
+{
+    *b = (eg_head_budget){ .size = sizeof *b };
+    while (take_part(&text, b)) {
+        if (*text == '\0') return 1;
+        text++; /* the comma */
+    }
+    return 0;
 }
 
 /* ---- a new head ---- */
@@ -82,9 +113,11 @@ static int choose_spec(const struct call *call, const struct features *f, const 
         *spec = o->kind[0] == '{' ? o->kind : keep_format("{\"kind\": \"%s\"}", o->kind);
         return EXIT_DONE;
     }
-    const size_t bytes = bytes_of(budget);
-    if (bytes == 0) return fail_usage(call, "--budget %s: expected bytes, as 64k or 2M", budget);
-    const eg_status s = eg_head_choose(bytes, f->d, o->classes, o->examples, any_below(f), chosen);
+    eg_head_budget most;
+    if (!budget_of(budget, &most))
+        return fail_usage(call, "--budget %s: expected bytes, microseconds or both, as 64k,20us",
+                          budget);
+    const eg_status s = eg_head_choose(&most, f->d, o->classes, o->examples, any_below(f), chosen);
     if (s != EG_OK) return fail(s, NULL);
     *spec = chosen;
     return EXIT_DONE;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cues.h"
+#include "cli/file_limits.h"
 #include "cli/picture.h"
 #include "cli/tour.h"
 #include "cli/words.h"
@@ -122,6 +123,7 @@ static int read_data(struct tour *t)
 {
     eg_read_options read = EG_READ_OPTIONS_INIT;
     const eg_status s = eg_catalogue_read("semeion", &read, &t->set);
+    read.max_bytes = limits_given();
     if (s != EG_OK) return s == EG_NOT_FOUND ? (fail(s, NULL), EXIT_IO) : fail(s, NULL);
     t->d = t->set.d;
     t->shape = (struct shape){ t->set.height, t->set.width, t->set.channels };

@@ -61,6 +61,7 @@ struct opt {
 struct common {
     int json, quiet, help, threads;
     uint64_t seed;
+    size_t max_bytes;
     const char *output;
 };
 

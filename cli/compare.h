@@ -23,7 +23,9 @@ struct compare {
 struct entry {
     const char *name, *spec, *grid; /* grid NULL: nothing is chosen */
     double *accuracy;               /* (results) */
-    double mean, spread, seconds, auc;
+    double mean, spread, seconds;
+    double auc;     /* mean over the folds that have one; NaN: none has */
+    size_t lacking; /* folds in which some class is not trained on */
     size_t errors, rank;
     size_t diverged;       /* the fold of all repeats, from 1, on which it did; 0: on none */
     struct paired against; /* the best */
@@ -39,6 +41,7 @@ struct comparison {
     size_t examples;
     struct entry *entry;                /* (count) */
     size_t count, best, results, folds; /* results: folds of all repeats */
+    size_t areas;                       /* how many of the results have an area */
     int columns;                        /* each column is scaled by what is trained on */
     double overlap;                     /* examples tested, over examples trained on */
 };

@@ -42,6 +42,26 @@ static void add_facts(const struct comparison *c, struct report *r)
 
 /* ---- one set ---- */
 
+/* What a reader of the numbers has to know of the folds; "" where there is nothing. */
+static const char *notes(const struct comparison *c)
+{
+    size_t lacking = 0;
+    for (size_t i = 0; i < c->count; i++)
+        lacking = c->entry[i].lacking > lacking ? c->entry[i].lacking : lacking;
+    const char *areas =
+        c->areas == c->results ? ""
+        : c->areas == 0
+            ? keep_format("auc: none of %zu folds tests two classes.", c->results)
+            : keep_format("auc: mean over %zu of %zu folds; the others test one class alone.",
+                          c->areas, c->results);
+    const char *classes =
+        lacking == 0 ? ""
+                     : keep_format("%zu of %zu folds train without one of the classes, which is "
+                                   "never answered there.",
+                                   lacking, c->results);
+    return keep_format("%s%s%s", areas, *areas != '\0' && *classes != '\0' ? " " : "", classes);
+}
+
 static void make_table(const struct comparison *c, struct table *t)
 {
     static const struct column columns[] = {
@@ -112,8 +132,9 @@ static int write_report(const struct comparison *c, const struct table *t, const
                    "Spread is the standard deviation over folds. p: Student's paired test against "
                    "the best, two-sided; corrected for the examples that folds share (Nadeau and "
                    "Bengio 2003), which is the one to trust. Diverged: the fold on which "
-                   "training did.");
+                   "training did. Where all differences are equal there is no test.");
     report_table(&r, t, 0);
+    if (*notes(c) != '\0') report_paragraph(&r, notes(c));
     draw_folds(c, &r);
     add_facts(c, &r);
     const int code = report_save(&r, path);
@@ -132,13 +153,15 @@ int comparison_show(struct comparison *c)
     make_table(c, &t);
     const int code = write_report(c, &t, report);
     if (code == EXIT_DONE && c->call->common->json) {
-        json_t *j = json_pack("{s:s,s:I,s:I,s:o,s:s,s:s}", "data", c->data, "folds",
-                              (json_int_t)c->folds, "repeats", (json_int_t)c->o->repeats, "models",
-                              table_json(&t), "folder", c->run->path, "report", report);
+        json_t *j = json_pack("{s:s,s:I,s:I,s:I,s:o,s:s,s:s,s:s}", "data", c->data, "folds",
+                              (json_int_t)c->folds, "repeats", (json_int_t)c->o->repeats,
+                              "auc_folds", (json_int_t)c->areas, "models", table_json(&t), "notes",
+                              notes(c), "folder", c->run->path, "report", report);
         print_record(c->call, j);
         json_decref(j);
     } else if (code == EXIT_DONE) {
         table_print(&t, c->call->out);
+        if (*notes(c) != '\0') fprintf(c->call->out, "%s\n", notes(c));
         fprintf(c->call->out, "\nfolder  %s\nreport  %s\n", c->run->path, report);
     }
     const char *best = c->o->models.item[c->best];

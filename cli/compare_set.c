@@ -16,16 +16,37 @@ static const char *name_of(const char *given)
                                                        : name;
 }
 
+static const char *const model_keys[] = { "learner", "grid", NULL };
+
+static const char *model_key(const void *user, size_t i)
+{
+    (void)user;
+    return model_keys[i];
+}
+
 /* {"learner": .., "grid": ..} in its two parts; anything else is a learner. */
-static void take_apart(json_t **learner, const char **grid)
+static int take_apart(const struct call *call, const char *given, json_t **learner,
+                      const char **grid)
 {
     json_t *inside = json_object_get(*learner, "learner"),
-           *lists = json_object_get(*learner, "grid");
+           *lists = json_object_get(*learner, "grid"), *v;
+    const char *key;
     *grid = lists != NULL ? keep(json_dumps(lists, JSON_COMPACT | JSON_REAL_PRECISION(17))) : NULL;
-    if (inside == NULL) return;
+    if (json_is_object(lists) && json_object_size(lists) == 0)
+        return fail_usage(call, "%s: grid: expected settings to choose, {\"k\": [1, 3]}, got none",
+                          given);
+    if (inside == NULL) return EXIT_DONE;
+    json_object_foreach(*learner, key, v)
+    {
+        const char *near = nearest_name(key, model_key, NULL);
+        if (v == inside || v == lists) continue;
+        return fail_usage(call, "%s: expected learner and grid alone, got \"%s\"%s%s%s", given, key,
+                          near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    }
     json_incref(inside);
     json_decref(*learner);
     *learner = inside;
+    return EXIT_DONE;
 }
 
 /* The first row of the grid, so that a wrong name in it is found before anything runs. */
@@ -43,11 +64,15 @@ static int read_entry(struct comparison *c, const eg_task *task, const char *giv
     eg_learner *l = NULL;
     size_t kind = 0;
     while (learner_kind_name(kind) != NULL && strcmp(learner_kind_name(kind), given) != 0) kind++;
-    const int code = learner_kind_name(kind) != NULL ? EXIT_DONE : learner_spec_read(given, &j);
+    int code = learner_kind_name(kind) != NULL ? EXIT_DONE : learner_spec_read(given, &j);
     if (code != EXIT_DONE) return code;
     if (j == NULL) j = json_pack("{s:s}", "kind", given);
-    *out = (struct entry){ .name = name_of(given) };
-    take_apart(&j, &out->grid);
+    *out = (struct entry){ .name = name_of(given), .auc = (double)NAN };
+    code = take_apart(c->call, given, &j, &out->grid);
+    if (code != EXIT_DONE) {
+        json_decref(j);
+        return code;
+    }
     out->spec = keep(json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17)));
     json_decref(j);
     char *text = need(ROOM, 1);
@@ -122,7 +147,7 @@ int comparison_begin(struct comparison *c)
 struct hearing {
     struct comparison *c;
     struct entry *e;
-    size_t heard, areas;
+    size_t heard, areas; /* folds; those that have an area */
 };
 
 static int heard(void *user, const eg_validated *v, const char *spec)
@@ -134,9 +159,11 @@ static int heard(void *user, const eg_validated *v, const char *spec)
     e->accuracy[h->heard++] = v->scored.accuracy;
     e->errors += v->scored.errors;
     e->seconds += v->seconds;
+    e->lacking += v->classes < c->set.classes;
     if (!isnan(auc)) {
         h->areas++;
-        e->auc += (auc - e->auc) / (double)h->areas;
+        e->auc = h->areas == 1 ? auc : e->auc + (auc - e->auc) / (double)h->areas;
+        c->areas = h->areas > c->areas ? h->areas : c->areas;
     }
     json_t *line = json_pack("{s:s,s:s,s:I,s:I,s:f,s:o,s:I,s:f}", "data", c->data, "model", e->name,
                              "repeat", (json_int_t)v->repeat + 1, "fold", (json_int_t)v->fold + 1,

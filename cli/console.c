@@ -307,6 +307,7 @@ void catch_interrupt(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is seen where output is flushed */
+    signal(SIGXFSZ, SIG_IGN); /* a file over the user's limit is a write that fails */
 }
 
 static void on_end(int number)

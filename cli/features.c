@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
+#include "cli/file_limits.h"
 #include "cli/stored.h"
 
 /* "0.485,0.456,0.406", or one for all; 0: neither. */
@@ -51,6 +52,7 @@ int features_begin(const struct call *call, const char *network, const struct fe
                    size_t wanted, struct features *f)
 {
     eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
+    o.max_bytes = limits_given();
     *f = (struct features){ .call = call, .how = how, .network = network, .wanted = wanted };
     f->progress = bar_begin(&f->bar, call);
     if (network == NULL) return EXIT_DONE;

@@ -9,20 +9,21 @@
 #include "cli/cli_text.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/file_limits.h"
 
 extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_theory, cmd_info,
     cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,
     cmd_reproduce, cmd_doctor, cmd_help, cmd_attack, cmd_train, cmd_eval, cmd_predict, cmd_compare,
     cmd_rerun, cmd_features, cmd_import, cmd_forget, cmd_merge, cmd_diff, cmd_split, cmd_teach,
-    cmd_classify, cmd_size;
+    cmd_classify, cmd_size, cmd_measure;
 
 const struct command *const commands[] = {
-    &cmd_tour,      &cmd_store,    &cmd_recall,  &cmd_capacity, &cmd_theory, &cmd_info,
-    &cmd_verify,    &cmd_backup,   &cmd_vacuum,  &cmd_repair,   &cmd_export, &cmd_delete,
-    &cmd_forget,    &cmd_merge,    &cmd_diff,    &cmd_split,    &cmd_teach,  &cmd_classify,
-    &cmd_train,     &cmd_eval,     &cmd_predict, &cmd_compare,  &cmd_rerun,  &cmd_attack,
-    &cmd_import,    &cmd_features, &cmd_size,    &cmd_data,     &cmd_bench,  &cmd_doctor,
-    &cmd_reproduce, &cmd_help,     NULL,
+    &cmd_tour,    &cmd_store,     &cmd_recall,  &cmd_capacity, &cmd_theory, &cmd_info,
+    &cmd_verify,  &cmd_backup,    &cmd_vacuum,  &cmd_repair,   &cmd_export, &cmd_delete,
+    &cmd_forget,  &cmd_merge,     &cmd_diff,    &cmd_split,    &cmd_teach,  &cmd_classify,
+    &cmd_train,   &cmd_eval,      &cmd_predict, &cmd_compare,  &cmd_rerun,  &cmd_attack,
+    &cmd_import,  &cmd_features,  &cmd_size,    &cmd_data,     &cmd_bench,  &cmd_doctor,
+    &cmd_measure, &cmd_reproduce, &cmd_help,    NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -154,6 +155,7 @@ static int dispatch(const struct command *command, int argc, const char *const *
     if (command->defaults != NULL) memcpy(values, command->defaults, size);
     struct call call = { command, values, values, NULL, 0, line, stdout };
     int code = options_parse(command, argc, argv, values, &call.args, &call.nargs);
+    limits_set(call.common->max_bytes);
     if (code == EXIT_DONE && call.common->help) {
         help_command(stdout, command);
         if (command->more_help != NULL) command->more_help(stdout, values);

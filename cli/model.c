@@ -139,12 +139,38 @@ static struct scaling drawing_of(const struct input *input)
     return (struct scaling){ SCALING_NONE, unit ? 0 : input->low, unit ? 1 : input->high, 0 };
 }
 
+json_t *column_names_json(const eg_dataset *set)
+{
+    if (set->column_names == NULL) return NULL;
+    json_t *names = json_array();
+    for (size_t j = 0; j < set->d; j++)
+        json_array_append_new(names, json_string(set->column_names[j]));
+    if (json_array_size(names) == set->d) return names;
+    json_decref(names);
+    return NULL;
+}
+
+/* (D) names, or NULL. */
+static json_t *columns_parse(const char *note, size_t d)
+{
+    json_t *names = note != NULL ? json_loads(note, 0, NULL) : NULL;
+    size_t k = 0;
+    while (k < d && json_is_string(json_array_get(names, k))) k++;
+    if (names != NULL && k == d && json_array_size(names) == d) return names;
+    json_decref(names);
+    return NULL;
+}
+
 eg_status model_note(eg_learner *l, const struct input *input, const eg_dataset *set,
                      const char *data)
 {
     const struct shape shape = { set->height, set->width, set->channels };
     eg_status s = eg_learner_set_note(l, "input", input_note(input));
     if (s == EG_OK) s = eg_learner_set_note(l, "data", data);
+    json_t *columns = s == EG_OK ? column_names_json(set) : NULL;
+    if (columns != NULL)
+        s = eg_learner_set_note(l, "columns", keep(json_dumps(columns, JSON_COMPACT)));
+    json_decref(columns);
     if (s == EG_OK && set->class_names != NULL) {
         json_t *names = json_array();
         for (size_t k = 0; k < set->classes; k++)
@@ -170,6 +196,7 @@ void model_of_learner(eg_learner *l, const char *path, struct model *m)
         m->input = (struct input){ INPUT_NONE, 0, 1, task->inputs, NULL, NULL };
     m->drawing = drawing_of(&m->input);
     m->classes = classes != NULL ? json_loads(classes, 0, NULL) : NULL;
+    m->columns = columns_parse(eg_learner_note(l, "columns"), task->inputs);
     json_t *numbers = look != NULL ? json_loads(look, 0, NULL) : NULL;
     float *v = numbers != NULL ? floats_of(numbers, 5) : NULL;
     if (v != NULL && shape_drawable(&m->shape, task->inputs)) {
@@ -195,7 +222,8 @@ void model_clear(struct model *m)
 {
     input_clear(&m->input);
     json_decref(m->classes);
-    m->classes = NULL;
+    json_decref(m->columns);
+    m->classes = m->columns = NULL;
 }
 
 void model_close(struct model *m)
@@ -239,9 +267,76 @@ static int fit_labels(const struct call *call, const struct model *m, const char
     return code;
 }
 
+/* Columns from[k] of a set become its columns k. */
+static void permute_columns(const size_t *from, eg_dataset *set)
+{
+    const size_t d = set->d, rows = eg_dataset_rows(set);
+    float *row = need_floats(d, 1);
+    char **name = need(d, sizeof *name);
+    memcpy(name, set->column_names, d * sizeof *name);
+    for (size_t k = 0; k < d; k++) set->column_names[k] = name[from[k]];
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(row, set->x + i * d, d * sizeof *row);
+        for (size_t k = 0; k < d; k++) set->x[i * d + k] = row[from[k]];
+    }
+    free(row);
+    free(name);
+}
+
+/* place: the columns of the set by name; those of the model are taken out of it. */
+static int match_columns(const struct call *call, const struct model *m, const char *name,
+                         json_t *place, eg_dataset *set)
+{
+    const size_t d = m->task->inputs;
+    const char *absent = NULL;
+    size_t *from = need(d, sizeof *from), moved = 0;
+    for (size_t k = 0; k < d; k++) {
+        const char *column = json_string_value(json_array_get(m->columns, k));
+        const json_t *at = json_object_get(place, column);
+        if (at == NULL && absent == NULL) absent = column;
+        from[k] = at != NULL ? (size_t)json_integer_value(at) : 0;
+        moved += from[k] != k;
+        json_object_del(place, column);
+    }
+    const char *more = json_object_iter_key(json_object_iter(place));
+    int code = EXIT_DONE;
+    if (absent != NULL)
+        code = fail_usage(call, "%s: no column \"%s\", which %s was trained on%s%s%s", name, absent,
+                          m->path, more ? "; it has \"" : "", more ? more : "",
+                          more ? "\", which the model does not know" : "");
+    else if (more != NULL)
+        code = fail_usage(call,
+                          "%s: column \"%s\" is none of the %zu that %s was trained on: --skip "
+                          "leaves it out",
+                          name, more, d, m->path);
+    if (code == EXIT_DONE && moved > 0) {
+        permute_columns(from, set);
+        say(call, "columns of %s put in the order of %s, by their names", name, m->path);
+    }
+    free(from);
+    return code;
+}
+
+/* Where both know names of columns, these say which is which; else their order does. */
+static int fit_columns_by_name(const struct call *call, const struct model *m, const char *name,
+                               eg_dataset *set)
+{
+    json_t *own = m->columns != NULL ? column_names_json(set) : NULL;
+    if (own == NULL) return EXIT_DONE;
+    json_t *place = json_object();
+    for (size_t j = 0; j < set->d; j++)
+        json_object_set_new(place, set->column_names[j], json_integer((json_int_t)j));
+    const int code = match_columns(call, m, name, place, set);
+    json_decref(place);
+    json_decref(own);
+    return code;
+}
+
 int model_fit(const struct call *call, const struct model *m, const char *name, eg_dataset *set)
 {
     const struct shape shape = { set->height, set->width, set->channels };
+    const int code = fit_columns_by_name(call, m, name, set);
+    if (code != EXIT_DONE) return code;
     if (set->d != m->task->inputs)
         return fail_usage(call, "%s: items of %s, %s takes %s", name, shape_words(&shape, set->d),
                           m->path, shape_words(&m->shape, m->task->inputs));
@@ -252,6 +347,14 @@ int model_fit(const struct call *call, const struct model *m, const char *name, 
     return set->labels != NULL ? fit_labels(call, m, name, set) : EXIT_DONE;
 }
 
+void say_too_long(const struct call *call, const char *name, const eg_dataset *set)
+{
+    if (set->too_long == 0) return;
+    say(call,
+        "note    %s: %zu sequences of more than %zu letters, as the model takes, are left out",
+        name, set->too_long, set->d);
+}
+
 static int read_at(const struct call *call, const struct model *m, const char *path,
                    const char *name, const struct cue_options *o, const eg_read_options *given,
                    eg_dataset *out)
@@ -259,6 +362,7 @@ static int read_at(const struct call *call, const struct model *m, const char *p
     eg_read_options read = *given;
     struct treatment t;
     if (!m->task->bags) read.bag_column = NULL;
+    read.inputs = m->task->inputs;
     treatment_begin(&t, &m->shape, m->has_look ? &m->look : NULL, o, &read);
     int code = path_exists(path) ? data_read_file(call, path, name, &read, out)
                                  : data_read(call, path, &read, out);
@@ -267,6 +371,7 @@ static int read_at(const struct call *call, const struct model *m, const char *p
         code = fail_usage(call, "%s holds pictures, %s takes %s, not pictures", name, m->path,
                           shape_words(&m->shape, m->task->inputs));
     if (code == EXIT_DONE) code = model_fit(call, m, name, out);
+    if (code == EXIT_DONE) say_too_long(call, name, out);
     if (code != EXIT_DONE) {
         eg_dataset_clear(out);
         return code;

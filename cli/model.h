@@ -40,6 +40,7 @@ struct model {
     struct scaling drawing; /* its inputs as grey */
     struct look look;
     json_t *classes; /* array of names, or NULL */
+    json_t *columns; /* array of D names of the columns it was trained on, or NULL */
     int has_look;
 };
 
@@ -53,10 +54,16 @@ void model_close(struct model *m);
 void model_clear(struct model *m);                        /* all but the learner */
 const char *model_class(const struct model *m, size_t k); /* kept */
 
-/* Whether a set fits: its D, and each of its class names, which become the model's numbers.
- * EXIT_DONE, or EXIT_USAGE with both shapes, or the class, named. */
+/* Names of the columns of a set: an array, or NULL where it has none, or they are no UTF-8. */
+json_t *column_names_json(const eg_dataset *set);
+/* Whether a set fits: its D, its columns, which are put in the model's order where both have names,
+ * and each of its class names, which become the model's numbers. EXIT_DONE, or EXIT_USAGE with both
+ * shapes, or the column or class, named. */
 int model_fit(const struct call *call, const struct model *m, const char *name, eg_dataset *set);
-/* Data, a folder or a picture as inputs of the model. */
+/* How many sequences a reader has left out for their length, where it has. */
+void say_too_long(const struct call *call, const char *name, const eg_dataset *set);
+/* Data, a folder or a picture as inputs of the model: of formats whose files do not say how wide
+ * items are, as wide as it takes. */
 int model_read(const struct call *call, const struct model *m, const char *name,
                const struct cue_options *o, const eg_read_options *read, eg_dataset *out);
 

@@ -17,6 +17,8 @@ const struct opt common_options[] = {
     { "quiet", 'q', OPT_FLAG, AT(quiet), NULL, "no messages, no progress", NULL, 0, 0 },
     { "seed", 0, OPT_SEED, AT(seed), "N", "seed of every random choice", NULL, 0, 0 },
     { "threads", 0, OPT_INT, AT(threads), "N", "threads; 0: all there are", NULL, 0, 4096 },
+    { "max-bytes", 0, OPT_SIZE, AT(max_bytes), "N",
+      "what a file may ask for; engram help limits says what else", NULL, 1, 1e18 },
     { "output", 'o', OPT_TEXT, AT(output), "FILE", "write here; - is standard output", NULL, 0, 0 },
     { "help", 'h', OPT_FLAG, AT(help), NULL, "show this", NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },

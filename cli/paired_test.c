@@ -21,16 +21,17 @@ double student_p(double t, size_t freedom)
 
 struct paired paired_test(const double *a, const double *b, size_t k, double overlap)
 {
-    double mean = 0, squares = 0;
+    double mean = 0, squares = 0, most = 0;
     for (size_t i = 0; i < k; i++) { /* Welford 1962 */
+        most = fmax(most, fmax(fabs(a[i]), fabs(b[i])));
         const double from = a[i] - b[i] - mean;
         mean += from / (double)(i + 1);
         squares += from * (a[i] - b[i] - mean);
     }
     const double variance = squares / (double)(k - 1);
-    if (!(variance > 0))
-        return mean != 0 ? (struct paired){ mean > 0 ? INFINITY : -INFINITY, 0, 0 }
-                         : (struct paired){ (double)NAN, 1, 1 };
+    const double rounding = 1e-14 * most; /* of a difference that is the same on every fold */
+    if (!(variance > rounding * rounding))
+        return (struct paired){ (double)NAN, (double)NAN, (double)NAN };
     const double share = 1 / (double)k;
     const double t = mean / sqrt(variance * share);
     return (struct paired){ t, student_p(t, k - 1),

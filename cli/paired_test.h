@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 struct paired {
-    double t;         /* Student's, of the mean difference; NaN where all differences are 0 */
-    double p;         /* two-sided; 1 where all differences are 0 */
+    double t; /* Student's, of the mean difference; NaN, as the others, where all differences
+                 are equal: nothing says how large they might have been */
+    double p; /* two-sided */
     double corrected; /* the same with the variance of Nadeau and Bengio 2003: folds share most of
                          the examples they were trained on, so that p alone is too small */
 };

@@ -1,12 +1,14 @@
 /* The options of a command that reads data, as the library takes them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/reader_options.h"
+#include "cli/file_limits.h"
 
 #include <string.h>
 
 eg_read_options read_options_of(const struct reader_options *given)
 {
     eg_read_options o = EG_READ_OPTIONS_INIT;
+    o.max_bytes = limits_given();
     o.format = given->format;
     o.labels = given->labels;
     o.label_column = given->label_column;

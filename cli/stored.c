@@ -11,6 +11,7 @@
 
 #include "cli/cli_text.h"
 #include "cli/console.h"
+#include "cli/file_limits.h"
 
 int path_exists(const char *path)
 {
@@ -28,6 +29,7 @@ static const char *note(struct stored *s, const char *key)
 int stored_open(const struct call *call, const char *path, int read_only, struct stored *s)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
+    options.max_bytes = limits_given();
     *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
     s->progress = bar_begin(&s->bar, call);
     options.progress = &s->progress;
@@ -45,6 +47,7 @@ eg_status stored_create(const struct call *call, const char *path, size_t d,
                         struct stored *s)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
+    options.max_bytes = limits_given();
     *s = (struct stored){ .scaling = { SCALING_NONE, 0, 1, 0.5 } };
     s->progress = bar_begin(&s->bar, call);
     options.progress = &s->progress;
@@ -167,6 +170,9 @@ read_watched(const struct call *call, const char *from,
     o.problem_user = problems;
     const eg_status s = read(from, &o, out);
     bar_end(&bar);
+    if (s == EG_OK && out->left_out > 0)
+        say(call, "left out %zu of %zu items: without a label", out->left_out,
+            out->n + out->left_out);
     return s;
 }
 
@@ -220,6 +226,9 @@ int means_path(const char *name)
         const char *row = eg_catalogue_row(i)->name;
         if (strlen(row) == n && strncmp(row, name, n) == 0) return 0;
     }
+    char folder[4096];
+    if (eg_catalogue_find(keep_format("%.*s", (int)n, name), folder, sizeof folder) == EG_OK)
+        return 0; /* a folder of data that no row knows */
     return strpbrk(name, "/. ") != NULL;
 }
 

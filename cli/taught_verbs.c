@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli_text.h"
+#include "cli/file_limits.h"
 #include "cli/one_writer.h"
 #include "cli/taught.h"
 
@@ -150,11 +151,12 @@ static size_t split_notes(struct stored *s, size_t names, eg_note **classes, eg_
     return n;
 }
 
-static int save_merged(const struct call *call, const eg_head *h, const eg_note *classes, size_t n,
+static int save_merged(const struct call *call, eg_head *h, const eg_note *classes, size_t n,
                        const eg_note *rest, size_t others)
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
     eg_note *notes = need(n + others + 1, sizeof *notes);
+    options.max_bytes = limits_given();
     if (n > 0) memcpy(notes, classes, n * sizeof *notes);
     if (others > 0) memcpy(notes + n, rest, others * sizeof *notes);
     options.notes = notes;

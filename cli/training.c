@@ -158,20 +158,27 @@ struct searching {
     const char *measure;
 };
 
-static int heard(void *user, size_t i, const char *spec, double mean, double deviation)
+static int heard(void *user, size_t i, const char *spec, double mean, double deviation,
+                 size_t measured)
 {
     struct searching *s = user;
+    const size_t folds = s->t->options.folds;
+    const char *some =
+        measured < folds ? keep_format(" over %zu of %zu folds", measured, folds) : "";
     if (mean == -INFINITY)
         say(s->call, "search  %zu: diverged (%s)  %s", i + 1, eg_error_detail(), spec);
     else
-        say(s->call, "search  %zu: %s %.4f +- %.4f  %s", i + 1, s->measure, mean, deviation, spec);
+        say(s->call, "search  %zu: %s %.4f +- %.4f%s  %s", i + 1, s->measure, mean, deviation, some,
+            spec);
     json_array_append_new(s->t->search,
-                          json_pack("{s:o,s:o,s:o}", "learner", json_loads(spec, 0, NULL), "mean",
-                                    json_number(mean), "deviation", json_number(deviation)));
+                          json_pack("{s:o,s:o,s:o,s:I}", "learner", json_loads(spec, 0, NULL),
+                                    "mean", json_number(mean), "deviation", json_number(deviation),
+                                    "measured", (json_int_t)measured));
     return interrupted();
 }
 
-/* The items of PART_TRAIN one after the other: borrowed names; x, labels, offset to be freed. */
+/* The items of PART_TRAIN one after the other: borrowed names; x, labels, offset and
+ * group to be freed. */
 static eg_dataset gather(const eg_part *p)
 {
     const size_t *offset = p->set->offset;
@@ -183,12 +190,14 @@ static eg_dataset gather(const eg_part *p)
     set.x = need_floats(rows, set.d);
     set.labels = need(p->n, sizeof *set.labels);
     if (offset != NULL) set.offset = need(p->n + 1, sizeof *set.offset);
+    if (set.group != NULL) set.group = need(p->n, sizeof *set.group);
     rows = 0;
     for (size_t i = 0; i < p->n; i++) {
         const size_t at = p->index[i], from = offset != NULL ? offset[at] : at;
         const size_t count = offset != NULL ? offset[at + 1] - from : 1;
         memcpy(set.x + rows * set.d, p->set->x + from * set.d, count * set.d * sizeof *set.x);
         set.labels[i] = p->set->labels[at];
+        if (set.group != NULL) set.group[i] = p->set->group[at];
         if (offset != NULL) set.offset[i] = rows;
         rows += count;
     }
@@ -235,6 +244,7 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
     free(set.x);
     free(set.labels);
     free(set.offset);
+    free(set.group);
     if (status == EG_OK) return EXIT_DONE;
     code = fail(status, t->options.grid);
     if (made) (void)rmdir(t->folder); /* where it is empty: nothing was begun */
@@ -248,13 +258,28 @@ static int search(const struct call *call, struct trained *t, const eg_train_opt
 
 /* ---- the whole ---- */
 
+static size_t classes_of(const eg_part *part)
+{
+    size_t found = 0;
+    for (size_t k = 0; k < part->set->classes; k++) {
+        size_t i = 0;
+        while (i < part->n && part->set->labels[part->index[i]] != (int32_t)k) i++;
+        found += i < part->n;
+    }
+    return found;
+}
+
 static void echo(const struct call *call, const struct trained *t)
 {
+    const size_t lacking = t->parts.set.classes - classes_of(&t->parts.part[PART_TRAIN]);
     const struct training_data *d = &t->parts;
     const struct shape shape = { d->set.height, d->set.width, d->set.channels };
     say(call, "data    %s: %zu examples of %s, %zu classes", t->data, d->part[PART_TRAIN].n,
         shape_words(&shape, d->set.d), d->set.classes);
     if (d->set.offset != NULL) say(call, "bags    of the whole set: %s", bag_sizes(&d->set));
+    if (lacking > 0)
+        say(call, "note    %zu of %zu classes %s not occur in what is trained on: never answered",
+            lacking, d->set.classes, lacking == 1 ? "does" : "do");
     for (size_t p = PART_VALID; p < PARTS; p++)
         if (d->part[p].n > 0)
             say(call, "%-7s %s: %zu examples", part_name(p), d->name[p], d->part[p].n);

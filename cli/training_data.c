@@ -36,10 +36,12 @@ int labels_are_classes(const struct call *call, const char *name, const eg_datas
                       name, broken, set->classes, set->n);
 }
 
+/* inputs: of a set beside the one trained on, how wide that is; else 0. */
 static int read_labelled(const struct call *call, const char *name,
-                         const struct reader_options *how, eg_dataset *out)
+                         const struct reader_options *how, size_t inputs, eg_dataset *out)
 {
-    const eg_read_options read = example_options_of(how);
+    eg_read_options read = example_options_of(how);
+    read.inputs = inputs;
     const int code = data_read(call, name, &read, out);
     if (code != EXIT_DONE) return code;
     if (out->labels != NULL) return labels_are_classes(call, name, out);
@@ -49,7 +51,26 @@ static int read_labelled(const struct call *call, const char *name,
                       name);
 }
 
-/* A share of what the part PART_TRAIN still has, all classes alike, becomes a part of its own. */
+/* Of the set's items from[0..n-1]: all classes alike, or whole groups where the set has any. */
+static eg_status choose_share(const eg_dataset *set, const size_t *from, size_t n, double share,
+                              uint64_t seed, uint32_t *chosen)
+{
+    void *block = need(n, sizeof(uint32_t));
+    int32_t *labels = block;
+    uint32_t *group = block;
+    for (size_t i = 0; i < n; i++)
+        if (set->group != NULL)
+            group[i] = set->group[from[i]];
+        else
+            labels[i] = set->labels[from[i]];
+    const eg_status s = set->group != NULL
+                            ? eg_split_share_groups(group, n, share, seed, chosen)
+                            : eg_split_share(labels, n, set->classes, share, seed, chosen);
+    free(block);
+    return s;
+}
+
+/* A share of what the part PART_TRAIN still has becomes a part of its own. */
 static int take_share(const struct call *call, struct training_data *t, const char *data,
                       const char *option, double share, size_t to)
 {
@@ -59,11 +80,9 @@ static int take_share(const struct call *call, struct training_data *t, const ch
     const double of_rest = share * (double)t->set.n / (double)n;
     if (!(share > 0 && of_rest < 1))
         return fail_usage(call, "--%s: expected a share between 0 and 1, got %g", option, share);
-    int32_t *labels = need(n, sizeof *labels);
+    const char *groups = t->set.group != NULL ? ", in whole groups," : "";
     uint32_t *chosen = need(n, sizeof *chosen);
-    for (size_t i = 0; i < n; i++) labels[i] = t->set.labels[from[i]];
-    const eg_status s =
-        eg_split_share(labels, n, t->set.classes, of_rest, call->common->seed, chosen);
+    const eg_status s = choose_share(&t->set, from, n, of_rest, call->common->seed, chosen);
     t->index[to] = need(n, sizeof **t->index);
     for (size_t i = 0; i < n && s == EG_OK; i++) {
         if (chosen[i])
@@ -71,14 +90,14 @@ static int take_share(const struct call *call, struct training_data *t, const ch
         else
             from[kept++] = from[i];
     }
-    free(labels);
     free(chosen);
     if (s != EG_OK) return fail(s, data);
     if (taken == 0 || kept == 0)
-        return fail_usage(call, "--%s: a share of %g of %zu items is empty", option, share, n);
+        return fail_usage(call, "--%s: a share of %g of %zu items%s is %s", option, share, n,
+                          groups, taken == 0 ? "empty" : "all of them");
     t->part[PART_TRAIN].n = kept;
     t->part[to] = (eg_part){ &t->set, t->index[to], taken };
-    t->name[to] = keep_format("a share of %g of %s", share, data);
+    t->name[to] = keep_format("a share of %g%s of %s", share, groups, data);
     return EXIT_DONE;
 }
 
@@ -92,7 +111,8 @@ static int add_part(const struct call *call, struct training_data *t, const char
     struct reader_options other = *how;
     other.labels = NULL; /* are those of the data */
     t->name[to] = sibling_part(data, given);
-    const int code = read_labelled(call, t->name[to], &other, &t->other[to]);
+    const int code = read_labelled(call, t->name[to], &other, t->set.d, &t->other[to]);
+    say_too_long(call, t->name[to], &t->other[to]);
     t->part[to] = (eg_part){ &t->other[to], NULL, t->other[to].n };
     return code;
 }
@@ -111,8 +131,9 @@ static int agree(const struct call *call, struct training_data *t, size_t part)
         if (m.classes == NULL) m.classes = json_array();
         json_array_append_new(m.classes, json_string(set->class_names[k]));
     }
+    m.columns = column_names_json(set);
     const int code = model_fit(call, &m, t->name[part], other);
-    json_decref(m.classes);
+    model_clear(&m);
     if (code == EXIT_DONE) input_apply(&t->input, other);
     return code;
 }
@@ -121,7 +142,7 @@ int training_data_read(const struct call *call, const char *data, const struct r
                        const struct data_options *o, struct training_data *t)
 {
     *t = (struct training_data){ .name = { data } };
-    int code = read_labelled(call, data, how, &t->set);
+    int code = read_labelled(call, data, how, 0, &t->set);
     if (code != EXIT_DONE) return code;
     const size_t n = t->set.n;
     t->index[PART_TRAIN] = need(n, sizeof **t->index);

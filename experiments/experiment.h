@@ -85,7 +85,8 @@ extern const struct experiment experiment_clique_error, experiment_clique_rules,
     experiment_sdm_critical;
 
 /* Learning by storing. */
-extern const struct experiment experiment_heads, experiment_increments, experiment_one_shot;
+extern const struct experiment experiment_heads, experiment_increments, experiment_one_shot,
+    experiment_learned_connections, experiment_coupled;
 
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];

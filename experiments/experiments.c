@@ -37,5 +37,7 @@ const struct experiment *const experiments[] = {
     &experiment_heads,
     &experiment_increments,
     &experiment_one_shot,
+    &experiment_learned_connections,
+    &experiment_coupled,
     NULL,
 };

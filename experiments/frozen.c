@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { BATCH = 16, PATH = 1024 };
+enum { BATCH = 16, PATH = FROZEN_PATH };
 
 static int there(const char *path)
 {
@@ -14,7 +14,7 @@ static int there(const char *path)
     return stat(path, &st) == 0;
 }
 
-static int find_network(const char *name, char path[PATH])
+int frozen_find(const char *name, char path[FROZEN_PATH])
 {
     const char *models = getenv("ENGRAM_MODELS"), *data = getenv("ENGRAM_DATA");
     if (models != NULL) {
@@ -38,6 +38,7 @@ struct work {
     size_t waiting, item;
     struct frozen *out;
     size_t room;
+    int view;
 };
 
 static eg_status run_batch(struct work *w)
@@ -67,6 +68,20 @@ static eg_status run_batch(struct work *w)
     return EG_OK;
 }
 
+static void mirror(eg_image *image)
+{
+    const size_t c = image->channels, w = image->width;
+    for (size_t y = 0; y < image->height; y++) {
+        uint8_t *row = image->pixels + y * w * c;
+        for (size_t x = 0; x < w / 2; x++)
+            for (size_t k = 0; k < c; k++) {
+                const uint8_t held = row[x * c + k];
+                row[x * c + k] = row[(w - 1 - x) * c + k];
+                row[(w - 1 - x) * c + k] = held;
+            }
+    }
+}
+
 static eg_status add(struct work *w, const eg_image *image)
 {
     eg_image part = { 0 }, fit = { 0 };
@@ -74,6 +89,7 @@ static eg_status add(struct work *w, const eg_image *image)
     eg_status s = eg_image_cut(image, (image->height - side) / 2, (image->width - side) / 2, side,
                                side, &part);
     if (s == EG_OK) s = eg_image_resize_smooth(&part, w->pixels.height, w->pixels.width, &fit);
+    if (s == EG_OK && w->view == 1) mirror(&fit);
     if (s == EG_OK) s = eg_onnx_picture(&w->pixels, &fit, w->pending + w->waiting * w->item);
     eg_image_clear(&part);
     eg_image_clear(&fit);
@@ -145,15 +161,18 @@ static eg_status take_labels(const eg_dataset *set, struct frozen *out)
 {
     if (set->labels == NULL || set->n != out->n) return EG_ERR_CORRUPT;
     out->classes = set->classes;
-    out->y = malloc(set->n * sizeof *out->y);
+    out->y = malloc(out->n * sizeof *out->y);
     if (out->y == NULL) return lab_no_memory();
-    memcpy(out->y, set->labels, set->n * sizeof *out->y);
+    memcpy(out->y, set->labels, out->n * sizeof *out->y);
     return EG_OK;
 }
 
-static void file_of(const char *network, const char *hash, const char *set, char path[PATH])
+static void file_of(const struct frozen_network *network, const char *hash, const char *set,
+                    int view, char path[PATH])
 {
-    snprintf(path, PATH, "runs/features-%s-%.8s-%s.npy", network, hash, set);
+    char of[16] = "";
+    if (view > 0) snprintf(of, sizeof of, "-view%d", view);
+    snprintf(path, PATH, "runs/features-%s-%.8s-%s%s.npy", network->name, hash, set, of);
     for (char *p = path + strlen("runs/"); *p != '\0'; p++)
         if (*p == '/') *p = '-';
 }
@@ -182,17 +201,16 @@ static eg_status note_absent(const struct experiment_context *run, const char *w
     return EG_NOT_FOUND;
 }
 
-eg_status frozen_features(const struct experiment_context *run,
-                          const struct frozen_network *network, const char *name,
-                          struct frozen *out)
+eg_status frozen_view(const struct experiment_context *run, const struct frozen_network *network,
+                      const char *name, int view, struct frozen *out)
 {
     char path[PATH], file[PATH], hash[65];
-    struct work w = { .run = run, .out = out };
+    struct work w = { .run = run, .out = out, .view = view };
     eg_dataset set = { 0 };
     *out = (struct frozen){ 0, 0, 0, NULL, NULL };
-    if (!find_network(network->name, path)) return note_absent(run, network->name);
+    if (!frozen_find(network->name, path)) return note_absent(run, network->name);
     LAB_TRY(eg_sha256_file(path, hash));
-    file_of(network->name, hash, name, file);
+    file_of(network, hash, name, view, file);
     eg_status s = there(file) ? load(file, name, out) : compute(&w, path, network, name, &set);
     if (s == EG_OK && out->y == NULL) s = take_labels(&set, out);
     if (s == EG_OK && !there(file)) {
@@ -205,6 +223,13 @@ eg_status frozen_features(const struct experiment_context *run,
     if (s == EG_OK) return EG_OK;
     frozen_clear(out);
     return s == EG_NOT_FOUND || s == EG_ERR_IO ? note_absent(run, name) : s;
+}
+
+eg_status frozen_features(const struct experiment_context *run,
+                          const struct frozen_network *network, const char *name,
+                          struct frozen *out)
+{
+    return frozen_view(run, network, name, 0, out);
 }
 
 void frozen_clear(struct frozen *f)

@@ -19,6 +19,10 @@ struct frozen_network {
     float mean[3], std[3];
 };
 
+/* The file of a network; 0: it is not here. */
+enum { FROZEN_PATH = 1024 };
+int frozen_find(const char *name, char path[FROZEN_PATH]);
+
 /**
  * The pooled features of a set of the catalogue, of the middle of each picture. They are kept in
  * runs/features-NETWORK-SET.npy, where the network's SHA-256 is part of the name.
@@ -27,6 +31,12 @@ struct frozen_network {
 eg_status frozen_features(const struct experiment_context *run,
                           const struct frozen_network *network, const char *set,
                           struct frozen *out);
+/**
+ * The same of another view of each picture: 0 the middle, 1 its mirror image.
+ */
+enum { FROZEN_VIEWS = 2 };
+eg_status frozen_view(const struct experiment_context *run, const struct frozen_network *network,
+                      const char *set, int view, struct frozen *out);
 void frozen_clear(struct frozen *f);
 
 #endif

@@ -17,6 +17,8 @@ struct trial {
     const eg_dataset *set;
     size_t train, epochs, batch;
     uint64_t seed;
+    double learned; /* share of what is trained on that has to be right, else training begins again,
+                       up to three times; 0: it never does */
 };
 
 /* Scores of what is tested; a failure names the learner in a note. */

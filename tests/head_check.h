@@ -49,6 +49,8 @@ static const char *const head_specs[] = {
     "{\"kind\": \"clique\", \"quantiser\": {\"kind\": \"anchors\", \"parts\": 10, \"anchors\": "
     "16}}",
     "{\"kind\": \"tilda\", \"parts\": 8, \"anchors\": 2}",
+    "{\"kind\": \"fecam_each\", \"between\": 0}",
+    "{\"kind\": \"fecam_each\", \"project\": 20}",
 };
 enum { HEAD_SPECS = sizeof head_specs / sizeof *head_specs };
 
@@ -67,8 +69,10 @@ static inline int head_can(const eg_head *h, unsigned what)
 }
 
 /* Of everything but the numbers of items. */
-static inline void head_check_same(const eg_head *a, const eg_head *b)
+static inline void head_check_same(eg_head *a, eg_head *b)
 {
+    egi_head_settle(a);
+    egi_head_settle(b);
     CHECK(a->classes == b->classes && a->items == b->items && a->taught == b->taught);
     for (size_t i = 0; i < a->fields; i++) {
         const struct egi_field *f = &a->field[i];

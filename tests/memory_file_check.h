@@ -13,7 +13,7 @@
 enum { N = 40, D = 16 };
 
 static char folder[256];
-static float x[N * D]; /* what every file here holds */
+static float x[N * D]; /* what every file here holds, and from its beginning again */
 
 static inline const char *path_of(const char *name)
 {
@@ -84,7 +84,7 @@ static inline void write_file(const char *path, size_t n)
     discard(path);
     CHECK_OK(eg_memory_file_create(path, D, NULL, &quick, &f));
     for (size_t at = 0; at < n; at += 10)
-        CHECK_OK(eg_memory_file_append(f, x + at * D, n - at < 10 ? n - at : 10, NULL, NULL));
+        CHECK_OK(eg_memory_file_append(f, x + at % N * D, n - at < 10 ? n - at : 10, NULL, NULL));
     CHECK_OK(eg_memory_file_set_note(f, "title", "forty patterns"));
     eg_memory_file_close(f);
 }
@@ -97,7 +97,7 @@ static inline int is_whole(const eg_memory *m, size_t n)
     const eg_rule *rule = &eg_memory_options_view(m)->rule;
     if (rule->separation != EG_SEP_SOFTMAX || rule->beta != 1) return 0;
     for (size_t i = 0; i < n; i++) {
-        if (eg_memory_pattern(m, i, row) != EG_OK || memcmp(row, x + i * D, sizeof row) != 0)
+        if (eg_memory_pattern(m, i, row) != EG_OK || memcmp(row, x + i % N * D, sizeof row) != 0)
             return 0;
         if (eg_memory_id(m, i) != i + 1 || eg_memory_label(m, i) != -1) return 0;
         if (eg_memory_weight(m, i) != 1.0f) return 0;

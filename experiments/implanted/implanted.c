@@ -27,6 +27,9 @@
  * of these words by itself, a burden test, stands beside: sequences of even letters and a motif
  * without gaps are its best case, and on them nothing that is trained can beat it.
  *
+ * Training is begun up to three times, of which that counts which is the best on a fifth of what is
+ * trained on, kept for this: with one start each, one fold of five stayed at chance.
+ *
  * AUC within .02 of the published one or above; and of the sequences with a motif, in repertoires
  * that were not trained on, the share among as many of the largest attention: half or more.
  *
@@ -36,6 +39,7 @@
  * sees a sample, at 1 % in one pass; Adam at a larger rate and so for fewer steps. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engram/inspect.h"
@@ -64,18 +68,20 @@ struct way {
     double witness, published;
     size_t epochs[2]; /* quick, full; 0: not run */
     size_t words;     /* that kernels begin with */
+    size_t starts;    /* at most */
 };
 
-#define PLAIN NETWORK("\"hidden\": 32, \"share\": 1, \"sample\": 400", "")
+#define PLAIN NETWORK("\"hidden\": 32, \"share\": 1, \"sample\": 400", ", \"schedule\": \"cosine\"")
 #define SCREENED \
     NETWORK("\"depth\": 0, \"share\": 0.1, \"sample\": 4000", ", \"schedule\": \"cosine\"")
 
 static const struct way ways[] = {
-    { "", PLAIN, 0.01, 1.00, { 60, 60 }, 0 },
-    { ", screened", SCREENED, 0.001, 0.98, { 0, 8 }, 8 },
-    { ", not screened", PLAIN, 0.001, NAN, { 0, 60 }, 0 },
+    { "", PLAIN, 0.01, 1.00, { 60, 100 }, 0, 3 },
+    { ", screened", SCREENED, 0.001, 0.98, { 0, 8 }, 8, 3 },
+    { ", not screened", PLAIN, 0.001, NAN, { 0, 60 }, 0, 1 },
 };
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 8, VALID = 5 };
+#define ENOUGH 0.95 /* area that ends the search for a start */
 
 /* Of the rows with a motif, how many are among as many with the largest weights. */
 static eg_status found_of(eg_learner *l, const eg_dataset *set, const uint8_t *holds, size_t bag,
@@ -108,40 +114,94 @@ struct folding {
     size_t bags;
 };
 
-/* Words are looked for in what is trained on alone. */
-static eg_status screen(struct folding *f, const eg_part *train, const eg_part *test, size_t run,
-                        eg_learner *l)
+/* The burden test of one word, which is looked for in what is trained on alone. */
+static eg_status beside(struct folding *f, const eg_part *train, const eg_part *test, size_t run)
 {
-    int word[WORDS_MAX][SCREEN_LETTERS];
+    int word[1][SCREEN_LETTERS];
     double area;
-    const size_t count = f->way->words > 0 ? f->way->words : 1;
-    LAB_TRY(screen_words(train, count, word));
+    LAB_TRY(screen_words(train, 1, word));
     LAB_TRY(screen_area(test, word[0], &area));
     f->burden += area / (double)run;
-    if (f->way->words > 0) screen_begin(eg_learner_params(l), count, word);
     return EG_OK;
+}
+
+static eg_status begin_at_words(const struct way *way, const eg_part *fit, eg_learner *l)
+{
+    int word[WORDS_MAX][SCREEN_LETTERS];
+    if (way->words == 0) return EG_OK;
+    LAB_TRY(screen_words(fit, way->words, word));
+    screen_begin(eg_learner_params(l), way->words, word);
+    return EG_OK;
+}
+
+/* Trains a network on `fit`; its area on `valid`. */
+static eg_status one_start(const struct experiment_context *run, const struct way *way,
+                           const eg_part *fit, const eg_part *valid, uint64_t seed,
+                           eg_learner **out, double *area)
+{
+    const eg_task task = {
+        .inputs = fit->set->d, .classes = 2, .epochs = way->epochs[run->full], .bags = 1
+    };
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    eg_scored scored = { .n = 0 };
+    o.batch = 4;
+    o.seed = seed;
+    o.progress = run->progress;
+    LAB_TRY(eg_learner_create(way->spec, &task, seed, run->threads, NULL, out));
+    eg_status s = begin_at_words(way, fit, *out);
+    if (s == EG_OK) s = eg_train(*out, fit, NULL, &o, NULL);
+    if (s == EG_OK) s = eg_evaluate(*out, valid, 1, NULL, &scored);
+    *area = isnan(scored.auc) ? 0 : scored.auc;
+    return s;
+}
+
+/* The best of some networks on a part that was kept for it; the first that is good enough
+ * ends the search. */
+static eg_status best_start(const struct experiment_context *run, const struct way *way,
+                            const eg_part *train, size_t k, eg_learner **best, double *chosen)
+{
+    const size_t kept = train->n / VALID;
+    const eg_part valid = { train->set, train->index, kept },
+                  fit = { train->set, train->index + kept, train->n - kept };
+    eg_status s = EG_OK;
+    *best = NULL;
+    *chosen = -1;
+    for (size_t r = 0; r < way->starts && s == EG_OK && *chosen < ENOUGH; r++) {
+        eg_learner *l = NULL;
+        double area = 0;
+        s = one_start(run, way, &fit, &valid, run->seed + k + 1000 * r, &l, &area);
+        const int better = s == EG_OK && area > *chosen;
+        eg_learner_destroy(better ? *best : l);
+        if (!better) continue;
+        *best = l;
+        *chosen = area;
+    }
+    return s;
+}
+
+static void say_fold(const struct experiment_context *run, const struct folding *f, size_t k,
+                     double chosen, double area)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%g %%%s, fold %zu: AUC %.3f, of the part it was chosen by %.3f",
+             100 * f->way->witness, f->way->name, k, area, chosen);
+    run->note(run->user, text);
 }
 
 static eg_status one_fold(const struct experiment_context *run, const struct size *size,
                           struct folding *f, size_t k)
 {
     const eg_dataset *set = f->set;
-    const eg_task task = {
-        .inputs = set->d, .classes = 2, .epochs = f->way->epochs[run->full], .bags = 1
-    };
     const size_t n = eg_split_select(f->fold, set->n, (uint32_t)k, 1, f->index),
                  m = eg_split_select(f->fold, set->n, (uint32_t)k, 0, f->index + n);
     const eg_part train = { set, f->index, n }, test = { set, f->index + n, m };
-    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
     eg_scored scored = { .n = 0 };
     eg_learner *l = NULL;
-    o.batch = 4;
-    o.seed = run->seed + k;
-    o.progress = run->progress;
-    LAB_TRY(eg_learner_create(f->way->spec, &task, run->seed + k, run->threads, NULL, &l));
-    eg_status s = screen(f, &train, &test, size->run, l);
-    if (s == EG_OK) s = eg_train(l, &train, NULL, &o, NULL);
+    double chosen = 0;
+    eg_status s = beside(f, &train, &test, size->run);
+    if (s == EG_OK) s = best_start(run, f->way, &train, k, &l, &chosen);
     if (s == EG_OK) s = eg_evaluate(l, &test, 1, NULL, &scored);
+    if (s == EG_OK) say_fold(run, f, k, chosen, scored.auc);
     f->auc += scored.auc / (double)size->run;
     for (size_t i = 0; i < m && s == EG_OK; i++) {
         double found = 0;

@@ -10,8 +10,10 @@
  * Here, as there: 10 folds, 5 repeats, settings chosen within what is trained on, inputs embedded
  * by a linear layer with ReLU and dropout, one Hopfield pooling, bag dropout, AdamW, a rate that
  * falls by .96 an epoch. It differs from the paper in: 4 settings instead of some hundred, chosen
- * by 2 inner folds; one repeat of Musk 2, whose bags have up to 1044 rows; 30 epochs instead of
- * 160; columns scaled to mean 0 and deviation 1 of the training part. Which settings are offered
+ * by 2 inner folds; 30 epochs instead of 160; columns scaled to mean 0 and deviation 1 of the
+ * training part. Musk is trained by the recipe of Ilse et al. instead, without a choice: layers of
+ * 256, 128 and 64 before the pool, 100 epochs at a rate of .0005 with decay .005 (four bags a step
+ * instead of one, dropout of .2 behind the first two layers). Which settings are offered
  * was decided on other partitions of Tiger, Fox and Elephant, so that their areas are a little
  * flattered; the paper does not say how its own were.
  *
@@ -39,12 +41,32 @@
     "0.002, \"decay\": 0.01}, \"schedule\": {\"kind\": \"exponential\", "     \
     "\"factor\": 0.96}, \"layers\": " ONE "}"
 
-enum { BATCH = 16, EPOCHS = 30, LEARNERS = 4 };
+#define ILSE                                                                                     \
+    "{\"kind\": \"network\", \"optimiser\": {\"kind\": \"adamw\", \"rate\": 0.0005, \"decay\": " \
+    "0.005}, "                                                                                   \
+    "\"layers\": [" EMBED(256, 0.2) EMBED(128, 0.2)                                              \
+        EMBED(64, 0) "{\"kind\": \"hopfield_pooling\", \"hidden_size\": 64, \"initialiser\": "   \
+                     "\"xavier_uniform\"}, "                                                     \
+                     "\"activation\", \"linear\"]}"
 
-static const struct judge_learner learners[LEARNERS] = {
+enum { LEARNERS = 4 };
+
+/* How the network is made and trained. */
+struct recipe {
+    struct judge_learner learner;
+    size_t epochs, batch;
+};
+
+static const struct recipe animals = {
     { "hopfield", HOPFIELD,
       "{\"layers\": [" ONE ", [" EMBED(128, 0) POOL(32, 0.75, "") "], [" EMBED(64, 0.5)
           POOL(16, 0.75, "") "], [" EMBED(64, 0) POOL(16, 0.75, ", \"scaling\": 1") "]]}" },
+    30,
+    16,
+};
+static const struct recipe musk = { { "hopfield", ILSE, NULL }, 100, 4 };
+
+static const struct judge_learner beside[LEARNERS - 1] = {
     { "forest", "{\"kind\": \"forest\"}", "{\"columns\": [0, 60], \"least\": [1, 5]}" },
     { "svm", "{\"kind\": \"svm\"}",
       "{\"c\": [0.1, 1, 10, 100], \"kernel\": [\"linear\", \"rbf\"]}" },
@@ -57,10 +79,13 @@ static const struct {
     int accuracy;
     size_t repeats; /* of the full run */
     int full;       /* in the full run alone */
+    const struct recipe *recipe;
 } sets[] = {
-    { "tiger", "Tiger", 91.3, 0, 5, 0 },       { "fox", "Fox", 64.05, 0, 5, 0 },
-    { "elephant", "Elephant", 94.9, 0, 5, 0 }, { "musk1", "Musk 1", 90.0, 1, 5, 0 },
-    { "musk2", "Musk 2", 86.3, 1, 1, 1 },
+    { "tiger", "Tiger", 91.3, 0, 5, 0, &animals },
+    { "fox", "Fox", 64.05, 0, 5, 0, &animals },
+    { "elephant", "Elephant", 94.9, 0, 5, 0, &animals },
+    { "musk1", "Musk 1", 90.0, 1, 5, 0, &musk },
+    { "musk2", "Musk 2", 86.3, 1, 1, 1, &musk },
 };
 
 static void tell(const struct experiment_context *run, size_t k, const struct judge_learner *l,
@@ -78,8 +103,8 @@ static eg_status one_set(const struct experiment_context *run, size_t k)
     const struct judge_protocol protocol = { .folds = 10,
                                              .repeats = run->full ? sets[k].repeats : 1,
                                              .inner = 2,
-                                             .epochs = EPOCHS,
-                                             .batch = BATCH,
+                                             .epochs = sets[k].recipe->epochs,
+                                             .batch = sets[k].recipe->batch,
                                              .by_auc = 1,
                                              .columns = 1 };
     char name[40];
@@ -91,7 +116,7 @@ static eg_status one_set(const struct experiment_context *run, size_t k)
     snprintf(name, sizeof name, "mil-%s", sets[k].name);
     eg_status s = EG_OK;
     for (size_t i = 0; i < LEARNERS && s == EG_OK; i++) {
-        struct judge_learner l = learners[i];
+        struct judge_learner l = i == 0 ? sets[k].recipe->learner : beside[i - 1];
         struct judged r;
         if (!run->full) l.grid = NULL;
         s = judge(run, &set, &l, &protocol, run->full ? name : NULL, &r);

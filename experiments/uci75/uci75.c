@@ -5,13 +5,18 @@
  * Hopfield layer has the lowest mean rank, 3.92 below the mean of all; support vector machines
  * have 3.23 below (p .15), self-normalising networks 2.85 (.10), random forests 2.79 (.05).
  *
- * Here 10 methods, each with about as many settings to choose from as the others, chosen anew in
+ * Here 11 methods, each with about as many settings to choose from as the others, chosen anew in
  * each of the four folds on the part that the set keeps for validation; then trained on both parts.
- * It differs from the paper in: 4 settings of the network instead of some two hundred, AdamW for 60
+ * `hopfield` has a learned table of 64 patterns; `lookup` beside it has what is trained on as its
+ * patterns and their classes as values.
+ * It differs from the paper in: 6 settings of the network instead of some two hundred, AdamW for 60
  * epochs in batches of 16 instead of SGD for 100 in batches of 4, no early stopping, no ensemble.
  *
- * Ranks among 10 methods are not those among 25: what is compared are differences of mean ranks,
+ * Ranks among 11 methods are not those among 25: what is compared are differences of mean ranks,
  * and their sign has to be the published one. p is Wilcoxon's, over sets.
+ *
+ * Not reached: `hopfield` is tenth of eleven; `lookup` is second, behind the forest. What was tried
+ * stands in docs/reproduction.md.
  *
  * Quick: every fifth set, nothing is chosen; the difference may be anything up to Nemenyi's. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -21,25 +26,26 @@
 
 #include "experiments/judge.h"
 
-enum { BATCH = 16, EPOCHS = 60, METHODS = 10, SETS = 75, QUICK_STEP = 5 };
+enum { BATCH = 16, EPOCHS = 60, METHODS = 11, SETS = 75, QUICK_STEP = 5 };
 
 #define ADAMW(rate) "{\"kind\": \"adamw\", \"rate\": " #rate ", \"decay\": 0.01}"
 #define SELU(units)                                                                      \
     "{\"kind\": \"linear\", \"units\": " #units ", \"initialiser\": \"lecun_normal\"}, " \
     "{\"kind\": \"activation\", \"function\": \"selu\"}, "
-#define LOOK_UP(beta)                                                                         \
-    "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"hopfield_layer\", \"quantity\": 64, " \
-    "\"num_heads\": 4, \"hidden_size\": 16, \"initialiser\": \"xavier_uniform\", "            \
-    "\"scaling\": " #beta "}]}, \"linear\""
-#define DROP "{\"kind\": \"dropout\", \"p\": 0.3}, "
-#define ONE "[" SELU(64) LOOK_UP(0.25) "]"
+#define LOOK_UP(patterns, heads, size)                                                             \
+    "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"hopfield_layer\", "                        \
+    "\"quantity\": " #patterns ", "                                                                \
+    "\"num_heads\": " #heads ", \"hidden_size\": " #size ", \"initialiser\": \"xavier_uniform\", " \
+    "\"scaling\": 0.25}]}, \"linear\""
+#define DROP "{\"kind\": \"dropout\", \"p\": 0.5}, "
+#define ONE "[" SELU(64) LOOK_UP(64, 4, 16) "]"
 
 static const struct judge_learner methods[METHODS] = {
     { "hopfield",
       "{\"kind\": \"network\", \"layers\": " ONE
       ", \"schedule\": \"cosine\", \"optimiser\": " ADAMW(0.003) "}",
-      "{\"layers\": [" ONE ", [" SELU(64)
-          DROP LOOK_UP(0.25) "]], \"optimiser\": [" ADAMW(0.003) ", " ADAMW(0.0005) "]}" },
+      "{\"layers\": [" ONE ", [" SELU(64) DROP LOOK_UP(64, 4, 16) "], [" LOOK_UP(
+          16, 2, 8) "]], \"optimiser\": [" ADAMW(0.003) ", " ADAMW(0.0005) "]}" },
     { "snn",
       "{\"kind\": \"network\", \"hidden\": [64, 64], \"activation\": \"selu\", \"initialiser\": "
       "\"lecun_normal\", \"alpha_dropout\": 0.05, \"schedule\": \"cosine\", \"optimiser\": " ADAMW(
@@ -66,12 +72,12 @@ static const struct judge_learner methods[METHODS] = {
       "10, "
       "\"scale\": 1, \"offset\": 0, \"mean\": 0}",
       "{\"n\": [2, 3], \"t_final\": [3, 10, 30]}" },
+    { "lookup", "{\"kind\": \"lookup\"}", "{\"scaling\": [4, 16], \"hidden_size\": [0, 32]}" },
 };
 
 /* Published differences to the mean rank of all 25; NaN: not among them. */
-static const double published[METHODS] = {
-    -3.92, -2.85, NAN, NAN, -3.23, -2.79, NAN, NAN, NAN, NAN
-};
+static const double published[METHODS] = { -3.92, -2.85, NAN, NAN, -3.23, -2.79,
+                                           NAN,   NAN,   NAN, NAN, NAN };
 
 static const char *const sets[SETS] = {
     "acute-inflammation",

@@ -38,6 +38,8 @@ typedef struct eg_dataset {
     uint32_t *group;   /* (N) in 0..groups-1: items of one group are never parted by folds that are
                           dealt (a scaffold of molecules, a patient); NULL: each is by itself */
     size_t groups;     /* 0 without group */
+    size_t left_out;   /* items of the file that are not here, for want of a label */
+    size_t too_long;   /* repertoires: sequences left out, longer than was asked for (inputs) */
 } eg_dataset;
 
 /* What an item is for in one fold. */
@@ -50,18 +52,21 @@ typedef struct eg_read_options {
     size_t size;        /* sizeof(eg_read_options) */
     const char *format; /* row of the table of readers; NULL: by content and name */
     /* Path of a separate label file, or NULL: IDX or NPY of one number an item; CSV of one row an
-     * item, of which the columns that label_column, group_column and folds name are taken, and
-     * items whose label is empty, or NA, are left out. */
+     * item, in their order, of which the columns that label_column, group_column and folds name
+     * are taken, and items whose label is missing (empty, ?, NA, NaN: docs/data.md) are left out.
+     * Its column `name`, where it has one, has to name the items as the data do. */
     const char *labels;
     const char *label_column; /* CSV: its name; NULL: "label" or "class" if there is one */
     int index_base;           /* svmlight: 0 or 1, must be said; -1 (default): not said, an error */
     size_t width, height;     /* image folders: scale to this; 0: all must agree */
     int grey;                 /* image folders: 1 converts to one channel */
     size_t max_items;         /* stop after this many; 0: all */
-    size_t max_bytes; /* limit on the bytes of x, and on those of a file unpacked; 0: 4 GiB */
+    size_t max_bytes;         /* limit on the bytes of x, and on those of a file unpacked; 0: by its
+                                 size, engram/limits.h */
     const eg_allocator *alloc;
     const eg_progress *progress;
-    const char *skip_columns; /* CSV: names to leave out, separated by ','; or NULL */
+    const char *skip_columns; /* CSV: names to leave out, separated by ','; or NULL. One that no
+                                 column has is an error */
     /* Hears of the first 20 problems of a text format (csv, ucr, svmlight, fps; also of a label
      * file that is one), each as "file:line:column: what, expected, got, how to mend it". Then the
      * read fails with EG_ERR_CORRUPT, its detail the first of them and how many there are in
@@ -81,11 +86,17 @@ typedef struct eg_read_options {
                   folds of the set; 0: columns like others */
     /* CSV: items that have the same value in this column are one group. NULL: there are none. */
     const char *group_column;
+    const char *skip_present; /* CSV: as skip_columns, but names that no column need have: what the
+                                 catalogue knows of a set */
+    /* svmlight and repertoires, whose files do not say it: numbers of an item, as a model takes
+     * them. Zeros follow where a file has fewer; an index beyond is an error, and a sequence of
+     * more letters is left out and counted (too_long). 0: as many as the file has. */
+    size_t inputs;
 } eg_read_options;
 
-#define EG_READ_OPTIONS_INIT                                                              \
-    {                                                                                     \
-        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
+#define EG_READ_OPTIONS_INIT                                                                    \
+    {                                                                                           \
+        sizeof(eg_read_options), 0, 0, 0, -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
     }
 
 /**

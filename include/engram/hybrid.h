@@ -80,16 +80,34 @@ EG_API eg_head_bytes eg_head_bytes_of(const eg_head *h);
 /* Room for K classes and N examples, so that teaching within them allocates nothing. */
 EG_API EG_MUST_CHECK eg_status eg_head_reserve(eg_head *h, size_t classes, size_t examples);
 
+/* What one example takes after its features, in microseconds of one core, by the kinds' own costs
+ * as they were measured (docs/learning-by-storing.md, "Speed"): in the mean over many. */
+typedef struct eg_head_times {
+    double teach;
+    double answer; /* once what answers need is made */
+} eg_head_times;
+EG_API EG_MUST_CHECK eg_status eg_head_time(const char *spec, size_t d, size_t classes,
+                                            size_t examples, eg_head_times *out);
+
+/* What a head may take; 0: any amount. */
+typedef struct eg_head_budget {
+    size_t size;         /* sizeof(eg_head_budget) */
+    size_t bytes;        /* to go on learning */
+    double microseconds; /* to teach one example, and to answer once, each (eg_head_time) */
+} eg_head_budget;
+
 /**
  * The specification for a budget: of a short list, ordered by what was measured (docs/
- * learning-by-storing.md), the first whose learning bytes fit.
+ * learning-by-storing.md), the first that fits.
  * @param below  1: features may be below 0 (they come of no ReLU)
  * @param spec   room for EG_HEAD_SPEC chars
- * @return EG_OK; EG_ERR_LIMIT (the least that any takes is in the detail)
+ * @return EG_OK; EG_ERR_INVALID (a budget below 0, or of another size); EG_ERR_LIMIT (the least
+ * that any takes is in the detail)
  */
 #define EG_HEAD_SPEC 256
-EG_API EG_MUST_CHECK eg_status eg_head_choose(size_t budget, size_t d, size_t classes,
-                                              size_t examples, int below, char *spec);
+EG_API EG_MUST_CHECK eg_status eg_head_choose(const eg_head_budget *budget, size_t d,
+                                              size_t classes, size_t examples, int below,
+                                              char *spec);
 
 /**
  * Fit the quantiser of a kind that has one, before anything is taught: to features of any kind,
@@ -103,6 +121,8 @@ EG_API EG_MUST_CHECK eg_status eg_head_fit(eg_head *h, const float *x, size_t n)
  * @param y  (N) classes, 0 .. 2^31 - 2
  * @return EG_OK; EG_ERR_INVALID (names row and component, or the class); EG_ERR_OVERFLOW (a sum is
  *         full: more than 65535 examples of a class that all say the same); EG_ERR_NOMEM
+ * "lda", "fecam" and "ridge" put an example aside and sum the products of 256 of them together: by
+ * the 257th, or by the next answer, merge or file.
  */
 EG_API EG_MUST_CHECK eg_status eg_head_teach(eg_head *h, const float *x, const int32_t *y,
                                              size_t n);
@@ -122,9 +142,10 @@ EG_API EG_MUST_CHECK eg_status eg_head_forget_class(eg_head *h, size_t label);
  * @param label  (classes of from) what a class of from is called in into; NULL: as in from
  * @return EG_OK; EG_ERR_SHAPE (other D, settings or seed, or another fit of the quantiser);
  *         EG_ERR_UNSUPPORTED; EG_ERR_OVERFLOW; EG_ERR_NOMEM; and nothing done
+ * from knows what it knew; it is not const because what teaching put aside (eg_head_teach) is
+ * summed.
  */
-EG_API EG_MUST_CHECK eg_status eg_head_merge(eg_head *into, const eg_head *from,
-                                             const int32_t *label);
+EG_API EG_MUST_CHECK eg_status eg_head_merge(eg_head *into, eg_head *from, const int32_t *label);
 
 /* An answer. */
 typedef struct eg_head_answer {

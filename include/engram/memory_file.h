@@ -29,7 +29,8 @@ typedef struct eg_file_options {
     size_t size;      /* sizeof(eg_file_options) */
     int read_only;    /* 1: many readers may be open beside one writer */
     int durability;   /* 2: WAL, full (default); 1: WAL, normal; 0: off (bulk loading) */
-    size_t max_bytes; /* no more is allocated for what the file declares; 0: 16 GiB */
+    size_t max_bytes; /* no more is allocated for what the file declares; 0: by its
+                         size, engram/limits.h */
     const eg_allocator *alloc;
     const eg_progress *progress;
     int wait_ms; /* for another writer to finish, then EG_ERR_IO; 0: 5000; < 0: not at all */
@@ -86,11 +87,12 @@ EG_API EG_MUST_CHECK eg_status eg_memory_file_write_binary(eg_memory_file *f, co
 
 /* 1: the file holds a head (engram/hybrid.h). f must not be NULL. */
 EG_API int eg_memory_file_is_head(const eg_memory_file *f);
-/* A head into a new file, back, and what changed of it written, as for a binary memory. */
-EG_API EG_MUST_CHECK eg_status eg_memory_file_save_head(const char *path, const eg_head *h,
+/* A head into a new file, back, and what changed of it written, as for a binary memory. What
+ * teaching put aside (eg_head_teach) is summed before it is written. */
+EG_API EG_MUST_CHECK eg_status eg_memory_file_save_head(const char *path, eg_head *h,
                                                         const eg_file_options *options);
 EG_API EG_MUST_CHECK eg_status eg_memory_file_load_head(eg_memory_file *f, eg_head **out);
-EG_API EG_MUST_CHECK eg_status eg_memory_file_write_head(eg_memory_file *f, const eg_head *h);
+EG_API EG_MUST_CHECK eg_status eg_memory_file_write_head(eg_memory_file *f, eg_head *h);
 
 /* A NULL value removes the note. value is borrowed until the next call on f. */
 EG_API EG_MUST_CHECK eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key,

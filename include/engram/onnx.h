@@ -27,7 +27,8 @@ typedef struct eg_onnx eg_onnx;
 typedef struct eg_onnx_options {
     size_t size;      /* sizeof(eg_onnx_options) */
     int threads;      /* 0: all; changes no bit of any result */
-    size_t max_bytes; /* of file, constants and values together; 0: 8 GiB */
+    size_t max_bytes; /* of file, constants and values together; 0: by
+                         the size of the file, engram/limits.h */
     int keep_norms;   /* 1: a batch norm behind a convolution stays a node of its own */
     const eg_allocator *alloc;
     int node_by_node; /* 1: eg_onnx_run() fuses and lays out nothing */
@@ -169,6 +170,22 @@ EG_API EG_MUST_CHECK eg_status eg_onnx_picture(const eg_onnx_pixels *p, const eg
 struct eg_learner;
 EG_API EG_MUST_CHECK eg_status eg_onnx_save(struct eg_learner *l, const char *path,
                                             const char *const *meta, size_t pairs);
+
+/**
+ * A pretrained network with a read-out of one of its values, as a learner of pictures (C, H, W) in
+ * [0, 1]: its scores are those of the read-out, and its derivative goes through both to the pixels.
+ * It does not learn and is not saved; the read-out does and is.
+ * @param m        borrowed, as is the read-out, until the learner is destroyed; both are used by
+ *                 it, so that no other call on them may run beside
+ * @param value    what the read-out sees of one picture: "features"
+ * @param pixels   as of eg_onnx_pixels_of; sizes and channels are set
+ * @return EG_OK; EG_ERR_INVALID (no such value); EG_ERR_SHAPE (the value has another number of
+ *         elements than the read-out takes: both are told); EG_ERR_UNSUPPORTED; EG_ERR_LIMIT;
+ *         EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_onnx_couple(eg_onnx *m, const char *value,
+                                              const eg_onnx_pixels *pixels,
+                                              struct eg_learner *readout, struct eg_learner **out);
 
 /* A row of the table of operators; NULL past its end. */
 typedef struct eg_onnx_operator {

@@ -33,6 +33,12 @@ EG_API eg_var eg_step(eg_tape *t, eg_var x);  /* 1 where x > 0, else 0; constant
 EG_API eg_var eg_floor(eg_tape *t, eg_var x); /* and ceil, and round (half to even): constant */
 EG_API eg_var eg_ceil(eg_tape *t, eg_var x);
 EG_API eg_var eg_round(eg_tape *t, eg_var x);
+/* 1 where x is among the k largest of its line along the last axis (of equals the first), else 0;
+ * constant. */
+EG_API eg_var eg_top(eg_tape *t, eg_var x, size_t k);
+/* y, whose gradient goes to x as it is: x stands for y where y has no derivative of use. Both of
+ * one shape; constant in y. */
+EG_API eg_var eg_straight_through(eg_tape *t, eg_var y, eg_var x);
 EG_API eg_var eg_reciprocal(eg_tape *t, eg_var x);
 EG_API eg_var eg_sqrt(eg_tape *t, eg_var x);
 EG_API eg_var eg_exp(eg_tape *t, eg_var x);

@@ -43,19 +43,19 @@ typedef struct eg_airr_options {
 
 /**
  * Open a table and read its header. Memory: the longest line and some 100 KiB, whatever its size.
- * @return EG_OK; EG_ERR_IO; EG_ERR_CORRUPT (no such column: "file:1:1: expected .., got .."; a gzip
- *         that is damaged); EG_ERR_LIMIT (a line longer than max_line); EG_ERR_NOMEM
+ * @return EG_OK; EG_ERR_IO; EG_ERR_CORRUPT (no such column, or two of one name: "file:1:1: .."; a
+ *         gzip that is damaged); EG_ERR_LIMIT (a line longer than max_line); EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_airr_open(const char *path, const eg_airr_options *options,
                                             eg_airr **out);
 
 /**
- * The next row that is a receptor. Rows are passed over, and counted, that are none: an empty cell,
- * a stop (*), a shift of the frame (_, ~), an unknown amino acid (X), productive F, sequenceStatus
- * other than In.
+ * The next row that is a receptor. Rows are passed over, and counted, that are none: a missing cell
+ * (empty, NA), a stop (*), a shift of the frame (_, ~), an unknown amino acid (X), productive F,
+ * false, 0, n or no, sequenceStatus other than In.
  * @return EG_OK; EG_END; EG_ERR_CORRUPT, with "file:line:column: what, expected, got": a letter
- * that is no amino acid, a count that is no number, too few cells, a gzip that ends early;
- *         EG_ERR_LIMIT; EG_ERR_IO; EG_ERR_NOMEM
+ *         that is no amino acid, a count that is no number, another word in productive, too few or
+ *         too many cells, a gzip that ends early; EG_ERR_LIMIT; EG_ERR_IO; EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_airr_next(eg_airr *a, eg_clonotype *row);
 EG_API size_t eg_airr_skipped(const eg_airr *a);
@@ -63,6 +63,33 @@ EG_API void eg_airr_close(eg_airr *a);
 
 /* Code of a letter, 1..20; 0: no amino acid. */
 EG_API int eg_residue_code(char letter);
+
+/* ---- words ---- */
+
+enum { EG_WORD_MAX = 4 };
+
+/* A word that stands in some sequences more often than in all of them. */
+typedef struct eg_word {
+    char letters[EG_WORD_MAX + 1];
+    size_t chosen, all; /* sequences that hold it: of the chosen ones, of all */
+    double z;           /* (chosen - n p) / sqrt(n p (1 - p)), n chosen sequences, p = all / N */
+} eg_word;
+
+/**
+ * The words of `length` letters that are most above what chance puts into the chosen sequences, the
+ * largest z first, of equals the first by its letters. A sequence counts once, however often it
+ * holds a word; words that stand in one chosen sequence alone are left out.
+ * @param x       (N, D) codes, 0 from the end of a sequence on
+ * @param chosen  (N) not 0: chosen
+ * @param length  1 to EG_WORD_MAX
+ * @param out     (most)
+ * @param found   how many of them were filled
+ * @return EG_OK; EG_ERR_INVALID (length, a number that is no code, none chosen); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_words_enriched(const float *x, size_t n, size_t d,
+                                                 const uint8_t *chosen, size_t length,
+                                                 const eg_allocator *alloc, eg_word *out,
+                                                 size_t most, size_t *found);
 
 /* ---- repertoires with motifs ---- */
 

@@ -50,6 +50,17 @@ EG_API EG_MUST_CHECK eg_status eg_split_groups(const uint32_t *group, size_t n, 
 EG_API EG_MUST_CHECK eg_status eg_split_share(const int32_t *labels, size_t n, size_t classes,
                                               double share, uint64_t seed, uint32_t *chosen);
 
+/**
+ * Choose whole groups, so that what is chosen has no relative among the rest: in an order drawn
+ * from seed, each that brings the examples chosen nearer to share n. Classes are not balanced.
+ * @param group   (n) any numbers; examples of one number are one group
+ * @param share   in 0..1
+ * @param chosen  (n) 1 where it is chosen; none, or all, where no group comes near the share
+ * @return EG_OK; EG_ERR_INVALID (a share outside 0..1); EG_ERR_NOMEM
+ */
+EG_API EG_MUST_CHECK eg_status eg_split_share_groups(const uint32_t *group, size_t n, double share,
+                                                     uint64_t seed, uint32_t *chosen);
+
 /* The examples with which[i] == value, and where `others` those with another, into index (n);
  * returns how many. */
 EG_API size_t eg_split_select(const uint32_t *which, size_t n, uint32_t value, int others,
@@ -133,7 +144,8 @@ typedef struct eg_train_result {
  * checkpoints written and model.safetensors kept; a later call with `resume` goes on from the last
  * checkpoint whose hash is right, and ends with the same bits as a call that was never stopped.
  * @param valid  evaluated as training goes; NULL: nothing is
- * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID;
+ * @return EG_OK; EG_ERR_SHAPE (data that is not the learner's: both); EG_ERR_INVALID (among others
+ *         patience by area, and `valid` of one class);
  *         EG_ERR_DIVERGED (the step that failed and its epoch, from 1, and the parameter; kept is
  *         the newest checkpoint with finite scores for every example, which the learner then
  *         holds);
@@ -166,10 +178,12 @@ typedef struct eg_grid {
     uint64_t seed; /* of the folds, and of every learner */
     int threads;
     /* Hears of each row as it is done: its specification (borrowed), and mean and standard
-     * deviation (folds - 1) over folds of accuracy or area. Where a fold diverged the mean is
-     * -INFINITY, the deviation NaN, and eg_error_detail() says how. Other than 0 ends the search.
-     */
-    int (*row)(void *user, size_t i, const char *spec, double mean, double deviation);
+     * deviation (measured - 1) over folds of accuracy or area, and on how many of them it was
+     * measured: an area is of two classes, and a fold that tests one class alone has none. Where a
+     * fold diverged the mean is -INFINITY, the deviation NaN, and eg_error_detail() says how. Other
+     * than 0 ends the search. */
+    int (*row)(void *user, size_t i, const char *spec, double mean, double deviation,
+               size_t measured);
     void *user;
     /* A file that keeps what each fold came to, or NULL. A search that was ended and is begun again
      * trains only those that it does not hold; what decides a value is part of its line. */
@@ -182,8 +196,9 @@ typedef struct eg_grid {
  * and the search goes on.
  * @param options  folder, resume and patience do not apply
  * @param best     the row with the largest mean, the first of equals
- * @return EG_OK; EG_ERR_INTERRUPTED; EG_ERR_DIVERGED (every row); EG_ERR_IO (the record); what
- *         eg_grid_spec, eg_split_folds, eg_learner_create and eg_train return
+ * @return EG_OK; EG_ERR_INTERRUPTED; EG_ERR_DIVERGED (every row); EG_ERR_IO (the record);
+ *         EG_ERR_INVALID (by area, and no fold tests two classes); what eg_grid_spec,
+ * eg_split_folds, eg_learner_create and eg_train return
  */
 EG_API EG_MUST_CHECK eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options,
                                               size_t *best);
@@ -194,6 +209,7 @@ EG_API EG_MUST_CHECK eg_status eg_grid_search(const eg_grid *g, const eg_train_o
 typedef struct eg_validated {
     size_t repeat, fold; /* from 0 */
     eg_scored scored;    /* on what is tested; confusion NULL */
+    size_t classes;      /* that occur among what was trained on: the others are never answered */
     double choice;       /* accuracy or area that the row had when it was chosen; NaN: none was */
     double seconds;      /* choosing, training and testing */
 } eg_validated;
@@ -227,10 +243,12 @@ EG_API size_t eg_validation_count(const eg_validation *v);
  * Judge a learner.
  * @param options  folder, resume and patience do not apply; by_auc: what is chosen by
  * @param out      (eg_validation_count(v)) repeat by repeat, or NULL
- * @return EG_OK; EG_ERR_INVALID (folds or repeats outside their ranges, no folds in the set);
+ * @return EG_OK; EG_ERR_INVALID (folds or repeats outside their ranges, no folds in the set, a
+ *         choice by area where no inner fold tests two classes);
  *         EG_ERR_INTERRUPTED; what eg_grid_spec, eg_split_folds, eg_learner_create, eg_train and
  *         eg_evaluate return
  *
+ * A row of the grid has the mean over the inner folds on which it can be measured, as in a search.
  * A row of the grid that diverges is the worst; where the one chosen does, EG_ERR_DIVERGED.
  *
  * Source: nested cross-validation, Varma and Simon 2006.

@@ -37,11 +37,12 @@
  * M = 300: from h = 30 wrong bits 8.1 are left, 7.2 by this and 11.4 without the pull. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assoc/egi_theory.h"
+#include "base/egi_gamma.h"
 
 /* ln C(n, k) */
 static double log_choose(double n, double k)
 {
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
+    return egi_log_gamma(n + 1) - egi_log_gamma(k + 1) - egi_log_gamma(n - k + 1);
 }
 
 /* 1 - (1 - p)^n without losing small p. */

@@ -6,13 +6,14 @@
  * term sqrt(v/(2 pi)) exp(-1/(2 v)) is what the paper prints. All powers in logarithms. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assoc/egi_theory.h"
+#include "base/egi_gamma.h"
 
 static const double PI = 3.14159265358979323846;
 
 /* (2n-3)!! = 2^(n-1) Gamma(n - 1/2) / sqrt(pi) */
 static double log_double_factorial(double n)
 {
-    return (n - 1) * log(2) + lgamma(n - 0.5) - log(PI) / 2;
+    return (n - 1) * log(2) + egi_log_gamma(n - 0.5) - log(PI) / 2;
 }
 
 static double log_asymptotic(double v)

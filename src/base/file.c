@@ -39,12 +39,40 @@ eg_status egi_file_open_at(int folder, const char *name, const char *path, int *
     return EG_OK;
 }
 
+size_t egi_limit_of(size_t given, size_t file, size_t most)
+{
+    if (given > 0) return given;
+    const size_t beyond = file > EG_LIMIT_SMALL_FILE ? file - EG_LIMIT_SMALL_FILE : 0;
+    if (beyond > (most - EG_LIMIT_SMALL) / EG_LIMIT_SHARE) return most;
+    return EG_LIMIT_SMALL + EG_LIMIT_SHARE * beyond;
+}
+
+ssize_t egi_file_some(int fd, void *bytes, size_t size)
+{
+    ssize_t r;
+    do r = read(fd, bytes, size);
+    while (r < 0 && errno == EINTR);
+    return r;
+}
+
+int egi_file_put(int fd, const void *bytes, size_t size)
+{
+    const uint8_t *p = bytes;
+    while (size > 0) {
+        const ssize_t r = write(fd, p, size);
+        if (r < 0 && errno == EINTR) continue;
+        if (r <= 0) return r < 0 ? errno : EIO;
+        p += r;
+        size -= (size_t)r;
+    }
+    return 0;
+}
+
 eg_status egi_file_fill(int fd, const char *path, void *bytes, size_t size)
 {
     uint8_t *p = bytes;
     for (size_t got = 0; got < size;) {
-        const ssize_t r = read(fd, p + got, size - got);
-        if (r < 0 && errno == EINTR) continue;
+        const ssize_t r = egi_file_some(fd, p + got, size - got);
         if (r < 0) return fail_errno(path, "cannot be read");
         if (r == 0)
             return egi_fail(EG_ERR_IO, "%s: byte %zu: ends while %zu bytes are expected", path, got,
@@ -107,15 +135,8 @@ eg_status egi_writer_open(struct egi_writer *w, const char *path)
 
 eg_status egi_writer_put(struct egi_writer *w, const void *bytes, size_t size)
 {
-    const uint8_t *p = bytes;
-    while (size > 0) {
-        const ssize_t r = write(w->fd, p, size);
-        if (r < 0 && errno == EINTR) continue;
-        if (r <= 0) return fail_errno(w->path, "cannot be written");
-        p += r;
-        size -= (size_t)r;
-    }
-    return EG_OK;
+    errno = egi_file_put(w->fd, bytes, size);
+    return errno == 0 ? EG_OK : fail_errno(w->path, "cannot be written");
 }
 
 /* The rename lasts only when the folder is on the disk too. */

@@ -56,61 +56,114 @@ static uint64_t reach(const eg_binary *m, const uint64_t *b, size_t w, size_t cl
     return apart && w / m->out.group == cluster ? 0 : b[w];
 }
 
-/* Whether each counter that the pair touches can move. */
-static eg_status may_write(const eg_binary *m, const uint64_t *a, const uint64_t *b, int apart,
-                           int sign)
+/* Connections that are not counted: words of the content into each row. */
+static void connect(struct egi_links *l, const eg_binary *m, const uint64_t *a, const uint64_t *b,
+                    int apart)
 {
-    const uint16_t stuck = sign > 0 ? UINT16_MAX : 0;
     for (size_t i = egi_next_bit(a, m->in.words, 0); i != SIZE_MAX;
          i = egi_next_bit(a, m->in.words, i + 1)) {
-        const uint16_t *count = m->links.count + 64 * m->links.words * egi_row_of(&m->in, i);
-        for (size_t w = 0; w < m->links.words; w++)
-            for (uint64_t on = reach(m, b, w, i / (64 * m->in.group), apart); on != 0; on &= on - 1)
-                if (count[64 * w + (size_t)__builtin_ctzll(on)] == stuck)
-                    return sign > 0 ? egi_fail(EG_ERR_OVERFLOW,
-                                               "eg_binary_add: a connection was made %d times",
-                                               UINT16_MAX)
-                                    : egi_fail(EG_NOT_FOUND,
-                                               "eg_binary_forget: a connection of the pair is not "
-                                               "there: it was never stored");
-    }
-    return EG_OK;
-}
-
-/* Counters of one word of a row move; returns the bits that exist afterwards. */
-static uint64_t move_counts(uint16_t *count, uint64_t on, uint64_t bits, int sign)
-{
-    for (; on != 0; on &= on - 1) {
-        const int at = __builtin_ctzll(on);
-        count[at] = (uint16_t)(count[at] + sign);
-        bits = count[at] > 0 ? bits | UINT64_C(1) << at : bits & ~(UINT64_C(1) << at);
-    }
-    return bits;
-}
-
-eg_status egi_links_write(eg_binary *m, const uint64_t *a, const uint64_t *b, int apart, int sign)
-{
-    struct egi_links *l = &m->links;
-    if (l->count != NULL) {
-        const eg_status s = may_write(m, a, b, apart, sign);
-        if (s != EG_OK) return s;
-    }
-    for (size_t i = egi_next_bit(a, m->in.words, 0); i != SIZE_MAX;
-         i = egi_next_bit(a, m->in.words, i + 1)) {
-        const size_t row = egi_row_of(&m->in, i), cluster = i / (64 * m->in.group);
-        uint64_t *bits = l->bits + row * l->words;
+        uint64_t *bits = l->bits + egi_row_of(&m->in, i) * l->words;
         for (size_t w = 0; w < l->words; w++) {
-            const uint64_t on = reach(m, b, w, cluster, apart);
-            if (on == 0) continue;
             const uint64_t before = bits[w];
-            bits[w] = l->count != NULL
-                          ? move_counts(l->count + 64 * (row * l->words + w), on, before, sign)
-                          : before | on;
+            bits[w] |= reach(m, b, w, i / (64 * m->in.group), apart);
             l->existing +=
                 (uint64_t)__builtin_popcountll(bits[w]) - (uint64_t)__builtin_popcountll(before);
         }
     }
-    return EG_OK;
+}
+
+/* Units of the content, some at a time. */
+enum { TOGETHER = 64 };
+struct units {
+    size_t n, at[TOGETHER];
+};
+
+/* The next ones from bit `from` on; returns where those after them begin, or SIZE_MAX. */
+static size_t next_units(const uint64_t *b, size_t words, size_t from, struct units *u)
+{
+    for (u->n = 0; u->n < TOGETHER && from != SIZE_MAX; from = egi_next_bit(b, words, from + 1))
+        u->at[u->n++] = from;
+    return from;
+}
+
+/* The counters of a row, for these units, on their way into the cache: they are a line each, of a
+ * matrix that no cache holds, and the walk over them would wait for one after the other. */
+static void fetch(const struct egi_links *l, size_t row, const struct units *u)
+{
+    const uint16_t *count = l->count + 64 * l->words * row;
+    for (size_t k = 0; k < u->n; k++) __builtin_prefetch(count + u->at[k], 1);
+    for (size_t w = 0; w < l->words; w += 8) __builtin_prefetch(l->bits + row * l->words + w, 1);
+}
+
+/* One row's counters move until one cannot, or `most` did: how many did. The bits that exist
+ * follow. own: the cluster whose units are passed over; SIZE_MAX: none. */
+static size_t move_row(const eg_binary *m, struct egi_links *l, size_t row, size_t own,
+                       const struct units *u, int sign, size_t most)
+{
+    const uint16_t stuck = sign > 0 ? UINT16_MAX : 0, turns = sign > 0 ? 1 : 0;
+    uint16_t *count = l->count + 64 * l->words * row;
+    uint64_t *bits = l->bits + row * l->words;
+    size_t moved = 0;
+    for (size_t k = 0; k < u->n && moved < most; k++) {
+        const size_t at = u->at[k];
+        if (at / (64 * m->out.group) == own) continue;
+        if (count[at] == stuck) break;
+        count[at] = (uint16_t)(count[at] + sign);
+        moved++;
+        const uint64_t turned = count[at] == turns; /* as often as not: no branch */
+        bits[at / 64] ^= turned << at % 64;
+        l->existing += turned * (uint64_t)(int64_t)sign;
+    }
+    return moved;
+}
+
+/* Connections that a row has to these units. */
+static size_t connections(const eg_binary *m, size_t own, const struct units *u)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < u->n; k++) n += u->at[k] / (64 * m->out.group) != own;
+    return n;
+}
+
+/* Counted connections of a pair, made (1) or taken out (-1), the first `most` of them, until a
+ * counter cannot move: how many were; SIZE_MAX: all. One walk, for to look first costs as much. */
+static size_t move(eg_binary *m, const uint64_t *a, const uint64_t *b, int apart, int sign,
+                   size_t most)
+{
+    struct egi_links *l = &m->links;
+    struct units u;
+    size_t moved = 0;
+    for (size_t from = egi_next_bit(b, m->out.words, 0); from != SIZE_MAX;) {
+        from = next_units(b, m->out.words, from, &u);
+        size_t i = egi_next_bit(a, m->in.words, 0);
+        if (i != SIZE_MAX) fetch(l, egi_row_of(&m->in, i), &u);
+        while (i != SIZE_MAX) {
+            const size_t row = egi_row_of(&m->in, i);
+            const size_t own = apart ? i / (64 * m->in.group) : SIZE_MAX;
+            i = egi_next_bit(a, m->in.words, i + 1);
+            if (i != SIZE_MAX) fetch(l, egi_row_of(&m->in, i), &u);
+            const size_t here = move_row(m, l, row, own, &u, sign, most - moved);
+            moved += here;
+            if (here < connections(m, own, &u)) return moved;
+        }
+    }
+    return SIZE_MAX;
+}
+
+eg_status egi_links_write(eg_binary *m, const uint64_t *a, const uint64_t *b, int apart, int sign)
+{
+    if (m->links.count == NULL) {
+        connect(&m->links, m, a, b, apart);
+        return EG_OK;
+    }
+    const size_t moved = move(m, a, b, apart, sign, SIZE_MAX);
+    if (moved == SIZE_MAX) return EG_OK;
+    (void)move(m, a, b, apart, -sign, moved);
+    return sign > 0
+               ? egi_fail(EG_ERR_OVERFLOW, "eg_binary_add: a connection was made %d times",
+                          UINT16_MAX)
+               : egi_fail(EG_NOT_FOUND, "eg_binary_forget: a connection of the pair is not there: "
+                                        "it was never stored");
 }
 
 int egi_links_hold(const eg_binary *m, const uint64_t *a, const uint64_t *b, int apart,

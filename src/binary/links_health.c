@@ -9,6 +9,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "base/egi_gamma.h"
 #include "binary/egi_binary.h"
 
 struct law {
@@ -20,7 +21,7 @@ struct law {
 
 static double log2_choose(double n, double k)
 {
-    return (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) / log(2);
+    return (egi_log_gamma(n + 1) - egi_log_gamma(k + 1) - egi_log_gamma(n - k + 1)) / log(2);
 }
 
 static double mean(uint64_t sum, uint64_t n)

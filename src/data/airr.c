@@ -22,7 +22,7 @@ static const char *const names[FIELDS][6] = {
 
 struct eg_airr {
     struct egi_line_stream lines;
-    size_t column[FIELDS], last; /* SIZE_MAX: there is none; the last that is read */
+    size_t column[FIELDS]; /* SIZE_MAX: there is none */
     size_t columns, skipped;
     char name[FIELDS][40];
 };
@@ -68,11 +68,9 @@ static eg_status read_header(eg_airr *a, const char *sequence)
     if (s != EG_OK) return s;
     if (header.size >= 3 && memcmp(header.p, "\xef\xbb\xbf", 3) == 0)
         header.p += 3, header.size -= 3; /* UTF-8 */
-    while (egi_cell(header, a->columns).p != NULL) a->columns++;
+    EGI_TRY(egi_header_apart(a->lines.name, header, a->lines.a, &a->columns));
     for (size_t f = 0; f < FIELDS; f++)
         find_field(a, header, (enum field)f, f == SEQUENCE ? sequence : NULL);
-    for (size_t f = 0; f < FIELDS; f++)
-        if (a->column[f] != SIZE_MAX && a->column[f] > a->last) a->last = a->column[f];
     if (a->column[SEQUENCE] != SIZE_MAX) return EG_OK;
     return egi_fail(
         EG_ERR_CORRUPT,
@@ -92,7 +90,7 @@ eg_status eg_airr_open(const char *path, const eg_airr_options *options, eg_airr
     eg_airr *a = block;
     memset(a, 0, sizeof *a);
     eg_status s =
-        egi_line_open(path, o->max_line > 0 ? o->max_line : (size_t)1 << 20, alloc, &a->lines);
+        egi_line_open(path, o->max_line > 0 ? o->max_line : EG_LIMIT_LINE, alloc, &a->lines);
     if (s == EG_OK) s = read_header(a, o->sequence);
     if (s == EG_OK)
         *out = a;
@@ -123,14 +121,32 @@ static int text_is(struct egi_text t, const char *word)
     return t.size == strlen(word) && strncasecmp(t.p, word, t.size) == 0;
 }
 
-/* Said to be no receptor by the table itself. */
-static int said_to_be_none(const eg_airr *a, const struct cells *c)
+/* 1: yes, 0: no; what is missing was not said, and stays; -1: another word. */
+static int answer_of(struct egi_text t)
 {
+    static const struct {
+        const char *word;
+        int answer;
+    } rows[] = { { "T", 1 }, { "TRUE", 1 },  { "1", 1 }, { "YES", 1 }, { "Y", 1 },
+                 { "F", 0 }, { "FALSE", 0 }, { "0", 0 }, { "NO", 0 },  { "N", 0 } };
+    if (egi_is_missing(t)) return 1;
+    for (size_t i = 0; i < EGI_COUNT(rows); i++)
+        if (text_is(t, rows[i].word)) return rows[i].answer;
+    return -1;
+}
+
+/* Said to be no receptor by the table itself. */
+static int said_to_be_none(const eg_airr *a, const struct cells *c, eg_status *s)
+{
+    char got[40];
     const struct egi_text productive = c->text[PRODUCTIVE], status = c->text[STATUS];
-    if (a->column[PRODUCTIVE] != SIZE_MAX
-        && (text_is(productive, "F") || text_is(productive, "FALSE") || text_is(productive, "0")))
-        return 1;
-    return a->column[STATUS] != SIZE_MAX && !text_is(status, "In");
+    const int answer = a->column[PRODUCTIVE] != SIZE_MAX ? answer_of(productive) : 1;
+    if (answer < 0)
+        *s = egi_fail(EG_ERR_CORRUPT,
+                      "%s:%zu:%zu: %s: expected T, F, true, false, 1, 0, yes, no, y or n, got %s",
+                      a->lines.name, a->lines.line, c->at[PRODUCTIVE], a->name[PRODUCTIVE],
+                      egi_quote(got, productive));
+    return answer < 1 || (a->column[STATUS] != SIZE_MAX && !text_is(status, "In"));
 }
 
 /* 1: a receptor; 0: none, by a stop or the like; EG_ERR_CORRUPT. */
@@ -138,7 +154,7 @@ static int spelled(const eg_airr *a, const struct cells *c, eg_status *s)
 {
     char got[40];
     const struct egi_text t = c->text[SEQUENCE];
-    if (t.size == 0) return 0;
+    if (egi_is_missing(t)) return 0; /* NA is no receptor of Asn and Ala: none is that short */
     for (size_t i = 0; i < t.size; i++) {
         if (eg_residue_code(t.p[i]) > 0) continue;
         if (strchr("*_~X", t.p[i]) != NULL && t.p[i] != '\0') return 0;
@@ -165,7 +181,7 @@ static eg_status read_count(const eg_airr *a, const struct cells *c, double *cou
 /* A text of the line, ended in place: what follows it is a tab that is not read again. */
 static const char *ended(struct egi_text t)
 {
-    if (t.p == NULL) return "";
+    if (t.p == NULL || egi_is_missing(t)) return "";
     ((char *)(uintptr_t)t.p)[t.size] = '\0';
     return t.p;
 }
@@ -182,11 +198,10 @@ eg_status eg_airr_next(eg_airr *a, eg_clonotype *row)
             if (s != EG_OK) return s;
         } while (line.size == 0);
         cut(a, line, &c);
-        if (c.count <= a->last)
+        if (c.count != a->columns)
             return egi_fail(EG_ERR_CORRUPT, "%s:%zu:1: expected %zu cells between tabs, got %zu",
                             a->lines.name, a->lines.line, a->columns, c.count);
-        if (said_to_be_none(a, &c)) continue;
-        if (spelled(a, &c, &s)) break;
+        if (!said_to_be_none(a, &c, &s) && spelled(a, &c, &s)) break;
         if (s != EG_OK) return s;
     }
     double count;

@@ -234,6 +234,13 @@ static eg_status read_part(const char *folder, const struct egi_part *part,
     return egi_read_path(file, &o, out);
 }
 
+/* What a limit that was given leaves for the files to come. */
+static void take_from(eg_read_options *o, const eg_dataset *set)
+{
+    const size_t used = set->n * set->d * sizeof(float);
+    if (o->max_bytes > 0) o->max_bytes = o->max_bytes > used ? o->max_bytes - used : 1;
+}
+
 /* All files of one part, one after the other (the batches of CIFAR-10). */
 static eg_status read_files(const char *folder, const struct egi_parts *p, size_t first,
                             const eg_read_options *o, eg_dataset *out)
@@ -247,7 +254,7 @@ static eg_status read_files(const char *folder, const struct egi_parts *p, size_
         if (strcmp(p->part[i].name, p->part[first].name) != 0) continue;
         if (o->max_items > 0 && set.n >= o->max_items) break;
         if (o->max_items > 0) rest.max_items = o->max_items - set.n;
-        rest.max_bytes -= set.n * set.d * sizeof(float);
+        take_from(&rest, &set);
         s = set.labels == NULL
                 ? egi_fail(EG_ERR_CORRUPT, "%s: two files for one part", p->part[i].file)
                 : read_part(folder, &p->part[i], &rest, &more);
@@ -280,7 +287,7 @@ static eg_status read_both(const char *folder, const struct egi_parts *p, const 
     each.folds = 0;
     EGI_TRY(read_files(folder, p, at[0], &each, &set));
     const size_t train = set.n;
-    each.max_bytes -= set.n * set.d * sizeof(float);
+    take_from(&each, &set);
     eg_status s = read_files(folder, p, at[1], &each, &test);
     if (s == EG_OK) {
         s = egi_set_append(&set, &test, p->part[at[1]].file);
@@ -362,7 +369,7 @@ eg_status eg_catalogue_read(const char *name, const eg_read_options *options, eg
     char set[65];
     snprintf(set, sizeof set, "%.*s", (int)at.name_size, name);
     const struct egi_catalogue_row *row = row_of(set);
-    if (row != NULL && o.skip_columns == NULL) o.skip_columns = row->skip_columns;
+    if (row != NULL && o.skip_present == NULL) o.skip_present = row->skip_columns;
     if (row != NULL && o.label_column == NULL) o.label_column = row->label_column;
     return read_named(&at, name[at.name_size] == '/' ? name + at.name_size + 1 : "", &o, out);
 }

@@ -165,7 +165,7 @@ static int by_text(const void *a, const void *b)
 {
     const struct placed *x = a, *y = b;
     const size_t n = x->text.size < y->text.size ? x->text.size : y->text.size;
-    const int order = memcmp(x->text.p, y->text.p, n);
+    const int order = n > 0 ? memcmp(x->text.p, y->text.p, n) : 0;
     return order != 0 ? order : (x->text.size > y->text.size) - (x->text.size < y->text.size);
 }
 
@@ -210,6 +210,64 @@ struct egi_text egi_cell(struct egi_text line, size_t k)
         if (tab == NULL) return (struct egi_text){ NULL, 0 };
         at = end + 1;
     }
+}
+
+struct egi_text egi_trim(struct egi_text s)
+{
+    while (s.size > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) s.p++, s.size--;
+    while (s.size > 0 && strchr(" \t\r", s.p[s.size - 1]) != NULL && s.p[s.size - 1] != '\0')
+        s.size--;
+    return s;
+}
+
+/* As written: "na" and "Na" may be names, "null" and "none" those of a class. */
+int egi_is_missing(struct egi_text cell)
+{
+    static const char *const words[] = {
+        "", "?", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NAN"
+    };
+    for (size_t i = 0; i < EGI_COUNT(words); i++)
+        if (egi_text_same(cell, (struct egi_text){ words[i], strlen(words[i]) })) return 1;
+    return 0;
+}
+
+eg_status egi_names_apart(const char *file, const struct egi_text *name, size_t n,
+                          const eg_allocator *a)
+{
+    char quoted[40];
+    void *block;
+    EGI_TRY(egi_alloc_array(a, n, sizeof(struct placed), "names of columns", &block));
+    struct placed *p = block;
+    for (size_t k = 0; k < n; k++) p[k] = (struct placed){ name[k], k };
+    qsort(p, n, sizeof *p, by_text);
+    size_t k = 1;
+    while (k < n && (p[k].text.size == 0 || by_text(&p[k - 1], &p[k]) != 0)) k++;
+    const size_t at[2] = { k < n ? p[k - 1].item : 0, k < n ? p[k].item : 0 };
+    egi_free(a, block, n * sizeof *p);
+    if (at[0] == at[1]) return EG_OK;
+    const size_t swap = at[0] > at[1];
+    return egi_fail(EG_ERR_CORRUPT, "%s:1:1: columns %zu and %zu are both named %s; rename one",
+                    file, at[swap] + 1, at[!swap] + 1, egi_quote(quoted, name[at[0]]));
+}
+
+eg_status egi_header_apart(const char *file, struct egi_text header, const eg_allocator *a,
+                           size_t *columns)
+{
+    size_t n = 1;
+    void *block;
+    for (size_t i = 0; i < header.size; i++) n += header.p[i] == '\t';
+    EGI_TRY(egi_alloc_array(a, n, sizeof(struct egi_text), "names of columns", &block));
+    struct egi_text *name = block;
+    const char *from = header.p, *end = header.p + header.size;
+    for (size_t k = 0; k < n; k++) {
+        const char *tab = k + 1 < n ? memchr(from, '\t', (size_t)(end - from)) : end;
+        name[k] = (struct egi_text){ from, (size_t)(tab - from) };
+        from = tab + 1;
+    }
+    const eg_status s = egi_names_apart(file, name, n, a);
+    egi_free(a, block, n * sizeof *name);
+    *columns = n;
+    return s;
 }
 
 const char *egi_quote(char out[40], struct egi_text text)

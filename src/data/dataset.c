@@ -7,9 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/egi_file.h"
 #include "data/egi_data.h"
-
-#define DEFAULT_MAX_BYTES ((uint64_t)4 << 30)
 
 static const struct egi_reader *const rows[] = {
     &egi_reader_repertoires, &egi_reader_idx, &egi_reader_cifar, &egi_reader_npy,
@@ -41,8 +40,6 @@ eg_status egi_read_options(const eg_read_options *in, eg_read_options *out)
                         "width (--width) = %zu, height (--height) = %zu, expected both or none",
                         o.width, o.height);
     if (o.alloc == NULL) o.alloc = eg_allocator_default();
-    if (o.max_bytes == 0)
-        o.max_bytes = DEFAULT_MAX_BYTES > SIZE_MAX / 4 ? SIZE_MAX / 4 : (size_t)DEFAULT_MAX_BYTES;
     if (o.max_bytes > SIZE_MAX / 4) o.max_bytes = SIZE_MAX / 4; /* room to add to it */
     *out = o;
     return EG_OK;
@@ -203,20 +200,34 @@ static eg_status parse_unpacked(const char *format, struct egi_input *in, eg_dat
     return s;
 }
 
+size_t egi_read_most(const eg_read_options *o)
+{
+    return o->max_bytes > 0 ? o->max_bytes : (size_t)EG_LIMIT_DATA;
+}
+
+static void limit(struct egi_input *in)
+{
+    in->given = in->o.max_bytes;
+    in->o.max_bytes = egi_limit_of(in->given, in->size, (size_t)EG_LIMIT_DATA);
+}
+
 eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *bytes, size_t size,
                          const eg_read_options *options, eg_dataset *out)
 {
     struct egi_input in = { .name = name, .bytes = bytes, .size = size };
     EGI_TRY(egi_read_options(options, &in.o));
+    limit(&in);
     return parse_unpacked(format, &in, out);
 }
 
-eg_status egi_read_items(const char *path, const eg_read_options *o, eg_dataset *out)
+eg_status egi_read_items(const char *path, const eg_read_options *o, const eg_dataset *of,
+                         eg_dataset *out)
 {
     uint8_t *bytes;
     size_t size;
-    EGI_TRY(egi_file_read(path, o->max_bytes, o->alloc, &bytes, &size));
-    struct egi_input in = { .name = path, .bytes = bytes, .size = size, .o = *o, .items_only = 1 };
+    EGI_TRY(egi_file_read(path, egi_read_most(o), o->alloc, &bytes, &size));
+    struct egi_input in = { .name = path, .bytes = bytes, .size = size, .o = *o, .of = of };
+    limit(&in);
     const eg_status s = parse_unpacked(o->format, &in, out);
     egi_free(o->alloc, bytes, size);
     return s;
@@ -226,7 +237,7 @@ static eg_status read_file(const char *path, const eg_read_options *o, eg_datase
 {
     uint8_t *bytes;
     size_t size;
-    EGI_TRY(egi_file_read(path, o->max_bytes, o->alloc, &bytes, &size));
+    EGI_TRY(egi_file_read(path, egi_read_most(o), o->alloc, &bytes, &size));
     const eg_status s = egi_read_bytes(o->format, path, bytes, size, o, out);
     egi_free(o->alloc, bytes, size);
     return s;

@@ -18,8 +18,10 @@ struct egi_input {
     const char *name; /* for details, and for choosing by name */
     const uint8_t *bytes;
     size_t size;
-    eg_read_options o; /* complete: alloc and max_bytes are set */
-    int items_only;    /* of a table only what it says of items: label, group, folds */
+    eg_read_options o;    /* complete: alloc and max_bytes are set */
+    size_t given;         /* max_bytes as the caller gave it; 0: by the size of the file */
+    const eg_dataset *of; /* of a table that says of items label, group, folds: the set they are
+                              of, whose names those of the table have to be; NULL: of values */
 };
 
 /* A row of the table of readers. parse fills a set that is all zero but for its allocator;
@@ -43,11 +45,14 @@ eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *by
 const char *egi_looks_like(const uint8_t *bytes, size_t size);
 /* Complete, checked options. */
 eg_status egi_read_options(const eg_read_options *in, eg_read_options *out);
+/* The most that any file may ask for, whatever its size. */
+size_t egi_read_most(const eg_read_options *o);
 /* As eg_dataset_read, for options that are complete. */
 eg_status egi_read_path(const char *path, const eg_read_options *o, eg_dataset *out);
-/* A file of labels: numbers as a set of D = 1, or of a table what it says of its items, D = 0; of
- * these labels may be EGI_NO_LABEL. */
-eg_status egi_read_items(const char *path, const eg_read_options *o, eg_dataset *out);
+/* A file of labels: numbers as a set of D = 1, or of a table what it says of the items of a set,
+ * D = 0; of these labels may be EGI_NO_LABEL. */
+eg_status egi_read_items(const char *path, const eg_read_options *o, const eg_dataset *of,
+                         eg_dataset *out);
 enum { EGI_NO_LABEL = -1 };
 
 /* read_folder.c */
@@ -96,6 +101,17 @@ static inline int egi_text_same(struct egi_text a, struct egi_text b)
 }
 /* Field k, from 0, of a line cut at its tabs; p NULL past the last. */
 struct egi_text egi_cell(struct egi_text line, size_t k);
+/* Without blanks and ends of lines around it. */
+struct egi_text egi_trim(struct egi_text s);
+/* A cell that stands for nothing: empty, "?", or what R, Python and spreadsheets write there. */
+int egi_is_missing(struct egi_text cell);
+/* EG_ERR_CORRUPT where two columns of a header have one name, for it says of neither which it is;
+ * columns without a name are passed over. */
+eg_status egi_names_apart(const char *file, const struct egi_text *name, size_t n,
+                          const eg_allocator *a);
+/* The same of a header that is cut at its tabs; *columns counts them. */
+eg_status egi_header_apart(const char *file, struct egi_text header, const eg_allocator *a,
+                           size_t *columns);
 /* Checks n and d against the limits, cuts n to max_items, allocates x. */
 eg_status egi_set_size(const struct egi_input *in, eg_dataset *set, size_t n, size_t d);
 /* (count) NULL strings. */
@@ -127,7 +143,7 @@ eg_status egi_problems_end(const struct egi_problems *p);
 /* rows_of_csv.c - what a row of a table says of the item it belongs to. */
 struct egi_row {
     size_t line;
-    struct egi_text bag, label, group; /* p NULL: there is no such column */
+    struct egi_text bag, label, group, item; /* p NULL: there is no such column */
 };
 /* Rows (n) of one bag follow each other and have one label: else problems. Then set->n, offset,
  * item_names, and of row and marks (n, columns) what the first row of each bag has. */
@@ -139,7 +155,7 @@ eg_status egi_marks_to_folds(const struct egi_input *in, const struct egi_text *
                              size_t columns, const struct egi_row *row, const uint8_t *marks,
                              eg_dataset *set);
 /* Labels of items from their texts: numbers where all are. In a table of items alone those that are
- * empty or NA are EGI_NO_LABEL. */
+ * missing are EGI_NO_LABEL. */
 eg_status egi_rows_to_labels(const struct egi_input *in, const struct egi_row *row,
                              eg_dataset *set);
 /* Groups of items, numbered in the order of their texts. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/egi_file.h"
 #include "data/egi_data.h"
 
 #define MAX_PIXELS ((size_t)64 << 20)
@@ -112,7 +113,8 @@ eg_status eg_image_read(const char *path, const eg_allocator *alloc, eg_image *o
     in.o.alloc = alloc;
     EGI_TRY(egi_read_options(&in.o, &in.o));
     uint8_t *bytes;
-    EGI_TRY(egi_file_read(path, in.o.max_bytes, in.o.alloc, &bytes, &in.size));
+    EGI_TRY(egi_file_read(path, egi_read_most(&in.o), in.o.alloc, &bytes, &in.size));
+    in.o.max_bytes = egi_limit_of(0, in.size, (size_t)EG_LIMIT_DATA);
     in.bytes = bytes;
     const eg_status s = egi_picture_decode(&in, out);
     egi_free(in.o.alloc, bytes, in.size);

@@ -32,6 +32,7 @@ static eg_status leave_out_unlabelled(const struct egi_input *in, eg_dataset *se
     const eg_status s = eg_dataset_select(set, index, keep, &left);
     egi_free(set->alloc, room, keep * sizeof(size_t));
     if (s != EG_OK) return s;
+    left.left_out = set->n - keep;
     eg_dataset_clear(set);
     *set = left;
     return EG_OK;
@@ -84,7 +85,7 @@ eg_status egi_labels_from_file(const struct egi_input *in, eg_dataset *set)
     o.format = NULL;
     o.labels = NULL;
     eg_dataset file = { .alloc = set->alloc };
-    EGI_TRY(egi_read_items(in->o.labels, &o, &file));
+    EGI_TRY(egi_read_items(in->o.labels, &o, set, &file));
     eg_status s = EG_OK;
     if (file.d > 1 || file.n != set->n)
         s = egi_fail(EG_ERR_CORRUPT, "%s: %zu x %zu labels, expected %zu x 1, as items in %s",

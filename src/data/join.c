@@ -52,6 +52,8 @@ eg_status egi_set_append(eg_dataset *a, const eg_dataset *b, const char *name)
     a->x = x;
     a->labels = labels;
     a->n = n;
+    a->left_out += b->left_out;
+    a->too_long += b->too_long;
     return EG_OK;
 }
 

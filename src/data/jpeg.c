@@ -75,6 +75,12 @@ static eg_status check_header(struct decoder *d)
         return egi_fail(EG_ERR_CORRUPT, "%s: JPEG of %d components, expected 1, 3 or 4",
                         d->in->name, d->jpeg.num_components);
     const size_t channels = d->jpeg.num_components == 1 ? 1 : 3;
+    /* a progressive one is held whole as coefficients of two bytes */
+    const size_t each = channels * (d->jpeg.progressive_mode ? 3 : 1);
+    if (pixels > d->in->o.max_bytes / each)
+        return egi_fail(EG_ERR_LIMIT,
+                        "%s: JPEG of %u x %u pixels, more than the limit of %zu bytes", d->in->name,
+                        d->jpeg.image_width, d->jpeg.image_height, d->in->o.max_bytes);
     return egi_image_create(d->in->name, d->jpeg.image_height, d->jpeg.image_width, channels,
                             d->in->o.alloc, &d->out);
 }

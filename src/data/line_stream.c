@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/egi_file.h"
+
 enum { CHUNK = 1 << 16 };
 
 static eg_status fill_input(struct egi_line_stream *s)
 {
-    const ssize_t n = read(s->fd, s->packed, CHUNK);
+    const ssize_t n = egi_file_some(s->fd, s->packed, CHUNK);
     if (n < 0) return egi_fail(EG_ERR_IO, "%s: %s", s->name, strerror(errno));
     s->z.next_in = s->packed;
     s->z.avail_in = (uInt)n;

@@ -92,6 +92,9 @@ static eg_status check_size(struct coder *c)
     if (raw / MAX_EXPANSION > c->in->size)
         return egi_fail(EG_ERR_CORRUPT, "%s: PNG declares %zu bytes of pixels, got a file of %zu",
                         c->in->name, raw, c->in->size);
+    if (raw > c->in->o.max_bytes)
+        return egi_fail(EG_ERR_LIMIT, "%s: PNG of %zu bytes of pixels, more than the limit of %zu",
+                        c->in->name, raw, c->in->o.max_bytes);
     return EG_OK;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/egi_file.h"
 #include "data/egi_data.h"
 
 const eg_reader_info egi_folder_info = { "folder",
@@ -122,10 +123,13 @@ static eg_status load_picture(struct folder *f, size_t i, eg_dataset *set)
     snprintf(path, sizeof path, "%.4095s/%s", f->path, p->name);
     struct egi_input in = { .name = path, .o = *f->o };
     uint8_t *bytes;
-    EGI_TRY(egi_file_read_at(f->fd, p->name, path, f->o->max_bytes, f->o->alloc, &bytes, &in.size));
+    in.o.max_bytes = egi_read_most(f->o);
+    EGI_TRY(egi_file_read_at(f->fd, p->name, path, in.o.max_bytes, f->o->alloc, &bytes, &in.size));
     in.bytes = bytes;
     eg_image image;
+    in.o.max_bytes = egi_limit_of(f->o->max_bytes, in.size, in.o.max_bytes);
     eg_status s = egi_picture_prepare(&in, &image);
+    in.o.max_bytes = egi_read_most(f->o); /* of all pictures together */
     egi_free(f->o->alloc, bytes, in.size);
     if (s != EG_OK) return s;
     s = place(f, &in, &image, i, set);

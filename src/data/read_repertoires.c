@@ -2,13 +2,18 @@
  * becomes a set of bags of codes (engram/repertoire.h), one row a receptor.
  *
  * Columns: filename, or sample, whose file is repertoires/SAMPLE.tsv.gz; the label column that is
- * asked for; any others. Paths are inside the folder of the table. Sequences longer than LENGTH_MAX
- * are refused: they are no CDR3, and would make every row as long. */
+ * asked for; any others. Repertoires whose label is missing are left out, their files not read.
+ * Paths are inside the folder of the table. Sequences longer than LENGTH_MAX are refused: they are
+ * no CDR3, and would make every row as long. Those longer than a model takes (o.inputs) are left
+ * out: to cut them would make others of them. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "base/egi_file.h"
 #include "data/egi_line_stream.h"
 #include "engram/repertoire.h"
 
@@ -21,7 +26,10 @@ struct gathering {
     struct egi_grow bag;    /* struct egi_text: name */
     struct egi_grow label;  /* struct egi_text */
     struct egi_grow offset; /* size_t, rows before each bag */
-    size_t longest;
+    struct egi_grow line;   /* size_t, of the table, of each bag */
+    size_t columns;         /* of the table */
+    size_t longest, left_out, too_long;
+    size_t bytes; /* of the files so far */
 };
 
 /* ---- the table ---- */
@@ -37,12 +45,16 @@ static struct egi_text line_at(const struct egi_input *in, size_t *at)
     return line;
 }
 
+/* As it is written, else in whatever case. */
 static size_t column(struct egi_text header, const char *name)
 {
+    size_t found = SIZE_MAX;
     for (size_t k = 0;; k++) {
         const struct egi_text c = egi_cell(header, k);
-        if (c.p == NULL) return SIZE_MAX;
-        if (c.size == strlen(name) && strncasecmp(c.p, name, c.size) == 0) return k;
+        if (c.p == NULL) return found;
+        if (c.size != strlen(name) || strncasecmp(c.p, name, c.size) != 0) continue;
+        if (memcmp(c.p, name, c.size) == 0) return k;
+        if (found == SIZE_MAX) found = k;
     }
 }
 
@@ -55,9 +67,30 @@ static int looks(const uint8_t *bytes, size_t size)
     return column(header, "filename") != SIZE_MAX || column(header, "sample") != SIZE_MAX;
 }
 
+/* No link leads elsewhere on the way from the folder of the table, and at its end is a file. Its
+ * size is added to *bytes. */
+static eg_status check_way(char *path, size_t folder, size_t *bytes)
+{
+    struct stat st;
+    for (char *p = path + folder; *p != '\0';) {
+        p += strcspn(p, "/");
+        const char was = *p;
+        *p = '\0';
+        const int rc = lstat(path, &st), error = errno;
+        *p = was;
+        if (rc != 0) return egi_fail(EG_ERR_IO, "%s: %s", path, strerror(error));
+        if (was == '/' ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+            return egi_fail(EG_ERR_IO,
+                            "%s: a link, device or folder is on the way, expected a file", path);
+        p += was == '/';
+    }
+    *bytes += (size_t)st.st_size;
+    return EG_OK;
+}
+
 /* Where the file of a row is; what would lead out of the folder is refused. */
 static eg_status path_of(const struct egi_input *in, size_t line, struct egi_text name, int sample,
-                         char path[PATH_ROOM])
+                         size_t *bytes, char path[PATH_ROOM])
 {
     char got[40];
     const char *slash = strrchr(in->name, '/');
@@ -66,14 +99,21 @@ static eg_status path_of(const struct egi_input *in, size_t line, struct egi_tex
         snprintf(path, PATH_ROOM, "%.*s%s%.*s%s", folder, in->name, sample ? "repertoires/" : "",
                  (int)name.size, name.p, sample ? ".tsv.gz" : "");
     const char *own = path + folder;
-    if (name.size == 0 || n < 0 || n >= PATH_ROOM || own[0] == '/' || strstr(own, "..") != NULL)
+    if (name.size == 0 || memchr(name.p, '\0', name.size) != NULL || n < 0 || n >= PATH_ROOM
+        || own[0] == '/' || strstr(own, "..") != NULL)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:%zu:1: expected a file in the folder of the table, got %s", in->name,
                         line, egi_quote(got, name));
-    return EG_OK;
+    return check_way(path, (size_t)folder, bytes);
 }
 
 /* ---- the repertoires ---- */
+
+/* By the table and all files that it named so far. */
+static size_t limit(const struct gathering *g)
+{
+    return egi_limit_of(g->in->given, g->in->size + g->bytes, (size_t)EG_LIMIT_DATA);
+}
 
 static eg_status add_row(struct gathering *g, const eg_clonotype *row, const char *path)
 {
@@ -81,20 +121,24 @@ static eg_status add_row(struct gathering *g, const eg_clonotype *row, const cha
     if (row->length > LENGTH_MAX)
         return egi_fail(EG_ERR_CORRUPT, "%s:%zu:1: a sequence of %zu letters, expected up to %d",
                         path, row->line, row->length, LENGTH_MAX);
+    if (g->in->o.inputs > 0 && row->length > g->in->o.inputs) {
+        g->too_long++;
+        return EG_OK;
+    }
     for (size_t i = 0; i < row->length; i++) codes[i] = (uint8_t)eg_residue_code(row->sequence[i]);
     const uint8_t length = (uint8_t)row->length;
     g->longest = row->length > g->longest ? row->length : g->longest;
+    const size_t width = g->in->o.inputs > 0 ? g->in->o.inputs : g->longest;
     EGI_TRY(egi_grow_push(&g->length, &length, path));
     for (size_t i = 0; i < row->length; i++) EGI_TRY(egi_grow_push(&g->codes, &codes[i], path));
-    if (g->length.count * (g->longest * sizeof(float)) <= g->in->o.max_bytes) return EG_OK;
-    return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name,
-                    g->in->o.max_bytes);
+    if (g->length.count * (width * sizeof(float)) <= limit(g)) return EG_OK;
+    return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name, limit(g));
 }
 
 static eg_status read_rows(struct gathering *g, const char *path)
 {
     const eg_airr_options o = { sizeof o, NULL, 0, g->in->o.alloc };
-    const size_t before = g->length.count;
+    const size_t before = g->length.count, out = g->too_long;
     eg_airr *a;
     eg_clonotype row;
     EGI_TRY(eg_airr_open(path, &o, &a));
@@ -107,8 +151,24 @@ static eg_status read_rows(struct gathering *g, const char *path)
     eg_airr_close(a);
     if (s != EG_END) return s;
     if (g->length.count > before) return EG_OK;
+    if (g->too_long > out)
+        return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no receptor of up to %zu letters (%zu are longer)",
+                        path, g->in->o.inputs, g->too_long - out);
     return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no receptor in it (%zu rows were none)", path,
                     skipped);
+}
+
+/* A repertoire has one row: a second would be trained on while the first is tested. */
+static eg_status check_once(const struct gathering *g, struct egi_text name, size_t number)
+{
+    char quoted[40];
+    const struct egi_text *bag = g->bag.p;
+    for (size_t i = 0; i < g->bag.count; i++)
+        if (egi_text_same(bag[i], name))
+            return egi_fail(
+                EG_ERR_CORRUPT, "%s:%zu:1: %s: expected one row of it, got another in line %zu",
+                g->in->name, number, egi_quote(quoted, name), ((const size_t *)g->line.p)[i]);
+    return EG_OK;
 }
 
 static eg_status read_line(struct gathering *g, struct egi_text line, size_t number,
@@ -118,12 +178,19 @@ static eg_status read_line(struct gathering *g, struct egi_text line, size_t num
     const size_t rows = g->length.count;
     const struct egi_text name = egi_cell(line, at[0]),
                           label = at[1] != SIZE_MAX ? egi_cell(line, at[1]) : name;
-    if (name.p == NULL || label.p == NULL || label.size == 0)
-        return egi_fail(EG_ERR_CORRUPT,
-                        "%s:%zu:1: expected the cells of the first line, or a label", g->in->name,
-                        number);
-    EGI_TRY(path_of(g->in, number, name, sample, path));
+    size_t cells = 1;
+    for (size_t i = 0; i < line.size; i++) cells += line.p[i] == '\t';
+    if (cells != g->columns)
+        return egi_fail(EG_ERR_CORRUPT, "%s:%zu:1: expected %zu cells between tabs, got %zu",
+                        g->in->name, number, g->columns, cells);
+    EGI_TRY(path_of(g->in, number, name, sample, &g->bytes, path));
+    EGI_TRY(check_once(g, name, number));
+    if (at[1] != SIZE_MAX && egi_is_missing(label)) {
+        g->left_out++;
+        return EG_OK;
+    }
     EGI_TRY(egi_grow_push(&g->offset, &rows, path));
+    EGI_TRY(egi_grow_push(&g->line, &number, path));
     EGI_TRY(egi_grow_push(&g->bag, &name, path));
     EGI_TRY(egi_grow_push(&g->label, &label, path));
     return read_rows(g, path);
@@ -134,6 +201,7 @@ static eg_status read_table(struct gathering *g, int *labelled)
     const struct egi_input *in = g->in;
     size_t at = 0, number = 1;
     const struct egi_text header = line_at(in, &at);
+    EGI_TRY(egi_header_apart(in->name, header, in->o.alloc, &g->columns));
     size_t columns[2] = { column(header, "filename"), SIZE_MAX };
     const int sample = columns[0] == SIZE_MAX;
     if (sample) columns[0] = column(header, "sample");
@@ -155,6 +223,9 @@ static eg_status read_table(struct gathering *g, int *labelled)
         EGI_TRY(egi_report(in->o.progress, "read", at, in->size));
     }
     if (g->bag.count > 0) return EG_OK;
+    if (g->left_out > 0)
+        return egi_fail(EG_ERR_CORRUPT, "%s: none of %zu repertoires has a label in %s", in->name,
+                        g->left_out, in->o.label_column);
     return egi_fail(EG_ERR_CORRUPT, "%s:2:1: no rows after the header", in->name);
 }
 
@@ -163,19 +234,19 @@ static eg_status read_table(struct gathering *g, int *labelled)
 static eg_status make_values(const struct gathering *g, eg_dataset *set)
 {
     const uint8_t *codes = g->codes.p, *length = g->length.p;
-    const size_t rows = g->length.count, d = g->longest;
+    const size_t rows = g->length.count, d = g->in->o.inputs > 0 ? g->in->o.inputs : g->longest;
     void *block;
     size_t cells;
     EGI_TRY(egi_mul_size(rows, d, &cells));
-    if (cells > g->in->o.max_bytes / sizeof(float))
-        return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name,
-                        g->in->o.max_bytes);
+    if (cells > limit(g) / sizeof(float))
+        return egi_fail(EG_ERR_LIMIT, "%s: more than %zu bytes of values", g->in->name, limit(g));
     EGI_TRY(egi_alloc_array(set->alloc, cells, sizeof(float), "sequences", &block));
     float *x = block;
     for (size_t r = 0, at = 0; r < rows; at += length[r], r++)
         for (size_t i = 0; i < d; i++) x[r * d + i] = i < length[r] ? (float)codes[at + i] : 0;
     set->x = x;
     set->d = d;
+    set->too_long = g->too_long;
     return EG_OK;
 }
 
@@ -188,6 +259,7 @@ static eg_status make_set(struct gathering *g, int labelled, eg_dataset *set)
     ((size_t *)offset)[bags] = rows;
     set->offset = offset;
     set->n = bags;
+    set->left_out = g->left_out;
     set->d = 0;
     EGI_TRY(make_values(g, set));
     EGI_TRY(egi_names_alloc(set->alloc, bags, &set->item_names));
@@ -203,7 +275,7 @@ static eg_status parse(const struct egi_input *in, eg_dataset *set)
     int labelled = 0;
     g.codes = g.length = (struct egi_grow){ .a = a, .item = 1 };
     g.bag = g.label = (struct egi_grow){ .a = a, .item = sizeof(struct egi_text) };
-    g.offset = (struct egi_grow){ .a = a, .item = sizeof(size_t) };
+    g.offset = g.line = (struct egi_grow){ .a = a, .item = sizeof(size_t) };
     eg_status s = read_table(&g, &labelled);
     if (s == EG_OK) s = make_set(&g, labelled, set);
     egi_grow_clear(&g.codes);
@@ -211,6 +283,7 @@ static eg_status parse(const struct egi_input *in, eg_dataset *set)
     egi_grow_clear(&g.bag);
     egi_grow_clear(&g.label);
     egi_grow_clear(&g.offset);
+    egi_grow_clear(&g.line);
     return s;
 }
 

@@ -1,9 +1,11 @@
 /* svmlight: a line is "label [qid:Q] index:value ... # comment", indices rising. Whether they
- * begin with 0 or 1 cannot be told from the file, so the caller must say it. The first pass
+ * begin with 0 or 1 cannot be told from the file, so the caller must say it; nor can D, where a set
+ * lacks the last columns (o.inputs). The first pass
  * checks everything and finds N and D, the second fills x, which is dense. A line is left at
  * its first problem; problems of all lines are gathered. Labels in a file of their own take the
  * place of those in the lines. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "data/egi_data.h"
@@ -70,6 +72,12 @@ static int take_pair(struct lines *l, struct egi_text token, size_t *least)
                        "an index from 1 (if they begin with 0: index_base 0, --index-base 0)");
     if (index - base < *least) return fail_at(l, left, "indices that rise (sort them)");
     if (egi_parse_number(right.p, right.size, &v) != 0) return fail_at(l, right, "a number");
+    if (l->in->o.inputs > 0 && index - base >= l->in->o.inputs) {
+        char most[64];
+        snprintf(most, sizeof most, "an index up to %zu, as many columns are asked for",
+                 l->in->o.inputs - 1 + base);
+        return fail_at(l, left, most);
+    }
     *least = index - base + 1;
     if (*least > l->d) l->d = *least;
     if (l->x != NULL) l->x[l->n * l->d + index - base] = (float)v;
@@ -121,7 +129,7 @@ static eg_status parse_svmlight(const struct egi_input *in, eg_dataset *set)
                         "%s: svmlight: say whether indices begin with 0 or 1: index_base "
                         "(--index-base 0 or 1)",
                         in->name);
-    struct lines l = { .in = in, .problems = { .in = in } };
+    struct lines l = { .in = in, .d = in->o.inputs, .problems = { .in = in } };
     EGI_TRY(pass(&l));
     EGI_TRY(egi_set_size(in, set, l.n, l.d));
     memset(set->x, 0, set->n * set->d * sizeof(float));

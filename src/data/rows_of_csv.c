@@ -112,8 +112,7 @@ eg_status egi_rows_to_bags(struct egi_problems *p, struct egi_row *row, uint8_t 
 
 static int is_missing(const struct egi_input *in, struct egi_text t)
 {
-    if (!in->items_only) return 0;
-    return t.size == 0 || (t.size == 2 && memcmp(t.p, "NA", 2) == 0);
+    return in->of != NULL && egi_is_missing(t);
 }
 
 /* few (n of them) becomes the labels of those rows that have one. */

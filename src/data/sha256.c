@@ -1,10 +1,12 @@
 /* SHA-256 (FIPS 180-4, sections 4.1.2, 4.2.2, 5.1.1, 5.3.3, 6.2); names as there. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/egi_file.h"
 #include "data/egi_data.h"
 
 static const uint32_t round_constant[64] = {
@@ -79,18 +81,16 @@ void egi_sha256_hex(struct egi_sha256 *s, char hex[65])
 eg_status eg_sha256_file(const char *path, char hex[65])
 {
     if (path == NULL || hex == NULL) return egi_fail(EG_ERR_INVALID, "eg_sha256_file: NULL");
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return egi_fail(EG_ERR_IO, "%s: not a file", path);
-    FILE *f = fopen(path, "rbe");
-    if (f == NULL) return egi_fail(EG_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    int fd;
+    size_t size;
+    ssize_t n;
     struct egi_sha256 s;
     uint8_t chunk[16384];
+    EGI_TRY(egi_file_open_at(AT_FDCWD, path, path, &fd, &size));
     egi_sha256_init(&s);
-    for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) egi_sha256_add(&s, chunk, n);
-    const int bad = ferror(f);
-    fclose(f);
-    if (bad) return egi_fail(EG_ERR_IO, "%s: cannot be read", path);
+    while ((n = egi_file_some(fd, chunk, sizeof chunk)) > 0) egi_sha256_add(&s, chunk, (size_t)n);
+    close(fd);
+    if (n < 0) return egi_fail(EG_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     egi_sha256_hex(&s, hex);
     return EG_OK;
 }

@@ -22,7 +22,7 @@
     ROW(broadcast_to) ROW(reshape) ROW(permute) ROW(slice) ROW(embed) ROW(concat) ROW(cast)       \
     ROW(matmul) ROW(softmax) ROW(logsumexp) ROW(argmax) ROW(gather) ROW(scatter_add)              \
     ROW(take_along) ROW(put_along) ROW(one_hot) ROW(dropout) ROW(floor) ROW(ceil) ROW(round)      \
-    ROW(pow)
+    ROW(pow) ROW(top) ROW(straight)
 
 /* clang-format on */
 #define EGI_OPS(ROW) EGI_OPS_PLAIN(ROW) EGI_OPS_LAYERS(ROW)

@@ -62,8 +62,16 @@ struct egi_calibration {
     float score[EGI_HEAD_GRID];         /* rising */
 };
 
+/* Nanoseconds for each of: a component of u; E^2; K E; K E^2; N E; an anchor's component E L; two
+ * symbols that met, P^2; P K. As measured by `engram bench heads` (one core of an AMD EPYC,
+ * AVX-512; docs/learning-by-storing.md), so that what a head takes is told before it is made. */
+struct egi_head_cost {
+    double e, ee, ke, kee, ne, el, pp, pk;
+};
+
 struct egi_head_row {
     eg_head_kind kind;
+    struct egi_head_cost teach, answer;
     const struct egi_setting *settings;
     float temperature; /* of the softmax before calibration */
     int relu;          /* a projection is cut at 0 and not brought to length 1 again */
@@ -75,6 +83,8 @@ struct egi_head_row {
     /* One example into the fields (by 1) or out of them (by -1). Whole numbers z (E), and u = z /
      * 2^15. EG_ERR_OVERFLOW or EG_NOT_FOUND: nothing was done. NULL: items alone */
     eg_status (*write)(eg_head *h, const int16_t *z, size_t label, int by);
+    /* What write put aside (h->pending) into the fields; NULL: it puts nothing aside. */
+    void (*settle)(eg_head *h);
     void (*drop)(eg_head *h, size_t label); /* before the rows of a class are made 0; NULL */
     /* What answers need, from the fields: h->work, made by egi_head_work. */
     eg_status (*prepare)(eg_head *h);
@@ -86,6 +96,14 @@ struct egi_head_row {
     eg_status (*votes)(eg_head *h, const float *u, size_t label, float *weight);
     size_t (*frozen)(const eg_head *h, size_t classes, size_t items); /* NULL: all that is kept */
     size_t (*working)(const eg_head *h, size_t classes);              /* NULL: linear */
+};
+
+/* Examples whose products are not summed yet, whole numbers as f64, and room for a strip of their
+ * sum: (EGI_PENDING, E) and (EGI_STRIP, E). */
+enum { EGI_PENDING = 256, EGI_STRIP = 64 };
+struct egi_pending {
+    double *z, *strip;
+    size_t n;
 };
 
 struct eg_head {
@@ -107,6 +125,7 @@ struct eg_head {
     uint16_t *code;                  /* (P) a code on its way; or NULL */
     struct eg_binary *clique;        /* or NULL */
     uint64_t *state;                 /* of the clique: one on its way; or NULL */
+    struct egi_pending pending;      /* examples put aside; z NULL: this kind puts none */
     float *projection;               /* (E, D) or NULL */
     float *turned, *u;               /* (D or E, what is more), (E): one vector on its way */
     int16_t *z;                      /* (E) */
@@ -117,7 +136,8 @@ struct eg_head {
 
 extern const struct egi_head_row *const egi_head_rows[];
 extern const struct egi_head_row egi_head_mean, egi_head_prototype, egi_head_lda, egi_head_fecam,
-    egi_head_ridge, egi_head_cache, egi_head_knn, egi_head_binary, egi_head_clique, egi_head_tilda;
+    egi_head_each, egi_head_ridge, egi_head_cache, egi_head_knn, egi_head_binary, egi_head_clique,
+    egi_head_tilda;
 
 /* ---- head.c ---- */
 
@@ -150,6 +170,11 @@ eg_status egi_head_adopt(eg_head *h);
 eg_status egi_head_check(const char *who, const eg_head *h, const float *x, size_t n);
 /* h->u and h->z of a vector that was checked. */
 void egi_head_front(eg_head *h, const float *x);
+/* The fields hold all that was taught. */
+static inline void egi_head_settle(eg_head *h)
+{
+    if (h->row->settle != NULL) h->row->settle(h);
+}
 /* Classes at the end without examples are none. */
 void egi_head_trim(eg_head *h);
 

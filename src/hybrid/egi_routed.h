@@ -91,12 +91,15 @@ struct egi_planes {
 };
 void egi_planes_of(const double *v, size_t d, struct egi_planes *p);
 
-/* Of n <= EGI_CODE_BLOCK slots, those whose bound of <v, key - centre> (and less
- * |key - centre|^2 / 2 where scores are of distances) is not below `least`: at, counted from
- * `slot`. Returns their number; *top: the largest bound among the others. Bounds are f32: off by at
- * most 1e-6 of (|v| + |key - centre|)^2. */
-size_t egi_code_pick(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
-                     double least, size_t *at, double *top);
+/* Of n <= EGI_CODE_BLOCK slots the bounds of <v, key - centre> (and less |key - centre|^2 / 2 where
+ * scores are of distances). They are f32: off by at most 1e-6 of (|v| + |key - centre|)^2. */
+void egi_code_bounds(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
+                     float *bound);
+
+/* Those of n <= EGI_CODE_BLOCK bounds that are not below `least`: at. Returns their number. Of the
+ * others *top is the largest, *sum no less than the sum of e^(rate bound + shift). */
+size_t egi_code_pick(const float *bound, size_t n, double least, double rate, double shift,
+                     size_t *at, double *top, double *sum);
 
 /* routed_recall.c - the memory's field by way of the index. */
 extern const struct egi_router egi_routed_router;

@@ -39,6 +39,8 @@ struct search {
     struct egi_planes planes;
     double size, inverse; /* |key|; of the state, where keys are directed */
     double m, mass, left; /* of what was looked at, and left out, relative to e^m */
+    double coded;         /* of left, what codes bounded */
+    size_t waiting;       /* patterns whose codes are still to be looked at */
     double rest_top;      /* largest z that may have been left out */
     size_t best, cells, codes, patterns;
     double best_z;

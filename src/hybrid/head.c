@@ -8,9 +8,9 @@
 #include "hybrid/egi_head.h"
 
 const struct egi_head_row *const egi_head_rows[] = {
-    &egi_head_mean,   &egi_head_prototype, &egi_head_lda, &egi_head_fecam,
-    &egi_head_ridge,  &egi_head_cache,     &egi_head_knn, &egi_head_binary,
-    &egi_head_clique, &egi_head_tilda,     NULL,
+    &egi_head_mean,   &egi_head_prototype, &egi_head_lda,   &egi_head_fecam,
+    &egi_head_each,   &egi_head_ridge,     &egi_head_cache, &egi_head_knn,
+    &egi_head_binary, &egi_head_clique,    &egi_head_tilda, NULL,
 };
 
 enum { STREAM_DIRECTIONS = 0x44495245 }; /* "DIRE" */
@@ -213,6 +213,8 @@ void eg_head_destroy(eg_head *h)
     egi_free(h->alloc, h->state,
              h->state != NULL ? eg_binary_words(h->clique) * sizeof *h->state : 0);
     eg_binary_destroy(h->clique);
+    egi_free(h->alloc, h->pending.z,
+             h->pending.z != NULL ? (EGI_PENDING + EGI_STRIP) * h->e * sizeof(double) : 0);
     egi_free(h->alloc, h->projection, h->projection != NULL ? h->d * h->e * sizeof(float) : 0);
     egi_free(h->alloc, h->turned, longer(h) * sizeof(float));
     egi_free(h->alloc, h->u, h->e * sizeof(float));

@@ -55,8 +55,8 @@ static eg_status check_calibration(const eg_head *h)
     const struct egi_calibration *c = egi_head_calibration(h);
     int right = c->examples >= 0 && c->examples <= 1 << 24 && floorf(c->examples) >= c->examples
                 && c->share >= 0 && c->share < 1 && (c->examples <= 0 || c->temperature > 0);
-    for (size_t i = 1; i < EGI_HEAD_GRID && i < (size_t)c->examples; i++)
-        right &= c->score[i] >= c->score[i - 1];
+    for (size_t i = 1; right && i < EGI_HEAD_GRID && i < (size_t)c->examples; i++)
+        right = c->score[i] >= c->score[i - 1];
     return right ? EG_OK : egi_fail(EG_ERR_CORRUPT, "a calibration that is none");
 }
 

@@ -23,6 +23,7 @@ static eg_status check(const char *who, const eg_head *h, const float *x, size_t
 static eg_status make_ready(eg_head *h)
 {
     if (h->ready) return EG_OK;
+    egi_head_settle(h);
     EGI_TRY(h->row->prepare(h));
     h->ready = 1;
     return EG_OK;

@@ -171,6 +171,8 @@ const struct egi_head_row egi_head_binary = {
     .kind = { "binary", "connections from symbols of quantised features to classes, voting",
               "Hacene, Gripon, Farrugia, Arzel and Jezequel 2017",
               EG_HEAD_FORGETS | EG_HEAD_FORGETS_CLASS | EG_HEAD_MERGES | EG_HEAD_FITS, "part" },
+    .teach = { .e = 2, .el = 0.09 },
+    .answer = { .e = 2, .el = 0.09, .pk = 0.35 },
     .settings = settings,
     .temperature = 10,
     .plan = plan,

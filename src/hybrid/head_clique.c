@@ -170,6 +170,8 @@ const struct egi_head_row egi_head_clique = {
     .kind = { "clique", "symbols of quantised features as cliques, then connections to classes",
               "Gripon and Berrou 2011; Hacene, Gripon et al. 2017",
               EG_HEAD_FORGETS | EG_HEAD_MERGES | EG_HEAD_FITS, "part" },
+    .teach = { .e = 2, .el = 0.09, .pp = 9 },
+    .answer = { .e = 2, .el = 0.09, .pp = 12, .pk = 3 },
     .settings = settings,
     .temperature = 10,
     .plan = plan,

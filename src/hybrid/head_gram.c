@@ -10,39 +10,37 @@
  * fecam  as lda with one covariance, of sqrt(x), shrunk twice and made a correlation before it is
  *        inverted (Goswami et al. 2023, eq. 7 and 8): A = (D^-1/2 W' D^-1/2)^-1
  *
+ * Teaching puts an example aside (gram_pending.c): its products are summed with those of others,
+ * when there are EGI_PENDING of them, or before an answer, a file, or a merge needs the sum.
+ *
  * S is symmetric: the lower half by rows. W is made in f64 of exact sums; it keeps its accuracy as
  * long as means are not much larger than deviations. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <string.h>
 
-#include "hybrid/egi_head.h"
+#include "hybrid/egi_gram.h"
 
 enum { SUM = EGI_OWN_FIELDS, PRODUCT };
 
-struct settings {
-    struct egi_front front; /* first */
-    double shrink, between;
-};
-
-#define SHRINK(fallback)                                           \
-    EGI_SET_NUMBER(struct settings, shrink, fallback, 1e-12, 1e12, \
+#define SHRINK(fallback)                                                    \
+    EGI_SET_NUMBER(struct egi_gram_settings, shrink, fallback, 1e-12, 1e12, \
                    "added to the diagonal, in units of its mean")
 
 static const struct egi_setting lda_settings[] = {
-    EGI_FRONT_SETTINGS(struct settings, "1", "0"),
+    EGI_FRONT_SETTINGS(struct egi_gram_settings, "1", "0"),
     SHRINK("1"),
     EGI_SET_END,
 };
 static const struct egi_setting ridge_settings[] = {
-    EGI_FRONT_SETTINGS(struct settings, "1", "2000"),
+    EGI_FRONT_SETTINGS(struct egi_gram_settings, "1", "2000"),
     SHRINK("0.1"),
     EGI_SET_END,
 };
-static const struct egi_setting fecam_settings[] = {
-    EGI_FRONT_SETTINGS(struct settings, "0.5", "0"),
+const struct egi_setting egi_fecam_settings[] = {
+    EGI_FRONT_SETTINGS(struct egi_gram_settings, "0.5", "0"),
     SHRINK("1"),
-    EGI_SET_NUMBER(struct settings, between, "1", 0, 1e12,
+    EGI_SET_NUMBER(struct egi_gram_settings, between, "1", 0, 1e12,
                    "added off the diagonal, in units of the mean there"),
     EGI_SET_END,
 };
@@ -54,7 +52,13 @@ static eg_status plan(eg_head *h)
     egi_head_field(h, &(struct egi_field){ "sum", EGI_I32, EGI_CLASS, EGI_SUM, 0, h->e, NULL });
     egi_head_field(
         h, &(struct egi_field){ "product", EGI_I64, EGI_FIXED, EGI_SUM, 1, half / 2, NULL });
-    return EG_OK;
+    return egi_gram_plan_pending(h);
+}
+
+/* Numbers of 4 bytes: W, and what is put aside. */
+static size_t working(const eg_head *h, size_t classes)
+{
+    return (classes + 2 * (EGI_PENDING + EGI_STRIP)) * h->e + classes;
 }
 
 static eg_status plan_ridge(eg_head *h)
@@ -64,16 +68,21 @@ static eg_status plan_ridge(eg_head *h)
     return plan(h);
 }
 
+static void settle(eg_head *h)
+{
+    egi_gram_settle(h, h->at[PRODUCT]);
+}
+
 static eg_status write(eg_head *h, const int16_t *z, size_t label, int by)
 {
     int32_t *sum = (int32_t *)h->at[SUM] + label * h->e;
-    int64_t *row = h->at[PRODUCT];
     for (size_t j = 0; j < h->e; j++) sum[j] += by * z[j];
-    for (size_t i = 0; i < h->e; row += ++i) {
-        const int32_t zi = by * z[i];
-        if (zi == 0) continue;
-        for (size_t j = 0; j <= i; j++) row[j] += zi * z[j];
+    if (by < 0) { /* rare, and then exactly at once */
+        egi_gram_add(z, h->e, by, h->at[PRODUCT]);
+        return EG_OK;
     }
+    if (h->pending.n == EGI_PENDING) settle(h);
+    egi_gram_put_aside(h, z);
     return EG_OK;
 }
 
@@ -164,9 +173,9 @@ static eg_status solve(eg_head *h, double scale, shape_matrix *shape, int biased
                              (unsigned long long)h->taught);
 }
 
-static const struct settings *settings_of(const eg_head *h)
+static const struct egi_gram_settings *settings_of(const eg_head *h)
 {
-    return (const struct settings *)&h->settings;
+    return (const struct egi_gram_settings *)&h->settings;
 }
 
 static void shape_lda(const eg_head *h, const double *m, double *a)
@@ -182,7 +191,7 @@ static void shape_ridge(const eg_head *h, const double *m, double *a)
 }
 
 /* S + a1 mean(diagonal) I + a2 mean(rest) (1 - I) */
-static void shrink_both(double *a, size_t e, const struct settings *o)
+static void shrink_both(double *a, size_t e, const struct egi_gram_settings *o)
 {
     double rest = 0;
     for (size_t i = 0; i < e; i++)
@@ -193,14 +202,18 @@ static void shrink_both(double *a, size_t e, const struct settings *o)
         for (size_t j = 0; j < i; j++) a[i * e + j] += o->between * rest;
 }
 
-static void shape_fecam(const eg_head *h, const double *m, double *a)
+void egi_gram_correlations(double *a, size_t e, const struct egi_gram_settings *o)
 {
-    const size_t e = h->e;
-    take_means(h, m, a);
-    for (int twice = 0; twice < 2; twice++) shrink_both(a, e, settings_of(h));
+    for (int twice = 0; twice < 2; twice++) shrink_both(a, e, o);
     for (size_t i = 0; i < e; i++)
         for (size_t j = 0; j < i; j++) a[i * e + j] /= sqrt(a[i * e + i]) * sqrt(a[j * e + j]);
     for (size_t i = 0; i < e; i++) a[i * e + i] = 1;
+}
+
+static void shape_fecam(const eg_head *h, const double *m, double *a)
+{
+    take_means(h, m, a);
+    egi_gram_correlations(a, h->e, settings_of(h));
 }
 
 static eg_status prepare_lda(eg_head *h)
@@ -229,33 +242,45 @@ enum { CAN = EG_HEAD_FORGETS | EG_HEAD_MERGES };
 const struct egi_head_row egi_head_lda = {
     .kind = { "lda", "means and one covariance of all classes, as they come",
               "Hayes and Kanan 2020, eq. 2 and 3", CAN, "component" },
+    .teach = { .e = 2, .ee = 0.019 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = lda_settings,
     .temperature = 1,
     .plan = plan,
     .write = write,
+    .settle = settle,
     .prepare = prepare_lda,
     .frozen = frozen,
+    .working = working,
 };
 
 const struct egi_head_row egi_head_ridge = {
     .kind = { "ridge", "ridge regression on random projections, cut at 0",
               "McDonnell et al. 2023, eq. 4", CAN, "component" },
+    .teach = { .e = 2, .ee = 0.019 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = ridge_settings,
     .temperature = 5,
     .relu = 1,
     .plan = plan_ridge,
     .write = write,
+    .settle = settle,
     .prepare = prepare_ridge,
     .frozen = frozen,
+    .working = working,
 };
 
 const struct egi_head_row egi_head_fecam = {
     .kind = { "fecam", "distances under the correlations of all classes",
               "Goswami et al. 2023, eq. 7 and 8", CAN, "component" },
-    .settings = fecam_settings,
+    .teach = { .e = 2, .ee = 0.019 },
+    .answer = { .e = 2, .ke = 0.065 },
+    .settings = egi_fecam_settings,
     .temperature = 5,
     .plan = plan,
     .write = write,
+    .settle = settle,
     .prepare = prepare_fecam,
     .frozen = frozen,
+    .working = working,
 };

@@ -65,6 +65,8 @@ const struct egi_head_row egi_head_mean = {
     .kind = { "mean", "the nearest mean of a class",
               "Mensink et al. 2013, eq. 5; Rebuffi et al. 2017, alg. 1",
               EG_HEAD_FORGETS | EG_HEAD_FORGETS_CLASS | EG_HEAD_MERGES, "component" },
+    .teach = { .e = 2 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = settings,
     .temperature = 20,
     .plan = plan,

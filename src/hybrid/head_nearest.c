@@ -137,6 +137,8 @@ enum { CAN = EG_HEAD_FORGETS | EG_HEAD_FORGETS_CLASS | EG_HEAD_MERGES };
 const struct egi_head_row egi_head_cache = {
     .kind = { "cache", "a dense memory of all examples, read out by class",
               "Ramsauer et al. 2021, eq. 3; Zhang et al. 2022, eq. 5", CAN, "item" },
+    .teach = { .e = 2 },
+    .answer = { .e = 2, .ne = 0.145 },
     .settings = cache_settings,
     .temperature = 1,
     .items = 1,
@@ -150,6 +152,8 @@ const struct egi_head_row egi_head_cache = {
 
 const struct egi_head_row egi_head_knn = {
     .kind = { "knn", "the k most alike examples", "Cover and Hart 1967", CAN, "item" },
+    .teach = { .e = 2 },
+    .answer = { .e = 2, .ne = 0.145 },
     .settings = knn_settings,
     .temperature = 5,
     .items = 1,

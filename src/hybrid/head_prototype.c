@@ -137,6 +137,8 @@ static size_t frozen(const eg_head *h, size_t classes, size_t items)
 const struct egi_head_row egi_head_prototype = {
     .kind = { "prototype", "means learned in few bits, rounded by chance",
               "Welford 1962, with stochastic rounding", EG_HEAD_FORGETS_CLASS, "component" },
+    .teach = { .e = 8 },
+    .answer = { .e = 2, .ke = 0.065 },
     .settings = settings,
     .temperature = 20,
     .plan = plan,

@@ -346,10 +346,12 @@ static eg_status check_merge(const eg_head *into, const eg_head *from, const int
     return EG_OK;
 }
 
-eg_status eg_head_merge(eg_head *into, const eg_head *from, const int32_t *label)
+eg_status eg_head_merge(eg_head *into, eg_head *from, const int32_t *label)
 {
     size_t classes;
     EGI_TRY(check_merge(into, from, label, &classes));
+    egi_head_settle(into);
+    egi_head_settle(from);
     EGI_TRY(egi_head_room(into, classes, into->row->items ? into->items + from->items : 0));
     EGI_TRY(add_sums(into, from, label, 1));
     EGI_TRY(add_sums(into, from, label, 0));

@@ -142,6 +142,8 @@ static size_t working(const eg_head *h, size_t classes)
 const struct egi_head_row egi_head_tilda = {
     .kind = { "tilda", "anchors of each class in each part, voting",
               "Hacene, Gripon, Farrugia, Arzel and Jezequel 2018", EG_HEAD_FORGETS_CLASS, "part" },
+    .teach = { .e = 3 },
+    .answer = { .e = 2, .ke = 1.7 },
     .settings = settings,
     .temperature = 10,
     .plan = plan,

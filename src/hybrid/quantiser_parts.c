@@ -12,6 +12,7 @@
 
 #include "engram/random.h"
 #include "hybrid/egi_quantiser.h"
+#include "kernel/egi_kernel_near.h"
 
 enum { STREAM_ANCHORS = 0x50415254, STREAM_DRAWN = 0x50524f44 }; /* "PART", "PROD" */
 
@@ -65,19 +66,29 @@ static void begin(eg_quantiser *q)
     for (size_t i = 0; i < q->size; i++) q->table[i] /= sqrtf((float)q->d);
 }
 
-enum { TOGETHER = 64 }; /* anchors whose distances are summed side by side */
+enum { TOGETHER = EGI_NEAR_ANCHORS }; /* anchors whose distances are summed side by side */
+
+/* Fewer of them, each summed as the kernel does. */
+static void few(const float *anchor, size_t k, size_t n, const float *x, size_t d, float *far)
+{
+    for (size_t i = 0; i < n; i++) far[i] = 0;
+    for (size_t j = 0; j < d; j++)
+        for (size_t i = 0; i < n; i++)
+            far[i] += (anchor[j * k + i] - x[j]) * (anchor[j * k + i] - x[j]);
+}
 
 static size_t nearest(const float *anchor, size_t k, const float *x, size_t d)
 {
     size_t best = 0;
     float least = INFINITY;
+    const struct egi_kernels_near *kernel = egi_kernels_near(egi_isa_level());
     for (size_t from = 0; from < k; from += TOGETHER) {
         const size_t n = k - from < TOGETHER ? k - from : TOGETHER;
-        float far[TOGETHER] = { 0 };
-        for (size_t j = 0; j < d; j++) {
-            const float *row = anchor + j * k + from;
-            for (size_t i = 0; i < n; i++) far[i] += (row[i] - x[j]) * (row[i] - x[j]);
-        }
+        float far[TOGETHER];
+        if (n == TOGETHER)
+            kernel->anchors(anchor + from, k, x, d, far);
+        else
+            few(anchor + from, k, n, x, d, far);
         for (size_t i = 0; i < n; i++)
             if (far[i] < least) {
                 least = far[i];

@@ -79,9 +79,8 @@ void egi_planes_of(const double *v, size_t d, struct egi_planes *p)
     p->norm = egi_routed_norm(v, d) * UP;
 }
 
-/* bound_i >= <v, e_i>, and less |e_i|^2 / 2 where scores are of distances. */
-static void code_bounds(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
-                        float *bound)
+void egi_code_bounds(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
+                     float *bound)
 {
     int32_t overlap[EGI_PLANES][EGI_CODE_BLOCK];
     const float step = (float)p->step, off = up(p->off * (1 + 1e-6)), norm = up(p->norm);
@@ -98,19 +97,50 @@ static void code_bounds(const eg_routed *r, const struct egi_planes *p, size_t s
     }
 }
 
-size_t egi_code_pick(const eg_routed *r, const struct egi_planes *p, size_t slot, size_t n,
-                     double least, size_t *at, double *top)
+/* 2^y <= 1 + f times 2^i, y = i + f: the number whose exponent and fraction these are. y is brought
+ * into -126 .. 126 first, and y + 127 is off by 2^-17. */
+static inline float power_above(float y)
 {
-    float bound[EGI_CODE_BLOCK], most = -INFINITY;
+    const float at = y > -126 ? y : -126;
+    const int32_t bits = (int32_t)(((at < 126 ? at : 126) + 127) * 8388608.0F);
+    float out;
+    memcpy(&out, &bits, sizeof out);
+    return out;
+}
+
+enum { LANES = 8 };
+
+/* No less than the sum of 2^(y - by (limit - bound)) over those below limit, where y is that of the
+ * limit: a difference errs by 2^-24 of itself, so exponents that count by less than 2^-16. */
+static double sum_above(const float *bound, size_t n, float limit, float by, float y)
+{
+    float sum[LANES] = { 0 }, all = 0;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (size_t k = 0; k < LANES; k++) {
+            const float power = power_above(y - by * (limit - bound[i + k]));
+            sum[k] += bound[i + k] < limit ? power : 0;
+        }
+    for (; i < n; i++) all += bound[i] < limit ? power_above(y - by * (limit - bound[i])) : 0;
+    for (size_t k = 0; k < LANES; k++) all += sum[k];
+    return (double)all * (1 + 1e-4);
+}
+
+size_t egi_code_pick(const float *bound, size_t n, double least, double rate, double shift,
+                     size_t *at, double *top, double *sum)
+{
+    const double log2e = 1.4426950408889634;
     const float limit = down(least);
+    float most = -INFINITY;
     size_t kept = 0;
-    code_bounds(r, p, slot, n, bound);
+    for (size_t i = 0; i < n; i++) most = bound[i] < limit && bound[i] > most ? bound[i] : most;
     for (size_t i = 0; i < n; i++) {
-        const int light = bound[i] < limit; /* written so that NaN is kept */
         at[kept] = i;
-        kept += !light;
-        most = light && bound[i] > most ? bound[i] : most;
+        kept += !(bound[i] < limit); /* written so that NaN is kept */
     }
     *top = (double)most;
+    *sum = kept == n ? 0
+                     : sum_above(bound, n, limit, (float)(rate * log2e),
+                                 (float)((rate * (double)limit + shift) * log2e));
     return kept;
 }

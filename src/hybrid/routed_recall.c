@@ -49,7 +49,8 @@ static void begin_query(struct search *q, const float *x)
     q->inverse = norm > 0 ? 1 / norm : 0;
     memset(q->y, 0, q->job->dv * sizeof *q->y);
     q->m = q->rest_top = q->best_z = -INFINITY;
-    q->mass = q->left = 0;
+    q->mass = q->left = q->coded = 0;
+    q->waiting = 0;
     q->best = q->cells = q->codes = q->patterns = 0;
     if (!egi_routed_form(r->similarity)->centred) egi_planes_of(q->key, d, &q->planes);
 }

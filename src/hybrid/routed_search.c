@@ -110,6 +110,7 @@ static void raise_reference(struct search *q, double m)
     const double by = exp(q->m - m); /* 0 from -inf on */
     q->mass *= by;
     q->left *= by;
+    q->coded *= by;
     for (size_t j = 0; j < q->job->dv && q->job->out != NULL; j++) q->y[j] *= by;
     q->m = m;
 }
@@ -162,28 +163,64 @@ static double begin_codes(struct search *q, size_t c, double *slop)
     return centred ? -size / 2 : s;
 }
 
-/* Steps 2 and 3 of one cell: cut is the log of a mass that may be left out. */
-static void open_cell(struct search *q, size_t c, double cut)
+/* How codes stand for scores in the cell that is open: z <= beta (base + bound + slop). */
+struct opened {
+    double base, slop;
+};
+
+/* What n patterns may leave out, relative to e^m: their part of what is left of 3/4 of the share.
+ */
+static double fair(const struct search *q, size_t n)
+{
+    const double spare = 0.75 * q->job->share * q->mass - q->coded;
+    return spare > 0 ? spare * (double)n / (double)q->waiting : 0;
+}
+
+/* Of n slots from `slot` on those to look at. The others' bounds come to no more than their part,
+ * `fair`: first all that are below EAGER times an even share of it are left, which is right if
+ * their sum says so, for most are far lighter; else those below an even share, which cannot be too
+ * much. */
+static size_t pick(struct search *q, const struct opened *cell, size_t slot, size_t n, size_t *at)
+{
+    enum { EAGER = 64 };
+    const double beta = q->job->beta, heavy = q->job->r->log_heaviest, part = fair(q, n);
+    const double shift = beta * (cell->base + cell->slop) + heavy - q->m;
+    float bound[EGI_CODE_BLOCK];
+    double top, sum;
+    egi_code_bounds(q->job->r, &q->planes, slot, n, bound);
+    double even = log(part / (double)n) + q->m - heavy;
+    size_t kept = egi_code_pick(bound, n, (even + log(EAGER)) / beta - cell->base - cell->slop,
+                                beta, shift, at, &top, &sum);
+    if (!(sum <= part)) {
+        kept = egi_code_pick(bound, n, even / beta - cell->base - cell->slop, beta, shift, at, &top,
+                             &sum);
+        sum = lesser(part, sum);
+    }
+    if (kept < n) {
+        q->rest_top = greater(q->rest_top, beta * (cell->base + top + cell->slop));
+        q->left += sum * (1 + SLOP);
+        q->coded += sum * (1 + SLOP);
+    }
+    q->waiting -= n;
+    return kept;
+}
+
+/* Steps 2 and 3 of one cell. whole: every pattern is looked at, which sets a scale for the others.
+ */
+static void open_cell(struct search *q, size_t c, int whole)
 {
     const eg_routed *r = q->job->r;
-    const double beta = q->job->beta, lightest = cut - r->log_heaviest;
-    const int coded = cut > -INFINITY;
-    double slop = 0;
-    const double base = coded ? begin_codes(q, c, &slop) : 0;
+    struct opened cell = { 0, 0 };
+    if (!whole) cell.base = begin_codes(q, c, &cell.slop);
     const size_t end = r->slots.begin[c + 1];
     for (size_t slot = r->slots.begin[c]; slot < end; slot += EGI_CODE_BLOCK) {
         const size_t n = end - slot < EGI_CODE_BLOCK ? end - slot : EGI_CODE_BLOCK;
-        size_t at[EGI_CODE_BLOCK], kept = n;
-        double top = -INFINITY;
-        if (coded)
-            kept = egi_code_pick(r, &q->planes, slot, n, lightest / beta - base - slop, at, &top);
-        for (size_t i = 0; i < kept; i++) at[i] = r->slots.item[slot + (coded ? at[i] : i)];
+        size_t at[EGI_CODE_BLOCK];
+        const size_t kept = whole ? n : pick(q, &cell, slot, n, at);
+        for (size_t i = 0; i < kept; i++) at[i] = r->slots.item[slot + (whole ? i : at[i])];
         if (kept > 0) look_at(q, at, kept);
-        if (kept == n) continue;
-        q->rest_top = greater(q->rest_top, beta * (base + top + slop));
-        q->left += (double)(n - kept) * exp(cut - q->m) * (1 + SLOP);
     }
-    q->codes += coded ? end - r->slots.begin[c] : 0;
+    q->codes += whole ? 0 : end - r->slots.begin[c];
     q->cells++;
 }
 
@@ -235,10 +272,10 @@ static void search_cells(struct search *q, size_t first)
     const eg_routed *r = q->job->r;
     const double share = q->job->share;
     const size_t n = choose_cells(q, first);
-    size_t waiting = 0, k = 0;
+    size_t k = 0;
     for (size_t i = 0; i < n; i++) {
         const size_t c = q->candidate[i].cell;
-        waiting += r->slots.begin[c + 1] - r->slots.begin[c];
+        q->waiting += r->slots.begin[c + 1] - r->slots.begin[c];
     }
     double reference = q->m;
     sum_tails(q, n);
@@ -246,8 +283,7 @@ static void search_cells(struct search *q, size_t first)
         if (q->m > reference) sum_tails(q, n);
         reference = q->m;
         if (q->left + q->candidate[k].tail <= share * q->mass) break;
-        const double cut = q->m + log(q->mass * share / 4 / (double)waiting);
-        open_cell(q, q->candidate[k].cell, cut);
+        open_cell(q, q->candidate[k].cell, 0);
     }
     if (q->m > reference) sum_tails(q, n);
     if (k == n) return;
@@ -260,6 +296,6 @@ static void search_cells(struct search *q, size_t first)
 void egi_search(struct search *q)
 {
     const size_t first = bound_cells(q);
-    open_cell(q, first, -INFINITY);
+    open_cell(q, first, 1);
     if (isfinite(q->m)) search_cells(q, first);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "hybrid/egi_quantiser.h"
+#include "kernel/egi_kernel_near.h"
 
 enum { LANES = 16 };
 
@@ -38,25 +39,12 @@ eg_status egi_vectors_check(const char *who, const float *x, size_t n, size_t d)
 
 float egi_vectors_dot(const float *x, const float *y, size_t d)
 {
-    float sum[LANES] = { 0 };
-    const size_t whole = d - d % LANES;
-    for (size_t i = 0; i < whole; i += LANES)
-        for (size_t k = 0; k < LANES; k++) sum[k] += x[i + k] * y[i + k];
-    for (size_t i = whole; i < d; i++) sum[i - whole] += x[i] * y[i];
-    return halved(sum);
+    return egi_kernels_near(egi_isa_level())->dot(x, y, d);
 }
 
 float egi_vectors_apart(const float *x, const float *y, size_t d)
 {
-    float sum[LANES] = { 0 };
-    const size_t whole = d - d % LANES;
-    for (size_t i = 0; i < whole; i += LANES)
-        for (size_t k = 0; k < LANES; k++) {
-            const float by = x[i + k] - y[i + k];
-            sum[k] += by * by;
-        }
-    for (size_t i = whole; i < d; i++) sum[i - whole] += (x[i] - y[i]) * (x[i] - y[i]);
-    return halved(sum);
+    return egi_kernels_near(egi_isa_level())->apart(x, y, d);
 }
 
 static int rising(const void *a, const void *b)

@@ -22,7 +22,8 @@ eg_status egi_binary_room(const egi_store_options *settings, const eg_binary_opt
     EGI_TRY(eg_binary_size(&mine, &bytes));
     if (bytes > settings->max_bytes)
         return egi_fail(EG_ERR_LIMIT,
-                        "a %s memory of %zu x %zu takes %zu bytes, more than the limit of %zu",
+                        "a %s memory of %zu x %zu takes %zu bytes, more than the limit of %zu "
+                        "(max_bytes, --max-bytes)",
                         eg_binary_kind_at((size_t)mine.kind)->name, mine.clusters, mine.units,
                         bytes, settings->max_bytes);
     return eg_binary_create(&mine, out);
@@ -246,7 +247,7 @@ eg_status eg_memory_file_load_binary(eg_memory_file *f, eg_binary **out)
                         f == NULL ? "file" : "out");
     EGI_TRY(egi_file_wants(f, "eg_memory_file_load_binary", EGI_OF_BINARY));
     EGI_TRY(egi_binary_room(&f->options, &f->made, &m));
-    eg_status status = egi_store_begin(f->store, 0);
+    eg_status status = egi_file_begin(f, 0);
     if (status == EG_OK) {
         status = load_records(f, m);
         egi_store_abort(f->store);

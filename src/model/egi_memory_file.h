@@ -150,6 +150,8 @@ eg_status egi_file_settings(const eg_file_options *options, egi_store_options *o
 /* Writes description, library version and the options' notes into a store that has none. */
 eg_status egi_file_describe(egi_store *store, const char *text, size_t size,
                             const eg_file_options *options);
+/* A transaction, and what may be allocated for what the file holds now: f->options.max_bytes. */
+eg_status egi_file_begin(eg_memory_file *f, int write);
 /* Ends the transaction: with a commit if all went well. */
 eg_status egi_file_finish(egi_store *s, eg_status status);
 /* EG_ERR_UNSUPPORTED, with who, unless the file holds this. */

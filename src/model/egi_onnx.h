@@ -119,8 +119,10 @@ enum { EGI_ONNX_BLOCKS = 16 };
 struct eg_onnx {
     const eg_allocator *alloc;
     int threads, keep_norms, node_by_node;
-    int params_out;         /* they were handed out, so values may change between runs */
-    size_t max_bytes, held; /* held: by file, graph and constants */
+    int params_out;          /* they were handed out, so values may change between runs */
+    size_t given, max_bytes; /* a limit that was given, or 0; the one that holds */
+    size_t held;             /* by file, graph and constants */
+    double made, made_most;  /* bytes of all that nodes gave, held or not: work has a limit too */
     char *file;
     uint8_t *bytes;
     size_t size;
@@ -147,6 +149,10 @@ struct eg_onnx {
     int unknown;                /* a row asked for values of a ghost */
     struct egi_onnx_plan plan;
 };
+
+/* onnx.c - what may be held from now on: by the size of the file and of what goes in, unless a
+ * limit was given. */
+void egi_onnx_limit(struct eg_onnx *m, size_t inputs);
 
 /* onnx_graph.c */
 eg_status egi_onnx_graph(struct eg_onnx *m);

@@ -53,6 +53,8 @@ void egi_trace_ints(struct egi_trace *w, const int64_t *v, size_t n, char name[E
 /* A shape for Reshape: the size that goes with the batch is -1. For Expand: computed from it. */
 void egi_trace_reshape_to(struct egi_trace *w, const eg_shape *s, char name[EGI_TRACE_NAME]);
 void egi_trace_expand_to(struct egi_trace *w, const eg_shape *s, char name[EGI_TRACE_NAME]);
+/* The elements of a value that does not depend on the input, as a constant. */
+void egi_trace_constant(struct egi_trace *w, const struct egi_node *n);
 int egi_trace_goes_with_batch(const struct egi_trace *w, size_t size);
 
 #endif

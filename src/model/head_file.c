@@ -270,14 +270,14 @@ static eg_status fill(void *user, egi_store *s)
     return egi_file_finish(s, put_all(s, user));
 }
 
-eg_status eg_memory_file_save_head(const char *path, const eg_head *h,
-                                   const eg_file_options *options)
+eg_status eg_memory_file_save_head(const char *path, eg_head *h, const eg_file_options *options)
 {
     egi_store_options settings;
     struct saving v = { h, options };
     if (path == NULL || h == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_save_head: %s is NULL",
                         path == NULL ? "path" : "head");
+    egi_head_settle(h);
     EGI_TRY(egi_file_settings(options, &settings));
     return egi_store_build(path, &settings, fill, &v);
 }
@@ -308,7 +308,7 @@ eg_status eg_memory_file_load_head(eg_memory_file *f, eg_head **out)
     EGI_TRY(egi_file_wants(f, "eg_memory_file_load_head", EGI_OF_HEAD));
     EGI_TRY(egi_file_blame(f, egi_head_of(&f->options, f->head, &t.h)));
     t.most = f->options.max_bytes;
-    eg_status s = egi_store_begin(f->store, 0);
+    eg_status s = egi_file_begin(f, 0);
     if (s == EG_OK) {
         s = load_records(f, &t);
         f->loaded = egi_store_root_view(f->store)->generation;
@@ -326,7 +326,7 @@ static eg_status put_whole(void *user, egi_store *s)
     return egi_head_put(s, user);
 }
 
-eg_status eg_memory_file_write_head(eg_memory_file *f, const eg_head *h)
+eg_status eg_memory_file_write_head(eg_memory_file *f, eg_head *h)
 {
     if (f == NULL || h == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_write_head: %s is NULL",
@@ -336,7 +336,8 @@ eg_status eg_memory_file_write_head(eg_memory_file *f, const eg_head *h)
         return egi_fail(EG_ERR_SHAPE,
                         "eg_memory_file_write_head: %s holds %s of %zu features, got %s of %zu",
                         egi_store_path(f->store), f->head->spec, f->head->d, h->spec, h->d);
-    return egi_file_rewrite(f, put_whole, (void *)(uintptr_t)h);
+    egi_head_settle(h);
+    return egi_file_rewrite(f, put_whole, h);
 }
 
 /* ---- what it holds, and whether that is right ---- */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/egi_bounded.h"
 #include "binary/egi_binary.h"
 #include "model/egi_head_file.h"
 
@@ -63,31 +64,6 @@ eg_status egi_head_describe(eg_memory_file *f, const char *text, size_t size)
 
 /* ---- a head of no more than so many bytes ---- */
 
-struct limited {
-    const eg_allocator *inner;
-    size_t left;
-    int over; /* more was asked for */
-};
-
-static void *limited_alloc(void *user, size_t size, size_t align)
-{
-    struct limited *l = user;
-    if (size > l->left) {
-        l->over = 1;
-        return NULL;
-    }
-    void *p = l->inner->alloc(l->inner->user, size, align);
-    if (p != NULL) l->left -= size;
-    return p;
-}
-
-static void limited_free(void *user, void *p, size_t size)
-{
-    struct limited *l = user;
-    l->left += size;
-    l->inner->free(l->inner->user, p, size);
-}
-
 /* From here on all that it owns is the real allocator's, which gave it. */
 static void rehouse(eg_head *h, const eg_allocator *alloc)
 {
@@ -99,8 +75,8 @@ static void rehouse(eg_head *h, const eg_allocator *alloc)
 eg_status egi_head_of(const egi_store_options *settings, const struct egi_head_made *made,
                       eg_head **out)
 {
-    struct limited l = { settings->alloc, settings->max_bytes, 0 };
-    const eg_allocator alloc = { limited_alloc, limited_free, &l };
+    struct egi_bounded l = { settings->alloc, settings->max_bytes, 0 };
+    const eg_allocator alloc = egi_bounded_allocator(&l);
     eg_head *h = NULL;
     const eg_status s = eg_head_create(made->spec, made->d, made->seed, &alloc, &h);
     if (s == EG_OK) {
@@ -111,7 +87,7 @@ eg_status egi_head_of(const egi_store_options *settings, const struct egi_head_m
     if (l.over || s == EG_ERR_OVERFLOW)
         return egi_fail(EG_ERR_LIMIT,
                         "a head of %zu features takes more than the limit of %zu "
-                        "bytes: %s",
+                        "bytes (max_bytes, --max-bytes): %s",
                         made->d, settings->max_bytes, made->spec);
     if (s == EG_ERR_NOMEM) return s;
     char why[300];

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/egi_bounded.h"
 #include "base/egi_file.h"
 #include "model/egi_learner_file.h"
 #include "tensor/egi_params.h"
@@ -163,6 +164,26 @@ static eg_status read_task(const char *path, const char *text, eg_task *task)
     return s == EG_OK || s == EG_ERR_NOMEM ? s : bad(path, "task");
 }
 
+/* A small file whose specification asks for a large learner is none of eg_learner_save. Other
+ * failures are left to who makes it. */
+static eg_status try_size(const char *path, const char *spec, const eg_task *task, uint64_t seed,
+                          const eg_allocator *alloc)
+{
+    enum { SMALL = 8 << 20 };
+    struct stat st;
+    if (stat(path, &st) != 0 || st.st_size > SMALL) return EG_OK;
+    const size_t most = egi_limit_of(0, (size_t)st.st_size, SIZE_MAX);
+    struct egi_bounded b = { alloc != NULL ? alloc : eg_allocator_default(), most, 0 };
+    const eg_allocator bounded = egi_bounded_allocator(&b);
+    eg_learner *l = NULL;
+    const eg_status s = eg_learner_create(spec, task, seed, 1, &bounded, &l);
+    eg_learner_destroy(l);
+    if (s == EG_OK || !b.over) return EG_OK;
+    return egi_fail(EG_ERR_CORRUPT,
+                    "%s: __metadata__.learner: asks for more than %zu bytes, in a file of %lld",
+                    path, most, (long long)st.st_size);
+}
+
 static eg_status make(const char *path, char *const *word, int threads, const eg_allocator *alloc,
                       eg_learner **out)
 {
@@ -178,6 +199,7 @@ static eg_status make(const char *path, char *const *word, int threads, const eg
     if (word[SEED][0] < '0' || word[SEED][0] > '9' || *end != '\0' || errno != 0)
         return egi_fail(EG_ERR_CORRUPT, "%s: __metadata__.seed: expected a count, got \"%.40s\"",
                         path, word[SEED]);
+    EGI_TRY(try_size(path, word[LEARNER], &task, seed, alloc));
     const eg_status s = eg_learner_create(word[LEARNER], &task, seed, threads, alloc, out);
     return s == EG_OK || s == EG_ERR_NOMEM || s == EG_ERR_UNSUPPORTED ? s : bad(path, "learner");
 }

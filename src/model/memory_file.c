@@ -13,7 +13,6 @@
 #include "model/egi_head_file.h"
 
 enum { DEFAULT_WAIT_MS = 5000 };
-#define DEFAULT_MAX_BYTES ((size_t)16 << 30)
 
 /* The caller's may be those of an older or newer library. */
 static eg_file_options all_options(const eg_file_options *options)
@@ -32,7 +31,7 @@ eg_status egi_file_settings(const eg_file_options *options, egi_store_options *o
     *out = (egi_store_options){
         .read_only = o.read_only != 0,
         .durability = o.durability,
-        .max_bytes = o.max_bytes > 0 ? o.max_bytes : DEFAULT_MAX_BYTES,
+        .max_bytes = o.max_bytes,
         .wait_ms = o.wait_ms == 0  ? DEFAULT_WAIT_MS
                    : o.wait_ms < 0 ? 0
                                    : o.wait_ms,
@@ -48,6 +47,13 @@ eg_status egi_file_blame(const eg_memory_file *f, eg_status status)
     if (status != EG_ERR_CORRUPT && status != EG_ERR_VERSION) return status;
     snprintf(text, sizeof text, "%s", eg_error_detail());
     return egi_fail(status, "%s: %s", egi_store_path(f->store), text);
+}
+
+eg_status egi_file_begin(eg_memory_file *f, int write)
+{
+    EGI_TRY(egi_store_begin(f->store, write));
+    f->options.max_bytes = egi_store_most(f->store);
+    return EG_OK;
 }
 
 eg_status egi_file_finish(egi_store *s, eg_status status)
@@ -130,7 +136,7 @@ static eg_status read_description(eg_memory_file *f)
 {
     const uint8_t *text;
     size_t size;
-    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(egi_file_begin(f, 0));
     eg_status status = egi_store_meta(f->store, EGI_MEMORY_KEY, &text, &size);
     if (status == EG_NOT_FOUND)
         status = egi_fail(EG_ERR_CORRUPT, "the description of the memory is missing");
@@ -325,7 +331,7 @@ eg_status eg_memory_file_append(eg_memory_file *f, const float *patterns, size_t
     EGI_TRY(egi_file_wants(f, "eg_memory_file_append", EGI_OF_PATTERNS));
     if (n == 0) return EG_OK;
     EGI_TRY(check_items(f, patterns, n, with));
-    EGI_TRY(egi_store_begin(f->store, 1));
+    EGI_TRY(egi_file_begin(f, 1));
     const uint64_t first = egi_store_root_view(f->store)->top + 1;
     eg_status status = EG_OK;
     if (with->ids != NULL)
@@ -381,7 +387,7 @@ eg_status eg_memory_file_remove(eg_memory_file *f, const uint64_t *ids, size_t n
     uint64_t lo, hi;
     eg_status status = collect_ids("eg_memory_file_remove", ids, n, &set, &lo, &hi);
     if (status == EG_OK) {
-        status = egi_store_begin(f->store, 1);
+        status = egi_file_begin(f, 1);
         if (status == EG_OK) {
             status = visit_blocks(f, lo, hi, remove_rows, &r);
             if (status == EG_OK && r.removed != n)
@@ -432,7 +438,7 @@ eg_status eg_memory_file_info(eg_memory_file *f, eg_file_info *info)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_info: %s is NULL",
                         f == NULL ? "file" : "info");
     memset(&found, 0, sizeof found);
-    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(egi_file_begin(f, 0));
     EGI_TRY(egi_file_finish(f->store, fill_info(f, &found)));
     *info = found;
     return EG_OK;

@@ -27,7 +27,7 @@ eg_status eg_memory_file_set_note(eg_memory_file *f, const char *key, const char
 {
     const eg_note note = { key, value };
     if (f == NULL) return egi_fail(EG_ERR_INVALID, "eg_memory_file_set_note: file is NULL");
-    EGI_TRY(egi_store_begin(f->store, 1));
+    EGI_TRY(egi_file_begin(f, 1));
     const int current = egi_store_root_view(f->store)->generation == f->loaded;
     EGI_TRY(egi_file_finish(f->store, egi_note_put(f->store, "eg_memory_file_set_note", &note)));
     /* a note of this handle's own is no other writer */
@@ -59,7 +59,7 @@ eg_status eg_memory_file_note(eg_memory_file *f, const char *key, const char **v
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_note: %s is NULL",
                         f == NULL ? "file" : "value");
     EGI_TRY(note_key("eg_memory_file_note", key, full));
-    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(egi_file_begin(f, 0));
     eg_status status = egi_store_meta(f->store, full, &bytes, &size);
     if (status == EG_OK) status = keep_note(f, bytes, size);
     status = egi_file_finish(f->store, status);
@@ -90,6 +90,6 @@ eg_status eg_memory_file_notes(eg_memory_file *f,
     if (f == NULL || visit == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_notes: %s is NULL",
                         f == NULL ? "file" : "visit");
-    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(egi_file_begin(f, 0));
     return egi_file_finish(f->store, egi_store_metas(f->store, visit_note, &w));
 }

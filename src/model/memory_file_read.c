@@ -81,7 +81,8 @@ static void plan_destroy(struct plan *p)
 static eg_status check_limit(const eg_memory_file *f, uint64_t count, size_t each)
 {
     if (each > 0 && count > f->options.max_bytes / each)
-        return egi_fail(EG_ERR_LIMIT, "%s: %llu x %zu bytes, more than the limit of %zu",
+        return egi_fail(EG_ERR_LIMIT,
+                        "%s: %llu x %zu bytes, more than the limit of %zu (max_bytes, --max-bytes)",
                         egi_store_path(f->store), (unsigned long long)count, each,
                         f->options.max_bytes);
     return EG_OK;
@@ -282,7 +283,7 @@ eg_status eg_memory_file_load(eg_memory_file *f, eg_memory **out)
                         f == NULL ? "file" : "out");
     EGI_TRY(egi_file_wants(f, "eg_memory_file_load", EGI_OF_PATTERNS));
     EGI_TRY(check_room(f, 0));
-    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(egi_file_begin(f, 0));
     eg_status status = eg_memory_create(f->d, &f->memory, &m);
     if (status == EG_OK) status = load_into(f, m);
     egi_store_abort(f->store);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/egi_file.h"
 #include "engram/dataset.h"
 #include "engram/version.h"
 #include "model/egi_binary_file.h"
@@ -76,7 +77,7 @@ static eg_status join_small(eg_memory_file *f)
     egi_builder b;
     EGI_TRY(egi_builder_create(f->options.alloc, egi_pattern_kind(f->memory.storage), f->d,
                                f->memory.value_size, 0, &b));
-    eg_status status = egi_store_begin(f->store, 1);
+    eg_status status = egi_file_begin(f, 1);
     if (status == EG_OK) {
         status = egi_store_heads(f->store, find_next, &count);
         if (status == EG_OK && count.blocks > 2 * (count.rows / b.capacity + 1))
@@ -253,6 +254,9 @@ eg_status eg_memory_file_repair(const char *path, const char *to, const eg_file_
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_repair: %s is NULL",
                         path == NULL ? "path" : "to");
     EGI_TRY(egi_file_settings(options, &settings));
+    struct stat st;
+    const size_t bytes = stat(path, &st) == 0 ? (size_t)st.st_size : 0;
+    settings.max_bytes = egi_limit_of(settings.max_bytes, bytes, (size_t)EG_LIMIT_MEMORY);
     struct repair r = {
         .path = path,
         .options = &settings,
@@ -331,7 +335,7 @@ eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *f
         return egi_fail(EG_ERR_INVALID, "eg_memory_file_export: %s is the memory file itself", to);
     if (f->contents == EGI_OF_BINARY) return egi_binary_export(f, to, formats[i].tensors);
     if (f->contents == EGI_OF_HEAD) return egi_head_export(f, to, formats[i].tensors);
-    EGI_TRY(egi_store_begin(f->store, 0));
+    EGI_TRY(egi_file_begin(f, 0));
     const uint64_t items = egi_store_root_view(f->store)->items;
     const eg_status status = egi_file_gather(f, &rows);
     egi_store_abort(f->store);

@@ -22,7 +22,7 @@ eg_status egi_file_wants(const eg_memory_file *f, const char *who, enum egi_cont
 eg_status egi_file_rewrite(eg_memory_file *f, eg_status (*put)(void *user, egi_store *s),
                            void *user)
 {
-    EGI_TRY(egi_store_begin(f->store, 1));
+    EGI_TRY(egi_file_begin(f, 1));
     const uint64_t before = egi_store_root_view(f->store)->generation;
     const eg_status s =
         before == f->loaded

@@ -7,7 +7,8 @@
 #include "base/egi_file.h"
 #include "model/egi_onnx.h"
 
-#define DEFAULT_BYTES ((size_t)8 << 30)
+/* Bytes of values for each byte that a caller puts in; how often all of them may be made anew. */
+enum { INPUT_SHARE = 64, MADE_SHARE = 4 };
 
 static eg_status create(const char *name, const eg_onnx_options *options, struct eg_onnx **out)
 {
@@ -21,8 +22,9 @@ static eg_status create(const char *name, const eg_onnx_options *options, struct
     m->alloc = alloc;
     m->threads = o.threads;
     m->keep_norms = o.keep_norms;
+    m->given = o.max_bytes;
+    m->max_bytes = m->given > 0 ? m->given : (size_t)EG_LIMIT_ONNX;
     m->node_by_node = o.node_by_node;
-    m->max_bytes = o.max_bytes > 0 ? o.max_bytes : DEFAULT_BYTES;
     m->file = egi_alloc(alloc, strlen(name) + 1);
     if (m->file == NULL) {
         egi_free(alloc, m, sizeof *m);
@@ -46,8 +48,22 @@ void eg_onnx_destroy(eg_onnx *m)
     egi_free(m->alloc, m, sizeof *m);
 }
 
+void egi_onnx_limit(struct eg_onnx *m, size_t inputs)
+{
+    const size_t own = egi_limit_of(m->given, m->size, (size_t)EG_LIMIT_ONNX);
+    const size_t more = m->given > 0 ? 0
+                        : inputs > ((size_t)EG_LIMIT_ONNX - own) / INPUT_SHARE
+                            ? (size_t)EG_LIMIT_ONNX - own
+                            : INPUT_SHARE * inputs;
+    m->max_bytes = own + more;
+    m->made = 0;
+    m->made_most = MADE_SHARE * ((double)m->max_bytes + INPUT_SHARE * (double)inputs);
+    if (m->tape != NULL) egi_tape_limit(m->tape, m->max_bytes - m->held + 1); /* 0: any number */
+}
+
 static eg_status prepare(struct eg_onnx *m, eg_onnx **out)
 {
+    egi_onnx_limit(m, 0);
     m->held = m->size;
     eg_status s = eg_params_create(m->alloc, &m->params);
     if (s == EG_OK) s = egi_onnx_graph(m);
@@ -57,7 +73,7 @@ static eg_status prepare(struct eg_onnx *m, eg_onnx **out)
         eg_onnx_destroy(m);
         return s;
     }
-    egi_tape_limit(m->tape, m->max_bytes - m->held + 1); /* 0: any number */
+    egi_onnx_limit(m, 0);
     *out = m;
     return EG_OK;
 }

@@ -104,6 +104,10 @@ eg_status eg_onnx_infer(eg_onnx *m, const eg_shape *shape, size_t n,
     if (m == NULL || out == NULL || n != m->in.count)
         return egi_fail(EG_ERR_INVALID, "eg_onnx_infer: NULL, or %zu shapes", n);
     struct inference f = { .m = m };
+    size_t inputs = 0;
+    for (size_t i = 0; i < n && shape != NULL; i++)
+        inputs += eg_shape_size(&shape[i]) * sizeof(double);
+    egi_onnx_limit(m, inputs);
     EGI_TRY(eg_tape_create(1, m->alloc, &f.t));
     const size_t room = m->max_bytes - m->held, run = m->tape->pool.held;
     egi_tape_limit(f.t, 1 + (room > run ? room - run : 0)); /* 0: any number */

@@ -59,6 +59,23 @@ static eg_status build(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node
     return EG_OK;
 }
 
+/* A small file can name the same large values a thousand times. */
+static eg_status count_made(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node *n)
+{
+    for (size_t k = 0; k < n->outs; k++) {
+        if (n->out[k] == 0) continue;
+        const eg_shape shape = eg_tape_shape(t, m->slot[n->out[k]].v);
+        m->made += (double)eg_shape_size(&shape) * sizeof(float);
+    }
+    if (m->made <= m->made_most) return EG_OK;
+    const eg_status s = egi_fail(EG_ERR_LIMIT,
+                                 "%s: values of more than %.0f bytes are made one after the other "
+                                 "(max_bytes, --max-bytes)",
+                                 m->file, m->made_most);
+    egi_tape_fail(t, s);
+    return s;
+}
+
 eg_status egi_onnx_step(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_node *n)
 {
     struct egi_onnx_slot out[OUTPUTS_MAX] = { { EG_NONE, EGI_ONNX_NONE } };
@@ -72,7 +89,7 @@ eg_status egi_onnx_step(struct eg_onnx *m, eg_tape *t, const struct egi_onnx_nod
     }
     for (size_t k = 0; k < n->outs; k++)
         if (n->out[k] != 0) m->slot[n->out[k]] = out[k];
-    return EG_OK;
+    return count_made(m, t, n);
 }
 
 /* A value of its own for each output: one that is an input, or there twice, gets another name. */
@@ -315,6 +332,9 @@ eg_status eg_onnx_run(eg_onnx *m, const eg_onnx_array *in, size_t n, const char 
     if (m == NULL || (in == NULL && n > 0) || out == NULL || outs == 0)
         return egi_fail(EG_ERR_INVALID, "eg_onnx_run: NULL, or no output");
     void *value;
+    size_t inputs = 0;
+    for (size_t i = 0; i < n; i++) inputs += eg_shape_size(&in[i].shape) * sizeof(double);
+    egi_onnx_limit(m, inputs);
     EGI_TRY(egi_alloc_array(m->alloc, outs, sizeof(uint32_t), m->file, &value));
     eg_status s = want(m, names, outs, value);
     if (s == EG_OK) s = run(m, in, n, value, outs, out);
@@ -354,6 +374,12 @@ eg_status eg_onnx_apply(eg_onnx *m, eg_tape *t, const eg_var *in, size_t n,
     if (m == NULL || t == NULL || out == NULL || n != m->in.count || outs == 0)
         return egi_fail(EG_ERR_INVALID, "eg_onnx_apply: NULL, no output, or %zu inputs", n);
     EGI_TRY(eg_tape_status(t));
+    size_t inputs = 0;
+    for (size_t i = 0; i < n; i++) {
+        const eg_shape shape = eg_tape_shape(t, in[i]);
+        inputs += eg_shape_size(&shape) * sizeof(double);
+    }
+    egi_onnx_limit(m, inputs);
     void *value;
     EGI_TRY(egi_alloc_array(m->alloc, outs, sizeof(uint32_t), m->file, &value));
     eg_status s = want(m, names, outs, value);

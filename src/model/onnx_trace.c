@@ -13,6 +13,7 @@
 
 #include "base/egi_file.h"
 #include "engram/learner.h"
+#include "grad/egi_ops.h"
 #include "nn/egi_learner.h"
 
 #define INPUT "input"
@@ -141,7 +142,7 @@ static void write_filled(struct egi_trace *w, const struct egi_node *n)
     egi_trace_node(w, "Expand", egi_trace_out(w), NULL, 2, number, shape);
 }
 
-static void write_constant(struct egi_trace *w, const struct egi_node *n)
+void egi_trace_constant(struct egi_trace *w, const struct egi_node *n)
 {
     int with = 0;
     for (size_t i = 0; i < n->x.shape.rank; i++)
@@ -178,7 +179,7 @@ static eg_status write_value(struct egi_trace *w, uint32_t id)
     w->made = 0;
     name_value(w, id, n);
     if (n->op == NULL) {
-        if (!is_written(w, id)) write_constant(w, n);
+        if (!is_written(w, id)) egi_trace_constant(w, n);
         return eg_tape_status(w->t);
     }
     const struct egi_trace_row *row = egi_trace_row_of(n->op);
@@ -194,6 +195,15 @@ const char *egi_trace_in(struct egi_trace *w, const struct egi_node *n, size_t k
     return w->name[w->t->link[n->first + k].id - 1];
 }
 
+/* Of which a node is made: weights of recurrent layers are written by it, what a gradient goes to
+ * is not asked for, and the largest of a parameter are a constant. */
+static size_t inputs_read(const struct egi_node *n)
+{
+    if (egi_trace_is_recurrent(n->op)) return EGI_TRACE_RECURRENT_INPUTS;
+    if (n->op == &egi_op_straight) return 1;
+    return n->op == &egi_op_top && !n->ghost ? 0 : n->count;
+}
+
 /* Values that y needs, marked by a name that is not empty. */
 static void mark(struct egi_trace *w, eg_var y)
 {
@@ -201,8 +211,7 @@ static void mark(struct egi_trace *w, eg_var y)
     for (size_t i = w->t->count; i-- > 0;) {
         const struct egi_node *n = &w->t->node[i];
         if (w->name[i][0] == '\0' || n->op == NULL) continue;
-        const size_t read =
-            egi_trace_is_recurrent(n->op) ? (size_t)EGI_TRACE_RECURRENT_INPUTS : n->count;
+        const size_t read = inputs_read(n);
         for (size_t k = 0; k < read; k++) w->name[w->t->link[n->first + k].id - 1][0] = '?';
     }
 }

@@ -88,6 +88,17 @@ static void write_step(struct egi_trace *w, const struct egi_node *n)
     write_cast(w, truth, egi_trace_out(w), EGI_ONNX_FLOAT);
 }
 
+/* The standard's TopK takes other ones of equals, so it is written where it is known. */
+static void write_top(struct egi_trace *w, const struct egi_node *n)
+{
+    if (n->ghost)
+        egi_tape_fail(w->t, egi_fail(EG_ERR_UNSUPPORTED,
+                                     "the operation top of what comes of the input has no like in "
+                                     "ONNX"));
+    else
+        egi_trace_constant(w, n);
+}
+
 /* x where y > 0, else 0 */
 static void write_gate(struct egi_trace *w, const struct egi_node *n)
 {
@@ -376,6 +387,8 @@ static const struct egi_trace_row rows[] = {
     ROW(step, write_step, "Greater"),
     ROW(at_least, write_step, "GreaterOrEqual"),
     ROW(gate, write_gate, NULL),
+    ROW(top, write_top, NULL),
+    ROW(straight, write_same, NULL),
     ROW(cast, write_conversion, NULL),
     ROW(sum, write_sum, NULL),
     ROW(max, write_max, NULL),

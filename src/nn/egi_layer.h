@@ -20,23 +20,27 @@ enum egi_mode {
 enum { EGI_PATH_TEXT = 256, EGI_JOIN_MAX = 16, EGI_DEPTH_MAX = 8 };
 
 struct egi_watch;
+struct egi_storing;
 
 struct egi_scope {
     eg_tape *t;
     enum egi_mode mode;
     const eg_allocator *alloc;
-    eg_params *params, *state; /* learned; kept beside */
+    eg_params *params, *state; /* learned; kept beside (may be the same set) */
     eg_var *leaf;              /* (params) the value of each in this pass; NULL in EGI_CREATE */
     eg_dtype dtype;            /* of parameters */
     uint64_t seed, step;       /* what random choices of this pass depend on */
     int update;                /* EGI_TRAIN: running statistics move */
     size_t classes;            /* what a layer without a size of its own gives out */
     int placed;                /* the failure of the tape names its layer */
+    size_t learned;            /* EGI_CREATE: parameters that were asked for */
     size_t next;               /* the parameter that is probably asked for next */
     const size_t *offset;      /* (bags + 1) of examples that are bags, from 0; else NULL */
     size_t bags;
-    struct egi_watch *watch;  /* what is to be handed out of a layer, or NULL (egi_heads.h) */
-    char path[EGI_PATH_TEXT]; /* of the layer that runs, "block.fc1." */
+    int held;                    /* norms read their running statistics in training too */
+    struct egi_storing *storing; /* notes layers that store, or NULL (egi_storing.h) */
+    struct egi_watch *watch;     /* what is to be handed out of a layer, or NULL (egi_heads.h) */
+    char path[EGI_PATH_TEXT];    /* of the layer that runs, "block.fc1." */
 };
 
 /* How a parameter begins. */
@@ -51,7 +55,14 @@ eg_status egi_initialiser_read(const json_t *v, const char *place, const char *k
 eg_status egi_initialise(const struct egi_initialiser *init, const eg_param *p, uint64_t seed,
                          const eg_allocator *alloc);
 /* Their rows. */
-enum { EGI_INIT_ZEROS, EGI_INIT_ONES, EGI_INIT_NORMAL = 3, EGI_INIT_ORTHOGONAL = 11 };
+enum {
+    EGI_INIT_ZEROS,
+    EGI_INIT_ONES,
+    EGI_INIT_CONSTANT,
+    EGI_INIT_NORMAL,
+    EGI_INIT_LECUN_UNIFORM = 9,
+    EGI_INIT_ORTHOGONAL = 11
+};
 
 /* The parameter `name` of the layer that runs. init NULL: zeros. */
 eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *shape,

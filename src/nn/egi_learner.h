@@ -41,6 +41,11 @@ struct egi_learner_row {
      * has no layers. */
     eg_status (*watch)(struct eg_learner *l, const float *x, size_t b, struct egi_watch *w,
                        eg_tape **tape);
+    /* Store (by 1) or forget (by -1) examples that are checked, those that are wrong alone or all;
+     * adds to *changed. hold: what exists stays. NULL: it has no connections to write. */
+    eg_status (*store)(struct eg_learner *l, const float *x, const int32_t *y, size_t b, int wrong,
+                       int by, size_t *changed);
+    eg_status (*hold)(struct eg_learner *l, int hold);
     /* Scores as operations on a tape of the caller's, of x (B, D) there; parameters are inputs.
      * NULL: it computes otherwise. */
     eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x);

@@ -53,7 +53,9 @@ static void back_fixed(struct egi_back *b)
         const eg_var mean = eg_sum(t, eg_mul(t, a, w), EG_AXIS(3), 1);
         const eg_var ju = eg_matmul(t, eg_mul(t, a, eg_sub(t, w, mean)), b->x[K]);
         const eg_var next = eg_add(t, b->g, ju), by = eg_sub(t, next, u);
-        const int settled = largest(t, by) <= eps * largest(t, next);
+        const double size = largest(t, next);
+        if (!isfinite(size)) break; /* inf <= eps inf is no rest */
+        const int settled = largest(t, by) <= eps * size;
         u = next;
         if (!settled) continue;
         b->dx[Z] = egi_apply(t, &op_spent, &u, 1, b->attr);

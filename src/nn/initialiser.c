@@ -11,7 +11,7 @@
 #include "engram/random.h"
 #include "nn/egi_layer.h"
 
-enum shape_of_draws { FIXED, UNIFORM, NORMAL, ORTHOGONAL };
+enum shape_of_draws { FIXED, UNIFORM, NORMAL, ORTHOGONAL, SIGNS };
 enum fan { NONE, FAN_IN, FAN_BOTH };
 
 /* Variance gain / fan of a distribution, or its number where there is no fan. */
@@ -36,6 +36,8 @@ static const struct row {
     { { "lecun_uniform", NULL, 1, 0, 1e3 }, UNIFORM, FAN_IN, 1 },
     { { "lecun_normal", NULL, 1, 0, 1e3 }, NORMAL, FAN_IN, 1 },
     { { "orthogonal", NULL, 1, 0, 1e3 }, ORTHOGONAL, NONE, 0 }, /* Saxe et al. 2014; :gain */
+    /* the deviation of he_normal with a random sign; Ramanujan et al. 2020, section 3 */
+    { { "he_signed", "kaiming_signed", 1, 0, 1e3 }, SIGNS, FAN_IN, 2 },
     { { NULL, NULL, 0, 0, 0 }, FIXED, NONE, 0 },
 };
 
@@ -75,12 +77,14 @@ static void draw(enum shape_of_draws draws, double by, const eg_param *p, uint64
     const size_t n = eg_shape_size(&p->shape);
     for (size_t i = 0; i < n; i += CHUNK) {
         const size_t here = n - i < CHUNK ? n - i : CHUNK;
-        if (draws == NORMAL)
+        if (draws == SIGNS)
+            eg_random_sign(seed, stream, i, here, some);
+        else if (draws == NORMAL)
             eg_random_normal(seed, stream, i, here, some);
         else
             eg_random_uniform(seed, stream, i, here, some);
         for (size_t k = 0; k < here; k++)
-            put(p, i + k, by * (draws == NORMAL ? (double)some[k] : 2 * (double)some[k] - 1));
+            put(p, i + k, by * (draws == UNIFORM ? 2 * (double)some[k] - 1 : (double)some[k]));
     }
 }
 

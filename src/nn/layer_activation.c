@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "engram/association.h"
-#include "nn/egi_layer.h"
+#include "nn/egi_connections.h"
 
 static eg_var identity(eg_tape *t, eg_var x)
 {
@@ -35,6 +35,23 @@ static eg_var entmax(eg_tape *t, eg_var x, double alpha)
     return eg_separate(t, x, &rule);
 }
 
+/* [x > 0] with the gradient g [|x| <= 1] */
+static eg_var step(eg_tape *t, eg_var x)
+{
+    return eg_straight_through(t, eg_step(t, x), eg_clamp(t, x, -1, 1));
+}
+
+/* x where it is among the largest of its example, else 0 */
+static eg_var winners(eg_tape *t, eg_var x, double share)
+{
+    const eg_shape shape = eg_tape_shape(t, x);
+    if (eg_tape_status(t) != EG_OK || shape.rank == 0 || shape.dim[0] == 0) return x;
+    const size_t n = eg_shape_size(&shape) / shape.dim[0];
+    const eg_var lines = eg_reshape(t, x, &eg_shape_of(shape.dim[0], n));
+    const eg_var top = eg_top(t, lines, egi_connections_kept(share, n));
+    return eg_mul(t, x, eg_reshape(t, top, &shape));
+}
+
 static const struct row {
     struct egi_choice choice;
     eg_var (*plain)(eg_tape *t, eg_var x);
@@ -54,6 +71,9 @@ static const struct row {
     { { "softmax", NULL, 0, 1, 0 }, softmax, NULL },
     { { "log_softmax", NULL, 0, 1, 0 }, log_softmax, NULL },
     { { "entmax", NULL, 1.5, 1.000001, 1e6 }, NULL, entmax },
+    { { "sign", NULL, 0, 1, 0 }, egi_straight_sign, NULL },
+    { { "step", NULL, 0, 1, 0 }, step, NULL },
+    { { "winners", NULL, 0.1, 1e-6, 1 }, NULL, winners },
     { { NULL, NULL, 0, 0, 0 }, NULL, NULL },
 };
 
@@ -76,7 +96,7 @@ struct settings {
 static const struct egi_setting settings[] = {
     EGI_SET_JSON(struct settings, function, "word", "\"relu\"",
                  "identity, relu, leaky_relu:a, elu:a, selu, gelu, silu, sigmoid, tanh, softplus, "
-                 "rep:n, softmax, log_softmax, entmax:alpha"),
+                 "rep:n, softmax, log_softmax, entmax:alpha, sign, step, winners:share"),
     EGI_SET_END,
 };
 

@@ -8,6 +8,10 @@
  * computes f, g and the sum of these alone, and is what gradients go through. The softmax is over
  * those that were picked, in evaluation too: what is trained is what is asked.
  *
+ * Both passes go block by block. Of a block of the second the rows and e, g are kept, and what lies
+ * between is computed again on the way back (eg_checkpoint), so that memory is that of one block,
+ * whatever the number of bags and rows; and a block has fewer rows where these are long.
+ *
  * Differs from the paper in: blocks are in single precision, not in half; the share is rounded up,
  * so that a bag keeps a row. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -19,6 +23,9 @@
 #include "engram/random.h"
 #include "nn/egi_bags.h"
 #include "nn/egi_heads.h"
+
+/* Numbers of a block at most: of rows of 32 numbers, 4096. */
+enum { BLOCK_NUMBERS = 1 << 17 };
 
 struct bag_attention {
     json_t *layers, *initialiser;
@@ -35,7 +42,8 @@ static const struct egi_setting settings[] = {
                    "of the rows of a bag that the second pass sees; 1: one pass"),
     EGI_SET_COUNT(struct bag_attention, sample, "0", 0, 1e9,
                   "rows drawn from each bag in training, before the first pass; 0: all"),
-    EGI_SET_COUNT(struct bag_attention, block, "4096", 1, 1e9, "rows of a block of the first pass"),
+    EGI_SET_COUNT(struct bag_attention, block, "4096", 1, 1e9,
+                  "rows of a block, fewer of more than 32 numbers each: memory is that of one"),
     EGI_SET_JSON(struct bag_attention, initialiser, "word", "\"lecun_normal\"",
                  "how the weights of g begin"),
     EGI_SET_END,
@@ -50,6 +58,13 @@ static eg_status check(struct egi_layer *l)
 {
     struct bag_attention *o = (struct bag_attention *)(void *)l->settings.bytes;
     return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
+}
+
+/* Rows of one block, each of so many numbers. */
+static size_t block_of(const struct bag_attention *o, size_t numbers)
+{
+    const size_t most = BLOCK_NUMBERS / (numbers > 0 ? numbers : 1);
+    return most < o->block ? (most > 0 ? most : 1) : o->block;
 }
 
 /* e (R, H) of rows, and g of them, (R, 1), into *logit. Rows here belong to no bag. */
@@ -134,7 +149,8 @@ static eg_status look_block(struct look *k, struct ranked *r, size_t n, void *ro
 
 static eg_status look_rows(struct look *k, struct ranked *r, size_t n)
 {
-    const size_t block = of(k->l)->block < n ? of(k->l)->block : n;
+    const size_t most = block_of(of(k->l), k->bytes / (k->s.dtype == EG_F32 ? 4 : 8));
+    const size_t block = most < n ? most : n;
     void *room;
     size_t bytes;
     EGI_TRY(egi_mul_size(block, k->bytes, &bytes));
@@ -224,13 +240,117 @@ static eg_status make_picks(struct egi_scope *s, const struct egi_layer *l, eg_v
 
 /* ---- the second pass ---- */
 
-static eg_var index_of(struct egi_scope *s, const struct picked *p)
+/* Which rows n picks are. */
+static eg_var index_of(struct egi_scope *s, const struct ranked *r, size_t n)
 {
-    const size_t n = p->offset[s->bags];
     const eg_var v = egi_tape_new(s->t, EG_I32, &eg_shape_of(n));
     int32_t *to = v.id != 0 ? (int32_t *)(void *)egi_tape_tensor(s->t, v)->data : NULL;
-    for (size_t i = 0; i < n && to != NULL; i++) to[i] = (int32_t)p->r[i].row;
+    for (size_t i = 0; i < n && to != NULL; i++) to[i] = (int32_t)r[i].row;
     return v;
+}
+
+/* What the blocks of a pass share, in memory of the tape: a block may run again on its way back.
+ * The parameters of f and g are inputs 1.. of a block, so that gradients flow to them. */
+struct shared {
+    struct egi_scope s; /* leaf: what a parameter is within the block */
+    const struct egi_layer *l;
+    eg_var input[EGI_INPUTS_MAX]; /* of a block: its rows, then parameters */
+    size_t at[EGI_INPUTS_MAX];    /* which of the parameters each is */
+    size_t count;                 /* inputs; 0: there are too many, and nothing runs again */
+};
+
+struct block {
+    struct shared *shared;
+    uint64_t seed; /* random choices of each block are its own */
+    int runs;
+};
+
+/* Memory that lasts as long as what is on the tape; NULL after a failure. */
+static void *tape_room(eg_tape *t, size_t bytes)
+{
+    const eg_var v = egi_tape_new(t, EG_F64, &eg_shape_of((bytes + 7) / 8));
+    return v.id != 0 ? egi_tape_tensor(t, v)->data : NULL;
+}
+
+static struct shared *share_inputs(struct egi_scope *s, const struct egi_layer *l)
+{
+    const size_t all = s->mode != EGI_CREATE ? eg_params_count(s->params) : 0,
+                 path = strlen(s->path);
+    struct shared *k = tape_room(s->t, sizeof *k);
+    eg_var *leaf = k != NULL ? tape_room(s->t, (all + 1) * sizeof *leaf) : NULL;
+    if (leaf == NULL) return NULL;
+    for (size_t i = 0; i < all; i++) leaf[i] = EG_NONE;
+    *k = (struct shared){ .s = *s, .l = l, .count = 1 };
+    for (size_t i = 0; i < all; i++) {
+        const eg_param *p = eg_params_at(s->params, i);
+        if (strncmp(p->name, s->path, path) != 0) continue;
+        if (k->count == EGI_INPUTS_MAX) {
+            k->count = 0;
+            return k;
+        }
+        k->at[k->count] = i;
+        k->input[k->count++] = egi_scope_param(s, p->name + path, &p->shape, NULL);
+    }
+    if (s->mode == EGI_CREATE) k->count = 0;
+    if (k->count > 0) k->s.leaf = leaf;
+    k->s.watch = NULL;
+    return k;
+}
+
+/* e and g of a block of rows side by side, (R, H + 1). Statistics move the first time alone. */
+static eg_var embed_block(eg_tape *t, const eg_var *x, void *user)
+{
+    struct block *b = user;
+    struct shared *k = b->shared;
+    eg_var both[2];
+    k->s.t = t;
+    k->s.seed = b->seed;
+    k->s.update = k->s.update && b->runs++ == 0;
+    k->s.next = 0;
+    for (size_t i = 1; i < k->count; i++) k->s.leaf[k->at[i]] = x[i];
+    both[0] = embed(&k->s, k->l, x[0], &both[1]);
+    return eg_concat(t, both, 2, 1);
+}
+
+/* v (n) one after the other along axis 0; v is overwritten. */
+static eg_var join(eg_tape *t, eg_var *v, size_t n)
+{
+    while (n > 1) {
+        size_t to = 0;
+        for (size_t i = 0; i < n; i += EGI_INPUTS_MAX) {
+            const size_t some = n - i < EGI_INPUTS_MAX ? n - i : EGI_INPUTS_MAX;
+            v[to++] = some > 1 ? eg_concat(t, v + i, some, 0) : v[i];
+        }
+        n = to;
+    }
+    return v[0];
+}
+
+/* e (R, H) and g (R, 1) of all that was picked. */
+static eg_var embed_picked(struct egi_scope *s, const struct egi_layer *l, eg_var x,
+                           const struct picked *p, eg_var *logit)
+{
+    const eg_shape shape = eg_tape_shape(s->t, x);
+    const size_t n = p->offset[s->bags],
+                 rows = block_of(of(l), eg_shape_size(&shape) / shape.dim[0]);
+    const size_t blocks = (n + rows - 1) / rows;
+    struct shared *k = share_inputs(s, l);
+    struct block *b = k != NULL ? tape_room(s->t, blocks * sizeof *b) : NULL;
+    eg_var *part = b != NULL ? tape_room(s->t, blocks * sizeof *part) : NULL;
+    if (part == NULL) return EG_NONE;
+    for (size_t i = 0; i < blocks; i++) {
+        const uint64_t own[2] = { s->seed, i };
+        const size_t some = n - i * rows < rows ? n - i * rows : rows;
+        b[i] = (struct block){ .shared = k, .seed = i > 0 ? egi_hash(own, sizeof own) : s->seed };
+        k->input[0] = eg_gather(s->t, x, index_of(s, p->r + i * rows, some));
+        part[i] = k->count > 0 ? eg_checkpoint(s->t, embed_block, &b[i], k->input, k->count)
+                               : embed_block(s->t, k->input, &b[i]);
+    }
+    s->placed = k->s.placed;
+    const eg_var both = join(s->t, part, blocks);
+    const size_t h = eg_tape_status(s->t) == EG_OK ? eg_tape_shape(s->t, both).dim[1] - 1 : 0;
+    *logit = eg_slice(s->t, both, 1, h, 1, 1);
+    return eg_slice(s->t, both, 1, 0, h, 1);
 }
 
 /* a (B, N, 1) of rows that were picked, as (1, 1, 1, R) of all: what is watched. */
@@ -245,9 +365,8 @@ static eg_var weigh(struct egi_scope *s, const struct egi_layer *l, eg_var x,
 {
     eg_tape *t = s->t;
     const size_t *offset = s->offset, rows = offset[s->bags];
-    const eg_var index = index_of(s, p);
-    eg_var logit;
-    const eg_var e = embed(s, l, eg_gather(t, x, index), &logit);
+    eg_var logit = EG_NONE;
+    const eg_var e = embed_picked(s, l, x, p, &logit);
     s->offset = p->offset; /* from here on the bags are what was picked */
     const eg_var each = egi_bags_pad(s, e), z = egi_bags_pad(s, logit);
     const eg_var padding = eg_tape_status(t) == EG_OK ? egi_bags_padding(s, 0) : EG_NONE;
@@ -256,6 +375,7 @@ static eg_var weigh(struct egi_scope *s, const struct egi_layer *l, eg_var x,
     if (padding.id != 0) low = eg_add(t, z, eg_affine(t, eg_reshape(t, padding, &shape), -1e30, 0));
     const eg_var a = eg_softmax(t, low, 1);
     if (s->watch != NULL && strcmp(s->watch->path, s->path) == 0) {
+        const eg_var index = index_of(s, p->r, p->offset[s->bags]);
         s->watch->weights = of_all_rows(s, a, index, rows);
         s->watch->found = 1;
     }

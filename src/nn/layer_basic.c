@@ -2,27 +2,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
-#include "nn/egi_layer.h"
+#include "nn/egi_storing.h"
 
 /* ---- linear: y = x W^T + b over the last axis; W (units, D) as PyTorch stores it ---- */
 
 struct linear {
     size_t units;
     int bias;
-    json_t *initialiser;
+    json_t *initialiser, *connections;
     struct egi_initialiser init;
+    struct egi_connections links;
 };
 
 static const struct egi_setting linear_settings[] = {
     EGI_SET_COUNT(struct linear, units, "0", 0, 1e9, "outputs; 0: the number of classes"),
     EGI_SET_FLAG(struct linear, bias, "true", "add a bias, which begins at 0"),
     EGI_SET_JSON(struct linear, initialiser, "word", "\"he_normal\"", "how the weights begin"),
+    EGI_SET_CONNECTIONS(struct linear),
     EGI_SET_END,
 };
 
 static eg_status check_linear(struct egi_layer *l)
 {
     struct linear *o = (struct linear *)(void *)l->settings.bytes;
+    EGI_TRY(egi_connections_read(o->connections, l->place, &o->links));
     return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
@@ -33,7 +36,9 @@ static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const
     if (!egi_layer_rank(s, x[0], 2, 3, "(B, D) or (B, T, D)", &in)) return EG_NONE;
     const size_t units = o->units > 0 ? o->units : s->classes;
     const eg_shape shape = eg_shape_of(units, in.dim[in.rank - 1]);
-    const eg_var w = egi_scope_param(s, "weight", &shape, &o->init);
+    const eg_var w = egi_connections_weight(s, &o->links, &shape, &o->init);
+    if (s->storing != NULL && egi_connections_stored(&o->links))
+        egi_storing_note(s, &o->links, x[0], units);
     const eg_var y = eg_matmul(s->t, x[0], eg_swap_axes(s->t, w, 0, 1));
     if (!o->bias) return y;
     return eg_add(s->t, y, egi_scope_param(s, "bias", &eg_shape_of(units), NULL));
@@ -319,4 +324,33 @@ const struct egi_layer_row egi_layer_concat = {
     .least = 2,
     .most = EGI_JOIN_MAX,
     .apply = apply_concat,
+};
+
+struct slice {
+    size_t axis, begin, count;
+};
+
+static const struct egi_setting slice_settings[] = {
+    EGI_SET_COUNT(struct slice, axis, "1", 1, EG_MAX_RANK - 1, "axis of the batch's array"),
+    EGI_SET_COUNT(struct slice, begin, "0", 0, 1e9, "the first that is taken, from 0"),
+    EGI_SET_COUNT(struct slice, count, "0", 0, 1e9, "how many; 0: all that follow"),
+    EGI_SET_END,
+};
+
+static eg_var apply_slice(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
+{
+    const struct slice *o = (const struct slice *)(const void *)l->settings.bytes;
+    eg_shape in;
+    if (!egi_layer_rank(s, x[0], o->axis + 1, EG_MAX_RANK, "an array with this axis", &in))
+        return EG_NONE;
+    const size_t all = in.dim[o->axis];
+    if (o->begin >= all || o->count > all - o->begin)
+        return egi_layer_fail(s, EG_ERR_SHAPE, "%zu from %zu on, of an axis of %zu", o->count,
+                              o->begin, all);
+    return eg_slice(s->t, x[0], o->axis, o->begin, o->count > 0 ? o->count : all - o->begin, 1);
+}
+
+const struct egi_layer_row egi_layer_slice = {
+    .kind = { "slice", "some of the places of an axis", "", slice_settings },
+    .apply = apply_slice,
 };

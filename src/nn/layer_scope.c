@@ -22,10 +22,26 @@ static eg_status same_shape(const eg_param *p, const eg_shape *shape)
                     egi_shape_text(shape, wants));
 }
 
+/* Bytes of one parameter: what is larger is a slip (quantity 1e9), and to fill it would take all
+ * the memory of the machine, which then ends the process without a word. */
+#define PARAM_MOST ((size_t)1 << 31)
+
+static eg_status check_bytes(const char *name, const eg_shape *shape, eg_dtype dtype)
+{
+    char text[EGI_SHAPE_TEXT];
+    size_t bytes = SIZE_MAX;
+    const int fits = egi_shape_fits(shape)
+                     && egi_mul_size(eg_shape_size(shape), eg_dtype_size(dtype), &bytes) == EG_OK;
+    if (fits && bytes <= PARAM_MOST) return EG_OK;
+    return egi_fail(EG_ERR_LIMIT, "%s would be %s, more than %zu bytes", name,
+                    egi_shape_text(shape, text), PARAM_MOST);
+}
+
 static eg_status create(struct egi_scope *s, eg_params *into, const char *name,
                         const eg_shape *shape, const struct egi_initialiser *init, size_t *at)
 {
     const struct egi_initialiser zeros = { EGI_INIT_ZEROS, 0 };
+    EGI_TRY(check_bytes(name, shape, s->dtype));
     EGI_TRY(eg_params_add(into, name, s->dtype, shape, at));
     return egi_initialise(init != NULL ? init : &zeros, eg_params_at(into, *at), s->seed, s->alloc);
 }
@@ -41,7 +57,10 @@ static eg_status find(struct egi_scope *s, const char *name, const eg_shape *sha
         s->next = *at + 1;
         return same_shape(eg_params_at(s->params, *at), shape);
     }
-    if (s->mode == EGI_CREATE) return create(s, s->params, name, shape, init, at);
+    if (s->mode == EGI_CREATE) {
+        s->learned++;
+        return create(s, s->params, name, shape, init, at);
+    }
     return egi_fail(EG_ERR_INVALID, "%s: no such parameter", name);
 }
 

@@ -1,12 +1,13 @@
 /* Layers that slide a window: convolutions and pools over (B, C, L) or (B, C, H, W). */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/egi_layer.h"
+#include "nn/egi_connections.h"
 
 struct window {
     size_t channels, kernel[2], stride[2], padding[2], dilation[2], groups, size[2];
     int bias;
-    json_t *initialiser;
+    json_t *initialiser, *connections;
     struct egi_initialiser init;
+    struct egi_connections links;
 };
 
 /* AXES: EGI_SET_COUNT over one axis, EGI_SET_PAIR over two. */
@@ -25,6 +26,7 @@ struct window {
         EGI_SET_COUNT(struct window, groups, "1", 1, 1e6, "of channels, each by itself"),       \
         EGI_SET_FLAG(struct window, bias, "true", "add a bias, which begins at 0"),             \
         EGI_SET_JSON(struct window, initialiser, "word", "\"he_normal\"", "how weights begin"), \
+        EGI_SET_CONNECTIONS(struct window),                                                     \
         EGI_SET_END,                                                                            \
     };
 CONV_SETTINGS(conv1_settings, EGI_SET_COUNT)
@@ -79,6 +81,10 @@ static eg_status check_conv(struct egi_layer *l)
     if (o->channels % o->groups != 0)
         return egi_fail(EG_ERR_INVALID, "%s.groups: %zu channels for %zu groups", l->place,
                         o->channels, o->groups);
+    EGI_TRY(egi_connections_read(o->connections, l->place, &o->links));
+    if (egi_connections_stored(&o->links))
+        return egi_fail(EG_ERR_UNSUPPORTED, "%s.connections: stored ones are of linear layers",
+                        l->place);
     return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
@@ -93,7 +99,7 @@ static eg_var conv(struct egi_scope *s, const struct egi_layer *l, eg_var x, siz
     const eg_window w = window_of(o);
     const eg_shape weight = { axes + 2,
                               { o->channels, in.dim[1] / o->groups, o->kernel[0], o->kernel[1] } };
-    const eg_var y = eg_conv(s->t, x, egi_scope_param(s, "weight", &weight, &o->init), &w);
+    const eg_var y = eg_conv(s->t, x, egi_connections_weight(s, &o->links, &weight, &o->init), &w);
     if (!o->bias) return y;
     const eg_var b = egi_scope_param(s, "bias", &eg_shape_of(o->channels), NULL);
     return eg_add(s->t, y, eg_reshape(s->t, b, &(eg_shape){ axes + 1, { o->channels, 1, 1 } }));

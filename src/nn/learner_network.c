@@ -16,10 +16,12 @@
 #include "nn/egi_layer.h"
 #include "nn/egi_learner.h"
 #include "nn/egi_optimiser.h"
+#include "nn/egi_storing.h"
 
 struct settings {
     json_t *layers, *hidden, *pooling, *activation, *initialiser, *loss, *optimiser, *schedule;
     double dropout, alpha_dropout, clip_norm, clip_value;
+    size_t storing;
 };
 
 static const struct egi_setting list[] = {
@@ -42,6 +44,9 @@ static const struct egi_setting list[] = {
     EGI_SET_NUMBER(struct settings, clip_norm, "0", 0, 1e9,
                    "largest norm of a gradient; 0: any, of bags without pooling 1"),
     EGI_SET_NUMBER(struct settings, clip_value, "0", 0, 1e9, "largest |component|; 0: any"),
+    EGI_SET_COUNT(struct settings, storing, "0", 0, 1e6,
+                  "with stored connections: every how many epochs, from the first, examples that "
+                  "are wrong are stored in the place of gradient steps; 0: never"),
     EGI_SET_END,
 };
 
@@ -61,6 +66,7 @@ struct network {
     const int32_t *y;
     size_t b;
     int evaluations; /* in this step */
+    eg_params *held; /* what stays, or NULL */
 };
 
 /* ---- making one ---- */
@@ -178,10 +184,11 @@ static struct egi_scope scope_of(struct eg_learner *l, enum egi_mode mode, size_
                                .mode = mode,
                                .alloc = l->alloc,
                                .params = l->params,
-                               .state = l->state,
+                               .state = l->params, /* scores depend on it, so that it is saved */
                                .leaf = n->leaf,
                                .dtype = EG_F32,
                                .seed = l->seed,
+                               .held = n->held != NULL,
                                .offset = l->offset,
                                .bags = l->offset != NULL ? b : 0,
                                .classes = l->task.classes };
@@ -220,6 +227,8 @@ static eg_status make_parameters(struct eg_learner *l)
                           egi_shape_text(&shape, text), l->task.classes);
     eg_tape_reset(n->t);
     l->offset = NULL;
+    if (status == EG_OK && s.learned == 0)
+        status = egi_fail(EG_ERR_INVALID, "layers: none of them learns");
     return status;
 }
 
@@ -249,7 +258,6 @@ static eg_status create(struct eg_learner *l)
     EGI_TRY(make_graph(l));
     EGI_TRY(make_parameters(l));
     const size_t count = eg_params_count(l->params);
-    if (count == 0) return egi_fail(EG_ERR_INVALID, "layers: none of them learns");
     EGI_TRY(egi_alloc_array(l->alloc, count, 2 * sizeof *n->leaf, "network", &vars));
     n->leaf = vars;
     n->derived = n->leaf + count;
@@ -264,6 +272,7 @@ static void destroy(struct eg_learner *l)
     json_decref(n->own_layers);
     if (n->optimiser.alloc != NULL) egi_optimiser_destroy(&n->optimiser);
     eg_tape_destroy(n->t);
+    eg_params_destroy(n->held);
     egi_free(l->alloc, n->leaf, n->count * 2 * sizeof *n->leaf);
 }
 
@@ -297,6 +306,89 @@ static eg_status evaluate(void *user, double *loss, const float **g)
     return EG_OK;
 }
 
+/* ---- storing ---- */
+
+/* Whether the score of class y leads alone. */
+static int is_right(const float *z, size_t k, int32_t y)
+{
+    for (size_t c = 0; c < k; c++)
+        if (c != (size_t)y && !(z[c] < z[y])) return 0;
+    return 1;
+}
+
+/* A group of examples, filled up with zeros, so that codes have the same bits however examples
+ * come. */
+static eg_status store_group(struct eg_learner *l, const eg_examples *e, int wrong, int by,
+                             size_t *changed)
+{
+    struct network *n = l->own;
+    const size_t d = l->task.inputs, k = l->task.classes;
+    struct egi_storing w = { .count = 0 };
+    unsigned char chosen[EGI_LEARNER_GROUP];
+    eg_var flat;
+    memset(l->pad, 0, EGI_LEARNER_GROUP * d * sizeof *l->pad);
+    memcpy(l->pad, e->x, e->n * d * sizeof *l->pad);
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, EGI_LEARNER_GROUP);
+    s.storing = &w;
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, l->pad, EGI_LEARNER_GROUP, 0, &flat));
+    const float *scores = eg_tape_value(n->t, z);
+    EGI_TRY(eg_tape_status(n->t));
+    for (size_t i = 0; i < e->n; i++)
+        chosen[i] = (unsigned char)(!wrong || !is_right(scores + i * k, k, e->y[i]));
+    egi_storing_write(&w, n->t, e->y, chosen, e->n, by, changed);
+    return EG_OK;
+}
+
+static eg_status store(struct eg_learner *l, const float *x, const int32_t *y, size_t b, int wrong,
+                       int by, size_t *changed)
+{
+    for (size_t at = 0; at < b; at += EGI_LEARNER_GROUP) {
+        const size_t here = b - at < EGI_LEARNER_GROUP ? b - at : EGI_LEARNER_GROUP;
+        const eg_examples e = { x + at * l->task.inputs, NULL, y + at, here };
+        EGI_TRY(store_group(l, &e, wrong, by, changed));
+    }
+    return EG_OK;
+}
+
+static eg_status hold(struct eg_learner *l, int on)
+{
+    struct network *n = l->own;
+    eg_params *copy = NULL;
+    const eg_param *p;
+    eg_status s = on ? eg_params_create(l->alloc, &copy) : EG_OK;
+    for (size_t i = 0; on && s == EG_OK && (p = eg_params_at(l->params, i)) != NULL; i++)
+        s = eg_params_add(copy, p->name, p->dtype, &p->shape, NULL);
+    if (on && s == EG_OK) s = eg_params_copy(copy, l->params);
+    if (s != EG_OK) {
+        eg_params_destroy(copy);
+        return s;
+    }
+    eg_params_destroy(n->held);
+    n->held = copy;
+    return EG_OK;
+}
+
+/* In the place of a step: the loss as it is, then what is wrong is stored. */
+static eg_status store_step(struct eg_learner *l, double *loss)
+{
+    struct network *n = l->own;
+    size_t changed = 0;
+    eg_var flat;
+    struct egi_scope s = scope_of(l, EGI_EVALUATE, n->b);
+    const eg_var z = egi_graph_apply(&s, n->graph, input(l, n->x, n->b, 0, &flat));
+    const eg_var y = eg_input(n->t, EG_I32, &eg_shape_of(n->b), n->y);
+    const eg_var cost = n->loss->apply(n->t, z, y, &n->loss_settings);
+    EGI_TRY(eg_tape_status(n->t));
+    *loss = eg_tape_number(n->t, cost);
+    return store(l, n->x, n->y, n->b, 1, 1, &changed);
+}
+
+static int is_storing(const struct eg_learner *l, double epoch)
+{
+    const struct settings *o = l->settings;
+    return o->storing > 0 && fmod(floor(epoch), (double)o->storing) == 0;
+}
+
 static eg_status step(struct eg_learner *l, double epoch, const float *x, const int32_t *y,
                       size_t b, double *loss)
 {
@@ -307,7 +399,10 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
     n->y = y;
     n->b = b;
     n->evaluations = 0;
-    return egi_optimiser_step(&n->optimiser, n->rate * factor, loss);
+    if (is_storing(l, epoch)) return store_step(l, loss);
+    const eg_status s = egi_optimiser_step(&n->optimiser, n->rate * factor, loss);
+    if (n->held != NULL) egi_storing_restore(l->params, n->held);
+    return s;
 }
 
 /* ---- evaluation ---- */
@@ -390,5 +485,7 @@ const struct egi_learner_row egi_learner_network = {
     .scores = scores,
     .pullback = pullback,
     .watch = watch,
+    .store = store,
+    .hold = hold,
     .trace = trace,
 };

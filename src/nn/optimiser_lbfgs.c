@@ -93,8 +93,9 @@ static void move(const struct egi_optimiser *o, double a)
     for (size_t i = 0; (p = eg_params_at(o->params, i)) != NULL; i++) {
         const size_t n = eg_shape_size(&p->shape);
         float *to = p->value;
-        for (size_t k = 0; k < n; k++, at++)
-            to[k] = (float)((double)l->x[at] + a * (double)l->d[at]);
+        for (size_t k = 0; k < n && o->g[i] != NULL; k++) /* others may move by themselves */
+            to[k] = (float)((double)l->x[at + k] + a * (double)l->d[at + k]);
+        at += n;
     }
 }
 

@@ -12,10 +12,10 @@ eg_status egi_json_parse(const char *text, const char *what, json_t **out)
 {
     json_error_t e;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &e);
+    if (root == NULL && (json_error_code(&e) == json_error_out_of_memory || e.text[0] == '\0'))
+        return egi_fail(EG_ERR_NOMEM, "%s: JSON", what); /* it began, and had nothing to say */
     if (root == NULL)
-        return egi_fail(json_error_code(&e) == json_error_out_of_memory ? EG_ERR_NOMEM
-                                                                        : EG_ERR_INVALID,
-                        "%s:%d:%d: JSON: %s", what, e.line, e.column, e.text);
+        return egi_fail(EG_ERR_INVALID, "%s:%d:%d: JSON: %s", what, e.line, e.column, e.text);
     *out = root;
     return EG_OK;
 }

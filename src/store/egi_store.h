@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "base/egi_base.h"
+#include "engram/limits.h"
 
 #define EGI_STORE_VERSION 3
-#define EGI_RECORD_MAX ((size_t)256 << 20) /* bytes of one record */
-#define EGI_META_MAX ((size_t)1 << 20)     /* bytes of one meta value */
+#define EGI_RECORD_MAX EG_LIMIT_RECORD /* bytes of one record */
+#define EGI_META_MAX EG_LIMIT_NOTE     /* bytes of one meta value */
 #define EGI_META_KEY_MAX 255
 
 typedef struct egi_store egi_store;
@@ -19,7 +20,7 @@ typedef struct egi_store egi_store;
 typedef struct egi_store_options {
     int read_only;
     int durability;   /* 2: full, 1: normal, 0: off */
-    size_t max_bytes; /* > 0 */
+    size_t max_bytes; /* 0: by the size of the file, egi_store_most() */
     int wait_ms;      /* for another writer's lock */
     int beyond_end;   /* 1: also a file that has fewer pages than it says, read-only */
     const eg_allocator *alloc;
@@ -52,6 +53,9 @@ eg_status egi_store_build(const char *path, const egi_store_options *options, eg
 eg_status egi_store_begin(egi_store *s, int write);
 eg_status egi_store_commit(egi_store *s);
 void egi_store_abort(egi_store *s);
+/* What may be allocated for what the file holds: as it was given, or by the bytes of its records.
+ */
+size_t egi_store_most(const egi_store *s);
 /* Valid inside a transaction, of the snapshot it sees; and right after a commit, of what it left.
  */
 const egi_store_root *egi_store_root_view(const egi_store *s);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/egi_file.h"
 #include "store/egi_store_impl.h"
 
 static const struct {
@@ -117,7 +118,7 @@ static eg_status configure(egi_store *s)
     if (s->options.beyond_end) EGI_TRY(read_beyond_end(s));
     for (size_t i = 0; i < EGI_COUNT(limits); i++)
         sqlite3_limit(s->db, limits[i].name, limits[i].value);
-    if (s->options.max_bytes < EGI_RECORD_MAX)
+    if (s->options.max_bytes > 0 && s->options.max_bytes < EGI_RECORD_MAX)
         sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, (int)s->options.max_bytes);
     sqlite3_busy_timeout(s->db, s->options.wait_ms);
     for (size_t i = 0; i < EGI_COUNT(settings); i++) EGI_TRY(egi_sql_exec(s, settings[i]));
@@ -231,6 +232,13 @@ void egi_store_close(egi_store *s)
         sqlite3_close_v2(s->db);
     }
     egi_free(s->options.alloc, s, sizeof *s);
+}
+
+size_t egi_store_most(const egi_store *s)
+{
+    const uint64_t bytes =
+        s->root.bytes < (size_t)EG_LIMIT_MEMORY ? s->root.bytes : (size_t)EG_LIMIT_MEMORY;
+    return egi_limit_of(s->options.max_bytes, (size_t)bytes, (size_t)EG_LIMIT_MEMORY);
 }
 
 const char *egi_store_path(const egi_store *s)

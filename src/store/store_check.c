@@ -275,7 +275,8 @@ static eg_status read_record(struct salvage *v, uint64_t id, size_t *size)
     const int rc = sqlite3_blob_open(v->from->db, "main", "record", "bytes", (int64_t)id, 0, &blob);
     const int n = rc == SQLITE_OK ? sqlite3_blob_bytes(blob) : 0;
     const size_t most = v->from->options.max_bytes;
-    *size = n > 0 && (size_t)n <= (most < EGI_RECORD_MAX ? most : EGI_RECORD_MAX) ? (size_t)n : 0;
+    const size_t limit = most > 0 && most < EGI_RECORD_MAX ? most : EGI_RECORD_MAX;
+    *size = n > 0 && (size_t)n <= limit ? (size_t)n : 0;
     if (rc == SQLITE_NOMEM)
         status = egi_sql_fail(v->from, rc, "read a record");
     else if (*size > 0)

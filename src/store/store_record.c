@@ -230,9 +230,9 @@ static eg_status check_bytes(egi_store *s, uint64_t bytes)
     if (bytes > (uint64_t)pages * EGI_STORE_PAGE)
         return egi_fail(EG_ERR_CORRUPT, "%s: %llu bytes declared in %lld pages of %d", s->path,
                         (unsigned long long)bytes, (long long)pages, EGI_STORE_PAGE);
-    if (bytes > s->options.max_bytes)
+    if (bytes > egi_store_most(s))
         return egi_fail(EG_ERR_LIMIT, "%s: %llu bytes, more than the limit of %zu", s->path,
-                        (unsigned long long)bytes, s->options.max_bytes);
+                        (unsigned long long)bytes, egi_store_most(s));
     return EG_OK;
 }
 

@@ -47,49 +47,61 @@ static struct nest nest_of(const struct egi_tensor *x, size_t count, egi_inner *
         for (size_t k = 0; k < count; k++) s.stride[k][s.rank - 1] = x[k].stride[i];
     }
     if (s.rank == 0) s.dim[s.rank++] = 1;
+    s.outer = 1;
+    for (size_t i = 0; i + 1 < s.rank; i++) s.outer *= s.dim[i];
     return s;
 }
 
-/* Pointers to the first element of line `line`: its digits in the outer axes. */
-static void seek(const struct nest *s, size_t line, char **p)
+/* Moves pointers from the first element to that of which `index` has the digits in the first `axes`
+ * axes. */
+static void seek(const struct nest *s, size_t axes, size_t index, char **p)
 {
-    for (size_t k = 0; k < s->count; k++) p[k] = s->data[k];
-    for (size_t i = s->rank - 1; i-- > 0;) {
-        const ptrdiff_t digit = (ptrdiff_t)(line % s->dim[i]);
-        line /= s->dim[i];
+    for (size_t i = axes; i-- > 0;) {
+        const ptrdiff_t digit = (ptrdiff_t)(index % s->dim[i]);
+        index /= s->dim[i];
         for (size_t k = 0; k < s->count; k++)
             p[k] += digit * s->stride[k][i] * (ptrdiff_t)s->item[k];
+    }
+}
+
+/* Lines from begin to before end of a nest whose first elements are at base. */
+static void run_lines(const struct nest *s, char *const *base, size_t begin, size_t end)
+{
+    const size_t last = s->rank - 1;
+    ptrdiff_t stride[EGI_LOOP_MAX];
+    char *p[EGI_LOOP_MAX];
+    for (size_t k = 0; k < s->count; k++) stride[k] = s->stride[k][last];
+    for (size_t line = begin; line < end; line++) {
+        for (size_t k = 0; k < s->count; k++) p[k] = base[k];
+        seek(s, last, line, p);
+        s->f(p, stride, s->dim[last], s->arg);
     }
 }
 
 static void run_block(void *arg, size_t block)
 {
     const struct nest *s = arg;
-    const size_t last = s->rank - 1, length = s->dim[last];
-    ptrdiff_t stride[EGI_LOOP_MAX];
-    char *p[EGI_LOOP_MAX];
-    for (size_t k = 0; k < s->count; k++) stride[k] = s->stride[k][last];
+    const size_t last = s->rank - 1;
     if (s->pieces > 1) {
         const size_t from = block % s->pieces * EGI_LOOP_BLOCK;
-        const size_t left = length - from;
-        seek(s, block / s->pieces, p);
-        for (size_t k = 0; k < s->count; k++)
-            p[k] += (ptrdiff_t)from * stride[k] * (ptrdiff_t)s->item[k];
+        const size_t left = s->dim[last] - from;
+        ptrdiff_t stride[EGI_LOOP_MAX];
+        char *p[EGI_LOOP_MAX];
+        for (size_t k = 0; k < s->count; k++) {
+            stride[k] = s->stride[k][last];
+            p[k] = s->data[k] + (ptrdiff_t)from * stride[k] * (ptrdiff_t)s->item[k];
+        }
+        seek(s, last, block / s->pieces, p);
         s->f(p, stride, left < EGI_LOOP_BLOCK ? left : EGI_LOOP_BLOCK, s->arg);
         return;
     }
     const size_t begin = block * s->lines;
     const size_t end = begin + s->lines < s->outer ? begin + s->lines : s->outer;
-    for (size_t line = begin; line < end; line++) {
-        seek(s, line, p);
-        s->f(p, stride, length, s->arg);
-    }
+    run_lines(s, s->data, begin, end);
 }
 
 static void run_nest(struct nest *s, int threads)
 {
-    s->outer = 1;
-    for (size_t i = 0; i + 1 < s->rank; i++) s->outer *= s->dim[i];
     const size_t length = s->dim[s->rank - 1];
     if (s->outer == 0 || length == 0) return;
     s->pieces = (length + EGI_LOOP_BLOCK - 1) / EGI_LOOP_BLOCK;
@@ -109,45 +121,32 @@ void egi_loop(const struct egi_tensor *x, size_t count, egi_inner *f, const void
 /* A reduction runs as a nest of its own for each element of the kept axes but the last, so that
  * what threads share is never written by two. */
 struct reduction {
-    const struct egi_tensor *x;
-    size_t count;
-    egi_inner *f;
-    const void *arg;
-    size_t kept[EG_MAX_RANK], kept_rank; /* axes shared by threads */
+    struct nest kept, folded;
 };
 
 static void reduce_one(void *arg, size_t index)
 {
     const struct reduction *r = arg;
-    struct egi_tensor part[EGI_LOOP_MAX];
-    for (size_t k = 0; k < r->count; k++) part[k] = r->x[k];
-    for (size_t i = r->kept_rank; i-- > 0;) {
-        const size_t axis = r->kept[i], dim = r->x[0].shape.dim[axis];
-        for (size_t k = 0; k < r->count; k++)
-            part[k] = egi_tensor_slice(&part[k], axis, index % dim, 1, 1);
-        index /= dim;
-    }
-    struct nest s = nest_of(part, r->count, r->f, r->arg);
-    s.outer = 1;
-    for (size_t i = 0; i + 1 < s.rank; i++) s.outer *= s.dim[i];
-    if (s.outer == 0 || s.dim[s.rank - 1] == 0) return;
-    s.pieces = 1;
-    s.lines = s.outer;
-    run_block(&s, 0);
+    char *base[EGI_LOOP_MAX];
+    for (size_t k = 0; k < r->folded.count; k++) base[k] = r->folded.data[k];
+    seek(&r->kept, r->kept.rank, index, base);
+    run_lines(&r->folded, base, 0, r->folded.outer);
 }
 
 void egi_loop_reduce(const struct egi_tensor *x, size_t count, egi_inner *f, const void *arg,
                      int threads)
 {
-    struct reduction r = { .x = x, .count = count, .f = f, .arg = arg };
-    const size_t rank = x[0].shape.rank;
-    size_t units = 1, total = eg_shape_size(&x[0].shape);
+    struct egi_tensor kept[EGI_LOOP_MAX], folded[EGI_LOOP_MAX];
+    const size_t rank = x[0].shape.rank, total = eg_shape_size(&x[0].shape);
     if (total == 0) return;
+    for (size_t k = 0; k < count; k++) kept[k] = folded[k] = x[k];
     /* The innermost kept axis stays whole where it is the last one: its lines are long. */
     for (size_t i = 0; i < rank; i++) {
-        if (x[0].stride[i] == 0 || x[0].shape.dim[i] == 1 || i + 1 == rank) continue;
-        r.kept[r.kept_rank++] = i;
-        units *= x[0].shape.dim[i];
+        struct egi_tensor *without = x[0].stride[i] == 0 || i + 1 == rank ? kept : folded;
+        for (size_t k = 0; k < count; k++) without[k] = egi_tensor_slice(&without[k], i, 0, 1, 1);
     }
+    struct reduction r = { .kept = nest_of(kept, count, f, arg),
+                           .folded = nest_of(folded, count, f, arg) };
+    const size_t units = r.kept.outer * r.kept.dim[r.kept.rank - 1];
     egi_parallel_for(units, egi_crew(threads, 4.0 * (double)total), reduce_one, &r);
 }

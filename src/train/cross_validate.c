@@ -102,22 +102,22 @@ static size_t select_inner(struct nest *n, size_t k)
 /* What a row is worth: the mean over inner folds that have a value, or on the part to validate. */
 static eg_status worth(struct nest *n, double *out)
 {
-    const size_t trained = n->count[EG_ROLE_TRAIN], valid = n->count[EG_ROLE_VALID];
+    const size_t trained = n->count[EG_ROLE_TRAIN], valid = n->count[EG_ROLE_VALID],
+                 folds = valid > 0 ? 1 : n->v->inner;
     double sum = 0, value = 0;
     size_t count = 0;
-    if (valid > 0) {
-        const struct egi_trial t = trial_of(n, n->index, trained, n->index + trained, valid);
-        return egi_trial_measure(&t, n->spec, out);
-    }
-    for (size_t k = 0; k < n->v->inner; k++) {
-        const size_t m = select_inner(n, k);
-        const struct egi_trial t = trial_of(n, n->some, m, n->some + m, trained - m);
+    for (size_t k = 0; k < folds; k++) {
+        const size_t m = valid > 0 ? trained : select_inner(n, k);
+        const size_t *index = valid > 0 ? n->index : n->some;
+        const struct egi_trial t =
+            trial_of(n, index, m, index + m, valid > 0 ? valid : trained - m);
         EGI_TRY(egi_trial_measure(&t, n->spec, &value));
         if (isnan(value)) continue;
         sum += value;
         count++;
     }
-    *out = count > 0 ? sum / (double)count : (double)NAN;
+    if (count == 0) return egi_trial_none(folds);
+    *out = sum / (double)count;
     return EG_OK;
 }
 
@@ -134,7 +134,7 @@ static eg_status choose(struct nest *n, size_t fold, double *choice)
         double value = (double)NAN;
         e = eg_grid_spec(n->v->base, grid, i, n->spec, SPEC_ROOM);
         if (e == EG_OK) e = worth(n, &value);
-        if (e != EG_OK || isnan(value) || value <= *choice) continue;
+        if (e != EG_OK || value <= *choice) continue;
         *choice = value;
         memcpy(n->best, n->spec, SPEC_ROOM);
     }
@@ -149,6 +149,7 @@ static eg_status test_fold(struct nest *n, eg_validated *r)
     const size_t trained = n->count[EG_ROLE_TRAIN] + n->count[EG_ROLE_VALID];
     const eg_part train = { &n->shown, n->index, trained },
                   test = { &n->shown, n->index + trained, n->count[EG_ROLE_TEST] };
+    r->classes = egi_part_classes(&train, n->v->task.classes);
     EGI_TRY(eg_learner_create(n->best, &n->v->task, n->seed, n->v->threads, n->o.alloc, &l));
     eg_status e = eg_train(l, &train, NULL, &n->o, NULL);
     if (e == EG_OK) e = eg_evaluate(l, &test, n->o.batch, NULL, &r->scored);

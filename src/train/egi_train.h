@@ -42,6 +42,8 @@ eg_status egi_part_gather(const eg_part *p, const eg_allocator *alloc, struct eg
 size_t egi_part_at(const eg_part *p, size_t i);
 /* Labelled examples of a task; EG_ERR_SHAPE where they are others'. */
 eg_status egi_part_check(const eg_part *p, const char *what, const eg_task *task);
+/* How many of the classes occur in a part. */
+size_t egi_part_classes(const eg_part *p, size_t classes);
 
 /* split.c - folds of some examples of a set, index NULL: of all. Whole groups where it has any,
  * else each class evenly. */
@@ -114,7 +116,7 @@ eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, d
 void egi_search_record_close(struct egi_search_record *r);
 
 /* grid.c - one specification trained on one part and measured on another: accuracy or area. What
- * the record holds is not trained again. */
+ * the record holds is not trained again, and nothing is where no area is defined: NaN. */
 struct egi_trial {
     eg_part train, rest;
     const eg_task *task;
@@ -124,5 +126,7 @@ struct egi_trial {
     struct egi_search_record *record;
 };
 eg_status egi_trial_measure(const struct egi_trial *t, const char *spec, double *value);
+/* None of `folds` had a value: says so. */
+eg_status egi_trial_none(size_t folds);
 
 #endif

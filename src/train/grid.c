@@ -138,10 +138,20 @@ static eg_status measured(eg_learner *l, const struct egi_trial *t, double *valu
     return EG_OK;
 }
 
+eg_status egi_trial_none(size_t folds)
+{
+    return egi_fail(EG_ERR_INVALID,
+                    "the area under the ROC curve is of two classes or more, and each of %zu folds "
+                    "measures items of one; fewer folds have more items",
+                    folds);
+}
+
 eg_status egi_trial_measure(const struct egi_trial *t, const char *spec, double *value)
 {
     eg_learner *l = NULL;
     uint64_t key = 0;
+    *value = (double)NAN;
+    if (t->o->by_auc && egi_part_classes(&t->rest, t->task->classes) < 2) return EG_OK;
     EGI_TRY(eg_learner_create(spec, t->task, t->seed, t->threads, t->o->alloc, &l));
     eg_status e = t->record->path != NULL ? decides(l, t, &key) : EG_OK;
     if (e == EG_OK && egi_search_record_find(t->record, key, value)) {
@@ -176,18 +186,21 @@ static eg_status one_fold(struct search *s, const char *spec, size_t fold, doubl
 static eg_status one_row(struct search *s, size_t i, const char *spec, double *mean)
 {
     double sum = 0, squares = 0;
+    size_t measured = 0;
     for (size_t fold = 0; fold < s->g->folds && sum != -INFINITY; fold++) {
         double v = 0;
         const eg_status e = one_fold(s, spec, fold, &v);
         if (e != EG_OK) return in_row(e, i);
+        if (isnan(v)) continue;
         /* Welford 1962 */
         const double d = v - sum;
-        sum += d / (double)(fold + 1);
+        sum += d / (double)++measured;
         squares += d * (v - sum); /* NaN where v is -INFINITY */
     }
+    if (measured == 0) return egi_trial_none(s->g->folds);
     *mean = sum;
-    const double deviation = sqrt(squares / (double)(s->g->folds - 1));
-    if (s->g->row != NULL && s->g->row(s->g->user, i, spec, sum, deviation) != 0)
+    const double deviation = sqrt(squares / (double)(measured - 1));
+    if (s->g->row != NULL && s->g->row(s->g->user, i, spec, sum, deviation, measured) != 0)
         return egi_fail(EG_ERR_INTERRUPTED, "eg_grid_search: ended after row %zu", i + 1);
     return EG_OK;
 }

@@ -37,6 +37,17 @@ eg_status egi_part_check(const eg_part *p, const char *what, const eg_task *task
     return EG_OK;
 }
 
+size_t egi_part_classes(const eg_part *p, size_t classes)
+{
+    size_t found = 0;
+    for (size_t c = 0; c < classes; c++) {
+        size_t i = 0;
+        while (i < p->n && p->set->labels[egi_part_at(p, i)] != (int32_t)c) i++;
+        found += i < p->n;
+    }
+    return found;
+}
+
 static size_t rows_of(const eg_dataset *set, size_t example)
 {
     return set->offset != NULL ? set->offset[example + 1] - set->offset[example] : 1;

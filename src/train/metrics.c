@@ -1,6 +1,7 @@
 /* Measures of scores against labels. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,28 @@ eg_status eg_score(const float *scores, const int32_t *labels, size_t n, size_t 
     return EG_OK;
 }
 
+/* What diverged is an item's. */
+static eg_status of_item(eg_status failure, size_t item)
+{
+    char why[400];
+    if (failure != EG_ERR_DIVERGED) return failure;
+    snprintf(why, sizeof why, "%s", eg_error_detail());
+    return egi_fail(failure, "item %zu: %s", item, why);
+}
+
+/* Rows x (b, D), which are items first.. of a set, or index[0..b-1]. */
+static eg_status score_rows(eg_learner *l, const float *x, size_t b, const size_t *index,
+                            size_t first, float *out)
+{
+    const eg_task *task = eg_learner_task(l);
+    eg_status s = eg_learner_scores(l, x, b, out);
+    for (size_t i = 0; i < b && s == EG_ERR_DIVERGED; i++) { /* which? one after the other */
+        const eg_status one = eg_learner_scores(l, x + i * task->inputs, 1, out);
+        if (one != EG_OK) return of_item(one, index != NULL ? index[i] : first + i);
+    }
+    return s;
+}
+
 /* A bag is scored where it lies. */
 static eg_status score_bags(eg_learner *l, const eg_part *part, float *out)
 {
@@ -100,7 +123,8 @@ static eg_status score_bags(eg_learner *l, const eg_part *part, float *out)
         const size_t at = egi_part_at(part, i);
         const size_t one[2] = { 0, set->offset[at + 1] - set->offset[at] };
         const eg_examples bag = { set->x + set->offset[at] * set->d, one, NULL, 1 };
-        EGI_TRY(eg_learner_scores_bags(l, &bag, out + i * eg_learner_task(l)->classes));
+        const eg_status s = eg_learner_scores_bags(l, &bag, out + i * eg_learner_task(l)->classes);
+        if (s != EG_OK) return of_item(s, at);
     }
     return EG_OK;
 }
@@ -123,10 +147,11 @@ eg_status eg_part_scores(eg_learner *l, const eg_part *part, size_t first, size_
         const size_t rows = set->offset != NULL ? set->offset[at + 1] - set->offset[at] : 1;
         const size_t from = set->offset != NULL ? set->offset[at] : at, one[2] = { 0, rows };
         const eg_examples e = { set->x + from * set->d, set->offset != NULL ? one : NULL, NULL, 1 };
-        EGI_TRY(eg_learner_scores_bags(l, &e, scores + i * task->classes));
+        const eg_status s = eg_learner_scores_bags(l, &e, scores + i * task->classes);
+        if (s != EG_OK) return of_item(s, at);
     }
     if (set->offset != NULL || part->index != NULL) return EG_OK;
-    return eg_learner_scores(l, set->x + first * set->d, b, scores);
+    return score_rows(l, set->x + first * set->d, b, NULL, first, scores);
 }
 
 static eg_status score_part(eg_learner *l, const eg_part *part, size_t batch, float *x, float *out)
@@ -138,8 +163,8 @@ static eg_status score_part(eg_learner *l, const eg_part *part, size_t batch, fl
         const size_t b = part->n - i < batch ? part->n - i : batch;
         for (size_t j = 0; part->index != NULL && j < b; j++)
             memcpy(x + j * set->d, set->x + part->index[i + j] * set->d, set->d * sizeof *x);
-        EGI_TRY(
-            eg_learner_scores(l, part->index != NULL ? x : set->x + i * set->d, b, out + i * k));
+        const size_t *index = part->index != NULL ? part->index + i : NULL;
+        EGI_TRY(score_rows(l, index != NULL ? x : set->x + i * set->d, b, index, i, out + i * k));
     }
     return EG_OK;
 }

@@ -63,18 +63,9 @@ void egi_sweep(const char *folder)
 
 static void put(eg_run *run, int file, const void *bytes, size_t size)
 {
-    const uint8_t *p = bytes;
-    while (size > 0 && run->error == 0) {
-        const ssize_t r = write(run->fd[file], p, size);
-        if (r < 0 && errno == EINTR) continue;
-        if (r <= 0) {
-            run->error = r < 0 ? errno : EIO;
-            run->error_file = file;
-            return;
-        }
-        p += r;
-        size -= (size_t)r;
-    }
+    if (run->error != 0) return;
+    run->error = egi_file_put(run->fd[file], bytes, size);
+    run->error_file = file;
 }
 
 static double now(void)

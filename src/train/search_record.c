@@ -65,10 +65,9 @@ eg_status egi_search_record_add(struct egi_search_record *r, uint64_t decides, d
     if (n == 0 || n > sizeof line - 2) return egi_fail(EG_ERR_NOMEM, "%s", r->path);
     line[0] = '\n'; /* a line cut short before it ends there */
     line[n + 1] = '\n';
-    const ssize_t put = write(r->fd, line, n + 2);
-    if (put != (ssize_t)(n + 2) || fdatasync(r->fd) != 0)
-        return egi_fail(EG_ERR_IO, "%s: %s", r->path, put < 0 ? strerror(errno) : "short write");
-    return EG_OK;
+    int error = egi_file_put(r->fd, line, n + 2);
+    if (error == 0 && fdatasync(r->fd) != 0) error = errno;
+    return error == 0 ? EG_OK : egi_fail(EG_ERR_IO, "%s: %s", r->path, strerror(error));
 }
 
 void egi_search_record_close(struct egi_search_record *r)

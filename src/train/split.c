@@ -1,6 +1,7 @@
 /* Stratified splits: the examples of each class, in a random order, are dealt in turn; where one
  * class ends the next goes on, so that parts stay equal over all. And folds of whole groups: the
- * largest to the smallest fold (Graham 1969, longest processing time first). */
+ * largest to the smallest fold (Graham 1969, longest processing time first); a share of whole
+ * groups: in a random order, each that brings it nearer to its size. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -66,6 +67,12 @@ static int larger_first(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
 /* Examples (n) by name; the first of each name becomes a group: returns how many. own (n): the
  * examples in that order. */
 static size_t gather_groups(struct group *g, size_t n, size_t *own)
@@ -95,31 +102,66 @@ static void deal_groups(const struct group *g, size_t groups, const size_t *own,
     }
 }
 
-eg_status eg_split_groups(const uint32_t *group, size_t n, size_t k, uint64_t seed, uint32_t *fold)
+/* The groups of n examples, each with its place in a drawn order. part of a: (n) groups, (2 n) the
+ * examples by group and scratch, (extra) sizes for the caller. */
+static eg_status draw_groups(const uint32_t *group, size_t n, size_t extra, uint64_t seed,
+                             struct egi_arena *a, size_t *groups)
 {
     const struct egi_need needs[] = { { n, sizeof(struct group) },
                                       { n, 2 * sizeof(size_t) },
-                                      { k, sizeof(size_t) } };
+                                      { extra, sizeof(size_t) } };
+    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, EGI_COUNT(needs), "groups", a));
+    struct group *g = a->part[0];
+    size_t *own = a->part[1], *order = own + n;
+    for (size_t i = 0; i < n; i++) g[i] = (struct group){ .name = group[i], .first = i };
+    *groups = gather_groups(g, n, own);
+    eg_random_permutation(seed, EGI_STREAM_SPLIT, *groups, order);
+    for (size_t i = 0; i < *groups; i++) g[i].place = order[i];
+    return EG_OK;
+}
+
+eg_status eg_split_groups(const uint32_t *group, size_t n, size_t k, uint64_t seed, uint32_t *fold)
+{
     struct egi_arena a;
+    size_t groups;
     if (group == NULL || fold == NULL || n == 0 || k < 2 || k > n)
         return egi_fail(EG_ERR_INVALID,
                         "eg_split_groups: %zu folds of %zu examples, expected 2..%zu", k, n, n);
-    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, EGI_COUNT(needs), "groups", &a));
+    EGI_TRY(draw_groups(group, n, k, seed, &a, &groups));
     struct group *g = a.part[0];
-    size_t *own = a.part[1], *order = own + n;
-    for (size_t i = 0; i < n; i++) g[i] = (struct group){ .name = group[i], .first = i };
-    const size_t groups = gather_groups(g, n, own);
-    eg_random_permutation(seed, EGI_STREAM_SPLIT, groups, order);
-    for (size_t i = 0; i < groups; i++) g[i].place = order[i];
     qsort(g, groups, sizeof *g, larger_first);
     eg_status s = EG_OK;
     if (groups < k)
         s = egi_fail(EG_ERR_INVALID, "eg_split_groups: %zu folds of %zu groups, expected 2..%zu", k,
                      groups, groups);
     else
-        deal_groups(g, groups, own, k, a.part[2], fold);
+        deal_groups(g, groups, a.part[1], k, a.part[2], fold);
     egi_arena_destroy(&a);
     return s;
+}
+
+eg_status eg_split_share_groups(const uint32_t *group, size_t n, double share, uint64_t seed,
+                                uint32_t *chosen)
+{
+    struct egi_arena a;
+    size_t groups, taken = 0;
+    if (group == NULL || chosen == NULL || n == 0 || !(share >= 0 && share <= 1))
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_split_share_groups: a share of %g of %zu examples, expected 0..1 of 1 "
+                        "or more",
+                        share, n);
+    EGI_TRY(draw_groups(group, n, 0, seed, &a, &groups));
+    struct group *g = a.part[0];
+    const size_t *own = a.part[1], want = (size_t)llround(share * (double)n);
+    qsort(g, groups, sizeof *g, by_place);
+    for (size_t i = 0; i < groups; i++) {
+        /* nearer, or as near from above: |taken + size - want| <= want - taken */
+        const int take = taken < want && g[i].size <= 2 * (want - taken);
+        for (size_t j = 0; j < g[i].size; j++) chosen[own[g[i].first + j]] = (uint32_t)take;
+        if (take) taken += g[i].size;
+    }
+    egi_arena_destroy(&a);
+    return EG_OK;
 }
 
 eg_status egi_split_part(const eg_part *part, size_t classes, size_t k, uint64_t seed,

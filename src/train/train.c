@@ -359,6 +359,11 @@ eg_status eg_train(eg_learner *l, const eg_part *train, const eg_part *valid,
     if (valid != NULL) EGI_TRY(egi_part_check(valid, "evaluation", eg_learner_task(l)));
     if (s.o.patience > 0 && valid == NULL)
         return egi_fail(EG_ERR_INVALID, "eg_train: patience needs examples to evaluate on");
+    if (s.o.patience > 0 && s.o.by_auc && egi_part_classes(valid, l->task.classes) < 2)
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_train: patience by area under the ROC curve needs examples of two "
+                        "classes or more to evaluate on; the %zu are of one",
+                        valid->n);
     eg_status e = run_session(&s, train);
     if (e == EG_OK) {
         snprintf(line, sizeof line, "ended after step %zu", s.p.step);

@@ -102,6 +102,14 @@ check 0 'bags +of the whole set: 1200 rows, 30 to 30 a bag' train r/metadata.tsv
     --label-column status --model deeprc.json --scale none --batch 4 --epochs 20 -o rep
 json 'j["accuracy"] == 1' eval rep r/metadata.tsv --label-column status
 check 0 'repertoires/1.tsv,8,0\.[0-9]+,CAWWWW' predict rep r/metadata.tsv --attended 1
+check 0 '^WWWW,[1-9][0-9]*,[1-9][0-9]*,[0-9.]+$' \
+    predict rep r/metadata.tsv --attended 1 --motifs 3
+check 2 'expected a model of bags' predict trees bags --motifs 3
+check 0 'data info made/metadata.tsv' data implant made --repertoires 4 --sequences 50 --motif WWW
+json 'j["items"] == 4 and j["bags"].startswith("200 rows, 50 to 50")' \
+    data info made/metadata.tsv --label-column status
+check 4 'made: File exists' data implant made
+check 2 'expected letters of' data implant other --motif BBB
 cp -r r bad && sed -i '3s/^./5/' bad/repertoires/1.tsv
 check 3 '1.tsv:3:1: junction_aa: expected letters' data info bad/metadata.tsv
 
@@ -119,5 +127,5 @@ bad 'bad.csv:4:1: bag "a": expected its rows one after the other' \
 bad 'bad.csv:2:5: column 3 "x": expected a number, got "nan"' bag,label,x a,1,nan b,0,2
 bad 'bad.csv:2:1: bag: expected one, got an empty cell' bag,label,x ,1,2 b,0,2
 bad 'bad.csv:3:1: expected 3 cells as in the first line, got 2' bag,label,x a,1,2 b,0
-bad 'two columns are named "x"; rename one' bag,label,x,x a,1,2,3 b,0,1,2
+bad 'columns 3 and 4 are both named "x"; rename one' bag,label,x,x a,1,2,3 b,0,1,2
 finish

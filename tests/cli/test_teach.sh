@@ -85,6 +85,9 @@ check 0 'right +9[0-9]|right +100' classify rows.egm test.csv
 check 0 '"kind": ?"prototype"' teach small.egm train.csv --budget 600 --classes 4
 check 0 'right +([89][0-9]|100) of 100' classify small.egm test.csv
 check 5 'the budget is' teach no.egm train.csv --budget 100 --classes 1000
+check 5 'us at least' teach no.egm train.csv --budget 1M,1us --classes 100000
+check 0 '"kind": ?"lda"' teach fast.egm train.csv --budget 1ms --classes 4
+check 0 '"kind": ?"mean"' teach timely.egm train.csv --budget 1000,1ms --classes 4
 for kind in mean lda fecam cache knn tilda prototype '{"kind": "ridge", "project": 64}' \
     '{"kind": "binary", "quantiser": {"kind": "anchors", "parts": 12, "anchors": 8}}' \
     '{"kind": "clique", "quantiser": {"kind": "pq", "parts": 8, "anchors": 8}}'; do
@@ -125,6 +128,9 @@ check 2 'has no class' teach new.egm short.csv
 check 2 'settled when a file begins' teach rows.egm train.csv --kind knn
 check 2 'give one of them' teach new.egm train.csv --kind knn --budget 9k
 check 2 'expected bytes' teach new.egm train.csv --budget lots
+for wrong in 64k,64k 20us,9ms 0us ',' '64k,' 20s 64kb us; do
+    check 2 'expected bytes' teach new.egm train.csv --budget "$wrong"
+done
 check 2 'expected one of mean' teach new.egm train.csv --kind men
 check 2 'no such setting' teach new.egm train.csv --kind '{"kind": "mean", "depth": 2}'
 check 4 'nothing.png' teach new.egm nothing.png --label x --network net.onnx

@@ -232,7 +232,7 @@ static void hostile_descriptions_are_refused(void **state)
 }
 
 /* Puts back record `id` as it is changed by f. */
-static eg_status changed_load(const eg_head *h, uint64_t id,
+static eg_status changed_load(eg_head *h, uint64_t id,
                               void (*change)(int how, egi_record *head, uint8_t *bytes), int how)
 {
     const char *path = path_of("rows.egm");

@@ -3,63 +3,11 @@
  * the description of a head, a NUL and its records, and 'T' a description, which a checksum guards
  * in a file, so that random bytes would never reach their readers. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "fuzz_memory_file_open.h"
 #include "model/egi_binary_file.h"
 #include "model/egi_head_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Of the file and what SQLite may have left beside it. */
-static void discard(const char *path)
-{
-    static const char *const tail[] = { "", "-wal", "-shm", "-journal" };
-    char name[220];
-    for (size_t i = 0; i < EGI_COUNT(tail); i++) {
-        snprintf(name, sizeof name, "%s%s", path, tail[i]);
-        unlink(name);
-    }
-}
-
-static void open_file(const uint8_t *data, size_t size)
-{
-    static char path[200];
-    eg_file_options options = EG_FILE_OPTIONS_INIT;
-    eg_memory_file *f = NULL;
-    eg_memory *m = NULL;
-    eg_binary *binary = NULL;
-    eg_head *head = NULL;
-    eg_file_info info;
-    if (path[0] == '\0') {
-        const char *tmp = getenv("TMPDIR");
-        if (access("/dev/shm", W_OK) == 0) tmp = "/dev/shm"; /* memory: four times as fast */
-        snprintf(path, sizeof path, "%s/fuzz-%ld.egm", tmp != NULL ? tmp : ".", (long)getpid());
-    }
-    const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-    if (fd < 0 || write(fd, data, size) != (ssize_t)size) abort();
-    close(fd);
-    options.read_only = 1;
-    options.durability = 0;
-    options.max_bytes = 64 << 20;
-    if (eg_memory_file_open(path, &options, &f) == EG_OK) {
-        eg_status s = eg_memory_file_info(f, &info);
-        const eg_status load = eg_memory_file_is_head(f) ? eg_memory_file_load_head(f, &head)
-                               : s == EG_OK && info.is_binary
-                                   ? eg_memory_file_load_binary(f, &binary)
-                                   : eg_memory_file_load(f, &m);
-        s = eg_memory_file_verify(f, NULL, NULL);
-        if (s == EG_OK && load == EG_ERR_CORRUPT) abort(); /* verify covers all of load */
-    }
-    eg_memory_destroy(m);
-    eg_binary_destroy(binary);
-    eg_head_destroy(head);
-    eg_memory_file_close(f);
-    discard(path);
-}
 
 /* 32 bytes of head, then the block. */
 static void read_block(const uint8_t *data, size_t size)
@@ -164,7 +112,7 @@ static void read_text(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0) return 0;
-    if (data[0] == 'F') open_file(data + 1, size - 1);
+    if (data[0] == 'F') fuzz_memory_file_open(data + 1, size - 1);
     if (data[0] == 'B') read_block(data + 1, size - 1);
     if (data[0] == 'R') read_rows(data + 1, size - 1);
     if (data[0] == 'H') read_head(data + 1, size - 1);

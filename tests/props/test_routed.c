@@ -6,6 +6,7 @@
 #include "base/egi_base.h"
 #include "check.h"
 #include "engram/random.h"
+#include "hybrid/egi_routed.h"
 
 enum { MOST_D = 100, MOST_N = 3000, Q = 12 };
 
@@ -441,13 +442,44 @@ static void bad_calls_are_refused(void **state)
     eg_memory_destroy(m);
 }
 
+/* What codes below a limit are worth is told from above, and by no more than 2^f falls short of 1 +
+ * f: at any scale, with bounds that are none. */
+static void codes_are_worth_no_less(void **state)
+{
+    (void)state;
+    static const double rates[] = { 1e-3, 1, 50, 1e5 }, shifts[] = { -300, -3, 0, 20 };
+    float bound[EGI_CODE_BLOCK];
+    size_t at[EGI_CODE_BLOCK];
+    eg_random_normal(5, 5, 0, EGI_CODE_BLOCK, bound);
+    for (size_t r = 0; r < 4; r++)
+        for (size_t k = 0; k < 4; k++)
+            for (size_t n = 1; n <= EGI_CODE_BLOCK; n = 2 * n + 1) {
+                double direct = 0, floor = 0, top, sum, most = -INFINITY;
+                size_t light = 0;
+                for (size_t i = 0; i < n; i++) {
+                    if (!(bound[i] < 0.5F)) continue;
+                    light++;
+                    most = fmax(most, (double)bound[i]);
+                    direct += exp(rates[r] * ((double)bound[i] - 0.5) + shifts[k]);
+                    floor += ldexp(1, -126);
+                }
+                const size_t kept = egi_code_pick(bound, n, 0.5, rates[r],
+                                                  shifts[k] - 0.5 * rates[r], at, &top, &sum);
+                CHECK(kept + light == n && (light == 0 || (top >= most && top <= most)));
+                CHECK(sum >= direct && sum <= 1.0625 * direct + 1.001 * floor);
+            }
+    bound[1] = NAN; /* looked at */
+    double top, sum;
+    CHECK(egi_code_pick(bound, 2, 100, 1, 0, at, &top, &sum) == 1 && at[0] == 1 && isfinite(sum));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bounds_hold),           cmocka_unit_test(few_are_looked_at),
-        cmocka_unit_test(recall_by_the_index),   cmocka_unit_test(index_follows_the_memory),
-        cmocka_unit_test(allocations_fail),      cmocka_unit_test(same_bits_for_any_threads),
-        cmocka_unit_test(bad_calls_are_refused),
+        cmocka_unit_test(codes_are_worth_no_less),   cmocka_unit_test(bounds_hold),
+        cmocka_unit_test(few_are_looked_at),         cmocka_unit_test(recall_by_the_index),
+        cmocka_unit_test(index_follows_the_memory),  cmocka_unit_test(allocations_fail),
+        cmocka_unit_test(same_bits_for_any_threads), cmocka_unit_test(bad_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,8 +82,8 @@ static void bags_that_contradict_themselves_are_refused(void **state)
         { "bag,label,x\na,1,nan\n", "t:2:5: column 3 \"x\": expected a number, got \"nan\"" },
         { "bag,label,x\na,1,\n", "a missing value" },
         { "bag,label,x\na,1\n,1,2\n", "t:2:1: expected 3 cells as in the first line, got 2" },
-        { "bag,label,x,x\na,1,1,2\n", "t:1:13: two columns are named \"x\"; rename one" },
-        { "bag,bag,x\na,1,1\n", "two columns are named \"bag\"" },
+        { "bag,label,x,x\na,1,1,2\n", "columns 3 and 4 are both named \"x\"; rename one" },
+        { "bag,bag,x\na,1,1\n", "columns 1 and 2 are both named \"bag\"" },
         { "bag,label,x\n", "no rows after the header" },
         { "bag,label\na,1\n", "expected a column of numbers" },
     };

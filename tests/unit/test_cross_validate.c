@@ -224,6 +224,95 @@ static void a_record_saves_what_was_chosen(void **state)
     free(d);
 }
 
+struct areas {
+    size_t rows, measured[3];
+    double mean[3];
+};
+
+static int hear_areas(void *user, size_t i, const char *spec, double mean, double deviation,
+                      size_t measured)
+{
+    struct areas *h = user;
+    CHECK(strstr(spec, "knn") != NULL && deviation >= 0);
+    h->mean[i] = mean;
+    h->measured[i] = measured;
+    h->rows = i + 1;
+    return 0;
+}
+
+/* Three items of class 1 in five folds: two folds at least test class 0 alone. */
+static void areas_are_of_the_folds_that_have_one(void **state)
+{
+    (void)state;
+    struct data *d = make_data();
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    eg_validated got[N];
+    struct areas h = { 0 };
+    size_t best = 9, defined = 0, lacking = 0;
+    for (int i = 0; i < N; i++) {
+        d->y[i] = i < 3;
+        d->x[i * D] = (float)d->y[i] + 0.01f * (float)(i % 5); /* k = 1 knows, all of them do not */
+        d->x[i * D + 1] = d->x[i * D + 2] = 0;
+    }
+    o.by_auc = 1;
+    eg_grid g = { .base = "{\"kind\": \"knn\"}",
+                  .grid = "{\"k\": [60, 1]}",
+                  .task = { .inputs = D, .classes = K, .epochs = 1 },
+                  .data = &d->set,
+                  .folds = FOLDS,
+                  .seed = 8,
+                  .threads = 1,
+                  .row = hear_areas,
+                  .user = &h };
+    CHECK_OK(eg_grid_search(&g, &o, &best));
+    CHECK(best == 1 && h.rows == 2 && h.measured[0] == 3 && h.measured[1] == 3);
+    CHECK(h.mean[1] > h.mean[0] && h.mean[1] <= 1);
+    g.folds = N; /* one item a fold: none has an area, and nothing is trained to find it */
+    h.rows = 0;
+    CHECK_STATUS(eg_grid_search(&g, &o, &best), EG_ERR_INVALID);
+    CHECK(h.rows == 0 && strstr(eg_error_detail(), "each of 60 folds") != NULL);
+    eg_validation v = of(&d->set);
+    v.grid = "{\"k\": [60, 1]}";
+    v.repeats = 1;
+    v.inner = 2;
+    CHECK_OK(eg_cross_validate(&v, &o, got));
+    for (size_t f = 0; f < FOLDS; f++) {
+        CHECK(got[f].choice > 0.5 && got[f].choice <= 1);
+        defined += !isnan(got[f].scored.auc);
+        lacking += got[f].classes < K;
+    }
+    CHECK(defined == 3 && lacking == 0);
+    v.inner = 48; /* as many as are trained on */
+    CHECK_STATUS(eg_cross_validate(&v, &o, got), EG_ERR_INVALID);
+    CHECK(strstr(eg_error_detail(), "each of 48 folds") != NULL);
+    for (int i = 0; i < N; i++) d->y[i] = i == 0; /* whoever tests it was trained without */
+    v.grid = NULL;
+    CHECK_OK(eg_cross_validate(&v, &o, got));
+    for (size_t f = 0; f < FOLDS; f++) lacking += got[f].classes < K;
+    CHECK(lacking == 1);
+    free(d);
+}
+
+/* Patience by area stops at the first measure where no measure is ever defined. */
+static void patience_by_area_needs_two_classes(void **state)
+{
+    (void)state;
+    struct data *d = make_data();
+    const size_t index[] = { 1, 2, 4, 5 }; /* class 0 */
+    const eg_task task = { .inputs = D, .classes = K, .epochs = 3 };
+    const eg_part train = { &d->set, NULL, N }, valid = { &d->set, index, EGI_COUNT(index) };
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    eg_learner *l = NULL;
+    CHECK_OK(eg_learner_create("{\"kind\": \"network\", \"hidden\": [4]}", &task, 8, 1, NULL, &l));
+    o.patience = 1;
+    CHECK_OK(eg_train(l, &train, &valid, &o, NULL));
+    o.by_auc = 1;
+    CHECK_STATUS(eg_train(l, &train, &valid, &o, NULL), EG_ERR_INVALID);
+    CHECK(strstr(eg_error_detail(), "the 4 are of one") != NULL);
+    eg_learner_destroy(l);
+    free(d);
+}
+
 static void what_cannot_be_validated_is_refused(void **state)
 {
     (void)state;
@@ -258,6 +347,8 @@ int main(void)
         cmocka_unit_test(folds_that_a_set_brings_are_kept),
         cmocka_unit_test(what_is_tested_does_not_scale),
         cmocka_unit_test(a_record_saves_what_was_chosen),
+        cmocka_unit_test(areas_are_of_the_folds_that_have_one),
+        cmocka_unit_test(patience_by_area_needs_two_classes),
         cmocka_unit_test(what_cannot_be_validated_is_refused),
     };
     return cmocka_run_group_tests_name("cross_validate", tests, NULL, NULL);

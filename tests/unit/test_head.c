@@ -249,6 +249,12 @@ static void without_memory(void **state)
     }
 }
 
+static eg_status choose(size_t bytes, double microseconds, size_t classes, int below, char *spec)
+{
+    const eg_head_budget budget = { sizeof budget, bytes, microseconds };
+    return eg_head_choose(&budget, 1280, classes, 1000, below, spec);
+}
+
 static void chooses(void **state)
 {
     (void)state;
@@ -256,20 +262,49 @@ static void chooses(void **state)
     size_t last = 0;
     for (size_t budget = 20000; budget < 20000000; budget *= 2) {
         eg_head_bytes b;
-        CHECK_OK(eg_head_choose(budget, 1280, 100, 1000, 0, spec));
+        CHECK_OK(choose(budget, 0, 100, 0, spec));
         CHECK_OK(eg_head_size(spec, 1280, 100, 1000, &b));
         CHECK(b.learning <= budget && b.learning >= last);
         last = b.learning;
     }
     CHECK(strstr(spec, "lda") != NULL);
-    CHECK_OK(eg_head_choose(65536, 1280, 100, 1000, 0, spec));
+    CHECK_OK(choose(65536, 0, 100, 0, spec));
     CHECK(strstr(spec, "prototype") != NULL && strstr(spec, "below") == NULL);
-    CHECK_OK(eg_head_choose(65536, 1280, 100, 1000, 1, spec));
+    CHECK_OK(choose(65536, 0, 100, 1, spec));
     CHECK(strstr(spec, "below") != NULL);
     eg_head *h = NULL;
     CHECK_OK(eg_head_create(spec, 9, 0, NULL, &h));
     eg_head_destroy(h);
-    CHECK_STATUS(eg_head_choose(1000, 1280, 100, 1000, 0, spec), EG_ERR_LIMIT);
+    CHECK_STATUS(choose(1000, 0, 100, 0, spec), EG_ERR_LIMIT);
+}
+
+/* By time: one after the other drops out, of 100 classes by teaching, of 1000 by answering. */
+static void chooses_by_time(void **state)
+{
+    (void)state;
+    char spec[EG_HEAD_SPEC];
+    eg_head_times t, more_classes;
+    CHECK_OK(choose(0, 0, 100, 0, spec));
+    CHECK(strstr(spec, "lda") != NULL);
+    CHECK_OK(choose(0, 20, 100, 0, spec)); /* an example of lda takes more */
+    CHECK(strstr(spec, "mean") != NULL);
+    CHECK_OK(choose(65536, 20, 100, 0, spec));
+    CHECK(strstr(spec, "prototype") != NULL && strstr(spec, "\"bits\": 4") != NULL);
+    CHECK_OK(choose(0, 40, 1000, 0, spec)); /* 1000 products of 1280 take more */
+    CHECK(strstr(spec, "binary") != NULL);
+    CHECK_OK(eg_head_time(spec, 1280, 1000, 9, &t));
+    CHECK(t.teach <= 40 && t.answer <= 40 && t.answer > t.teach && t.teach > 0);
+    CHECK_STATUS(choose(65536, 40, 1000, 0, spec), EG_ERR_LIMIT);
+    CHECK(strstr(eg_error_detail(), "us at least") != NULL);
+    CHECK_STATUS(choose(0, 0.1, 100, 0, spec), EG_ERR_LIMIT);
+    CHECK_STATUS(choose(0, -1, 100, 0, spec), EG_ERR_INVALID);
+    CHECK_STATUS(eg_head_choose(&(eg_head_budget){ 0 }, 9, 9, 9, 0, spec), EG_ERR_INVALID);
+    for (size_t s = 0; s < HEAD_SPECS; s++) { /* every kind has a cost, and it grows */
+        CHECK_OK(eg_head_time(head_specs[s], HEAD_D, 10, 1000, &t));
+        CHECK_OK(eg_head_time(head_specs[s], HEAD_D, 20, 2000, &more_classes));
+        CHECK(t.teach > 0.2 && more_classes.answer > t.answer);
+        CHECK(more_classes.teach >= t.teach && more_classes.teach <= t.teach);
+    }
 }
 
 int main(void)
@@ -289,6 +324,7 @@ int main(void)
         cmocka_unit_test(reserves),
         cmocka_unit_test(without_memory),
         cmocka_unit_test(chooses),
+        cmocka_unit_test(chooses_by_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

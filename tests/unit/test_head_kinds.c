@@ -1,39 +1,15 @@
-/* Heads by a second way of computing: means, batch LDA and ridge by elimination, all examples by
- * hand; what unknown means; who voted; what is refused. */
+/* Heads by a second way of computing: means, all examples by hand; what unknown means; who voted;
+ * what is refused. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "head_check.h"
+#include "head_direct.h"
 
 static struct head_examples taught, more, asked;
 
 enum { D = HEAD_D, K = HEAD_K, N = HEAD_N };
 
-/* To length 1, in whole multiples of 2^-15 as heads take it. */
-static void unit(const float *x, size_t d, double *u)
-{
-    double sum = 0;
-    for (size_t j = 0; j < d; j++) sum += (double)x[j] * (double)x[j];
-    for (size_t j = 0; j < d; j++) u[j] = rint((double)x[j] / sqrt(sum) * 32768) / 32768;
-}
-
-/* (K, D) means of u, and (D) that of all. */
-static void direct_means(double *mean, double *all)
-{
-    double u[D];
-    memset(mean, 0, sizeof(double) * K * D), memset(all, 0, sizeof(double) * D);
-    for (size_t i = 0; i < N; i++) {
-        unit(taught.x + i * D, D, u);
-        for (size_t j = 0; j < D; j++) {
-            mean[(size_t)taught.y[i] * D + j] += u[j] / HEAD_EACH;
-            all[j] += u[j] / N;
-        }
-    }
-}
-
 static eg_head *taught_head(const char *spec)
 {
-    eg_head *h = head_new(spec, &taught);
-    CHECK_OK(eg_head_teach(h, taught.x, taught.y, N));
-    return h;
+    return head_taught(spec, &taught);
 }
 
 static void mean_is_the_mean(void **state)
@@ -43,7 +19,7 @@ static void mean_is_the_mean(void **state)
     float scores[N * K];
     eg_head_answer answer[N];
     eg_head *h = taught_head("{\"kind\": \"mean\"}");
-    direct_means(mean, all);
+    direct_means(&taught, mean, all);
     CHECK_OK(eg_head_predict(h, asked.x, N, answer, scores));
     for (size_t i = 0; i < N; i++) {
         unit(asked.x + i * D, D, u);
@@ -60,95 +36,12 @@ static void mean_is_the_mean(void **state)
     eg_head_destroy(h);
 }
 
-/* A x = b by Gauss and Jordan, pivots in the diagonal: A (n, n) is positive definite. */
-static void eliminate(double *a, size_t n, double *b, size_t columns)
-{
-    for (size_t k = 0; k < n; k++) {
-        const double by = 1 / a[k * n + k];
-        for (size_t j = 0; j < n; j++) a[k * n + j] *= by;
-        for (size_t j = 0; j < columns; j++) b[k * columns + j] *= by;
-        for (size_t i = 0; i < n; i++) {
-            const double f = a[i * n + k];
-            if (i == k) continue;
-            for (size_t j = 0; j < n; j++) a[i * n + j] -= f * a[k * n + j];
-            for (size_t j = 0; j < columns; j++) b[i * columns + j] -= f * b[k * columns + j];
-        }
-    }
-}
-
-static void lda_is_batch_lda(void **state)
-{
-    (void)state;
-    static double w[D * D], m[D * K];
-    double mean[K * D], all[D], u[D], trace = 0;
-    float scores[N * K];
-    eg_head_answer answer[N];
-    eg_head *h = taught_head("{\"kind\": \"lda\", \"shrink\": 0.1}");
-    direct_means(mean, all);
-    memset(w, 0, sizeof w);
-    for (size_t i = 0; i < N; i++) {
-        unit(taught.x + i * D, D, u);
-        for (size_t j = 0; j < D; j++) u[j] -= mean[(size_t)taught.y[i] * D + j];
-        for (size_t j = 0; j < D * D; j++) w[j] += u[j / D] * u[j % D] / N;
-    }
-    for (size_t j = 0; j < D; j++) trace += w[j * D + j];
-    for (size_t j = 0; j < D; j++) w[j * D + j] += 0.1 * trace / D;
-    for (size_t j = 0; j < D * K; j++) m[j] = mean[j % K * D + j / K];
-    eliminate(w, D, m, K);
-    CHECK_OK(eg_head_predict(h, asked.x, N, answer, scores));
-    for (size_t i = 0; i < N; i++) {
-        unit(asked.x + i * D, D, u);
-        for (size_t c = 0; c < K; c++) {
-            double score = 0;
-            for (size_t j = 0; j < D; j++) score += m[j * K + c] * (u[j] - mean[c * D + j] / 2);
-            CHECK_NEAR(scores[i * K + c], score, 2e-3 + 1e-4 * fabs(score));
-        }
-    }
-    eg_head_destroy(h);
-}
-
-/* Ridge: G W = Q with the head's own directions, by elimination. */
-static void ridge_is_batch_ridge(void **state)
-{
-    (void)state;
-    enum { E = 60 };
-    static double g[E * E], q[E * K];
-    double trace = 0;
-    float scores[K];
-    eg_head_answer answer;
-    eg_head *h = taught_head("{\"kind\": \"ridge\", \"project\": 60, \"shrink\": 0.3}");
-    memset(g, 0, sizeof g), memset(q, 0, sizeof q);
-    for (size_t i = 0; i < N; i++) {
-        double u[D], v[E];
-        unit(taught.x + i * D, D, u);
-        for (size_t e = 0; e < E; e++) {
-            v[e] = 0;
-            for (size_t j = 0; j < D; j++) v[e] += (double)h->projection[e * D + j] * u[j];
-            v[e] = v[e] > 0 ? v[e] / 8 : 0;
-            q[e * K + (size_t)taught.y[i]] += v[e];
-        }
-        for (size_t e = 0; e < E * E; e++) g[e] += v[e / E] * v[e % E];
-    }
-    for (size_t e = 0; e < E; e++) trace += g[e * E + e];
-    for (size_t e = 0; e < E; e++) g[e * E + e] += 0.3 * trace / E;
-    eliminate(g, E, q, K);
-    for (size_t i = 0; i < 10; i++) {
-        CHECK_OK(eg_head_predict(h, asked.x + i * D, 1, &answer, scores));
-        for (size_t c = 0; c < K; c++) {
-            double score = 0;
-            for (size_t e = 0; e < E; e++) score += q[e * K + c] * (double)h->u[e];
-            CHECK_NEAR(scores[c], score, 2e-3);
-        }
-    }
-    eg_head_destroy(h);
-}
-
 /* What is left to chance is right in the mean, and more bits are nearer. */
 static void prototypes_are_means(void **state)
 {
     (void)state;
     double mean[K * D], all[D], last = 100;
-    direct_means(mean, all);
+    direct_means(&taught, mean, all);
     for (size_t bits = 1; bits <= 8; bits += bits == 1 ? 2 : 5) {
         char spec[80];
         double error = 0, bias[D] = { 0 };
@@ -344,7 +237,7 @@ static void table_is_whole(void **state)
         CHECK(specs > 0 && k->summary[0] != '\0' && k->voters[0] != '\0');
         CHECK(eg_head_setting_at(k->name, 0) != NULL);
     }
-    CHECK(kinds == 10);
+    CHECK(kinds == 11);
 }
 
 static void bad_arguments(void **state)
@@ -413,59 +306,17 @@ static void full_classes(void **state)
     eg_head_destroy(h);
 }
 
-/* factor.c: L L^T gives back a matrix of several blocks; what has no factor is said. */
-static void factors(void **state)
-{
-    (void)state;
-    enum { M = 150 };
-    static double a[M * M], l[M * M], b[M];
-    static float g[M * M];
-    eg_random_normal(3, 3, 0, M * M, g);
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = 0; j < M; j++) {
-            a[i * M + j] = i == j;
-            for (size_t k = 0; k < M; k++)
-                a[i * M + j] += (double)g[i * M + k] * (double)g[j * M + k];
-        }
-    memcpy(l, a, sizeof a);
-    CHECK(egi_factor(l, M) == 1);
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = 0; j <= i; j++) {
-            double sum = 0;
-            for (size_t k = 0; k <= j; k++) sum += l[i * M + k] * l[j * M + k];
-            CHECK_NEAR(sum, a[i * M + j], 1e-9);
-        }
-    for (size_t i = 0; i < M; i++) b[i] = (double)g[i];
-    egi_factor_solve(l, M, b, 1);
-    for (size_t i = 0; i < M; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < M; k++) sum += a[i * M + k] * b[k];
-        CHECK_NEAR(sum, g[i], 1e-6);
-    }
-    memcpy(l, a, sizeof a);
-    l[100 * M + 100] = -1;
-    CHECK(egi_factor(l, M) == 0);
-}
-
 int main(void)
 {
     head_examples(11, 0.4F, &taught);
     head_examples(12, 0.4F, &more);
     head_examples(13, 0.4F, &asked);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mean_is_the_mean),
-        cmocka_unit_test(lda_is_batch_lda),
-        cmocka_unit_test(ridge_is_batch_ridge),
-        cmocka_unit_test(prototypes_are_means),
-        cmocka_unit_test(all_examples_by_hand),
-        cmocka_unit_test(connections_by_counting),
-        cmocka_unit_test(unknown_is_calibrated),
-        cmocka_unit_test(calibrates_on_what_was_taught),
-        cmocka_unit_test(votes_add_up),
-        cmocka_unit_test(table_is_whole),
-        cmocka_unit_test(bad_arguments),
-        cmocka_unit_test(full_classes),
-        cmocka_unit_test(factors),
+        cmocka_unit_test(mean_is_the_mean),      cmocka_unit_test(prototypes_are_means),
+        cmocka_unit_test(all_examples_by_hand),  cmocka_unit_test(connections_by_counting),
+        cmocka_unit_test(unknown_is_calibrated), cmocka_unit_test(calibrates_on_what_was_taught),
+        cmocka_unit_test(votes_add_up),          cmocka_unit_test(table_is_whole),
+        cmocka_unit_test(bad_arguments),         cmocka_unit_test(full_classes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

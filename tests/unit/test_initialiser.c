@@ -22,6 +22,7 @@ static void initialisers_have_their_variances(void **state)
         { "he_uniform", 2.0 / 40, sqrt(6.0 / 40) },
         { "kaiming_normal", 2.0 / 40, 0 },
         { "lecun_uniform", 1.0 / 40, sqrt(3.0 / 40) },
+        { "he_signed", 2.0 / 40, sqrt(2.0 / 40) + 1e-9 },
         { "lecun_normal:2", 4.0 / 40, 0 },
     };
     for (size_t i = 0; i < sizeof laws / sizeof *laws; i++) {

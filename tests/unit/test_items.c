@@ -331,6 +331,34 @@ static void folds_part_no_group(void **state)
     CHECK_STATUS(eg_split_groups(NULL, N, 2, 3, fold), EG_ERR_INVALID);
 }
 
+static void shares_part_no_group(void **state)
+{
+    (void)state;
+    uint32_t group[N], chosen[N], again[N];
+    for (size_t i = 0; i < N; i++) group[i] = (uint32_t)(i * 7 % 23 * 1000);
+    for (double share = 0; share <= 1; share += 0.125) { /* groups of 2 and 3 of N examples */
+        size_t size = 0;
+        CHECK_OK(eg_split_share_groups(group, N, share, 3, chosen));
+        for (size_t i = 0; i < N; i++) {
+            CHECK(chosen[i] <= 1);
+            size += chosen[i];
+            for (size_t j = 0; j < i; j++) CHECK(group[i] != group[j] || chosen[i] == chosen[j]);
+        }
+        CHECK_NEAR((double)size, share * N, 1.5);
+        CHECK_OK(eg_split_share_groups(group, N, share, 3, again));
+        CHECK_SAME_BITS(chosen, again, sizeof chosen);
+    }
+    CHECK_OK(eg_split_share_groups(group, N, 0.5, 3, chosen));
+    CHECK_OK(eg_split_share_groups(group, N, 0.5, 4, again));
+    CHECK(memcmp(chosen, again, sizeof chosen) != 0);
+    for (size_t i = 0; i < N; i++) group[i] = 7; /* one group: nearer to none of them */
+    CHECK_OK(eg_split_share_groups(group, N, 0.3, 3, chosen));
+    for (size_t i = 0; i < N; i++) CHECK(chosen[i] == 0);
+    CHECK_STATUS(eg_split_share_groups(group, N, 1.5, 3, chosen), EG_ERR_INVALID);
+    CHECK_STATUS(eg_split_share_groups(group, N, (double)NAN, 3, chosen), EG_ERR_INVALID);
+    CHECK_STATUS(eg_split_share_groups(NULL, N, 0.5, 3, chosen), EG_ERR_INVALID);
+}
+
 /* Each input is its group and no label follows from it: who has seen the group knows the label. */
 static void validation_keeps_groups_together(void **state)
 {
@@ -383,6 +411,7 @@ int main(void)
         cmocka_unit_test(some_items_keep_what_is_known_of_them),
         cmocka_unit_test(an_official_division_is_a_fold),
         cmocka_unit_test(folds_part_no_group),
+        cmocka_unit_test(shares_part_no_group),
         cmocka_unit_test(validation_keeps_groups_together),
     };
     return cmocka_run_group_tests_name("items", tests, NULL, NULL);

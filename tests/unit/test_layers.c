@@ -14,6 +14,9 @@ static const struct layer_case cases[] = {
     { "[{\"kind\": \"alpha_dropout\", \"p\": 0.4}]", { 2, { 4, 5 } } },
     { "[{\"kind\": \"reshape\", \"shape\": [3, 4]}, \"flatten\", \"linear\"]", { 2, { 2, 12 } } },
     { "[{\"kind\": \"reshape\", \"shape\": [3, 0]}, \"swap_axes\"]", { 2, { 2, 12 } } },
+    { "[{\"kind\": \"slice\", \"begin\": 1, \"count\": 3}, {\"kind\": \"slice\", \"axis\": 2, "
+      "\"begin\": 2}]",
+      { 3, { 2, 5, 4 } } },
     { "[{\"kind\": \"embedding\", \"rows\": 4, \"units\": 3}]", { 2, { 3, 2 } } },
     { "[{\"kind\": \"conv1d\", \"channels\": 4, \"padding\": 1, \"stride\": 2}, "
       "{\"kind\": \"max_pool1d\"}]",

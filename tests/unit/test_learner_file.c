@@ -176,9 +176,11 @@ struct heard {
     double best;
 };
 
-static int hear(void *user, size_t i, const char *spec, double mean, double deviation)
+static int hear(void *user, size_t i, const char *spec, double mean, double deviation,
+                size_t measured)
 {
     struct heard *h = user;
+    CHECK(measured > 1);
     CHECK(i == h->rows && strstr(spec, "\"hidden\": 12") != NULL);
     CHECK(mean >= 0 && mean <= 1 && deviation >= 0 && deviation < 1);
     if (mean > h->best) h->best = mean;
@@ -230,10 +232,12 @@ struct ending {
     double mean[4];
 };
 
-static int hear_some(void *user, size_t i, const char *spec, double mean, double deviation)
+static int hear_some(void *user, size_t i, const char *spec, double mean, double deviation,
+                     size_t measured)
 {
     struct ending *h = user;
     (void)spec;
+    (void)measured;
     (void)deviation;
     h->mean[i] = mean;
     return ++h->rows == h->most;

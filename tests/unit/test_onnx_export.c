@@ -76,6 +76,15 @@ static const struct network networks[] = {
       "\"units\": "
       "5}, \"flatten\", \"linear\"]",
       .inputs = 24 },
+    { "[{\"kind\": \"conv2d\", \"channels\": 6, \"connections\": \"popup:0.4\"}, "
+      "{\"kind\": \"activation\", \"function\": \"sign\"}, {\"kind\": \"conv2d\", \"channels\": 3, "
+      "\"connections\": \"scaled_sign\"}, \"flatten\", {\"kind\": \"linear\", \"units\": 9, "
+      "\"connections\": \"binary:0.3\"}, {\"kind\": \"linear\", \"units\": 9, \"connections\": "
+      "\"pruned:0.5\"}, {\"kind\": \"activation\", \"function\": \"step\"}, "
+      "{\"kind\": \"linear\", \"connections\": \"stored\"}]",
+      .channels = 2, .height = 6, .width = 6 },
+    { "[{\"kind\": \"activation\", \"function\": \"winners:0.5\"}, \"linear\"]", .inputs = 6,
+      .refused = "top of what comes of the input" },
     { "[\"residues\", \"place_max\", \"linear\"]", .inputs = 6, .refused = "codes of letters" },
     { "[{\"kind\": \"embedding\", \"rows\": 9, \"units\": 3}, \"flatten\", \"linear\"]",
       .inputs = 6 },

@@ -54,6 +54,11 @@ static void tables_of_several_makers_are_read(void **state)
         { "count\tcdr3aa\tv\n7\tCAF\tTRBV2", "CAF/TRBV2//7;", 0 },
         { "junction_aa\tproductive\nCA*F\tT\nCA_\tT\nCAXF\tT\nCAF\tF\nCAY\tT\n", "CAY///1;", 4 },
         { "\xef\xbb\xbfjunction_aa\nCAF\n", "CAF///1;", 0 },
+        { "junction_aa\tv_call\nNA\tV\nCAF\tNA\n?\tV\nNaN\tV\n", "CAF///1;", 3 },
+        { "junction_aa\tproductive\nCA\tn\nCC\tNo\nCD\tfalse\nCW\t0\nCF\t"
+          "yes\nCG\tY\nCH\t1\n"
+          "CI\tTrue\nCK\t\nCL\tNA\n",
+          "CF///1;CG///1;CH///1;CI///1;CK///1;CL///1;", 4 },
         { "junction_aa\n", "", 0 },
     };
     for (size_t k = 0; k < EGI_COUNT(rows); k++) {
@@ -81,6 +86,12 @@ static void what_is_wrong_has_line_and_column(void **state)
         { "", "empty" },
         { "v_call\tjunction_aa\nV\tCAF\nV\tCAbF\n", ":3:5: junction_aa: expected letters" },
         { "v_call\tjunction_aa\nV\tCAF\nV\n", ":3:1: expected 2 cells between tabs, got 1" },
+        { "v_call\tjunction_aa\nV\tCAF\tx\n", ":2:1: expected 2 cells between tabs, got 3" },
+        { "junction_aa\tv_call\tn\nCAF\tV\n", ":2:1: expected 3 cells between tabs, got 2" },
+        { "junction_aa\tv\tjunction_aa\nCAF\tV\tCAT\n",
+          ":1:1: columns 1 and 3 are both named \"junction_aa\"; rename one" },
+        { "junction_aa\tproductive\nCAF\tmaybe\n",
+          ":2:5: productive: expected T, F, true, false, 1, 0, yes, no, y or n, got \"maybe\"" },
         { "junction_aa\tduplicate_count\nCAF\tmany\n", ":2:5: duplicate_count: expected a count" },
         { "junction_aa\tduplicate_count\nCAF\t-1\n", ":2:5: duplicate_count" },
     };
@@ -183,6 +194,20 @@ static void tables_of_repertoires_become_bags(void **state)
     CHECK(memcmp(s.x, want, sizeof want) == 0);
     assert_string_equal(s.class_names[0], "sick");
     eg_dataset_clear(&s);
+    o.inputs = 7; /* as a model takes them: zeros follow */
+    CHECK_OK(eg_dataset_read(path, &o, &s));
+    CHECK(s.d == 7 && s.too_long == 0 && eg_dataset_rows(&s) == 3);
+    CHECK(s.x[4] == 0 && s.x[7 + 4] == 5 && s.x[7 + 5] == 0 && s.x[7 + 6] == 0 && s.x[14] == 2);
+    eg_dataset_clear(&s);
+    o.inputs = 3; /* CASSF is longer, and is not cut */
+    CHECK_OK(eg_dataset_read(path, &o, &s));
+    CHECK(s.n == 2 && s.d == 3 && s.too_long == 1 && s.offset[1] == 1 && s.offset[2] == 2);
+    CHECK(memcmp(s.x, (const float[]){ 2, 1, 5, 2, 20, 0 }, 6 * sizeof(float)) == 0);
+    eg_dataset_clear(&s);
+    o.inputs = 1;
+    CHECK_STATUS(eg_dataset_read(path, &o, &s), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "no receptor of up to 1 letters (2 are longer)") != NULL);
+    o.inputs = 0;
     o.max_items = 1;
     CHECK_OK(eg_dataset_read(path, &o, &s));
     CHECK(s.n == 1);
@@ -202,6 +227,84 @@ static void tables_of_repertoires_become_bags(void **state)
     CHECK_STATUS(eg_dataset_read(path, &o, &s), EG_ERR_IO);
     unlink(one);
     unlink(two);
+    unlink(path);
+}
+
+/* A table of two repertoires, one.tsv and two.tsv beside it, in columns filename and status. */
+static eg_status read_table(const char *table, eg_dataset *out)
+{
+    char text[400];
+    const char *one = put_text(0, "one.tsv", "junction_aa\nCAF\n"),
+               *two = put_text(1, "two.tsv", "junction_aa\nCY\n"),
+               *names[2] = { strrchr(one, '/') + 1, strrchr(two, '/') + 1 };
+    size_t at = 0;
+    for (const char *c = table; *c != '\0'; c++) {
+        const int file = *c == '1' || *c == '2';
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s", file ? names[*c - '1'] : "");
+        if (!file) text[at++] = *c;
+    }
+    text[at] = '\0';
+    const char *path = put_text(2, "metadata.tsv", text);
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    o.label_column = "status";
+    const eg_status s = eg_dataset_read(path, &o, out);
+    unlink(one);
+    unlink(two);
+    unlink(path);
+    return s;
+}
+
+static void tables_of_repertoires_leave_no_question(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *table, *words;
+    } bad[] = {
+        { "filename\tstatus\tstatus\n1\ta\tb\n2\tb\ta\n",
+          ":1:1: columns 2 and 3 are both named \"status\"; rename one" },
+        { "filename\tstatus\n1\ta\n2\tb\n1\tb\n", "expected one row of it, got another in line 2" },
+        { "filename\tstatus\n1\ta\n1\tNA\n", ": expected one row of it, got another in line 2" },
+        { "filename\tstatus\n1\ta\tx\n", ":2:1: expected 2 cells between tabs, got 3" },
+        { "filename\tstatus\n1\n", ":2:1: expected 2 cells between tabs, got 1" },
+        { "filename\tstatus\n1\tNA\n2\t?\n", "none of 2 repertoires has a label in status" },
+    };
+    static const char *const missing[] = { "", "?", "NA", "NaN", "nan" };
+    eg_dataset s;
+    for (size_t k = 0; k < EGI_COUNT(bad); k++) {
+        CHECK_STATUS(read_table(bad[k].table, &s), EG_ERR_CORRUPT);
+        if (strstr(eg_error_detail(), bad[k].words) == NULL)
+            fail_msg("table %zu: %s", k, eg_error_detail());
+    }
+    for (size_t k = 0; k < EGI_COUNT(missing); k++) {
+        char table[100];
+        snprintf(table, sizeof table, "filename\tstatus\n1\t%s\n2\tsick\n", missing[k]);
+        CHECK_OK(read_table(table, &s));
+        CHECK(s.n == 1 && s.left_out == 1 && s.classes == 1 && s.x[1] == 20);
+        assert_string_equal(s.class_names[0], "sick");
+        eg_dataset_clear(&s);
+    }
+    CHECK_OK(read_table("STATUS\tfilename\tstatus\nx\t1\ta\nx\t2\tb\n", &s));
+    CHECK(s.classes == 2); /* the name as it is written comes first */
+    eg_dataset_clear(&s);
+}
+
+/* The other format whose files do not say how wide an item is. */
+static void svmlight_is_as_wide_as_is_asked(void **state)
+{
+    (void)state;
+    const char *path = put_text(0, "narrow.svm", "1 1:0.5 3:2\n-1 2:-1\n");
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    eg_dataset s;
+    o.index_base = 1;
+    o.inputs = 5;
+    CHECK_OK(eg_dataset_read(path, &o, &s));
+    CHECK(s.n == 2 && s.d == 5 && s.classes == 2 && s.too_long == 0);
+    const float want[10] = { 0.5f, 0, 2, 0, 0, 0, -1, 0, 0, 0 };
+    CHECK(memcmp(s.x, want, sizeof want) == 0);
+    eg_dataset_clear(&s);
+    o.inputs = 2;
+    CHECK_STATUS(eg_dataset_read(path, &o, &s), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), ":1:9: expected an index up to 2, as many columns") != NULL);
     unlink(path);
 }
 
@@ -277,6 +380,8 @@ int main(void)
         cmocka_unit_test(what_is_wrong_has_line_and_column),
         cmocka_unit_test(streams_are_whole_and_bounded),
         cmocka_unit_test(tables_of_repertoires_become_bags),
+        cmocka_unit_test(tables_of_repertoires_leave_no_question),
+        cmocka_unit_test(svmlight_is_as_wide_as_is_asked),
         cmocka_unit_test(motifs_are_put_at_the_rate_asked_for),
         cmocka_unit_test(real_repertoires_have_their_sizes),
     };

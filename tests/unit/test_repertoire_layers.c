@@ -193,6 +193,90 @@ static void a_step_is_the_mean_of_steps_on_each(void **state)
     free(mean);
 }
 
+/* Rows go block by block, and what a block computed is computed again on the way back: neither
+ * changes a step, also where there are more parameters than a block that runs again can take. */
+static void blocks_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const specs[][2] = {
+        { NET(", \"share\": 1"), NET(", \"share\": 1, \"block\": 4") },
+        { NET(", \"share\": 1, \"depth\": 7"), NET(", \"share\": 1, \"depth\": 7, \"block\": 3") },
+        { NET(", \"share\": 1, \"block\": 20"), NET(", \"share\": 1, \"block\": 1") },
+    };
+    float x[ROWS * L];
+    size_t n, m;
+    draw(x);
+    for (size_t k = 0; k < EGI_COUNT(specs); k++) {
+        double *a = after_step(specs[k][0], x, offset, label, BAGS, &n),
+               *b = after_step(specs[k][1], x, offset, label, BAGS, &m);
+        CHECK(n == m);
+        for (size_t i = 0; i < n; i++) CHECK_NEAR(a[i], b[i], 1e-6);
+        free(a);
+        free(b);
+    }
+}
+
+struct counted {
+    size_t live, most;
+};
+
+static void *count_alloc(void *user, size_t size, size_t align)
+{
+    struct counted *c = user;
+    c->live += size;
+    c->most = c->live > c->most ? c->live : c->most;
+    return eg_allocator_default()->alloc(NULL, size, align);
+}
+
+static void count_free(void *user, void *p, size_t size)
+{
+    ((struct counted *)user)->live -= size;
+    eg_allocator_default()->free(NULL, p, size);
+}
+
+/* Bytes that a learner holds at most in a step on `bags` bags of `rows` rows of `letters`. */
+static size_t peak_of_step(const char *spec, size_t bags, size_t rows, size_t letters)
+{
+    const eg_task task = { .inputs = letters, .classes = K, .epochs = 1, .bags = 1 };
+    struct counted memory = { 0, 0 };
+    const eg_allocator alloc = { count_alloc, count_free, &memory };
+    float *x = malloc(bags * rows * letters * sizeof *x);
+    size_t begin[8] = { 0 };
+    int32_t y[8];
+    eg_learner *l = NULL;
+    double loss;
+    for (size_t i = 0; i < bags * rows * letters; i++) x[i] = 1 + (float)(i * 7 % 20);
+    for (size_t b = 0; b < bags; b++) begin[b + 1] = begin[b] + rows, y[b] = (int32_t)b % K;
+    CHECK_OK(eg_learner_create(spec, &task, 3, 1, &alloc, &l));
+    CHECK_OK(eg_learner_step_bags(l, 0, &(eg_examples){ x, begin, y, bags }, &loss));
+    eg_learner_destroy(l);
+    free(x);
+    CHECK(memory.live == 0);
+    return memory.most;
+}
+
+/* A step takes the memory of one block and a few numbers of each row (its place, its letters, f, g
+ * and their gradients), whatever the number of rows and bags, and however long the longest is. */
+static void memory_is_that_of_one_block(void **state)
+{
+    (void)state;
+    enum { FEW = 4096, SHORT = 20, LONG = 100, EACH = 400 };
+    static const char *const shares[] = { NET(", \"share\": 1"), NET(", \"share\": 0.5") };
+    for (size_t k = 0; k < EGI_COUNT(shares); k++) {
+        const size_t once = peak_of_step(shares[k], 1, FEW, SHORT);
+        const size_t more = peak_of_step(shares[k], 1, 3 * FEW, SHORT),
+                     bags = peak_of_step(shares[k], 3, FEW, SHORT),
+                     wide = peak_of_step(shares[k], 1, FEW, LONG);
+        CHECK(once > (size_t)FEW / 2 * 23 * SHORT * sizeof(float)); /* one-hot: there is a block */
+        if (more > once * (k + 1) + 2 * FEW * (size_t)EACH
+            || bags > once * (k + 1) + 2 * FEW * (size_t)EACH)
+            fail_msg("%zu bytes for %d rows, %zu for three times as many, %zu in three bags", once,
+                     FEW, more, bags);
+        if (wide > 2 * once * (k + 1) + FEW * (size_t)EACH)
+            fail_msg("%zu bytes for rows of %d, %zu of %d", once, SHORT, wide, LONG);
+    }
+}
+
 static void samples_are_drawn_anew_each_step(void **state)
 {
     (void)state;
@@ -241,6 +325,8 @@ int main(void)
         cmocka_unit_test(scores_and_weights_are_those_by_hand),
         cmocka_unit_test(what_is_not_picked_is_not_trained_on),
         cmocka_unit_test(a_step_is_the_mean_of_steps_on_each),
+        cmocka_unit_test(blocks_change_nothing),
+        cmocka_unit_test(memory_is_that_of_one_block),
         cmocka_unit_test(samples_are_drawn_anew_each_step),
         cmocka_unit_test(what_is_no_code_is_named),
     };

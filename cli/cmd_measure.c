@@ -1,0 +1,104 @@
+/* engram measure: what a data set or a learner holds, by instruments. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/console.h"
+#include "cli/measure.h"
+
+static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
+                                         .k = 20,
+                                         .scale = 1,
+                                         .resample = 200,
+                                         .discard = 0.1,
+                                         .learner = LEARNER_OPTIONS_INIT,
+                                         .data = { .scale = -1 },
+                                         .loop = LOOP_OPTIONS_INIT,
+                                         .models = 100,
+                                         .top = 10,
+                                         .share = 0.7 };
+
+#define AT(field) offsetof(struct measure, field)
+
+static const struct opt options[] = {
+    { "sample", 0, OPT_SIZE, AT(sample), "N", "dimension: look at N items drawn by the seed", NULL,
+      1, 1e9 },
+    { "estimator", 0, OPT_TEXTS, AT(estimators), "NAME",
+      "dimension: one of the table; may be repeated [all]", estimator_name, 0, 0 },
+    { "neighbours", 'k', OPT_SIZE, AT(k), "K", "of the likelihoods of k neighbours and of pca",
+      NULL, 3, 1e6 },
+    { "scale-at", 0, OPT_SIZE, AT(scale), "N", "of gride, n and 2 n; the inner of correlation",
+      NULL, 1, 1e6 },
+    { "scales", 0, OPT_FLAG, AT(scales), NULL,
+      "gride alone, at n = 1, 2, 4, .. up to half of the neighbours", NULL, 0, 0 },
+    { "discard", 0, OPT_NUMBER, AT(discard), "SHARE", "of ratios that twonn-fit leaves out", NULL,
+      0, 0.99 },
+    { "resample", 0, OPT_SIZE, AT(resample), "N", "bootstrap samples for the interval", NULL, 0,
+      1e6 },
+    LEARNER_OPTION_ROWS(struct measure),
+    { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
+    { "share", 0, OPT_NUMBER, AT(share), "SHARE", "of the examples that each is trained on", NULL,
+      0.001, 0.999 },
+    { "shuffle", 0, OPT_NUMBER, AT(shuffle), "SHARE", "of the examples get a label drawn anew",
+      NULL, 0, 1 },
+    { "top", 0, OPT_SIZE, AT(top), "N", "list the N most memorised", NULL, 0, 1e9 },
+    { "scores", 0, OPT_TEXT, AT(scores), "FILE.csv", "write the scores of all examples", NULL, 0,
+      0 },
+    TRAINING_OPTION_ROWS(struct measure),
+    { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
+};
+
+static const struct instrument {
+    const char *name;
+    int (*run)(const struct call *call, const char *data);
+} instruments[] = {
+    { "dimension", measure_dimension },
+    { "memorisation", measure_memorisation },
+};
+
+static const char *instrument_name(const void *user, size_t i)
+{
+    (void)user;
+    return i < sizeof instruments / sizeof *instruments ? instruments[i].name : NULL;
+}
+
+static int run(const struct call *call)
+{
+    for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
+        if (strcmp(call->args[0], instruments[i].name) == 0)
+            return instruments[i].run(call, call->args[1]);
+    const char *near = nearest_name(call->args[0], instrument_name, NULL);
+    return fail_usage(call, "no instrument \"%s\"%s%s%s; expected dimension or memorisation",
+                      call->args[0], near ? "; did you mean " : "", near ? near : "",
+                      near ? "?" : "");
+}
+
+static void more_help(FILE *out, const void *typed)
+{
+    (void)typed;
+    measure_dimension_help(out);
+}
+
+const struct command cmd_measure = {
+    .name = "measure",
+    .summary = "instruments: dimension of a data set, memorisation of its examples",
+    .arguments = "dimension|memorisation DATA ",
+    .examples =
+        "engram measure dimension semeion\n"
+        "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
+        "engram measure dimension semeion --scales -k 64\n"
+        "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1",
+    .notes =
+        "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
+        "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
+        "memorisation: of each example, how often learners that saw it are right on it, less how "
+        "often\nothers are (docs/measure.md).",
+    .options = options,
+    .defaults = &defaults,
+    .size = sizeof defaults,
+    .first = instrument_name,
+    .min_args = 2,
+    .max_args = 2,
+    .run = run,
+    .more_help = more_help,
+};

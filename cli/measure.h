@@ -1,0 +1,33 @@
+/* cli/measure.h - instruments of engram measure: one function each, one set of options. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_MEASURE_H
+#define CLI_MEASURE_H
+
+#include "cli/training.h"
+
+struct measure {
+    struct common common;
+    struct reader_options reader;
+    size_t sample; /* items that are looked at; 0: all */
+    /* dimension */
+    struct texts estimators;
+    size_t k, scale, resample;
+    double discard;
+    int scales;
+    /* memorisation */
+    struct learner_options learner;
+    struct data_options data;
+    struct loop_options loop;
+    size_t models, top;
+    double share, shuffle;
+    const char *scores;
+};
+
+int measure_dimension(const struct call *call, const char *data);
+int measure_memorisation(const struct call *call, const char *data);
+
+/* measure_dimension.c: rows of the table of estimators, NULL past its end; what help adds. */
+const char *estimator_name(size_t row);
+void measure_dimension_help(FILE *out);
+
+#endif

@@ -1,0 +1,182 @@
+/* Memory is short in every public call: the k-th allocation fails, once and from there on for good,
+ * for every k of every episode of every_call.h. A call says EG_ERR_NOMEM or does without; nothing
+ * leaks (LeakSanitizer looks at the end), and the next time all goes well. What is allocated here
+ * by jansson and by SQLite fails as well. EG_CAMPAIGN=1: every k, else some 12 of them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "every_call_learn.h"
+
+/* Whose allocations: the library's and SQLite's, or jansson's, which does not always say that it
+ * was for want of memory. */
+enum whose { NOBODY, OURS, JSON };
+
+static struct {
+    size_t at, calls;
+    int for_good;
+    enum whose whose;
+} fault;
+
+static int falls(enum whose whose)
+{
+    if (__atomic_load_n(&fault.whose, __ATOMIC_RELAXED) != whose) return 0;
+    const size_t call = __atomic_fetch_add(&fault.calls, 1, __ATOMIC_RELAXED);
+    return call == fault.at || (fault.for_good && call > fault.at);
+}
+
+/* In the place of the C library's: all that the library allocates is allocated by it. */
+void *aligned_alloc(size_t align, size_t size)
+{
+    void *p = NULL;
+    return falls(OURS) || posix_memalign(&p, align, size) != 0 ? NULL : p;
+}
+
+static void *json_falls(size_t size)
+{
+    return falls(JSON) ? NULL : malloc(size);
+}
+
+static sqlite3_mem_methods sql_real;
+
+static void *sql_malloc(int n)
+{
+    return falls(OURS) ? NULL : sql_real.xMalloc(n);
+}
+
+static void *sql_realloc(void *p, int n)
+{
+    return falls(OURS) ? NULL : sql_real.xRealloc(p, n);
+}
+
+static char folder[300];
+
+static int set_up(void **state)
+{
+    sqlite3_mem_methods mine;
+    const char *tmp = getenv("EG_TEST_TMP");
+    (void)state;
+    json_set_alloc_funcs(json_falls, free);
+    if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sql_real) != SQLITE_OK) return -1;
+    mine = sql_real;
+    mine.xMalloc = sql_malloc;
+    mine.xRealloc = sql_realloc;
+    if (sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) != SQLITE_OK) return -1;
+    call_begin();
+    snprintf(folder, sizeof folder, "%s/allocations.XXXXXX", tmp != NULL ? tmp : ".");
+    return mkdtemp(folder) != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Nothing that is half made stays behind. */
+static size_t left_behind(void)
+{
+    size_t n = 0;
+    DIR *d = opendir(folder);
+    CHECK(d != NULL);
+    for (struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* How many allocations there are. */
+static size_t act(const struct episode *e, enum whose whose, size_t at, int for_good)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/file", folder);
+    fault.at = at;
+    fault.for_good = for_good;
+    fault.calls = 0;
+    __atomic_store_n(&fault.whose, whose, __ATOMIC_RELAXED);
+    const eg_status s = e->act(path);
+    __atomic_store_n(&fault.whose, NOBODY, __ATOMIC_RELAXED);
+    const int fell = fault.calls > at;
+    if (s < EG_OK && (whose == OURS || !fell) && s != EG_ERR_NOMEM)
+        fail_msg("%s, allocation %zu %s: %s: %s", e->name, at, for_good ? "for good" : "once",
+                 eg_status_name(s), eg_error_detail());
+    CHECK(fell || s >= EG_OK);
+    if (left_behind() != 0) fail_msg("%s, allocation %zu: files are left behind", e->name, at);
+    return fault.calls;
+}
+
+static size_t fail_every(const struct episode *e, enum whose whose)
+{
+    const size_t calls = act(e, whose, SIZE_MAX, 0);
+    const size_t step = campaign(1 + calls / 12, 1 + calls / 10000);
+    size_t failures = 0;
+    for (int for_good = 0; for_good < 2; for_good++)
+        for (size_t k = (size_t)for_good; k < calls; k += step, failures++)
+            (void)act(e, whose, k, for_good);
+    (void)act(e, whose, SIZE_MAX, 0);
+    print_message("%s: %zu allocations%s, every %zu. fails\n", e->name, calls,
+                  whose == JSON ? " of JSON" : "", step);
+    return failures;
+}
+
+static void every_call_survives(void **state)
+{
+    size_t failures = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof episodes / sizeof *episodes; i++) {
+        failures += fail_every(&episodes[i], OURS);
+        failures += fail_every(&episodes[i], JSON);
+    }
+    print_message("%zu failures\n", failures);
+}
+
+/* The table is whole: what a header says can fail is called by an episode. */
+static void no_call_is_left_out(void **state)
+{
+    static char text[200000], header[60000];
+    const char *const sources[] = { "every_call.h", "every_call_learn.h", "every_call_measure.h" };
+    const char *docs = getenv("EG_TEST_DOCS");
+    size_t calls = 0, n = 0;
+    char path[600];
+    (void)state;
+    if (docs == NULL) skip();
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/../tests/%s", docs, sources[i]);
+        FILE *f = fopen(path, "rb");
+        CHECK(f != NULL);
+        n += fread(text + n, 1, sizeof text - 1 - n, f);
+        fclose(f);
+    }
+    snprintf(path, sizeof path, "%s/../include/engram", docs);
+    DIR *d = opendir(path);
+    CHECK(d != NULL);
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        if (strstr(e->d_name, ".h") == NULL) continue;
+        snprintf(path, sizeof path, "%s/../include/engram/%s", docs, e->d_name);
+        FILE *f = fopen(path, "rb");
+        CHECK(f != NULL);
+        header[fread(header, 1, sizeof header - 1, f)] = '\0';
+        fclose(f);
+        for (const char *p = header; (p = strstr(p, "EG_API EG_MUST_CHECK")) != NULL; calls++) {
+            char name[80];
+            p = strstr(p, "eg_status ") + strlen("eg_status ");
+            const size_t length = strcspn(p, "(") + 1;
+            CHECK(length < sizeof name);
+            snprintf(name, sizeof name, "%.*s", (int)length, p);
+            if (strstr(text, name) == NULL) fail_msg("%s: no episode calls it", name);
+        }
+    }
+    closedir(d);
+    print_message("%zu calls that can fail\n", calls);
+    CHECK(calls > 150);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_call_is_left_out),
+        cmocka_unit_test(every_call_survives),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,76 @@
+/* Networks of some hundred bytes that ask for far more, when opened or when run. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bomb_check.h"
+#include "onnx_bytes.h"
+
+/* Constants are made of shapes when the network is opened. */
+static void onnx_fills(void)
+{
+    struct egi_maker k;
+    struct egi_bytes out = { .alloc = eg_allocator_default() };
+    const int64_t dims[2] = { 100000, 100000 };
+    egi_maker_begin(&k, eg_allocator_default(), 13);
+    egi_maker_port(&k, EGI_MAKER_INPUT, "x", EGI_ONNX_FLOAT, &eg_shape_of(1), 1);
+    onnx_ints(&k, "dims", 2, dims);
+    egi_maker_node(&k, "ConstantOfShape", "dims", "big", NULL);
+    egi_maker_node(&k, "Add", "x big", "y", NULL);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "y", EGI_ONNX_FLOAT, &eg_shape_of(1), 1);
+    CHECK_OK(egi_maker_finish(&k, &out));
+    add(out.p, out.n);
+    egi_bytes_clear(&out);
+}
+
+/* Products of what was made of shapes, one after the other. */
+static void onnx_multiplies(void)
+{
+    struct egi_maker k;
+    struct egi_bytes out = { .alloc = eg_allocator_default() };
+    const int64_t dims[2] = { 1100, 1100 };
+    char in[40], made[20] = "big";
+    egi_maker_begin(&k, eg_allocator_default(), 13);
+    egi_maker_port(&k, EGI_MAKER_INPUT, "x", EGI_ONNX_FLOAT, &eg_shape_of(1), 1);
+    onnx_ints(&k, "dims", 2, dims);
+    egi_maker_node(&k, "ConstantOfShape", "dims", "big", NULL);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(in, sizeof in, "%s big", made);
+        snprintf(made, sizeof made, "m%d", i);
+        egi_maker_node(&k, "MatMul", in, made, NULL);
+    }
+    snprintf(in, sizeof in, "x %s", made);
+    egi_maker_node(&k, "Add", in, "y", NULL);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "y", EGI_ONNX_FLOAT, &eg_shape_of(1), 1);
+    CHECK_OK(egi_maker_finish(&k, &out));
+    add(out.p, out.n);
+    egi_bytes_clear(&out);
+}
+
+static void read_onnx(const char *format, const char *path, const eg_allocator *a)
+{
+    static const float x[1] = { 1 };
+    const eg_onnx_array in = { NULL, EG_F32, eg_shape_of(1), x };
+    eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
+    eg_onnx_array out;
+    eg_onnx *m = NULL;
+    (void)format;
+    o.alloc = a;
+    o.threads = 1;
+    if (eg_onnx_open(path, &o, &m) == EG_OK) CHECK(eg_onnx_run(m, &in, 1, NULL, 1, &out) <= EG_OK);
+    eg_onnx_destroy(m);
+}
+
+static const struct bomb bombs[] = {
+    { "a network that fills", onnx_fills, read_onnx, NULL },
+    { "a network that multiplies", onnx_multiplies, read_onnx, NULL },
+};
+
+static void small_files_cost_little(void **state)
+{
+    (void)state;
+    none_costs_much(bombs, EGI_COUNT(bombs));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(small_files_cost_little) };
+    return cmocka_run_group_tests_name("bombs_onnx", tests, NULL, NULL);
+}

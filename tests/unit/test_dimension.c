@@ -1,0 +1,272 @@
+/* Neighbours against going through all pairs; estimators against published figures of real digits,
+ * closed forms and spaces of known dimension. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/egi_base.h"
+#include "check.h"
+#include "engram/catalogue.h"
+#include "engram/dimension.h"
+#include "engram/random.h"
+
+enum { N = 700, D = 9, K = 7 };
+
+static double square_of(const float *x, size_t d, size_t i, size_t j)
+{
+    double sum = 0;
+    for (size_t c = 0; c < d; c++) {
+        const double by = (double)x[i * d + c] - (double)x[j * d + c];
+        sum += by * by;
+    }
+    return sum;
+}
+
+/* Far from the origin, many equal distances: proposals in single precision are of little use. */
+static void make_points(float *x, float away, int grid, uint64_t seed)
+{
+    eg_random_normal(seed, 1, 0, N * D, x);
+    for (size_t i = 0; i < N * D; i++) {
+        if (grid) x[i] = roundf(x[i]);
+        x[i] += i % D == 0 && i / D % 2 == 0 ? away : 0;
+    }
+}
+
+static void neighbours_are_the_nearest(void **state)
+{
+    (void)state;
+    static float x[N * D];
+    static double square[N * K];
+    static uint32_t at[N * K];
+    for (uint64_t round = 0; round < 6; round++) {
+        make_points(x, round % 3 == 2 ? 3e4F : 0, (int)(round / 3), round);
+        assert_int_equal(eg_neighbours(x, N, D, K, 2, NULL, NULL, square, at), EG_OK);
+        for (size_t i = 0; i < N; i++) {
+            size_t before = 0;
+            const double last = square[i * K + K - 1];
+            for (size_t k = 0; k < K; k++) {
+                const double exact = square_of(x, D, i, at[i * K + k]);
+                assert_true(at[i * K + k] != i);
+                assert_true(fabs(square[i * K + k] - exact) <= 1e-14 * exact);
+                assert_true(k == 0 || square[i * K + k - 1] <= square[i * K + k]);
+            }
+            for (size_t j = 0; j < N; j++)
+                before += j != i && square_of(x, D, i, j) < last * (1 - 1e-14);
+            assert_true(before < K);
+        }
+    }
+}
+
+static void one_thread_or_many(void **state)
+{
+    (void)state;
+    static float x[N * D];
+    static double one[N * K], many[N * K];
+    make_points(x, 0, 0, 9);
+    assert_int_equal(eg_neighbours(x, N, D, K, 1, NULL, NULL, one, NULL), EG_OK);
+    assert_int_equal(eg_neighbours(x, N, D, K, 5, NULL, NULL, many, NULL), EG_OK);
+    assert_memory_equal(one, many, sizeof one);
+}
+
+/* ---- spaces of known dimension ---- */
+
+enum { POINTS = 3000, MOST = 16 };
+
+static double value_of(const float *x, size_t n, size_t d, const char *name, size_t k, size_t scale)
+{
+    eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
+    eg_dimension out;
+    o.k = k;
+    o.scale = scale;
+    o.resample = 0;
+    assert_int_equal(eg_dimension_estimate(x, n, d, &name, 1, &o, &out), EG_OK);
+    return out.value;
+}
+
+/* A flat torus: d angles as 2 d coordinates on circles, whose local distances are those of the flat
+ * metric. */
+static void make_torus(float *x, size_t n, size_t d, uint64_t seed)
+{
+    for (size_t i = 0; i < n * d; i++) {
+        float u;
+        eg_random_uniform(seed, 2, i, 1, &u);
+        x[2 * i] = cosf(6.2831853F * u);
+        x[2 * i + 1] = sinf(6.2831853F * u);
+    }
+}
+
+static void tori_have_their_dimension(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "twonn", "twonn-fit", "mle", "mle-mean", "gride" };
+    static float x[POINTS * 2 * MOST];
+    for (size_t d = 1; d <= 5; d += 2) {
+        make_torus(x, POINTS, d, d);
+        for (size_t e = 0; e < EGI_COUNT(names); e++) {
+            const double v = value_of(x, POINTS, 2 * d, names[e], 8, 1);
+            /* deviation d / sqrt(N) of two neighbours; curvature and overlap add some per cent */
+            assert_true(fabs(v - (double)d) < 0.08 * (double)d);
+        }
+        assert_true(fabs(value_of(x, POINTS, 2 * d, "correlation", 20, 4) - (double)d)
+                    < 0.1 * (double)d);
+        if (d == 1) assert_true(fabs(value_of(x, POINTS, 2 * d, "pca", 8, 1) - 1) < 1e-6);
+    }
+}
+
+/* Along a line spaced so that ln(r_2 / r_1) is known for every point: 0 and 1 and 1 + a, ... */
+static void estimators_are_their_formulae(void **state)
+{
+    (void)state;
+    static float x[60];
+    static double square[60 * 5];
+    const size_t n = 60, k = 5;
+    eg_random_normal(3, 3, 0, n, x);
+    assert_int_equal(eg_neighbours(x, n, 1, k, 1, NULL, NULL, square, NULL), EG_OK);
+    double two = 0, all = 0, values = 0;
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        two += log(square[i * k + 1] / square[i * k]) / 2;
+        for (size_t j = 0; j + 1 < k; j++)
+            sum += log(square[i * k + k - 1] / square[i * k + j]) / 2;
+        all += sum;
+        values += (double)(k - 2) / sum;
+    }
+    const double dn = (double)n;
+    assert_true(fabs(value_of(x, n, 1, "twonn", k, 1) - (dn - 1) / two) < 1e-12);
+    assert_true(fabs(value_of(x, n, 1, "mle", k, 1) - dn * 4 / all) < 1e-12);
+    assert_true(fabs(value_of(x, n, 1, "mle-pope", k, 1) - dn * 3 / all) < 1e-12);
+    assert_true(fabs(value_of(x, n, 1, "mle-mean", k, 1) - values / dn) < 1e-12);
+    assert_true(fabs(value_of(x, n, 1, "gride", k, 1) - dn / two) < 1e-9);
+}
+
+static void scaling_by_a_power_of_two_changes_no_bit(void **state)
+{
+    (void)state;
+    static float x[N * D], y[N * D];
+    make_points(x, 0, 0, 4);
+    for (size_t i = 0; i < N * D; i++) y[i] = x[i] * 8;
+    for (size_t e = 0; eg_estimator_row(e) != NULL; e++) {
+        const char *name = eg_estimator_row(e)->name;
+        const double a = value_of(x, N, D, name, 10, 2), b = value_of(y, N, D, name, 10, 2);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+}
+
+/* ---- real digits ---- */
+
+/* 10 000 test images of MNIST, raw pixels / 255, exact neighbours: figures computed by NumPy in
+ * double. */
+static void digits_have_their_published_dimension(void **state)
+{
+    (void)state;
+    enum { ROWS = 5 };
+    static const char *const names[ROWS] = { "twonn", "twonn-fit", "mle-pope", "mle", "mle-mean" };
+    static const struct {
+        size_t k;
+        double discard, value[ROWS];
+    } published[] = {
+        { 3, 0.1, { 13.5582, 13.5573, 6.5241, 13.0481, 13.1857 } },
+        { 20, 0.05, { 13.5582, 13.5131, 11.2259, 11.8496, 13.0591 } },
+    };
+    eg_dataset set;
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    char folder[1000];
+    if (eg_catalogue_find("mnist", folder, sizeof folder) != EG_OK) {
+        print_message("skipped: no MNIST in $ENGRAM_DATA\n");
+        skip();
+    }
+    assert_int_equal(eg_catalogue_read("mnist/test", &o, &set), EG_OK);
+    assert_int_equal(set.n, 10000);
+    for (size_t i = 0; i < EGI_COUNT(published); i++) {
+        eg_dimension_options how = EG_DIMENSION_OPTIONS_INIT;
+        eg_dimension out[ROWS];
+        how.k = published[i].k;
+        how.discard = published[i].discard;
+        how.resample = 0;
+        assert_int_equal(eg_dimension_estimate(set.x, set.n, set.d, names, ROWS, &how, out), EG_OK);
+        for (size_t r = 0; r < ROWS; r++) {
+            print_message("%s, k = %zu: %.4f, published %.4f\n", names[r], how.k, out[r].value,
+                          published[i].value[r]);
+            assert_true(fabs(out[r].value - published[i].value[r]) < 6e-5);
+        }
+        assert_int_equal(out[0].equal, 0);
+    }
+    eg_dataset_clear(&set);
+}
+
+/* ---- what may be wrong with data ---- */
+
+static void equal_points_are_one(void **state)
+{
+    (void)state;
+    static float x[2 * N * D];
+    eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
+    eg_dimension once, twice;
+    const char *name = "mle";
+    make_points(x, 0, 0, 5);
+    x[3] = 0;
+    memcpy(x + N * D, x, N * D * sizeof *x);
+    x[N * D + 3] = -0.0F;
+    assert_int_equal(eg_dimension_estimate(x, N, D, &name, 1, &o, &once), EG_OK);
+    assert_int_equal(eg_dimension_estimate(x, 2 * N, D, &name, 1, &o, &twice), EG_OK);
+    assert_int_equal(twice.equal, N);
+    assert_int_equal(twice.points, N);
+    assert_memory_equal(&once.value, &twice.value, sizeof once.value);
+    assert_memory_equal(&once.low, &twice.low, sizeof once.low);
+}
+
+static void refuses(const float *x, size_t n, size_t d, const char *name, const char *why)
+{
+    eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
+    eg_dimension out;
+    o.k = 5;
+    assert_int_equal(eg_dimension_estimate(x, n, d, &name, 1, &o, &out), EG_ERR_INVALID);
+    if (strstr(eg_error_detail(), why) == NULL)
+        fail_msg("\"%s\" lacks \"%s\"", eg_error_detail(), why);
+}
+
+static void bad_data_is_refused(void **state)
+{
+    (void)state;
+    float x[40] = { 0 }, cross[8] = { 1, 0, -1, 0, 0, 1, 0, -1 };
+    refuses(x, 40, 1, "mle", "40 points, of which 1 differ: expected 6 or more");
+    for (size_t i = 0; i < 40; i++) x[i] = (float)i;
+    refuses(x, 4, 1, "mle", "4 points, of which 4 differ: expected 6");
+    refuses(x, 40, 1, "mlp", "no estimator of dimension is named \"mlp\"");
+    x[7] = NAN;
+    refuses(x, 40, 1, "mle", "point 7, column 0 is nan");
+    refuses(cross, 4, 2, "twonn", "do not differ");
+}
+
+/* The interval of the bootstrap holds the truth about as often as it says. */
+static void intervals_hold_the_truth(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 40, FEW = 400 };
+    static float x[FEW * 4];
+    eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
+    size_t held = 0;
+    const char *name = "twonn";
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        eg_dimension out;
+        make_torus(x, FEW, 2, 100 + round);
+        o.seed = round;
+        assert_int_equal(eg_dimension_estimate(x, FEW, 4, &name, 1, &o, &out), EG_OK);
+        held += out.low <= 2 && 2 <= out.high;
+        assert_true(fabs(out.error - 2 / sqrt(FEW)) < 0.06);
+    }
+    assert_in_range(held, 33, ROUNDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(neighbours_are_the_nearest),
+        cmocka_unit_test(one_thread_or_many),
+        cmocka_unit_test(tori_have_their_dimension),
+        cmocka_unit_test(estimators_are_their_formulae),
+        cmocka_unit_test(scaling_by_a_power_of_two_changes_no_bit),
+        cmocka_unit_test(digits_have_their_published_dimension),
+        cmocka_unit_test(equal_points_are_one),
+        cmocka_unit_test(bad_data_is_refused),
+        cmocka_unit_test(intervals_hold_the_truth),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
