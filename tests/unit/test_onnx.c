@@ -111,7 +111,16 @@ static void runs(void **state)
     }
 }
 
-/* Weights that were written to count from the next run on, though they are laid out. */
+static void double_weights(eg_params *p)
+{
+    for (size_t k = 0; k < eg_params_count(p); k++) {
+        float *w = eg_params_at(p, k)->value;
+        for (size_t i = 0; i < eg_shape_size(&eg_params_at(p, k)->shape); i++) w[i] *= 2;
+    }
+}
+
+/* Weights that were written to count from the next run on, though they are laid out. Features are
+ * linear in them. */
 static void weights_change(void **state)
 {
     (void)state;
@@ -120,15 +129,15 @@ static void weights_change(void **state)
     eg_onnx *m = small_network(0, NULL), *same = small_network(0, NULL);
     eg_onnx_array out[2], want[2];
     run_small(m, x, B, out);
+    run_small(same, x, B, want);
     eg_params *p = eg_onnx_params(m);
-    for (size_t k = 0; k < eg_params_count(p); k++) {
-        float *w = eg_params_at(p, k)->value;
-        for (size_t i = 0; i < eg_shape_size(&eg_params_at(p, k)->shape); i++) w[i] *= 2;
+    for (int times = 2; times <= 4; times *= 2) {
+        double_weights(p);
+        run_small(m, x, B, out);
+        for (size_t i = 0; i < B * FEATURES; i++)
+            CHECK_NEAR(((const float *)out[0].data)[i],
+                       (double)times * (double)((const float *)want[0].data)[i], 1e-5);
     }
-    run_small(m, x, B, out);
-    run_small(same, x, B, want); /* features are linear in the weights, and so are twice as large */
-    for (size_t i = 0; i < B * FEATURES; i++)
-        CHECK_NEAR(((const float *)out[0].data)[i], 2 * ((const float *)want[0].data)[i], 1e-5);
     eg_onnx_destroy(m);
     eg_onnx_destroy(same);
 }
