@@ -18,7 +18,7 @@ static inline eg_status call_measures(const char *path)
     eg_dimension dimension;
     double square[CALL_N * 2], memorised[CALL_N], error[CALL_N], y[CALL_N];
     double a[CALL_D], b[CALL_N], w[CALL_N];
-    eg_fitting_net net = { .a = a, .b = b, .w = w };
+    eg_fitting_net net = { .n = CALL_N, .d = CALL_D, .a = a, .b = b, .w = w };
     eg_status s = EG_OK;
     (void)path;
     d.resample = 2;

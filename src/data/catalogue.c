@@ -231,6 +231,7 @@ static eg_status read_part(const char *folder, const struct egi_part *part,
     snprintf(labels, sizeof labels, "%s/%s", folder, part->labels);
     if (o.format == NULL) o.format = part->format;
     if (o.labels == NULL && part->labels[0] != '\0') o.labels = labels;
+    if (o.max_bytes == 0) o.max_bytes = (size_t)EG_LIMIT_DATA; /* whoever put it there chose it */
     return egi_read_path(file, &o, out);
 }
 

@@ -104,7 +104,7 @@ json 'j["accuracy"] == 1' eval rep r/metadata.tsv --label-column status
 check 0 'repertoires/1.tsv,8,0\.[0-9]+,CAWWWW' predict rep r/metadata.tsv --attended 1
 check 0 '^WWWW,[1-9][0-9]*,[1-9][0-9]*,[0-9.]+$' \
     predict rep r/metadata.tsv --attended 1 --motifs 3
-check 2 'expected a model of bags' predict trees bags --motifs 3
+check 2 'has no layers' predict trees bags --motifs 3
 check 0 'data info made/metadata.tsv' data implant made --repertoires 4 --sequences 50 --motif WWW
 json 'j["items"] == 4 and j["bags"].startswith("200 rows, 50 to 50")' \
     data info made/metadata.tsv --label-column status

@@ -83,6 +83,7 @@ static const struct network networks[] = {
       "\"pruned:0.5\"}, {\"kind\": \"activation\", \"function\": \"step\"}, "
       "{\"kind\": \"linear\", \"connections\": \"stored\"}]",
       .channels = 2, .height = 6, .width = 6 },
+    { "[{\"kind\": \"slice\", \"begin\": 2, \"count\": 5}, \"linear\"]", .inputs = 12 },
     { "[{\"kind\": \"activation\", \"function\": \"winners:0.5\"}, \"linear\"]", .inputs = 6,
       .refused = "top of what comes of the input" },
     { "[\"residues\", \"place_max\", \"linear\"]", .inputs = 6, .refused = "codes of letters" },
