@@ -128,12 +128,11 @@ int attended_words(const struct call *call, const struct model *m, const eg_data
     const size_t rows = set->offset[set->n];
     uint8_t *chosen = need(rows, 1);
     eg_word *word = need(count, sizeof *word);
-    size_t found = 0;
+    eg_word_list list = { word, count, 0 };
     eg_status s = choose(m, set, layer, most, chosen);
-    if (s == EG_OK)
-        s = eg_words_enriched(set->x, rows, set->d, chosen, EG_WORD_MAX, NULL, word, count, &found);
+    if (s == EG_OK) s = eg_words_enriched(set->x, rows, set->d, chosen, EG_WORD_MAX, NULL, &list);
     table_begin(&t, "words by attention", columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; i < found; i++) {
+    for (size_t i = 0; i < list.found; i++) {
         table_word(&t, "%s", word[i].letters);
         table_number(&t, (double)word[i].chosen);
         table_number(&t, (double)word[i].all);

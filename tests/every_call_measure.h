@@ -19,16 +19,25 @@ static inline eg_status call_measures(const char *path)
     double square[CALL_N * 2], memorised[CALL_N], error[CALL_N], y[CALL_N];
     double a[CALL_D], b[CALL_N], w[CALL_N];
     eg_fitting_net net = { .n = CALL_N, .d = CALL_D, .a = a, .b = b, .w = w };
+    const float codes[6] = { 1, 2, 0, 1, 2, 3 };
+    const uint8_t chosen[2] = { 1, 1 };
+    const uint32_t group[4] = { 0, 0, 1, 2 };
+    uint32_t half[4];
+    eg_word word[2];
+    eg_word_list list = { word, 2, 0 };
     eg_status s = EG_OK;
     (void)path;
     d.resample = 2;
     d.threads = m.threads = 1;
     m.models = 3;
     for (size_t i = 0; i < CALL_N; i++) y[i] = (double)call_y[i];
-    CALL(eg_neighbours(call_x, CALL_N, CALL_D, 2, 1, NULL, NULL, square, NULL));
+    CALL(eg_neighbours(call_x, CALL_N, CALL_D, 2, &(eg_search_options){ .threads = 1 }, square,
+                       NULL));
     CALL(eg_dimension_estimate(call_x, CALL_N, CALL_D, names, 1, &d, &dimension));
     CALL(eg_memorised("{\"kind\": \"knn\"}", &task, &all, NULL, &m, memorised, error, NULL));
     CALL(eg_fitting_net_make(call_x, y, 1, NULL, &net));
+    CALL(eg_words_enriched(codes, 2, 3, chosen, 2, NULL, &list));
+    CALL(eg_split_share_groups(group, 4, .5, 1, half));
     return s;
 }
 

@@ -21,6 +21,12 @@ extern "C" {
 
 /* ---- nearest neighbours ---- */
 
+typedef struct eg_search_options {
+    int threads; /* 0: all */
+    const eg_progress *progress;
+    const eg_allocator *alloc;
+} eg_search_options;
+
 /**
  * The k nearest points of each point, by squared Euclidean distance in double: |x_i - x_j|^2 as the
  * exact differences, squared and summed, give it. Of equal distances the first point is the nearer.
@@ -31,12 +37,12 @@ extern "C" {
  * @param k        1 to N - 1
  * @param square   (N, k) rising
  * @param at       (N, k) indices, or NULL
+ * @param how      NULL: all threads, nobody watches, the C library's memory
  * @return EG_OK; EG_ERR_INVALID (k, a number that is not finite); EG_ERR_LIMIT (N above 2^31 - 1);
  *         EG_ERR_NOMEM; EG_ERR_INTERRUPTED
  */
 EG_API EG_MUST_CHECK eg_status eg_neighbours(const float *x, size_t n, size_t d, size_t k,
-                                             int threads, const eg_progress *progress,
-                                             const eg_allocator *alloc, double *square,
+                                             const eg_search_options *how, double *square,
                                              uint32_t *at);
 
 /* ---- estimators ---- */

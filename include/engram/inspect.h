@@ -33,7 +33,7 @@ typedef struct eg_inspection {
 /**
  * One pass in evaluation, seen at the layer `layer`.
  * @param layer  its path of names: "pool", "block.0"
- * @param x      (B, inputs)
+ * @param x      (B, inputs); of a learner of bags the B rows of one bag, which is one example
  * @return EG_OK; EG_ERR_INVALID (no such layer, or it has no association); EG_ERR_UNSUPPORTED (a
  *         learner that has no layers); EG_ERR_NOMEM; what the pass fails with
  *

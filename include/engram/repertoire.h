@@ -75,6 +75,11 @@ typedef struct eg_word {
     double z;           /* (chosen - n p) / sqrt(n p (1 - p)), n chosen sequences, p = all / N */
 } eg_word;
 
+typedef struct eg_word_list {
+    eg_word *word; /* (most) the caller's */
+    size_t most, found;
+} eg_word_list;
+
 /**
  * The words of `length` letters that are most above what chance puts into the chosen sequences, the
  * largest z first, of equals the first by its letters. A sequence counts once, however often it
@@ -82,14 +87,12 @@ typedef struct eg_word {
  * @param x       (N, D) codes, 0 from the end of a sequence on
  * @param chosen  (N) not 0: chosen
  * @param length  1 to EG_WORD_MAX
- * @param out     (most)
- * @param found   how many of them were filled
+ * @param out     receives up to `most`
  * @return EG_OK; EG_ERR_INVALID (length, a number that is no code, none chosen); EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_words_enriched(const float *x, size_t n, size_t d,
                                                  const uint8_t *chosen, size_t length,
-                                                 const eg_allocator *alloc, eg_word *out,
-                                                 size_t most, size_t *found);
+                                                 const eg_allocator *alloc, eg_word_list *out);
 
 /* ---- repertoires with motifs ---- */
 

@@ -47,22 +47,35 @@ static void spell(size_t word, size_t length, char *to)
 }
 
 /* Puts a word among the `most` largest. */
-static void keep(const eg_word *w, eg_word *out, size_t most, size_t *found)
+static void keep(const eg_word *w, eg_word_list *out)
 {
-    if (*found == most && !(w->z > out[most - 1].z)) return;
-    size_t at = *found < most ? (*found)++ : most - 1;
-    for (; at > 0 && w->z > out[at - 1].z; at--) out[at] = out[at - 1];
-    out[at] = *w;
+    eg_word *word = out->word;
+    if (out->found == out->most && !(w->z > word[out->most - 1].z)) return;
+    size_t at = out->found < out->most ? out->found++ : out->most - 1;
+    for (; at > 0 && w->z > word[at - 1].z; at--) word[at] = word[at - 1];
+    word[at] = *w;
+}
+
+/* n sequences in all, of which `taken` are chosen. */
+static void compare(const struct counts *c, double n, double taken, eg_word_list *out)
+{
+    for (size_t w = 0; w < c->words && out->most > 0; w++) {
+        const double p = (double)c->all[w] / n;
+        eg_word word = { .chosen = c->chosen[w], .all = c->all[w] };
+        if (word.chosen < 2 || p >= 1) continue;
+        spell(w, c->length, word.letters);
+        word.z = ((double)word.chosen - taken * p) / sqrt(taken * p * (1 - p));
+        keep(&word, out);
+    }
 }
 
 eg_status eg_words_enriched(const float *x, size_t n, size_t d, const uint8_t *chosen,
-                            size_t length, const eg_allocator *alloc, eg_word *out, size_t most,
-                            size_t *found)
+                            size_t length, const eg_allocator *alloc, eg_word_list *out)
 {
     struct egi_arena arena;
     struct counts c = { .words = 1, .length = length };
     double taken = 0;
-    *found = 0;
+    out->found = 0;
     EGI_TRY(check(x, n, d, length));
     for (size_t i = 0; i < n; i++) taken += chosen[i] != 0;
     if (taken == 0) return egi_fail(EG_ERR_INVALID, "none of %zu sequences is chosen", n);
@@ -75,14 +88,7 @@ eg_status eg_words_enriched(const float *x, size_t n, size_t d, const uint8_t *c
     memset(arena.block, 0, arena.bytes);
     c.all = arena.part[0], c.chosen = arena.part[1], c.last = arena.part[2];
     for (size_t i = 0; i < n; i++) count(&c, x + i * d, d, i, chosen[i]);
-    for (size_t w = 0; w < c.words && most > 0; w++) {
-        const double p = (double)c.all[w] / (double)n;
-        eg_word word = { .chosen = c.chosen[w], .all = c.all[w] };
-        if (word.chosen < 2 || p >= 1) continue;
-        spell(w, length, word.letters);
-        word.z = ((double)word.chosen - taken * p) / sqrt(taken * p * (1 - p));
-        keep(&word, out, most, found);
-    }
+    compare(&c, (double)n, taken, out);
     egi_arena_destroy(&arena);
     return EG_OK;
 }

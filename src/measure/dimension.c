@@ -219,7 +219,8 @@ static eg_status measure(const struct egi_cloud *points, const struct egi_estima
     EGI_TRY(egi_arena_create(o->alloc, needs, EGI_COUNT(needs), "dimension", &arena));
     double *square = arena.part[0];
     uint32_t *at = arena.part[1];
-    eg_status s = eg_neighbours(c.x, c.n, c.d, c.k, o->threads, o->progress, o->alloc, square, at);
+    const eg_search_options how = { o->threads, o->progress, o->alloc };
+    eg_status s = eg_neighbours(c.x, c.n, c.d, c.k, &how, square, at);
     c.square = square;
     c.at = at;
     if (s == EG_OK && counts) s = count_pairs(&c, arena.part[3], arena.part[2]);

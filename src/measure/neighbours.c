@@ -238,24 +238,25 @@ static eg_status make_room(struct search *s, size_t listed, int threads, const e
     return EG_OK;
 }
 
-eg_status eg_neighbours(const float *x, size_t n, size_t d, size_t k, int threads,
-                        const eg_progress *progress, const eg_allocator *alloc, double *square,
-                        uint32_t *at)
+eg_status eg_neighbours(const float *x, size_t n, size_t d, size_t k, const eg_search_options *how,
+                        double *square, uint32_t *at)
 {
-    if (alloc == NULL) alloc = eg_allocator_default();
-    EGI_TRY(check(x, n, d, k));
+    const eg_search_options usual = { 0, NULL, NULL };
+    const eg_search_options *o = how != NULL ? how : &usual;
+    const eg_allocator *alloc = o->alloc != NULL ? o->alloc : eg_allocator_default();
     const size_t spare = k / 2 > SPARE ? k / 2 : SPARE;
     struct search s = { .x = x, .n = n, .d = d, .k = k, .square = square, .at = at };
-    s.kept = k + spare < n - 1 ? k + spare : n; /* n: room that is never filled */
     size_t nearest;
     struct egi_arena arena;
     void *own = NULL;
+    EGI_TRY(check(x, n, d, k));
+    s.kept = k + spare < n - 1 ? k + spare : n; /* n: room that is never filled */
     EGI_TRY(egi_mul_size(n, k, &nearest));
-    EGI_TRY(make_room(&s, n, threads, alloc, &arena));
+    EGI_TRY(make_room(&s, n, o->threads, alloc, &arena));
     eg_status status = EG_OK;
     if (at == NULL) status = egi_alloc_array(alloc, nearest, sizeof *at, "neighbours", &own);
     if (at == NULL) s.at = own;
-    if (status == EG_OK) status = run(&s, look, settle, threads, progress);
+    if (status == EG_OK) status = run(&s, look, settle, o->threads, o->progress);
     if (own != NULL) egi_free(alloc, own, nearest * sizeof *at);
     egi_arena_destroy(&arena);
     return status;

@@ -231,7 +231,8 @@ static void exponential(const struct plan *p, const double *h, double t, double 
         a[i] = t * h[i]; /* the last row of an affine one is 0 */
         norm += a[i] * a[i];
     }
-    for (norm = sqrt(norm); norm > 0.5; norm /= 2) halvings++;
+    (void)frexp(sqrt(norm), &halvings); /* below 2^halvings */
+    halvings = halvings + 1 > 0 ? halvings + 1 : 0;
     for (size_t i = 0; i < cells; i++) a[i] = ldexp(a[i], -halvings);
     memset(out, 0, cells * sizeof *out);
     for (size_t i = 0; i < w; i++) out[i * w + i] = 1;

@@ -232,21 +232,32 @@ void eg_inspection_destroy(eg_inspection *i)
     egi_free(n->alloc, n, sizeof *n);
 }
 
+/* One pass of B examples, or of one bag of B rows, seen at a layer. */
+static eg_status watch(eg_learner *l, const char *layer, const float *x, size_t b,
+                       struct egi_watch *w, eg_tape **t)
+{
+    const size_t offset[2] = { 0, b };
+    char path[EGI_PATH_TEXT];
+    snprintf(path, sizeof path, "%s.", layer);
+    *w = (struct egi_watch){ .path = path };
+    if (l->task.bags) l->offset = offset;
+    const eg_status s = l->row->watch(l, x, l->task.bags ? 1 : b, w, t);
+    l->offset = NULL;
+    w->path = NULL;
+    return s;
+}
+
 eg_status eg_learner_inspect(eg_learner *l, const char *layer, const float *x, size_t b,
                              eg_inspection **out)
 {
-    char path[EGI_PATH_TEXT];
+    struct egi_watch w;
     eg_tape *t = NULL;
     if (l == NULL || layer == NULL || x == NULL || out == NULL || b == 0)
         return egi_fail(EG_ERR_INVALID, "eg_learner_inspect: NULL, or no example");
-    if (egi_learner_asked(l)->bags)
-        return egi_fail(EG_ERR_INVALID,
-                        "eg_learner_inspect: a learner of bags: eg_learner_attention");
     if (l->row->watch == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no layers", l->row->kind.name);
-    snprintf(path, sizeof path, "%s.", layer);
-    struct egi_watch w = { .path = path };
-    EGI_TRY(l->row->watch(l, x, b, &w, &t));
+    if (l->task.bags) EGI_TRY(egi_learner_check_inputs(l, x, b));
+    EGI_TRY(watch(l, layer, x, b, &w, &t));
     if (!w.found || w.q.id == 0)
         return egi_fail(EG_ERR_INVALID, "%.100s: expected a layer that has an association", layer);
     return make(t, l->alloc, &w, out);
@@ -268,7 +279,7 @@ static void mean_weights(const float *a, const eg_shape *s, size_t rows, float *
 eg_status eg_learner_attention(eg_learner *l, const char *layer, const float *x, size_t rows,
                                float *weights)
 {
-    char path[EGI_PATH_TEXT];
+    struct egi_watch w;
     eg_tape *t = NULL;
     if (l == NULL || layer == NULL || x == NULL || weights == NULL || rows == 0)
         return egi_fail(EG_ERR_INVALID, "eg_learner_attention: NULL, or no rows");
@@ -276,13 +287,7 @@ eg_status eg_learner_attention(eg_learner *l, const char *layer, const float *x,
         return egi_fail(EG_ERR_UNSUPPORTED, "learner %s has no layers that see bags",
                         l->row->kind.name);
     EGI_TRY(egi_learner_check_inputs(l, x, rows));
-    snprintf(path, sizeof path, "%s.", layer);
-    const size_t offset[2] = { 0, rows };
-    struct egi_watch w = { .path = path };
-    l->offset = offset;
-    eg_status s = l->row->watch(l, x, 1, &w, &t);
-    l->offset = NULL;
-    if (s != EG_OK) return s;
+    EGI_TRY(watch(l, layer, x, rows, &w, &t));
     const eg_var v = w.weights.id != 0 ? w.weights : w.a;
     const float *value = v.id != 0 ? eg_tape_value(t, v) : NULL;
     const eg_shape shape = eg_tape_shape(t, v);

@@ -135,7 +135,6 @@ static void every_call_survives(void **state)
 static const char *const waiting[] = {
     "eg_connections_store(", "eg_connections_forget(", "eg_connections_forget_class(",
     "eg_connections_hold(",  "eg_onnx_planned(",       "eg_onnx_couple(",
-    "eg_words_enriched(",    "eg_split_share_groups(",
 };
 
 static int waits(const char *name)

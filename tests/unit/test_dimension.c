@@ -37,7 +37,8 @@ static void neighbours_are_the_nearest(void **state)
     static uint32_t at[N * K];
     for (uint64_t round = 0; round < 6; round++) {
         make_points(x, round % 3 == 2 ? 3e4F : 0, (int)(round / 3), round);
-        assert_int_equal(eg_neighbours(x, N, D, K, 2, NULL, NULL, square, at), EG_OK);
+        assert_int_equal(
+            eg_neighbours(x, N, D, K, &(eg_search_options){ .threads = 2 }, square, at), EG_OK);
         for (size_t i = 0; i < N; i++) {
             size_t before = 0;
             const double last = square[i * K + K - 1];
@@ -60,8 +61,10 @@ static void one_thread_or_many(void **state)
     static float x[N * D];
     static double one[N * K], many[N * K];
     make_points(x, 0, 0, 9);
-    assert_int_equal(eg_neighbours(x, N, D, K, 1, NULL, NULL, one, NULL), EG_OK);
-    assert_int_equal(eg_neighbours(x, N, D, K, 5, NULL, NULL, many, NULL), EG_OK);
+    assert_int_equal(eg_neighbours(x, N, D, K, &(eg_search_options){ .threads = 1 }, one, NULL),
+                     EG_OK);
+    assert_int_equal(eg_neighbours(x, N, D, K, &(eg_search_options){ .threads = 5 }, many, NULL),
+                     EG_OK);
     assert_memory_equal(one, many, sizeof one);
 }
 
@@ -118,7 +121,7 @@ static void estimators_are_their_formulae(void **state)
     static double square[60 * 5];
     const size_t n = 60, k = 5;
     eg_random_normal(3, 3, 0, n, x);
-    assert_int_equal(eg_neighbours(x, n, 1, k, 1, NULL, NULL, square, NULL), EG_OK);
+    assert_int_equal(eg_neighbours(x, n, 1, k, NULL, square, NULL), EG_OK);
     double two = 0, all = 0, values = 0;
     for (size_t i = 0; i < n; i++) {
         double sum = 0;

@@ -165,11 +165,41 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* One bag is one example, whose rows are the keys; what it is weighed with agrees. */
+static void a_bag_is_shown(void **state)
+{
+    (void)state;
+    const eg_task task = { .inputs = D, .classes = 2, .epochs = 1, .bags = 1 };
+    float x[7 * D], weights[7];
+    eg_learner *l;
+    eg_inspection *i = NULL;
+    draw(x, 7 * D);
+    CHECK_OK(eg_learner_create("{\"kind\": \"network\", \"layers\": [{\"kind\": "
+                               "\"hopfield_pooling\", \"name\": \"pool\", \"num_heads\": 2, "
+                               "\"quantity\": 3}, \"linear\"]}",
+                               &task, 3, 1, NULL, &l));
+    CHECK_OK(eg_learner_inspect(l, "pool", x, 7, &i));
+    CHECK(i->batch == 1 && i->heads == 2 && i->queries == 3 && i->keys == 7);
+    CHECK_OK(eg_learner_attention(l, "pool", x, 7, weights));
+    for (size_t r = 0; r < 7; r++) {
+        double sum = 0;
+        for (size_t line = 0; line < 6; line++) sum += (double)i->association[line * 7 + r];
+        CHECK_NEAR(sum / 6, weights[r], 1e-6);
+    }
+    for (size_t line = 0; line < 6; line++)
+        CHECK(i->nearest[line] < 7 && isfinite(i->energy[line]) && i->metastable[line] <= 7);
+    x[5] = NAN;
+    CHECK_STATUS(eg_learner_inspect(l, "pool", x, 7, &i), EG_ERR_INVALID);
+    eg_inspection_destroy(i);
+    eg_learner_destroy(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pooling_is_shown),
         cmocka_unit_test(examples_are_shown_apart),
+        cmocka_unit_test(a_bag_is_shown),
         cmocka_unit_test(what_cannot_be_shown_is_told),
         cmocka_unit_test(every_allocation_may_fail),
     };
