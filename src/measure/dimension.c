@@ -76,15 +76,6 @@ static eg_status check_options(const eg_dimension_options *o)
     return EG_OK;
 }
 
-static eg_status check_values(const float *x, size_t n, size_t d)
-{
-    for (size_t i = 0; i < n * d; i++)
-        if (!isfinite(x[i]))
-            return egi_fail(EG_ERR_INVALID, "point %zu, column %zu is %g, expected a finite number",
-                            i / d, i % d, (double)x[i]);
-    return EG_OK;
-}
-
 /* ---- the statistic of each point ---- */
 
 struct measuring {
@@ -252,7 +243,7 @@ eg_status eg_dimension_estimate(const float *x, size_t n, size_t d, const char *
         counts |= row[i]->counts;
     }
     EGI_TRY(egi_mul_size(n, d, &cells));
-    EGI_TRY(check_values(x, n, d));
+    EGI_TRY(egi_check_points(x, n, d));
     EGI_TRY(egi_alloc_array(o->alloc, cells, sizeof(float), "points", &own));
     eg_status s = different(x, n, d, o->alloc, own, &c.n);
     c.x = own;

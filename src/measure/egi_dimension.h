@@ -8,7 +8,11 @@
 
 enum { EGI_RADII = 2, EGI_STATISTICS = 2 };
 
-/* neighbours.c: count (N, EGI_RADII), how many other points lie within each squared radius. */
+/* neighbours.c: EG_ERR_INVALID names the number that is not finite. */
+eg_status egi_check_points(const float *x, size_t n, size_t d);
+
+/* neighbours.c: count (N, EGI_RADII), how many other points lie within each squared radius; of
+ * points that eg_neighbours took. */
 eg_status egi_count_within(const float *x, size_t n, size_t d, const double square[EGI_RADII],
                            int threads, const eg_progress *progress, const eg_allocator *alloc,
                            double *count);

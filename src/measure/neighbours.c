@@ -139,18 +139,22 @@ static void settle(void *arg, size_t r, size_t worker)
 
 /* ---- the search ---- */
 
+eg_status egi_check_points(const float *x, size_t n, size_t d)
+{
+    for (size_t i = 0; i < n * d; i++)
+        if (!isfinite(x[i]))
+            return egi_fail(EG_ERR_INVALID, "point %zu, column %zu is %g, expected a finite number",
+                            i / d, i % d, (double)x[i]);
+    return EG_OK;
+}
+
 static eg_status check(const float *x, size_t n, size_t d, size_t k)
 {
     if (k == 0 || k >= n)
         return egi_fail(EG_ERR_INVALID, "k = %zu neighbours of %zu points, expected 1 to %zu", k, n,
                         n > 0 ? n - 1 : 0);
     if (n > INT32_MAX) return egi_fail(EG_ERR_LIMIT, "%zu points, expected up to %d", n, INT32_MAX);
-    for (size_t i = 0; i < n * d; i++)
-        if (!isfinite(x[i]))
-            return egi_fail(EG_ERR_INVALID,
-                            "point %zu, coordinate %zu is %g, expected a finite number", i / d,
-                            i % d, (double)x[i]);
-    return EG_OK;
+    return egi_check_points(x, n, d);
 }
 
 static void move(struct search *s)
@@ -306,7 +310,6 @@ eg_status egi_count_within(const float *x, size_t n, size_t d, const double squa
     struct counting c = { .search = { .x = x, .n = n, .d = d, .k = 1, .kept = 1 },
                           .square = square,
                           .count = count };
-    EGI_TRY(check(x, n, d, 1));
     memset(count, 0, n * EGI_RADII * sizeof *count);
     EGI_TRY(make_room(&c.search, 1, threads, alloc, &arena));
     const eg_status s = run(&c.search, count_row, NULL, threads, progress);

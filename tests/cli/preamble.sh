@@ -29,6 +29,13 @@ check() {
 absent() { # PATTERN: not in what the last check printed
     ! cat out err | grep -Eq -- "$1" || problem "\"$1\" was printed"
 }
+json() { # EXPRESSION ARGS...: of what the program prints with --json as j
+    local expression=$1
+    shift
+    "$engram" "$@" --json --quiet >out 2>err </dev/null
+    python3 -c "import json, sys; j = json.load(open('out')); assert ($expression), j" 2>>err ||
+        problem "engram $*: not $expression"
+}
 finish() {
     echo "$failures failures"
     exit $((failures > 0))

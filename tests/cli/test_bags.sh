@@ -4,13 +4,6 @@
 # tables that are no bags.
 # shellcheck source=tests/cli/preamble.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
-json() { # EXPRESSION ARGS...: of what the program prints with --json as j
-    local expression=$1
-    shift
-    "$engram" "$@" --json --quiet >out 2>err </dev/null
-    python3 -c "import json, sys; j = json.load(open('out')); assert ($expression), j" 2>>err ||
-        problem "engram $*: not $expression"
-}
 
 # what is read
 json 'j["items"] == 150 and j["size"] == 8 and j["bags"] == "991 rows, 1 to 12 a bag"' \

@@ -4,13 +4,6 @@
 # no area is told where none is defined, no test where nothing varies.
 # shellcheck source=tests/cli/preamble.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
-json() { # EXPRESSION ARGS...: of what the program prints with --json as j
-    local expression=$1
-    shift
-    "$engram" "$@" --json --quiet >out 2>err </dev/null
-    python3 -c "import json, sys; j = json.load(open('out')); assert ($expression), j" 2>>err ||
-        problem "engram $*: not $expression"
-}
 
 # groups: who has seen one knows its label, and no share and no fold of a search parts one
 awk 'BEGIN { print "g,x1,x2,label"; for (i = 0; i < 7; i++) for (g = 0; g < 40; g++)

@@ -3,13 +3,6 @@
 # Instruments as a user meets them: dimension of a set, memorised examples, data that have none.
 # shellcheck source=tests/cli/preamble.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
-json() { # EXPRESSION ARGS...: of what the program prints with --json as j
-    local expression=$1
-    shift
-    "$engram" "$@" --json --quiet >out 2>err </dev/null
-    python3 -c "import json, sys; j = json.load(open('out')); assert ($expression), j" 2>>err ||
-        problem "engram $*: not $expression"
-}
 
 # a plane bent into three columns, a point twice
 python3 - <<'PY'

@@ -3,7 +3,7 @@
 # The program as a user meets it: every command, its exit codes and its messages.
 # shellcheck source=tests/cli/preamble.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
-json() { # ARGS...: one JSON value
+one_json() { # ARGS...: one JSON value
     "$engram" "$@" --json --quiet >out 2>err </dev/null
     python3 -m json.tool <out >/dev/null || problem "engram $* --json: not JSON"
 }
@@ -57,8 +57,8 @@ check 4 'already there' store digits.egm semeion
 check 0 '1593' info digits.egm
 check 0 'shape +pictures 16 wide and 16 high, grey' info digits.egm
 check 0 'whole +yes' verify digits.egm
-json info digits.egm
-json verify digits.egm
+one_json info digits.egm
+one_json verify digits.egm
 check 0 '3186' store digits.egm semeion --append
 printf 'a,b,c\n1,2,3\n4,5,6\n' >small.csv
 check 2 'numbers of 256|256 numbers.*2 x 3' store digits.egm small.csv --append
@@ -96,7 +96,7 @@ check 2 'expected a share' recall digits.egm --item 17 --hide sideways
 check 1 'no stored item' recall digits.egm --item 999999
 check 1 'mixture|average' recall digits.egm --item 17 --memory modern:0.00001
 check 2 '3 numbers \(2x3\).*256' recall digits.egm small.csv
-json recall digits.egm --item 17 --hide 0.3 --trace
+one_json recall digits.egm --item 17 --hide 0.3 --trace
 json_lines recall digits.egm --sample 5 --flip 0.1
 check 0 'wrote' recall digits.egm --item 17 --hide 0.5 -o fixed.png --strip strip.png
 check 0 'wrote' recall digits.egm --sample 3 -o states.npy
@@ -155,7 +155,7 @@ check 0 '^ *5' theory dam-capacity n=2:5:1
 check 2 'did you mean dam-capacity' theory dam-capasity
 check 2 'no parameter' theory dam-capacity zeta=1
 check 2 'not in' theory dam-capacity N=-5
-json theory dam-capacity
+one_json theory dam-capacity
 check 0 'recovered' capacity --memory classical --size 60 --loads 0.05,0.1 --trials 20 --draws 2
 json_lines capacity --memory dam:3 --size 40 --patterns 10,20 --trials 20 --draws 2
 check 0 'patterns,load' capacity --size 40 --patterns 10 --trials 10 --draws 1 --csv
@@ -169,12 +169,12 @@ check 0 'pictures 16 wide and 16 high, grey' data info semeion
 check 2 'did you mean semeion' data get semeon
 json_lines data list
 json_lines theory
-json help
-json help recall
+one_json help
+one_json help recall
 json_lines help memories
-json data info semeion
+one_json data info semeion
 check 0 'works' doctor
-json doctor
+one_json doctor
 check 0 . reproduce
 "$engram" reproduce xor --json --quiet >out 2>err || problem "reproduce xor"
 grep -q '"setting":"quick".*"seed":0.*"engram":"[0-9.]*".*"threads":[1-9].*"learners":\[\]' out ||

@@ -3,13 +3,6 @@
 # Training as a user meets it: train, eval, predict, compare, rerun; bad input; kill and resume.
 # shellcheck source=tests/cli/preamble.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/preamble.sh"
-json() { # EXPRESSION ARGS...: of what the program prints with --json as j
-    local expression=$1
-    shift
-    "$engram" "$@" --json --quiet >out 2>err </dev/null
-    python3 -c "import json, sys; j = json.load(open('out')); assert ($expression), j" 2>>err ||
-        problem "engram $*: not $expression"
-}
 small=(--limit 400 --epochs 3 --hidden 16)
 
 # help, completion, man page

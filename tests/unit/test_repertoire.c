@@ -1,6 +1,7 @@
 /* Tables of receptors: columns of several makers, rows that are none, places of errors, bounded
  * memory; tables of repertoires; motifs that are put in. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "counted.h"
 #include "data_bytes.h"
 #include "engram/repertoire.h"
 
@@ -118,24 +119,6 @@ static void what_is_wrong_has_line_and_column(void **state)
     o.sequence = "other";
     CHECK_STATUS(eg_airr_open(path, &o, &a), EG_ERR_CORRUPT);
     unlink(path);
-}
-
-struct counted {
-    size_t live, most;
-};
-
-static void *count_alloc(void *user, size_t size, size_t align)
-{
-    struct counted *c = user;
-    c->live += size;
-    c->most = c->live > c->most ? c->live : c->most;
-    return eg_allocator_default()->alloc(NULL, size, align);
-}
-
-static void count_free(void *user, void *p, size_t size)
-{
-    ((struct counted *)user)->live -= size;
-    eg_allocator_default()->free(NULL, p, size);
 }
 
 /* Every cut of a gzip is noticed; a line is bounded; 8 MiB are read in less than 256 KiB. */

@@ -2,6 +2,7 @@
  * nothing. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+#include "counted.h"
 #include "engram/inspect.h"
 #include "nn/egi_layer.h"
 
@@ -214,24 +215,6 @@ static void blocks_change_nothing(void **state)
         free(a);
         free(b);
     }
-}
-
-struct counted {
-    size_t live, most;
-};
-
-static void *count_alloc(void *user, size_t size, size_t align)
-{
-    struct counted *c = user;
-    c->live += size;
-    c->most = c->live > c->most ? c->live : c->most;
-    return eg_allocator_default()->alloc(NULL, size, align);
-}
-
-static void count_free(void *user, void *p, size_t size)
-{
-    ((struct counted *)user)->live -= size;
-    eg_allocator_default()->free(NULL, p, size);
 }
 
 /* Bytes that a learner holds at most in a step on `bags` bags of `rows` rows of `letters`. */
