@@ -91,48 +91,37 @@ static int print_all(const struct call *call, struct table *t, const eg_dataset 
     return EXIT_DONE;
 }
 
-static int all_estimators(const struct call *call, const eg_dataset *set)
+/* Names of what is asked, and what they are printed as; returns how many. */
+static size_t choose(const struct measure *o, const char **names, const char **shown)
 {
-    const struct measure *o = call->options;
-    const char *names[TEXTS_MOST];
+    size_t count = 0;
+    for (size_t n = 1; o->scales && 2 * n <= o->k && count < TEXTS_MOST; n *= 2) {
+        names[count] = keep_format("gride:%zu", n);
+        shown[count++] = keep_format("gride %zu, %zu", n, 2 * n);
+    }
+    if (o->scales) return count;
+    for (; o->estimators.n == 0 && estimator_name(count) != NULL; count++)
+        names[count] = shown[count] = estimator_name(count);
+    for (; count < o->estimators.n; count++)
+        names[count] = shown[count] = o->estimators.item[count];
+    return count;
+}
+
+static int estimate(const struct call *call, const eg_dataset *set)
+{
+    const char *names[TEXTS_MOST], *shown[TEXTS_MOST];
     eg_dimension out[TEXTS_MOST];
     struct table t;
     struct bar bar;
     eg_progress progress;
-    size_t count = o->estimators.n;
-    for (size_t i = 0; i < count; i++) names[i] = o->estimators.item[i];
-    for (; o->estimators.n == 0 && estimator_name(count) != NULL; count++)
-        names[count] = estimator_name(count);
+    const size_t count = choose(call->options, names, shown);
     const eg_dimension_options d = how(call, &bar, &progress);
     const eg_status s = eg_dimension_estimate(set->x, set->n, set->d, names, count, &d, out);
     bar_end(&bar);
     if (s != EG_OK) return fail(s, NULL);
     table_begin(&t, "dimension", columns, 6);
-    for (size_t i = 0; i < count; i++) add_row(&t, names[i], &out[i]);
+    for (size_t i = 0; i < count; i++) add_row(&t, shown[i], &out[i]);
     return print_all(call, &t, set, &out[0]);
-}
-
-static int over_scales(const struct call *call, const eg_dataset *set)
-{
-    const struct measure *o = call->options;
-    const char *name = "gride";
-    struct table t;
-    eg_dimension out = { .points = 0 };
-    table_begin(&t, "dimension", columns, 6);
-    for (size_t n = 1; 2 * n <= o->k; n *= 2) {
-        struct bar bar;
-        eg_progress progress;
-        eg_dimension_options d = how(call, &bar, &progress);
-        d.scale = n;
-        const eg_status s = eg_dimension_estimate(set->x, set->n, set->d, &name, 1, &d, &out);
-        bar_end(&bar);
-        if (s != EG_OK) {
-            table_clear(&t);
-            return fail(s, NULL);
-        }
-        add_row(&t, keep_format("gride %zu, %zu", n, 2 * n), &out);
-    }
-    return print_all(call, &t, set, &out);
 }
 
 int measure_dimension(const struct call *call, const char *name)
@@ -143,7 +132,7 @@ int measure_dimension(const struct call *call, const char *name)
     int code = data_read(call, name, &read, &set);
     if (code != EXIT_DONE) return code;
     code = take_sample(call, &set);
-    if (code == EXIT_DONE) code = o->scales ? over_scales(call, &set) : all_estimators(call, &set);
+    if (code == EXIT_DONE) code = estimate(call, &set);
     eg_dataset_clear(&set);
     return code;
 }

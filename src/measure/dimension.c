@@ -58,10 +58,28 @@ static eg_status different(const float *x, size_t n, size_t d, const eg_allocato
 
 /* ---- what was asked for ---- */
 
-static eg_status find_row(const char *name, const struct egi_estimator **out)
+struct asked {
+    const struct egi_estimator *row;
+    eg_dimension_options options;
+};
+
+/* "gride", or "gride:4" with a scale of its own. */
+static eg_status find_row(const char *name, const eg_dimension_options *o, struct asked *out)
 {
-    for (size_t i = 0; (*out = egi_estimator_row(i)) != NULL; i++)
-        if (strcmp((*out)->row.name, name) == 0) return EG_OK;
+    const size_t n = strcspn(name, ":");
+    char *end = NULL;
+    out->options = *o;
+    for (size_t i = 0; (out->row = egi_estimator_row(i)) != NULL; i++) {
+        const struct egi_estimator *row = out->row;
+        if (strlen(row->row.name) != n || strncmp(row->row.name, name, n) != 0) continue;
+        if (name[n] == '\0') return EG_OK;
+        out->options.scale = row->scaled ? strtoul(name + n + 1, &end, 10) : 0;
+        if (end != NULL && *end == '\0' && out->options.scale > 0
+            && out->options.scale <= INT32_MAX)
+            return EG_OK;
+        return egi_fail(EG_ERR_INVALID, "\"%s\": expected %.*s%s", name, (int)n, name,
+                        row->scaled ? " or a scale of 1 or more after the colon" : "");
+    }
     return egi_fail(EG_ERR_INVALID, "no estimator of dimension is named \"%s\"", name);
 }
 
@@ -194,8 +212,8 @@ static eg_status count_pairs(struct egi_cloud *c, double *scratch, double *withi
     return EG_OK;
 }
 
-static eg_status measure(const struct egi_cloud *points, const struct egi_estimator *const *row,
-                         size_t count, int counts, eg_dimension *out)
+static eg_status measure(const struct egi_cloud *points, const struct asked *asked, size_t count,
+                         int counts, eg_dimension *out)
 {
     struct egi_cloud c = *points;
     const eg_dimension_options *o = c.options;
@@ -215,7 +233,10 @@ static eg_status measure(const struct egi_cloud *points, const struct egi_estima
     c.square = square;
     c.at = at;
     if (s == EG_OK && counts) s = count_pairs(&c, arena.part[3], arena.part[2]);
-    for (size_t i = 0; i < count && s == EG_OK; i++) s = estimate(&c, row[i], &out[i]);
+    for (size_t i = 0; i < count && s == EG_OK; i++) {
+        c.options = &asked[i].options;
+        s = estimate(&c, asked[i].row, &out[i]);
+    }
     egi_arena_destroy(&arena);
     return s;
 }
@@ -227,7 +248,7 @@ eg_status eg_dimension_estimate(const float *x, size_t n, size_t d, const char *
     const eg_dimension_options usual = EG_DIMENSION_OPTIONS_INIT;
     eg_dimension_options given = options != NULL ? *options : usual;
     const eg_dimension_options *o = &given;
-    const struct egi_estimator *row[NAMES_MAX];
+    struct asked asked[NAMES_MAX];
     struct egi_cloud c = { .d = d, .k = 1, .options = o };
     int counts = 0;
     size_t cells;
@@ -237,10 +258,10 @@ eg_status eg_dimension_estimate(const float *x, size_t n, size_t d, const char *
         return egi_fail(EG_ERR_LIMIT, "%zu estimators, expected up to %d", count, NAMES_MAX);
     EGI_TRY(check_options(o));
     for (size_t i = 0; i < count; i++) {
-        EGI_TRY(find_row(names[i], &row[i]));
-        const size_t k = row[i]->neighbours(o);
+        EGI_TRY(find_row(names[i], o, &asked[i]));
+        const size_t k = asked[i].row->neighbours(&asked[i].options);
         c.k = k > c.k ? k : c.k;
-        counts |= row[i]->counts;
+        counts |= asked[i].row->counts;
     }
     EGI_TRY(egi_mul_size(n, d, &cells));
     EGI_TRY(egi_check_points(x, n, d));
@@ -252,7 +273,7 @@ eg_status eg_dimension_estimate(const float *x, size_t n, size_t d, const char *
                      "%zu points, of which %zu differ: expected %zu or more for %zu neighbours", n,
                      c.n, c.k + 1, c.k);
     for (size_t i = 0; i < count && s == EG_OK; i++) out[i] = (eg_dimension){ .equal = n - c.n };
-    if (s == EG_OK) s = measure(&c, row, count, counts, out);
+    if (s == EG_OK) s = measure(&c, asked, count, counts, out);
     egi_free(o->alloc, own, cells * sizeof(float));
     return s;
 }

@@ -38,6 +38,7 @@ struct egi_estimator {
     double (*combine)(const struct egi_cloud *c, const double *statistic, const uint32_t *weight,
                       size_t total);
     int sorted;                                /* statistics come rising */
+    int scaled;                                /* NAME:N has a scale of its own */
     int counts;                                /* needs `within` */
     size_t (*work)(const struct egi_cloud *c); /* doubles a statistic needs, or NULL */
 };

@@ -139,6 +139,27 @@ static void estimators_are_their_formulae(void **state)
     assert_true(fabs(value_of(x, n, 1, "gride", k, 1) - dn / two) < 1e-9);
 }
 
+/* A scale of its own is that of the options, from one search with others. */
+static void scales_are_named(void **state)
+{
+    (void)state;
+    static float x[N * D];
+    static const char *const names[] = { "gride:4", "twonn", "gride:1" }, *const bad[] = {
+        "gride:", "gride:0", "twonn:2"
+    };
+    eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
+    eg_dimension out[3];
+    make_points(x, 0, 0, 6);
+    o.resample = 0;
+    assert_int_equal(eg_dimension_estimate(x, N, D, names, 3, &o, out), EG_OK);
+    assert_true(out[0].value == value_of(x, N, D, "gride", 20, 4));
+    assert_true(out[1].value == value_of(x, N, D, "twonn", 20, 1));
+    assert_true(out[2].value == value_of(x, N, D, "gride", 20, 1));
+    assert_true(out[0].radius > out[2].radius);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(eg_dimension_estimate(x, N, D, &bad[i], 1, &o, out), EG_ERR_INVALID);
+}
+
 static void scaling_by_a_power_of_two_changes_no_bit(void **state)
 {
     (void)state;
@@ -265,6 +286,7 @@ int main(void)
         cmocka_unit_test(one_thread_or_many),
         cmocka_unit_test(tori_have_their_dimension),
         cmocka_unit_test(estimators_are_their_formulae),
+        cmocka_unit_test(scales_are_named),
         cmocka_unit_test(scaling_by_a_power_of_two_changes_no_bit),
         cmocka_unit_test(digits_have_their_published_dimension),
         cmocka_unit_test(equal_points_are_one),
