@@ -129,15 +129,16 @@ static eg_var stored(const struct wanted *w)
 static const struct row {
     struct egi_choice choice;
     eg_var (*weight)(const struct wanted *w);
+    int turns; /* a weight leaps when what it is made of crosses a threshold */
 } rows[] = {
-    { { "real", NULL, 0, 1, 0 }, real },
-    { { "sign", NULL, 0, 1, 0 }, sign },
-    { { "scaled_sign", NULL, 0, 1, 0 }, scaled_sign },
-    { { "binary", NULL, 0.5, 0.001, 0.999 }, binary },
-    { { "popup", NULL, 0.5, 1e-6, 1 }, popup },
-    { { "pruned", NULL, 0.1, 1e-6, 1 }, pruned },
-    { { "stored", NULL, 1, -1e3, 1e3 }, stored },
-    { { NULL, NULL, 0, 0, 0 }, NULL },
+    { { "real", NULL, 0, 1, 0 }, real, 0 },
+    { { "sign", NULL, 0, 1, 0 }, sign, 1 },
+    { { "scaled_sign", NULL, 0, 1, 0 }, scaled_sign, 1 },
+    { { "binary", NULL, 0.5, 0.001, 0.999 }, binary, 1 },
+    { { "popup", NULL, 0.5, 1e-6, 1 }, popup, 1 },
+    { { "pruned", NULL, 0.1, 1e-6, 1 }, pruned, 1 },
+    { { "stored", NULL, 1, -1e3, 1e3 }, stored, 0 },
+    { { NULL, NULL, 0, 0, 0 }, NULL, 0 },
 };
 
 eg_status egi_connections_read(const json_t *v, const char *place, struct egi_connections *out)
@@ -156,5 +157,6 @@ eg_var egi_connections_weight(struct egi_scope *s, const struct egi_connections 
                               const eg_shape *shape, const struct egi_initialiser *init)
 {
     const struct wanted w = { s, c->number, shape, init };
+    s->turns |= rows[c->row].turns;
     return rows[c->row].weight(&w);
 }

@@ -31,9 +31,12 @@ struct egi_scope {
     eg_dtype dtype;            /* of parameters */
     uint64_t seed, step;       /* what random choices of this pass depend on */
     int update;                /* EGI_TRAIN: running statistics move */
+    size_t averaged;           /* update: to the mean over so many batches, this the last; 0: by
+                                  their momentum */
     size_t classes;            /* what a layer without a size of its own gives out */
     int placed;                /* the failure of the tape names its layer */
     size_t learned;            /* EGI_CREATE: parameters that were asked for */
+    int turns;                 /* EGI_CREATE: weights that move by leaps were */
     size_t next;               /* the parameter that is probably asked for next */
     const size_t *offset;      /* (bags + 1) of examples that are bags, from 0; else NULL */
     size_t bags;
@@ -77,6 +80,11 @@ eg_var egi_scope_fixed(struct egi_scope *s, const char *name, const eg_shape *sh
 uint64_t egi_scope_stream(const struct egi_scope *s);
 
 struct egi_graph;
+
+/* perceptron.c - the layers of {"hidden": [..]}: a new reference, NULL without memory. */
+json_t *egi_perceptron(json_t *hidden, json_t *activation, json_t *initialiser, double dropout,
+                       double alpha_dropout, json_t *pooling);
+eg_status egi_perceptron_check(const json_t *hidden);
 
 struct egi_layer {
     const struct egi_layer_row *row;

@@ -33,6 +33,9 @@ struct egi_learner_row {
     eg_status (*adopt)(struct eg_learner *l);
     eg_status (*step)(struct eg_learner *l, double epoch, const float *x, const int32_t *y,
                       size_t b, double *loss);
+    /* Running statistics become those of batches 1 .. k, of which this is the k-th; nothing else
+     * changes. NULL: there are none. */
+    eg_status (*settle)(struct eg_learner *l, const float *x, size_t b, size_t k);
     /* Of EGI_LEARNER_GROUP vectors or a multiple of them, at most EGI_LEARNER_TILE; of one bag. */
     eg_status (*scores)(struct eg_learner *l, const float *x, size_t b, float *scores);
     eg_status (*pullback)(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
@@ -67,6 +70,7 @@ struct eg_learner {
     json_t *notes; /* object of words, or NULL: none yet */
     float *pad;    /* (GROUP, 2 (D + K)) of learner.c: the last examples of an evaluation */
     int fitted;
+    int settles; /* running statistics may be far from what the last steps made of the weights */
     const size_t *offset; /* (b + 1) of the bags of the call that runs; NULL: vectors */
 };
 
@@ -106,6 +110,9 @@ const struct egi_setting *egi_network_settings(const char *name);
 
 /* EG_ERR_DIVERGED, naming the first parameter or state that is not finite and where. */
 eg_status egi_learner_finite(eg_learner *l);
+
+/* learner_examples.c - l->settles: the row's settle, of examples that were steps before. */
+eg_status egi_learner_settle(eg_learner *l, const eg_examples *e, size_t k);
 
 extern const struct egi_learner_row egi_learner_network, egi_learner_knn, egi_learner_class_mean,
     egi_learner_svm, egi_learner_forest, egi_learner_boosting, egi_learner_kmeans,

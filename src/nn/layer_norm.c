@@ -94,8 +94,9 @@ static eg_var apply_batch_norm(struct egi_scope *s, const struct egi_layer *l, c
     const eg_var y = eg_batch_norm(s->t, x[0], scale, shift, o->epsilon, &m, &v);
     if (!s->update || eg_tape_status(s->t) != EG_OK) return y;
     const double n = (double)eg_shape_size(&in) / (double)in.dim[1];
-    move(mean, eg_tape_value(s->t, m), o->momentum, 1);
-    move(variance, eg_tape_value(s->t, v), o->momentum, n > 1 ? n / (n - 1) : 1);
+    const double by = s->averaged > 0 ? 1 / (double)s->averaged : o->momentum;
+    move(mean, eg_tape_value(s->t, m), by, 1);
+    move(variance, eg_tape_value(s->t, v), by, n > 1 ? n / (n - 1) : 1);
     return y;
 }
 

@@ -146,6 +146,15 @@ eg_status eg_learner_step_bags(eg_learner *l, double epoch, const eg_examples *e
     return s;
 }
 
+eg_status egi_learner_settle(eg_learner *l, const eg_examples *e, size_t k)
+{
+    struct seen seen;
+    EGI_TRY(see(l, e, &seen));
+    const eg_status s = l->row->settle(l, seen.e.x, seen.e.n, k);
+    look_away(l, &seen);
+    return s;
+}
+
 eg_status eg_learner_scores_bags(eg_learner *l, const eg_examples *e, float *scores)
 {
     EGI_TRY(check(l, e, 0, "eg_learner_scores_bags"));

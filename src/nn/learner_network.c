@@ -71,54 +71,6 @@ struct network {
 
 /* ---- making one ---- */
 
-static int add_dropout(json_t *layers, const char *kind, double p)
-{
-    if (p == 0) return 0;
-    return json_array_append_new(layers, json_pack("{s:s, s:f}", "kind", kind, "p", p)) != 0;
-}
-
-/* The layers of the short form. */
-static json_t *perceptron(const struct settings *o)
-{
-    json_t *layers = json_pack("[s]", "flatten");
-    int failed = layers == NULL;
-    for (size_t i = 0; i < json_array_size(o->hidden) && !failed; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "fc%zu", i + 1);
-        failed |= json_array_append_new(
-            layers, json_pack("{s:s, s:s, s:O, s:O}", "kind", "linear", "name", name, "units",
-                              json_array_get(o->hidden, i), "initialiser", o->initialiser));
-        failed |= json_array_append_new(
-            layers, json_pack("{s:s, s:O}", "kind", "activation", "function", o->activation));
-        failed |= add_dropout(layers, "dropout", o->dropout);
-        failed |= add_dropout(layers, "alpha_dropout", o->alpha_dropout);
-    }
-    if (!failed && !json_is_null(o->pooling)) failed |= json_array_append(layers, o->pooling);
-    if (!failed)
-        failed |=
-            json_array_append_new(layers, json_pack("{s:s, s:s, s:O}", "kind", "linear", "name",
-                                                    "output", "initialiser", o->initialiser));
-    if (!failed) return layers;
-    json_decref(layers);
-    return NULL;
-}
-
-static eg_status check_hidden(const json_t *hidden)
-{
-    char got[EGI_JSON_TEXT];
-    if (!json_is_array(hidden))
-        return egi_fail(EG_ERR_INVALID, "hidden: expected a list of counts, as [2000], got %s",
-                        egi_json_shown(hidden, got));
-    for (size_t i = 0; i < json_array_size(hidden); i++) {
-        const json_t *one = json_array_get(hidden, i);
-        const json_int_t units = json_integer_value(one);
-        if (units < 1 || units > 1000000000)
-            return egi_fail(EG_ERR_INVALID, "hidden[%zu]: expected a count in 1..1e9, got %s", i,
-                            egi_json_shown(one, got));
-    }
-    return EG_OK;
-}
-
 /* Of vectors there is none; of bags the default is attention by a few queries that are learned,
  * with gradients of norm 1 at most: at the default rate of sgd those of its norms else grow without
  * bound. */
@@ -163,13 +115,14 @@ static eg_status make_graph(struct eg_learner *l)
         if (o->hidden == NULL || json_object_set_new(l->document, "hidden", o->hidden) != 0)
             return egi_fail(EG_ERR_NOMEM, "hidden: its default");
     }
-    EGI_TRY(check_hidden(o->hidden));
+    EGI_TRY(egi_perceptron_check(o->hidden));
     EGI_TRY(choose_pooling(l, o));
     struct egi_activation activation;
     struct egi_initialiser initialiser;
     EGI_TRY(egi_activation_read(o->activation, "activation", &activation));
     EGI_TRY(egi_initialiser_read(o->initialiser, "", "initialiser", &initialiser));
-    json_t *layers = perceptron(o);
+    json_t *layers = egi_perceptron(o->hidden, o->activation, o->initialiser, o->dropout,
+                                    o->alpha_dropout, o->pooling);
     n->own_layers = layers != NULL ? json_pack("{s:o}", "layers", layers) : NULL;
     if (n->own_layers == NULL) return egi_fail(EG_ERR_NOMEM, "layers of a perceptron");
     return egi_graph_create(n->own_layers, "layers", "", 0, l->alloc, &n->graph);
@@ -207,6 +160,13 @@ static eg_var input(struct eg_learner *l, const float *x, size_t b, int recorded
     return eg_reshape(t, *flat, &eg_shape_of(rows, k->channels, k->height, k->width));
 }
 
+/* What the layers make of x. */
+static eg_var forward(struct eg_learner *l, struct egi_scope *s, const float *x, size_t b)
+{
+    eg_var flat;
+    return egi_graph_apply(s, ((struct network *)l->own)->graph, input(l, x, b, 0, &flat));
+}
+
 /* One example of zeros through the layers: makes the parameters, and sees whether shapes fit. A bag
  * has two rows, so that what ends in rows is not taken for scores of bags. */
 static eg_status make_parameters(struct eg_learner *l)
@@ -214,12 +174,11 @@ static eg_status make_parameters(struct eg_learner *l)
     static const size_t one[2] = { 0, 2 };
     struct network *n = l->own;
     char text[EGI_SHAPE_TEXT];
-    eg_var flat;
     EGI_TRY(eg_tape_create(l->threads, l->alloc, &n->t));
     memset(l->pad, 0, 2 * l->task.inputs * sizeof *l->pad);
     l->offset = l->task.bags ? one : NULL;
     struct egi_scope s = scope_of(l, EGI_CREATE, 1);
-    const eg_var z = egi_graph_apply(&s, n->graph, input(l, l->pad, 1, 0, &flat));
+    const eg_var z = forward(l, &s, l->pad, 1);
     const eg_shape shape = eg_tape_shape(n->t, z);
     eg_status status = eg_tape_status(n->t);
     if (status == EG_OK && !egi_shape_equal(&shape, &eg_shape_of(1, l->task.classes)))
@@ -227,6 +186,7 @@ static eg_status make_parameters(struct eg_learner *l)
                           egi_shape_text(&shape, text), l->task.classes);
     eg_tape_reset(n->t);
     l->offset = NULL;
+    l->settles = s.turns;
     if (status == EG_OK && s.learned == 0)
         status = egi_fail(EG_ERR_INVALID, "layers: none of them learns");
     return status;
@@ -284,10 +244,9 @@ static eg_status evaluate(void *user, double *loss, const float **g)
     struct eg_learner *l = user;
     struct network *n = l->own;
     struct egi_scope s = scope_of(l, EGI_TRAIN, n->b);
-    eg_var flat;
     s.step = (uint64_t)*n->optimiser.step;
     s.update = n->evaluations++ == 0;
-    const eg_var z = egi_graph_apply(&s, n->graph, input(l, n->x, n->b, 0, &flat));
+    const eg_var z = forward(l, &s, n->x, n->b);
     const eg_var y = eg_input(n->t, EG_I32, &eg_shape_of(n->b), n->y);
     const eg_var cost = n->loss->apply(n->t, z, y, &n->loss_settings);
     EGI_TRY(eg_tape_status(n->t));
@@ -325,12 +284,11 @@ static eg_status store_group(struct eg_learner *l, const eg_examples *e, int wro
     const size_t d = l->task.inputs, k = l->task.classes;
     struct egi_storing w = { .count = 0 };
     unsigned char chosen[EGI_LEARNER_GROUP];
-    eg_var flat;
     memset(l->pad, 0, EGI_LEARNER_GROUP * d * sizeof *l->pad);
     memcpy(l->pad, e->x, e->n * d * sizeof *l->pad);
     struct egi_scope s = scope_of(l, EGI_EVALUATE, EGI_LEARNER_GROUP);
     s.storing = &w;
-    const eg_var z = egi_graph_apply(&s, n->graph, input(l, l->pad, EGI_LEARNER_GROUP, 0, &flat));
+    const eg_var z = forward(l, &s, l->pad, EGI_LEARNER_GROUP);
     const float *scores = eg_tape_value(n->t, z);
     EGI_TRY(eg_tape_status(n->t));
     for (size_t i = 0; i < e->n; i++)
@@ -373,9 +331,8 @@ static eg_status store_step(struct eg_learner *l, double *loss)
 {
     struct network *n = l->own;
     size_t changed = 0;
-    eg_var flat;
     struct egi_scope s = scope_of(l, EGI_EVALUATE, n->b);
-    const eg_var z = egi_graph_apply(&s, n->graph, input(l, n->x, n->b, 0, &flat));
+    const eg_var z = forward(l, &s, n->x, n->b);
     const eg_var y = eg_input(n->t, EG_I32, &eg_shape_of(n->b), n->y);
     const eg_var cost = n->loss->apply(n->t, z, y, &n->loss_settings);
     EGI_TRY(eg_tape_status(n->t));
@@ -405,6 +362,17 @@ static eg_status step(struct eg_learner *l, double epoch, const float *x, const 
     return s;
 }
 
+static eg_status settle(struct eg_learner *l, const float *x, size_t b, size_t k)
+{
+    struct network *n = l->own;
+    struct egi_scope s = scope_of(l, EGI_TRAIN, b);
+    s.step = (uint64_t)*n->optimiser.step;
+    s.update = 1;
+    s.averaged = k;
+    (void)forward(l, &s, x, b);
+    return eg_tape_status(n->t);
+}
+
 /* ---- evaluation ---- */
 
 static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
@@ -424,11 +392,8 @@ static eg_status take(struct eg_learner *l, eg_var v, size_t count, float *out)
 
 static eg_status scores(struct eg_learner *l, const float *x, size_t b, float *out)
 {
-    struct network *n = l->own;
-    eg_var flat;
     struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
-    const eg_var z = egi_graph_apply(&s, n->graph, input(l, x, b, 0, &flat));
-    return take(l, z, b * l->task.classes, out);
+    return take(l, forward(l, &s, x, b), b * l->task.classes, out);
 }
 
 static eg_status pullback(struct eg_learner *l, const float *x, const float *cotangent, size_t b,
@@ -452,10 +417,9 @@ static eg_status watch(struct eg_learner *l, const float *x, size_t b, struct eg
                        eg_tape **tape)
 {
     struct network *n = l->own;
-    eg_var flat;
     struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     s.watch = w;
-    egi_graph_apply(&s, n->graph, input(l, x, b, 0, &flat));
+    forward(l, &s, x, b);
     *tape = n->t;
     return eg_tape_status(n->t);
 }
@@ -482,6 +446,7 @@ const struct egi_learner_row egi_learner_network = {
     .create = create,
     .destroy = destroy,
     .step = step,
+    .settle = settle,
     .scores = scores,
     .pullback = pullback,
     .watch = watch,
