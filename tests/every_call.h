@@ -1,11 +1,12 @@
-/* Every public call that can fail, made once, in the order in which a program would make them: what
- * makes allocations fail (test_allocations) and what makes calls from two threads (test_threads)
- * loops over these. Nothing here fails a test: an episode gives the first failure, and has left
- * nothing behind. `path` is the beginning of names that are its own. */
+/* Every public call, made once, in the order in which a program would make them: what makes
+ * allocations fail (test_allocations) and what makes calls from two threads (test_threads) loops
+ * over these (every_call_table.h). Nothing here fails a test: an episode gives the first failure,
+ * and has left nothing behind. `path` is the beginning of names that are its own. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_EVERY_CALL_H
 #define TESTS_EVERY_CALL_H
 
+#include <ftw.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -47,6 +48,14 @@ static inline void call_discard(const char *path)
     static const char *const tail[] = { "", "-wal", "-shm" };
     char name[600];
     for (size_t i = 0; i < 3; i++) unlink(call_path(path, tail[i], name));
+}
+
+static inline int call_unlink(const char *path, const struct stat *st, int flag, struct FTW *f)
+{
+    (void)st;
+    (void)flag;
+    (void)f;
+    return remove(path);
 }
 
 static inline eg_status call_dense(const char *path)

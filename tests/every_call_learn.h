@@ -1,14 +1,9 @@
-/* Every public call that can fail, continued: data, pictures, learners, training, networks of
- * others.
- */
+/* Every public call that can fail, continued: data, pictures, learners, training. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_EVERY_CALL_LEARN_H
 #define TESTS_EVERY_CALL_LEARN_H
 
-#include <ftw.h>
-
 #include "every_call.h"
-#include "every_call_measure.h"
 
 static const char call_network[] = "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", "
                                    "\"units\": 5}, \"activation\", "
@@ -110,6 +105,7 @@ static inline eg_status call_repertoires(const char *path)
     CALL(eg_airr_open(name, NULL, &a));
     CALL(eg_airr_next(a, &row));
     CALL(eg_airr_next(a, &row));
+    CALL(eg_airr_skipped(a) == 0 ? EG_OK : EG_ERR_CORRUPT);
     eg_airr_close(a);
     o.repertoires = 4;
     o.sequences = 30;
@@ -178,6 +174,33 @@ static inline eg_status call_learners(const char *path)
     return s;
 }
 
+/* Connections of a memorising network: written by storing, taken back, held. */
+static inline eg_status call_connections(const char *path)
+{
+    static const char layers[] =
+        "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"units\": 20}, "
+        "{\"kind\": \"activation\", \"function\": \"winners:0.2\"}, "
+        "{\"kind\": \"linear\", \"connections\": \"stored:0.5\"}]}";
+    const eg_task task = call_task();
+    eg_learner *l = NULL;
+    eg_connection_count count;
+    size_t added, removed, gone;
+    double loss;
+    eg_status s = EG_OK;
+    (void)path;
+    CALL(eg_learner_create(layers, &task, 1, 1, NULL, &l));
+    CALL(eg_connections_store(l, call_x, call_y, CALL_N, EG_STORE_ALL, &added));
+    CALL(eg_connections_store(l, call_x, call_y, CALL_N, EG_STORE_WRONG, NULL));
+    CALL(eg_connections_forget(l, call_x, call_y, 5, &removed));
+    CALL(eg_connections_hold(l, 1));
+    CALL(eg_learner_step(l, 0, call_x, call_y, CALL_N, &loss));
+    CALL(eg_connections_hold(l, 0));
+    CALL(eg_connections_forget_class(l, 1, &gone));
+    CALL(added > 0 && gone > 0 && eg_connections_at(l, 0, &count) ? EG_OK : EG_ERR_CORRUPT);
+    eg_learner_destroy(l);
+    return s;
+}
+
 static inline eg_status call_bags(const char *path)
 {
     eg_task task = call_task();
@@ -230,14 +253,6 @@ static inline eg_status call_instruments(const char *path)
     eg_learner_destroy(dam);
     eg_learner_destroy(l);
     return s;
-}
-
-static inline int call_unlink(const char *path, const struct stat *st, int flag, struct FTW *f)
-{
-    (void)st;
-    (void)flag;
-    (void)f;
-    return remove(path);
 }
 
 static inline eg_status call_training(const char *path)
@@ -310,101 +325,5 @@ static inline eg_status call_statistics(const char *path)
     CALL(eg_friedman_test(a, 3, 2, rank, mean, &f));
     return s;
 }
-
-static inline eg_status call_tape(const char *path)
-{
-    eg_tape *t = NULL;
-    eg_var g;
-    eg_status s = EG_OK;
-    (void)path;
-    CALL(eg_tape_create(1, NULL, &t));
-    if (s == EG_OK) {
-        const eg_var x = eg_leaf(t, EG_F32, &eg_shape_of(CALL_N, CALL_D), call_x);
-        const eg_var y = eg_sum(t, eg_mul(t, x, eg_exp(t, eg_neg(t, x))), 3, 0);
-        s = eg_tape_status(t);
-        CALL(eg_tape_gradient(t, y, (eg_var){ 0 }, &x, 1, 0, &g));
-    }
-    eg_tape_destroy(t);
-    return s;
-}
-
-/* A learner saved as ONNX, and that network opened, run, and on a tape. */
-static inline eg_status call_onnx(const char *path)
-{
-    char name[600];
-    const eg_task task = call_task();
-    eg_learner *l = NULL;
-    eg_onnx *m = NULL, *again = NULL;
-    eg_onnx_cost cost;
-    eg_onnx_pixels pixels = { 2, 2, 3, { 0 }, { 1, 1, 1 }, 0 };
-    eg_image image = { .pixels = NULL };
-    eg_tape *t = NULL;
-    float x[12];
-    eg_status s = EG_OK;
-    call_path(path, ".onnx", name);
-    CALL(eg_learner_create(call_network, &task, 1, 1, NULL, &l));
-    CALL(eg_onnx_save(l, name, NULL, 0));
-    CALL(eg_onnx_open(name, NULL, &m));
-    const eg_shape shape = eg_shape_of(2, CALL_D);
-    const eg_onnx_array in = { NULL, EG_F32, shape, call_x };
-    eg_onnx_array out;
-    CALL(eg_onnx_infer(m, &shape, 1, NULL, NULL, &cost));
-    CALL(eg_onnx_run(m, &in, 1, NULL, 1, &out));
-    CALL(eg_tape_create(1, NULL, &t));
-    if (s == EG_OK) {
-        const eg_var v = eg_input(t, EG_F32, &shape, call_x);
-        eg_var y;
-        s = eg_tape_status(t);
-        CALL(eg_onnx_apply(m, t, &v, 1, NULL, 1, NULL, &y));
-    }
-    CALL(eg_onnx_pixels_of(m, &pixels) == EG_ERR_NOMEM ? EG_ERR_NOMEM : EG_OK);
-    pixels = (eg_onnx_pixels){ 2, 2, 3, { 0 }, { 1, 1, 1 }, 0 };
-    CALL(eg_image_create(2, 2, 3, NULL, &image));
-    if (s == EG_OK) memset(image.pixels, 9, 12);
-    CALL(eg_onnx_picture(&pixels, &image, x));
-    eg_image_clear(&image);
-    eg_tape_destroy(t);
-    eg_onnx_destroy(m);
-    FILE *f = fopen(name, "rb");
-    static __thread char bytes[1 << 16];
-    const size_t n = f != NULL ? fread(bytes, 1, sizeof bytes, f) : 0;
-    if (f != NULL) fclose(f);
-    CALL(eg_onnx_read("bytes", bytes, n, NULL, &again));
-    eg_onnx_destroy(again);
-    eg_learner_destroy(l);
-    unlink(name);
-    return s;
-}
-
-static const struct episode {
-    const char *name;
-    eg_status (*act)(const char *path);
-} episodes[] = {
-    { "dense", call_dense },
-    { "storages", call_storages },
-    { "routed", call_routed },
-    { "tables", call_tables },
-    { "capacity", call_capacity },
-    { "binary", call_binary },
-    { "quantiser", call_quantiser },
-    { "head", call_head },
-    { "som", call_som },
-    { "memory file", call_memory_file },
-    { "recovery", call_recovery },
-    { "other files", call_other_files },
-    { "images", call_images },
-    { "data", call_data },
-    { "repertoires", call_repertoires },
-    { "params", call_params },
-    { "learners", call_learners },
-    { "bags", call_bags },
-    { "instruments", call_instruments },
-    { "training", call_training },
-    { "statistics", call_statistics },
-    { "tape", call_tape },
-    { "onnx", call_onnx },
-    { "measures", call_measures },
-    { "symmetries", call_symmetries },
-};
 
 #endif

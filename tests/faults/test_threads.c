@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "every_call_learn.h"
+#include "every_call_table.h"
 
 enum { READERS = 8 };
 
