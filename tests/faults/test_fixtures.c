@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "engram/engram.h"
+#include "train_check.h"
 
 enum { N = 12, D = 6, DV = 2, K = 3 };
 
@@ -226,11 +225,11 @@ static const char spec[] =
     "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"units\": 4}, "
     "\"activation\", \"linear\"]}";
 
-static eg_learner *network(void)
+static eg_learner *network(const char *of)
 {
     const eg_task task = { .inputs = D, .classes = K, .epochs = 4 };
     eg_learner *l = NULL;
-    CHECK_OK(eg_learner_create(spec, &task, 3, 1, NULL, &l));
+    CHECK_OK(eg_learner_create(of, &task, 3, 1, NULL, &l));
     for (size_t i = 0; i < eg_params_count(eg_learner_params(l)); i++) {
         const eg_param *p = eg_params_at(eg_learner_params(l), i);
         for (size_t k = 0; k < eg_shape_size(&p->shape); k++) ((float *)p->value)[k] = number(i, k);
@@ -240,7 +239,7 @@ static eg_learner *network(void)
 
 static void write_model(const char *path)
 {
-    eg_learner *l = network();
+    eg_learner *l = network(spec);
     CHECK_OK(eg_learner_set_note(l, "scaled", "no"));
     CHECK_OK(eg_learner_save(l, path));
     eg_learner_destroy(l);
@@ -248,10 +247,74 @@ static void write_model(const char *path)
 
 static void read_model(const char *path)
 {
-    eg_learner *l = NULL, *want = network();
+    eg_learner *l = NULL, *want = network(spec);
     CHECK_OK(eg_learner_open(path, 1, NULL, &l));
     assert_string_equal(eg_learner_note(l, "scaled"), "no");
     CHECK(eg_params_hash(eg_learner_params(l)) == eg_params_hash(eg_learner_params(want)));
+    eg_learner_destroy(want);
+    eg_learner_destroy(l);
+}
+
+/* Of a training that moves nothing: 2 of its 8 steps are made. */
+static const char resting[] =
+    "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"units\": 4}, \"activation\", "
+    "\"linear\"], \"optimiser\": {\"kind\": \"sgd\", \"rate\": 0}}";
+
+static eg_status rest(eg_learner *l, const char *folder, size_t steps, eg_train_result *r)
+{
+    float x[N * D];
+    int32_t y[N];
+    patterns(x, 0);
+    for (size_t i = 0; i < N; i++) y[i] = (int32_t)(i % K);
+    const eg_dataset set = { .n = N, .d = D, .x = x, .labels = y, .classes = K };
+    const eg_part all = { &set, NULL, N };
+    eg_train_options o = EG_TRAIN_OPTIONS_INIT;
+    o.batch = 6;
+    o.folder = folder;
+    o.resume = 1;
+    o.stop_after = steps;
+    return eg_train(l, &all, NULL, &o, r);
+}
+
+/* Names of a run beside `path`: its folder, that of its checkpoints, the checkpoint. */
+struct run_names {
+    char path[700], folder[720], checkpoints[740], file[800];
+};
+
+static struct run_names names_of(const char *path)
+{
+    struct run_names n;
+    snprintf(n.path, sizeof n.path, "%s", path);
+    snprintf(n.folder, sizeof n.folder, "%s.run", n.path);
+    snprintf(n.checkpoints, sizeof n.checkpoints, "%s/checkpoint", n.folder);
+    snprintf(n.file, sizeof n.file, "%s/step-000000000002.safetensors", n.checkpoints);
+    return n;
+}
+
+static void write_checkpoint(const char *path)
+{
+    const struct run_names n = names_of(path);
+    eg_learner *l = network(resting);
+    CHECK_STATUS(rest(l, n.folder, 2, NULL), EG_ERR_INTERRUPTED);
+    CHECK(rename(n.file, n.path) == 0);
+    train_remove(n.folder);
+    eg_learner_destroy(l);
+}
+
+/* The training goes on from there, with weights that another start does not have. */
+static void read_checkpoint(const char *path)
+{
+    const struct run_names n = names_of(path);
+    eg_train_result r;
+    eg_learner *want = network(resting), *l = NULL;
+    CHECK(mkdir(n.folder, 0700) == 0 && mkdir(n.checkpoints, 0700) == 0);
+    CHECK(link(n.path, n.file) == 0);
+    CHECK_OK(eg_learner_create(resting, eg_learner_task(want), 3, 1, NULL, &l));
+    CHECK(eg_params_hash(eg_learner_params(l)) != eg_params_hash(eg_learner_params(want)));
+    CHECK_OK(rest(l, n.folder, 0, &r));
+    CHECK(r.resumed && r.steps == 8);
+    CHECK(eg_params_hash(eg_learner_params(l)) == eg_params_hash(eg_learner_params(want)));
+    train_remove(n.folder);
     eg_learner_destroy(want);
     eg_learner_destroy(l);
 }
@@ -281,7 +344,7 @@ static void read_hebb(const char *path)
     read_patterns(path, EG_STORE_HEBB);
 }
 
-/* Every kind of record: 1, 2, 3 and 4, 5 and 6 in both forms, 7 and 8; and a model. */
+/* Every kind of record: 1, 2, 3 and 4, 5 and 6 in both forms, 7 and 8; a model; a training. */
 static const struct fixture {
     const char *name;
     void (*write)(const char *path);
@@ -294,6 +357,7 @@ static const struct fixture {
     { "bam.egm", write_bam, read_bam },
     { "knn.egm", write_head, read_head },
     { "model.safetensors", write_model, read_model },
+    { "checkpoint.safetensors", write_checkpoint, read_checkpoint },
 };
 
 static void files_of_every_version_open(void **state)
