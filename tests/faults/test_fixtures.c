@@ -3,27 +3,12 @@
  * the library of today. EG_FIXTURES=FOLDER writes those of this version there. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fixture_numbers.h"
 #include "train_check.h"
-
-enum { N = 12, D = 6, DV = 2, K = 3 };
-
-/* Small whole numbers: exact in every type, on every machine. */
-static float number(size_t i, size_t k)
-{
-    return (float)((i * 7 + k * 5) % 11) - 5;
-}
-
-static void patterns(float *x, int sign)
-{
-    for (size_t i = 0; i < N; i++)
-        for (size_t k = 0; k < D; k++)
-            x[i * D + k] = sign ? (number(i, k) >= 0 ? 1.0f : -1.0f) : number(i, k);
-}
 
 static const char *in(const char *folder, const char *name)
 {
@@ -392,58 +377,6 @@ static void files_of_every_version_open(void **state)
     CHECK(versions > 0);
 }
 
-/* ---- byte order ---- */
-
-/* By arithmetic alone: what a machine of any byte order comes to. */
-static uint64_t little(const uint8_t *p, size_t n)
-{
-    uint64_t v = 0;
-    for (size_t i = n; i-- > 0;) v = v * 256 + p[i];
-    return v;
-}
-
-static double float_of(const uint8_t *p)
-{
-    const uint64_t bits = little(p, 4);
-    const int exponent = (int)(bits / (1 << 23) % 256);
-    const double fraction = (double)(bits % (1 << 23)) / (1 << 23);
-    const double size = exponent == 0 ? ldexp(fraction, -126) : ldexp(1 + fraction, exponent - 127);
-    return bits >> 31 ? -size : size;
-}
-
-/* A block of patterns as docs/file-format.md describes it: header, then rows of digest, id, weight,
- * label, values, pattern. */
-static void bytes_mean_the_same_on_every_machine(void **state)
-{
-    char path[700];
-    const char *tmp = getenv("EG_TEST_TMP");
-    sqlite3 *db;
-    sqlite3_stmt *row;
-    (void)state;
-    snprintf(path, sizeof path, "%s/order-%d.egm", tmp != NULL ? tmp : ".", (int)getpid());
-    write_patterns(path, EG_STORE_DENSE);
-    CHECK(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
-    CHECK(sqlite3_prepare_v2(db, "SELECT bytes FROM record WHERE kind=1", -1, &row, NULL)
-          == SQLITE_OK);
-    CHECK(sqlite3_step(row) == SQLITE_ROW);
-    const uint8_t *b = sqlite3_column_blob(row, 0);
-    const size_t stride = 8 + 8 + 4 + 4 + 4 * DV + 4 * D;
-    CHECK((size_t)sqlite3_column_bytes(row, 0) == 32 + N * stride);
-    CHECK(little(b, 4) == N && little(b + 4, 2) == 7 && little(b + 6, 2) == 1);
-    CHECK(little(b + 8, 8) == D && little(b + 16, 8) == DV && little(b + 24, 8) == 10);
-    for (size_t i = 0; i < N; i++) {
-        const uint8_t *p = b + 32 + i * stride + 8;
-        CHECK(little(p, 8) == 10 + 3 * i && float_of(p + 8) == 1 + (double)(i % 4));
-        CHECK(little(p + 12, 4) == i % K);
-        for (size_t k = 0; k < DV; k++) CHECK(float_of(p + 16 + 4 * k) == (double)number(i, k + 9));
-        for (size_t k = 0; k < D; k++)
-            CHECK(float_of(p + 16 + 4 * DV + 4 * k) == (double)number(i, k));
-    }
-    sqlite3_finalize(row);
-    sqlite3_close(db);
-    unlink(path);
-}
-
 /* Those of this version are written as they were, where that is asked for. */
 static void this_version_reads_its_own(void **state)
 {
@@ -466,7 +399,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(this_version_reads_its_own),
         cmocka_unit_test(files_of_every_version_open),
-        cmocka_unit_test(bytes_mean_the_same_on_every_machine),
     };
     return cmocka_run_group_tests_name("fixtures", tests, NULL, NULL);
 }
