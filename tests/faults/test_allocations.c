@@ -115,8 +115,10 @@ static size_t fail_every(const struct episode *e, enum whose whose)
     const size_t step = campaign(1 + calls / 12, 1 + calls / 10000);
     size_t failures = 0;
     for (int for_good = 0; for_good < 2; for_good++)
-        for (size_t k = (size_t)for_good; k < calls; k += step, failures++)
+        for (size_t k = (size_t)for_good; k < calls; k += step, failures++) {
             (void)act(e, whose, k, for_good);
+            campaign_at(e->name, k, calls);
+        }
     (void)act(e, whose, SIZE_MAX, 0);
     print_message("%s: %zu allocations%s, every %zu. fails\n", e->name, calls,
                   whose == JSON ? " of JSON" : "", step);

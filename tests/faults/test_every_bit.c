@@ -50,7 +50,7 @@ static void note_done(const char *part, size_t done, size_t of)
     FILE *f = fopen(note_of(part), "w");
     CHECK(f != NULL && fprintf(f, "%zu %zu %zu\n", done, count[DETECTED], count[HARMLESS]) > 0
           && fclose(f) == 0);
-    if (done % (16 * (size_t)CHUNK) == 0) print_message("%s: %zu of %zu\n", part, done, of);
+    campaign_at(part, done, of);
 }
 
 /* A damaged file, judged; one that takes seconds is as bad as a wrong answer. */

@@ -104,6 +104,7 @@ static void sqlites_allocations_may_fail(void **state)
             CHECK(s == EG_OK || !done);
             CHECK(sqlite3_memory_used() == before);
             if (k % 8 == 0) check_left_over(path);
+            campaign_at("allocations of SQLite", (size_t)k, 0);
         }
         step = (long)campaign(11, 1);
     }
@@ -188,6 +189,7 @@ static void kills_lose_nothing(void **state)
         close(pipes[0]);
         told += acknowledged;
         check_after_kill(path, acknowledged);
+        campaign_at("kills", k + 1, kills);
     }
     print_message("kills: %zu, %zu acknowledged transactions, 0 lost\n", kills, told);
     CHECK(told > kills); /* the children did get to work */

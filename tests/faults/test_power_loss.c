@@ -208,6 +208,7 @@ static void what_was_acknowledged_outlives_power(void **state)
         eg_memory_file_close(f);
         history.on = 0;
         crashes += crash_everywhere(seed, campaign(10, 40), begin);
+        campaign_at("crashes", crashes, campaign(2000, 100000));
         free(begin[MAIN].p);
         forget_history();
     }

@@ -82,7 +82,7 @@ static void killed_runs_end_with_the_same_bits(void **state)
         CHECK(metric_lines(folder) == EPOCHS);
         resumed += (size_t)r.resumed;
         train_remove(folder);
-        if ((i + 1) % 100 == 0) print_message("%zu of %zu runs, %zu kills\n", i + 1, runs, kills);
+        campaign_at("runs", i + 1, runs);
     }
     CHECK(kills >= runs && resumed > runs / 2);
     print_message("%zu runs of the same bits, %zu kills, %zu resumed\n", runs, kills, resumed);
