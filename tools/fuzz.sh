@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs fuzz targets that are built:  fuzz.sh ROOT JOBS SECONDS|campaign [TARGET...]
 # SECONDS: each so long, on a copy of its corpus. campaign: each as often as the table says; what is
-# done and found lies in build/fuzz/campaign, so that one that was stopped goes on where it was.
+# done and found lies in build/fuzz/campaign, so that one that was stopped goes on where it was; of
+# one that came to its end record.txt has a line, and the next begins with what was found.
 # shellcheck disable=SC2317 # the functions are called through bash -c
 set -euo pipefail
 
@@ -91,5 +92,11 @@ export dir
 [ $# -gt 0 ] || mapfile -t list <<<"$targets"
 status=0
 printf '%s\n' "${@-${list[@]}}" | xargs -r -P "$jobs" -I '{}' bash -c "$what {}" || status=1
-cat "$dir"/*.done | awk '{ n += $1 } END { print n " executions in all" }'
+total=$(cat "$dir"/*.done | awk '{ n += $1 } END { print n " executions in all" }')
+echo "$total"
+if [ "$what" = campaign ] && [ "$status" -eq 0 ] && [ $# -eq 0 ]; then
+    echo "$(date -u +%F), $(sed -n 's/^model name[^:]*: //p;T;q' /proc/cpuinfo): $total" |
+        tee -a "$dir/record.txt"
+    rm "$dir"/*.done
+fi
 exit "$status"

@@ -3,7 +3,7 @@
  * answered from, crashes or hangs. The files lie in memory.
  *
  * EG_CAMPAIGN=1: all of it, more than 1.5 million damages; else a sample. A campaign that was
- * stopped goes on where it was: what is done is noted in EG_TEST_TMP/every_bit.done. */
+ * stopped goes on where it was: what is done is noted in EG_TEST_TMP/every_bit.PART. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <time.h>
 
@@ -24,6 +24,8 @@ static int set_up(void **state)
     free(whole);
     return ram_begin(path);
 }
+
+static const char *const noted[] = { "bits", "draws", "lengths" };
 
 /* What is done of a part, of a campaign that was stopped. */
 static const char *note_of(const char *part)
@@ -207,6 +209,7 @@ static void older_pages_are_put_back(void **state)
     for (size_t i = 0; i < STATES; i++) free(at[i].p);
     free(mix.p);
     told("older pages");
+    for (size_t i = 0; i < EGI_COUNT(noted); i++) remove(note_of(noted[i])); /* all of it is done */
 }
 
 int main(void)
