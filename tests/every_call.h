@@ -37,6 +37,14 @@ static inline void call_begin(void)
     }
 }
 
+/* Of an episode that takes every row of a table: that row alone; SIZE_MAX: all. */
+static size_t call_only = SIZE_MAX;
+
+static inline int call_takes(size_t row)
+{
+    return call_only == SIZE_MAX || call_only == row;
+}
+
 static inline const char *call_path(const char *path, const char *tail, char out[600])
 {
     snprintf(out, 600, "%s%s", path, tail);
@@ -296,6 +304,7 @@ static inline eg_status call_head(const char *path)
     (void)path;
     for (size_t row = 0; eg_head_kind_at(row) != NULL && s >= EG_OK; row++) {
         const eg_head_kind *kind = eg_head_kind_at(row);
+        if (!call_takes(row)) continue;
         char spec[200], chosen[1024];
         eg_head *h = NULL, *other = NULL;
         eg_head_answer answer[CALL_Q];

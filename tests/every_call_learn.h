@@ -148,6 +148,7 @@ static inline eg_status call_learners(const char *path)
         eg_learner *l = NULL, *opened = NULL;
         float scores[CALL_N * CALL_K], dx[CALL_Q * CALL_D];
         double loss;
+        if (!call_takes(row)) continue;
         snprintf(spec, sizeof spec, "{\"kind\": \"%s\"}", eg_learner_kind_at(row)->name);
         if (row == 0) snprintf(spec, sizeof spec, "%s", call_network);
         CALL(eg_learner_create(spec, &task, 1, 1, NULL, &l));
@@ -257,21 +258,16 @@ static inline eg_status call_instruments(const char *path)
 
 static inline eg_status call_training(const char *path)
 {
-    char folder[600], text[400], other[600];
+    char folder[600];
     const eg_dataset set = call_set();
     const eg_part all = { &set, NULL, CALL_N };
     const eg_task task = call_task();
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
     eg_learner *l = NULL;
-    eg_run *run = NULL;
     eg_scored scored = { .n = 0 };
     float scores[CALL_N * CALL_K];
-    uint32_t fold[CALL_N], group[CALL_N];
-    size_t best;
     eg_status s = EG_OK;
-    for (uint32_t i = 0; i < CALL_N; i++) group[i] = i % 6;
     call_path(path, ".run", folder);
-    call_path(path, ".other", other);
     o.batch = 8;
     o.folder = folder;
     o.checkpoint_seconds = 1e-9;
@@ -282,33 +278,55 @@ static inline eg_status call_training(const char *path)
     CALL(eg_part_scores(l, &all, 0, CALL_N, scores));
     CALL(eg_score(scores, call_y, CALL_N, CALL_K, &scored));
     CALL(eg_evaluate(l, &all, 7, scores, &scored));
+    eg_learner_destroy(l);
+    nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    return s;
+}
+
+static inline eg_status call_splits(const char *path)
+{
+    char text[400];
+    const eg_dataset set = call_set();
+    uint32_t fold[CALL_N], group[CALL_N];
+    size_t best;
+    eg_status s = EG_OK;
+    (void)path;
+    for (uint32_t i = 0; i < CALL_N; i++) group[i] = i % 6;
     CALL(eg_split_folds(call_y, CALL_N, CALL_K, 3, 1, fold));
     CALL(eg_split_groups(group, CALL_N, 3, 1, fold));
     CALL(eg_split_share(call_y, CALL_N, CALL_K, .3, 1, fold));
     CALL(eg_grid_spec("{\"kind\": \"knn\"}", "{\"k\": [1, 3]}", 1, text, sizeof text));
     const eg_grid grid = { .base = "{\"kind\": \"knn\"}",
                            .grid = "{\"k\": [1, 3]}",
-                           .task = task,
+                           .task = call_task(),
                            .data = &set,
                            .folds = 2,
                            .threads = 1 };
     CALL(eg_grid_search(&grid, NULL, &best));
+    return s;
+}
+
+static inline eg_status call_validation(const char *path)
+{
+    char other[600];
+    const eg_dataset set = call_set();
     const eg_validation v = { .data = &set,
-                              .task = task,
+                              .task = call_task(),
                               .base = "{\"kind\": \"knn\"}",
                               .folds = 2,
                               .repeats = 1,
                               .inner = 2,
                               .threads = 1 };
     eg_validated got[2];
+    eg_run *run = NULL;
+    eg_status s = EG_OK;
+    call_path(path, ".other", other);
     CALL(eg_cross_validate(&v, NULL, got));
     CALL(eg_run_open(other, "{}", 1, 0, NULL, &run));
     if (run != NULL) {
         const eg_status one = eg_run_close(run);
         CALL(one);
     }
-    eg_learner_destroy(l);
-    nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
     nftw(other, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
     return s;
 }

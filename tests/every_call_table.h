@@ -10,43 +10,56 @@
 #include "every_call_onnx.h"
 #include "every_call_tape.h"
 
+static inline int call_head_row(size_t row)
+{
+    return eg_head_kind_at(row) != NULL;
+}
+
+static inline int call_learner_row(size_t row)
+{
+    return eg_learner_kind_at(row) != NULL;
+}
+
 static const struct episode {
     const char *name;
     eg_status (*act)(const char *path);
+    int (*has)(size_t row); /* of a table that it takes row by row; NULL: none */
 } episodes[] = {
-    { "dense", call_dense },
-    { "storages", call_storages },
-    { "routed", call_routed },
-    { "tables", call_tables },
-    { "capacity", call_capacity },
-    { "binary", call_binary },
-    { "quantiser", call_quantiser },
-    { "head", call_head },
-    { "som", call_som },
-    { "memory file", call_memory_file },
-    { "recovery", call_recovery },
-    { "other files", call_other_files },
-    { "images", call_images },
-    { "data", call_data },
-    { "repertoires", call_repertoires },
-    { "params", call_params },
-    { "learners", call_learners },
-    { "bags", call_bags },
-    { "instruments", call_instruments },
-    { "training", call_training },
-    { "statistics", call_statistics },
-    { "connections", call_connections },
-    { "operations", call_operations },
-    { "onnx", call_onnx },
-    { "coupled", call_coupled },
-    { "measures", call_measures },
-    { "symmetries", call_symmetries },
-    { "rows", call_rows },
-    { "formulae", call_formulae },
-    { "views", call_views },
-    { "views of heads", call_views_of_heads },
-    { "views of learners", call_views_of_learners },
-    { "views of files", call_views_of_files },
+    { "dense", call_dense, NULL },
+    { "storages", call_storages, NULL },
+    { "routed", call_routed, NULL },
+    { "tables", call_tables, NULL },
+    { "capacity", call_capacity, NULL },
+    { "binary", call_binary, NULL },
+    { "quantiser", call_quantiser, NULL },
+    { "head", call_head, call_head_row },
+    { "som", call_som, NULL },
+    { "memory file", call_memory_file, NULL },
+    { "recovery", call_recovery, NULL },
+    { "other files", call_other_files, NULL },
+    { "images", call_images, NULL },
+    { "data", call_data, NULL },
+    { "repertoires", call_repertoires, NULL },
+    { "params", call_params, NULL },
+    { "learners", call_learners, call_learner_row },
+    { "bags", call_bags, NULL },
+    { "instruments", call_instruments, NULL },
+    { "training", call_training, NULL },
+    { "splits", call_splits, NULL },
+    { "validation", call_validation, NULL },
+    { "statistics", call_statistics, NULL },
+    { "connections", call_connections, NULL },
+    { "operations", call_operations, NULL },
+    { "onnx", call_onnx, NULL },
+    { "coupled", call_coupled, NULL },
+    { "measures", call_measures, NULL },
+    { "symmetries", call_symmetries, NULL },
+    { "rows", call_rows, NULL },
+    { "formulae", call_formulae, NULL },
+    { "views", call_views, NULL },
+    { "views of heads", call_views_of_heads, NULL },
+    { "views of learners", call_views_of_learners, NULL },
+    { "views of files", call_views_of_files, NULL },
 };
 
 #endif

@@ -207,7 +207,7 @@ static eg_status parse_unpacked(const char *format, struct egi_input *in, eg_dat
     in->o.max_bytes = egi_limit_of(in->given, in->size, (size_t)EG_LIMIT_DATA);
     egi_budget_begin(&b, in);
     const eg_status s = unpack(format, in, out);
-    if (s == EG_OK) out->alloc = b.of;
+    if (s == EG_OK) out->alloc = b.bound.inner;
     return egi_budget_end(&b, s, in->name);
 }
 

@@ -8,18 +8,18 @@
 #include <string.h>
 
 #include "base/egi_base.h"
+#include "base/egi_bounded.h"
 #include "base/egi_file.h"
 #include "engram/catalogue.h"
 #include "engram/dataset.h"
 #include "engram/image.h"
 
-/* budget.c - an allocator that gives no more at once than a file of that size is worth: five halves
- * of the limit of each array, without end where the caller set a limit. */
+/* budget.c - what reading a file may take in all: five halves of the limit of each array, without
+ * end where the caller set a limit. What outlives it is the inner allocator's. */
 struct egi_budget {
+    struct egi_bounded bound;
     eg_allocator own;
-    const eg_allocator *of; /* whose memory it is: what outlives the budget is freed by it */
-    size_t most, live;
-    int refused; /* more was asked for */
+    size_t most;
 };
 
 /* What a reader parses: one file in memory, already unpacked. */
