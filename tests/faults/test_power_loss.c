@@ -23,7 +23,7 @@ static struct {
 
 static int seen(enum kind kind, int file, size_t at, size_t n, const void *bytes)
 {
-    if (!history.on) return SQLITE_OK;
+    if (!history.on || kind == READ) return SQLITE_OK;
     if (history.count == history.room) {
         history.room = history.room * 2 + 256;
         history.event = realloc(history.event, history.room * sizeof *history.event);
