@@ -38,7 +38,7 @@ command_line 4000
 TABLE
 }
 
-# slice TARGET DIR LIMIT...: runs a target on its corpus in DIR; prints how often.
+# slice TARGET DIR LIMIT...: runs a target on its corpus in DIR; prints how many inputs were new.
 slice() {
     local name=$1 dir=$2 log=$2/$1.log
     shift 2
@@ -52,7 +52,7 @@ slice() {
         echo "$name: FINDING, see build/fuzz/finding-$name-*" >&2
         return 1
     fi
-    awk '/number_of_executed_units/ { print $2 }' "$log"
+    awk '/INITED/ { known = substr($1, 2) } /number_of_executed_units/ { print $2 - known }' "$log"
 }
 
 for_seconds() { # TARGET
@@ -62,14 +62,15 @@ for_seconds() { # TARGET
     echo "$1: $n executions"
 }
 
-# Slices of a minute until the target has had its executions; a slice that is stopped counts not.
+# Slices of five minutes until the target has had its executions; one that is stopped counts not.
 campaign() { # TARGET
-    local had=0 of start n
+    local had=0 of start n known
     of=$(table | awk -v name="$1" '$1 == name { print 1000 * $2 }')
     [ ! -f "$dir/$1.done" ] || read -r had <"$dir/$1.done"
     while [ "$had" -lt "${of:-0}" ]; do
         start=$SECONDS
-        n=$(slice "$1" "$dir" -max_total_time=60 -runs=$((of - had))) || return 1
+        known=$(find "$dir/corpus/$1" -type f 2>/dev/null | wc -l)
+        n=$(slice "$1" "$dir" -max_total_time=300 -runs=$((of - had + known + 100))) || return 1
         had=$((had + n))
         echo "$had" >"$dir/$1.done.new"
         mv "$dir/$1.done.new" "$dir/$1.done"
