@@ -26,6 +26,10 @@ static const struct {
 } rows[] = {
     { "a file of up to 1 MiB, whatever it declares or unpacks to", MIB(EG_LIMIT_SMALL), "MiB",
       "--max-bytes" },
+    { "all memory that reading such a file of data takes", MIB(EG_LIMIT_SMALL) * 2.5, "MiB",
+      "--max-bytes" },
+    { "lines of an AIRR table of up to 1 MiB in gzip, all together", MIB(EG_LIMIT_SMALL) * 4, "MiB",
+      "-" },
     { "each byte of a file beyond 1 MiB", (double)EG_LIMIT_SHARE, "bytes more", "--max-bytes" },
     { "any data set", MIB(EG_LIMIT_DATA), "MiB", "--max-bytes" },
     { "any memory file", MIB(EG_LIMIT_MEMORY), "MiB", "--max-bytes" },

@@ -12,8 +12,10 @@
 #include <cmocka.h>
 /* clang-format on */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engram/engram.h"
 
@@ -22,6 +24,20 @@
 static inline size_t campaign(size_t usual, size_t full)
 {
     return getenv("EG_CAMPAIGN") != NULL ? full : usual;
+}
+
+/* Says every ten seconds of a campaign how far it is; of 0: nobody knows how much there is. */
+static inline void campaign_at(const char *what, size_t done, size_t of)
+{
+    static time_t said;
+    const time_t now = time(NULL);
+    if (campaign(0, 1) == 0 || now - said < 10) return;
+    said = now;
+    if (of > 0)
+        print_message("  %s: %zu of %zu\n", what, done, of);
+    else
+        print_message("  %s: %zu\n", what, done);
+    fflush(stdout);
 }
 
 #define CHECK(cond)                                                                            \

@@ -1,14 +1,9 @@
-/* Every public call that can fail, continued: data, pictures, learners, training, networks of
- * others.
- */
+/* Every public call that can fail, continued: data, pictures, learners, training. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_EVERY_CALL_LEARN_H
 #define TESTS_EVERY_CALL_LEARN_H
 
-#include <ftw.h>
-
 #include "every_call.h"
-#include "every_call_measure.h"
 
 static const char call_network[] = "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", "
                                    "\"units\": 5}, \"activation\", "
@@ -110,6 +105,7 @@ static inline eg_status call_repertoires(const char *path)
     CALL(eg_airr_open(name, NULL, &a));
     CALL(eg_airr_next(a, &row));
     CALL(eg_airr_next(a, &row));
+    CALL(eg_airr_skipped(a) == 0 ? EG_OK : EG_ERR_CORRUPT);
     eg_airr_close(a);
     o.repertoires = 4;
     o.sequences = 30;
@@ -152,6 +148,7 @@ static inline eg_status call_learners(const char *path)
         eg_learner *l = NULL, *opened = NULL;
         float scores[CALL_N * CALL_K], dx[CALL_Q * CALL_D];
         double loss;
+        if (!call_takes(row)) continue;
         snprintf(spec, sizeof spec, "{\"kind\": \"%s\"}", eg_learner_kind_at(row)->name);
         if (row == 0) snprintf(spec, sizeof spec, "%s", call_network);
         CALL(eg_learner_create(spec, &task, 1, 1, NULL, &l));
@@ -175,6 +172,33 @@ static inline eg_status call_learners(const char *path)
         eg_learner_destroy(l);
     }
     unlink(name);
+    return s;
+}
+
+/* Connections of a memorising network: written by storing, taken back, held. */
+static inline eg_status call_connections(const char *path)
+{
+    static const char layers[] =
+        "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"units\": 20}, "
+        "{\"kind\": \"activation\", \"function\": \"winners:0.2\"}, "
+        "{\"kind\": \"linear\", \"connections\": \"stored:0.5\"}]}";
+    const eg_task task = call_task();
+    eg_learner *l = NULL;
+    eg_connection_count count;
+    size_t added, removed, gone;
+    double loss;
+    eg_status s = EG_OK;
+    (void)path;
+    CALL(eg_learner_create(layers, &task, 1, 1, NULL, &l));
+    CALL(eg_connections_store(l, call_x, call_y, CALL_N, EG_STORE_ALL, &added));
+    CALL(eg_connections_store(l, call_x, call_y, CALL_N, EG_STORE_WRONG, NULL));
+    CALL(eg_connections_forget(l, call_x, call_y, 5, &removed));
+    CALL(eg_connections_hold(l, 1));
+    CALL(eg_learner_step(l, 0, call_x, call_y, CALL_N, &loss));
+    CALL(eg_connections_hold(l, 0));
+    CALL(eg_connections_forget_class(l, 1, &gone));
+    CALL(added > 0 && gone > 0 && eg_connections_at(l, 0, &count) ? EG_OK : EG_ERR_CORRUPT);
+    eg_learner_destroy(l);
     return s;
 }
 
@@ -232,31 +256,18 @@ static inline eg_status call_instruments(const char *path)
     return s;
 }
 
-static inline int call_unlink(const char *path, const struct stat *st, int flag, struct FTW *f)
-{
-    (void)st;
-    (void)flag;
-    (void)f;
-    return remove(path);
-}
-
 static inline eg_status call_training(const char *path)
 {
-    char folder[600], text[400], other[600];
+    char folder[600];
     const eg_dataset set = call_set();
     const eg_part all = { &set, NULL, CALL_N };
     const eg_task task = call_task();
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
     eg_learner *l = NULL;
-    eg_run *run = NULL;
     eg_scored scored = { .n = 0 };
     float scores[CALL_N * CALL_K];
-    uint32_t fold[CALL_N], group[CALL_N];
-    size_t best;
     eg_status s = EG_OK;
-    for (uint32_t i = 0; i < CALL_N; i++) group[i] = i % 6;
     call_path(path, ".run", folder);
-    call_path(path, ".other", other);
     o.batch = 8;
     o.folder = folder;
     o.checkpoint_seconds = 1e-9;
@@ -267,33 +278,55 @@ static inline eg_status call_training(const char *path)
     CALL(eg_part_scores(l, &all, 0, CALL_N, scores));
     CALL(eg_score(scores, call_y, CALL_N, CALL_K, &scored));
     CALL(eg_evaluate(l, &all, 7, scores, &scored));
+    eg_learner_destroy(l);
+    nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    return s;
+}
+
+static inline eg_status call_splits(const char *path)
+{
+    char text[400];
+    const eg_dataset set = call_set();
+    uint32_t fold[CALL_N], group[CALL_N];
+    size_t best;
+    eg_status s = EG_OK;
+    (void)path;
+    for (uint32_t i = 0; i < CALL_N; i++) group[i] = i % 6;
     CALL(eg_split_folds(call_y, CALL_N, CALL_K, 3, 1, fold));
     CALL(eg_split_groups(group, CALL_N, 3, 1, fold));
     CALL(eg_split_share(call_y, CALL_N, CALL_K, .3, 1, fold));
     CALL(eg_grid_spec("{\"kind\": \"knn\"}", "{\"k\": [1, 3]}", 1, text, sizeof text));
     const eg_grid grid = { .base = "{\"kind\": \"knn\"}",
                            .grid = "{\"k\": [1, 3]}",
-                           .task = task,
+                           .task = call_task(),
                            .data = &set,
                            .folds = 2,
                            .threads = 1 };
     CALL(eg_grid_search(&grid, NULL, &best));
+    return s;
+}
+
+static inline eg_status call_validation(const char *path)
+{
+    char other[600];
+    const eg_dataset set = call_set();
     const eg_validation v = { .data = &set,
-                              .task = task,
+                              .task = call_task(),
                               .base = "{\"kind\": \"knn\"}",
                               .folds = 2,
                               .repeats = 1,
                               .inner = 2,
                               .threads = 1 };
     eg_validated got[2];
+    eg_run *run = NULL;
+    eg_status s = EG_OK;
+    call_path(path, ".other", other);
     CALL(eg_cross_validate(&v, NULL, got));
     CALL(eg_run_open(other, "{}", 1, 0, NULL, &run));
     if (run != NULL) {
         const eg_status one = eg_run_close(run);
         CALL(one);
     }
-    eg_learner_destroy(l);
-    nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
     nftw(other, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
     return s;
 }
@@ -310,101 +343,5 @@ static inline eg_status call_statistics(const char *path)
     CALL(eg_friedman_test(a, 3, 2, rank, mean, &f));
     return s;
 }
-
-static inline eg_status call_tape(const char *path)
-{
-    eg_tape *t = NULL;
-    eg_var g;
-    eg_status s = EG_OK;
-    (void)path;
-    CALL(eg_tape_create(1, NULL, &t));
-    if (s == EG_OK) {
-        const eg_var x = eg_leaf(t, EG_F32, &eg_shape_of(CALL_N, CALL_D), call_x);
-        const eg_var y = eg_sum(t, eg_mul(t, x, eg_exp(t, eg_neg(t, x))), 3, 0);
-        s = eg_tape_status(t);
-        CALL(eg_tape_gradient(t, y, (eg_var){ 0 }, &x, 1, 0, &g));
-    }
-    eg_tape_destroy(t);
-    return s;
-}
-
-/* A learner saved as ONNX, and that network opened, run, and on a tape. */
-static inline eg_status call_onnx(const char *path)
-{
-    char name[600];
-    const eg_task task = call_task();
-    eg_learner *l = NULL;
-    eg_onnx *m = NULL, *again = NULL;
-    eg_onnx_cost cost;
-    eg_onnx_pixels pixels = { 2, 2, 3, { 0 }, { 1, 1, 1 }, 0 };
-    eg_image image = { .pixels = NULL };
-    eg_tape *t = NULL;
-    float x[12];
-    eg_status s = EG_OK;
-    call_path(path, ".onnx", name);
-    CALL(eg_learner_create(call_network, &task, 1, 1, NULL, &l));
-    CALL(eg_onnx_save(l, name, NULL, 0));
-    CALL(eg_onnx_open(name, NULL, &m));
-    const eg_shape shape = eg_shape_of(2, CALL_D);
-    const eg_onnx_array in = { NULL, EG_F32, shape, call_x };
-    eg_onnx_array out;
-    CALL(eg_onnx_infer(m, &shape, 1, NULL, NULL, &cost));
-    CALL(eg_onnx_run(m, &in, 1, NULL, 1, &out));
-    CALL(eg_tape_create(1, NULL, &t));
-    if (s == EG_OK) {
-        const eg_var v = eg_input(t, EG_F32, &shape, call_x);
-        eg_var y;
-        s = eg_tape_status(t);
-        CALL(eg_onnx_apply(m, t, &v, 1, NULL, 1, NULL, &y));
-    }
-    CALL(eg_onnx_pixels_of(m, &pixels) == EG_ERR_NOMEM ? EG_ERR_NOMEM : EG_OK);
-    pixels = (eg_onnx_pixels){ 2, 2, 3, { 0 }, { 1, 1, 1 }, 0 };
-    CALL(eg_image_create(2, 2, 3, NULL, &image));
-    if (s == EG_OK) memset(image.pixels, 9, 12);
-    CALL(eg_onnx_picture(&pixels, &image, x));
-    eg_image_clear(&image);
-    eg_tape_destroy(t);
-    eg_onnx_destroy(m);
-    FILE *f = fopen(name, "rb");
-    static __thread char bytes[1 << 16];
-    const size_t n = f != NULL ? fread(bytes, 1, sizeof bytes, f) : 0;
-    if (f != NULL) fclose(f);
-    CALL(eg_onnx_read("bytes", bytes, n, NULL, &again));
-    eg_onnx_destroy(again);
-    eg_learner_destroy(l);
-    unlink(name);
-    return s;
-}
-
-static const struct episode {
-    const char *name;
-    eg_status (*act)(const char *path);
-} episodes[] = {
-    { "dense", call_dense },
-    { "storages", call_storages },
-    { "routed", call_routed },
-    { "tables", call_tables },
-    { "capacity", call_capacity },
-    { "binary", call_binary },
-    { "quantiser", call_quantiser },
-    { "head", call_head },
-    { "som", call_som },
-    { "memory file", call_memory_file },
-    { "recovery", call_recovery },
-    { "other files", call_other_files },
-    { "images", call_images },
-    { "data", call_data },
-    { "repertoires", call_repertoires },
-    { "params", call_params },
-    { "learners", call_learners },
-    { "bags", call_bags },
-    { "instruments", call_instruments },
-    { "training", call_training },
-    { "statistics", call_statistics },
-    { "tape", call_tape },
-    { "onnx", call_onnx },
-    { "measures", call_measures },
-    { "symmetries", call_symmetries },
-};
 
 #endif

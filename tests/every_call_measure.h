@@ -36,6 +36,7 @@ static inline eg_status call_measures(const char *path)
     CALL(eg_dimension_estimate(call_x, CALL_N, CALL_D, names, 1, &d, &dimension));
     CALL(eg_memorised("{\"kind\": \"knn\"}", &task, &all, NULL, &m, memorised, error, NULL));
     CALL(eg_fitting_net_make(call_x, y, 1, NULL, &net));
+    CALL(fabs(eg_fitting_net_value(&net, call_x) - y[0]) < 1e-6 ? EG_OK : EG_ERR_CORRUPT);
     CALL(eg_words_enriched(codes, 2, 3, chosen, 2, NULL, &list));
     CALL(eg_split_share_groups(group, 4, .5, 1, half));
     return s;

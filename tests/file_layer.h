@@ -1,5 +1,5 @@
-/* A memory file in use over a layer that sees every write, cut and sync of the file and its log,
- * and may refuse them; and what it must hold after each step. */
+/* A memory file in use over a layer that sees every read, write, cut and sync of the file and its
+ * log, and may refuse them; and what it must hold after each step. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TESTS_FILE_LAYER_H
 #define TESTS_FILE_LAYER_H
@@ -9,7 +9,7 @@
 #include "memory_file_check.h"
 
 enum { MAIN, LOG, FILES };
-enum kind { WRITE, CUT, SYNC, ACKNOWLEDGED };
+enum kind { WRITE, CUT, SYNC, READ, ACKNOWLEDGED };
 
 /* What SQLite is told of the k-th of them; SQLITE_OK: it is done. */
 static int seen(enum kind kind, int file, size_t at, size_t n, const void *bytes);
@@ -39,7 +39,6 @@ static struct noted *noted(sqlite3_file *f)
         return real->pMethods->name args;    \
     }
 PASS(xClose, (sqlite3_file * f), (real))
-PASS(xRead, (sqlite3_file * f, void *to, int size, sqlite3_int64 at), (real, to, size, at))
 PASS(xFileSize, (sqlite3_file * f, sqlite3_int64 *size), (real, size))
 PASS(xLock, (sqlite3_file * f, int level), (real, level))
 PASS(xUnlock, (sqlite3_file * f, int level), (real, level))
@@ -55,6 +54,12 @@ PASS(xShmUnmap, (sqlite3_file * f, int drop), (real, drop))
 static void xShmBarrier(sqlite3_file *f)
 {
     noted(f)->real->pMethods->xShmBarrier(noted(f)->real);
+}
+
+static int xRead(sqlite3_file *f, void *to, int size, sqlite3_int64 at)
+{
+    const int rc = seen(READ, noted(f)->file, (size_t)at, (size_t)size, NULL);
+    return rc != SQLITE_OK ? rc : noted(f)->real->pMethods->xRead(noted(f)->real, to, size, at);
 }
 
 static int xWrite(sqlite3_file *f, const void *bytes, int size, sqlite3_int64 at)

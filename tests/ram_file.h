@@ -225,6 +225,10 @@ static inline int ram_begin(const char *path)
     static const char looked_at[512];
     if (strlen(path) >= sizeof ram_path) return -1;
     memcpy(ram_path, path, strlen(path) + 1);
+    /* one thread, and nobody asks how much SQLite took: a tenth faster */
+    if (sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) != SQLITE_OK
+        || sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) != SQLITE_OK)
+        return -1;
     FILE *name = fopen(path, "wb");
     if (name == NULL || fwrite(looked_at, 1, 512, name) != 512 || fclose(name) != 0) return -1;
     ram_below = sqlite3_vfs_find(NULL);

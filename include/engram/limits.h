@@ -3,9 +3,11 @@
  * A reader allocates for what a file declares, and what is declared can be a lie, or unpack to a
  * thousand times its size. Where the option max_bytes of its reader is 0 a file of up to
  * EG_LIMIT_SMALL_FILE bytes gets EG_LIMIT_SMALL bytes, a larger one EG_LIMIT_SHARE more for each
- * byte beyond, up to the most of its kind; EG_ERR_LIMIT says where that is not enough. A file of 1
- * MiB costs at most 64 MiB and 2 s, whatever is in it. Sets of the catalogue, which somebody put
- * where they are, get the most of their kind. */
+ * byte beyond, up to the most of its kind; EG_ERR_LIMIT says where that is not enough. That is for
+ * each array; all that reading a data set or a picture takes at once is five halves of it at most,
+ * and a text that goes by line by line unpacks to four times of it. A file of 1 MiB costs at most
+ * 64 MiB and 2 s, whatever is in it. Sets of the catalogue, which somebody put where they are, get
+ * the most of their kind. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef ENGRAM_LIMITS_H
 #define ENGRAM_LIMITS_H

@@ -187,7 +187,7 @@ static eg_status parse(const char *format, const struct egi_input *in, eg_datase
     return EG_OK;
 }
 
-static eg_status parse_unpacked(const char *format, struct egi_input *in, eg_dataset *out)
+static eg_status unpack(const char *format, struct egi_input *in, eg_dataset *out)
 {
     if (!egi_looks_gzip(in->bytes, in->size)) return parse(format, in, out);
     uint8_t *unpacked;
@@ -200,15 +200,20 @@ static eg_status parse_unpacked(const char *format, struct egi_input *in, eg_dat
     return s;
 }
 
+static eg_status parse_unpacked(const char *format, struct egi_input *in, eg_dataset *out)
+{
+    struct egi_budget b;
+    in->given = in->o.max_bytes;
+    in->o.max_bytes = egi_limit_of(in->given, in->size, (size_t)EG_LIMIT_DATA);
+    egi_budget_begin(&b, in);
+    const eg_status s = unpack(format, in, out);
+    if (s == EG_OK) out->alloc = b.bound.inner;
+    return egi_budget_end(&b, s, in->name);
+}
+
 size_t egi_read_most(const eg_read_options *o)
 {
     return o->max_bytes > 0 ? o->max_bytes : (size_t)EG_LIMIT_DATA;
-}
-
-static void limit(struct egi_input *in)
-{
-    in->given = in->o.max_bytes;
-    in->o.max_bytes = egi_limit_of(in->given, in->size, (size_t)EG_LIMIT_DATA);
 }
 
 eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *bytes, size_t size,
@@ -216,7 +221,6 @@ eg_status egi_read_bytes(const char *format, const char *name, const uint8_t *by
 {
     struct egi_input in = { .name = name, .bytes = bytes, .size = size };
     EGI_TRY(egi_read_options(options, &in.o));
-    limit(&in);
     return parse_unpacked(format, &in, out);
 }
 
@@ -227,7 +231,6 @@ eg_status egi_read_items(const char *path, const eg_read_options *o, const eg_da
     size_t size;
     EGI_TRY(egi_file_read(path, egi_read_most(o), o->alloc, &bytes, &size));
     struct egi_input in = { .name = path, .bytes = bytes, .size = size, .o = *o, .of = of };
-    limit(&in);
     const eg_status s = parse_unpacked(o->format, &in, out);
     egi_free(o->alloc, bytes, size);
     return s;

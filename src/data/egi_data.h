@@ -8,10 +8,19 @@
 #include <string.h>
 
 #include "base/egi_base.h"
+#include "base/egi_bounded.h"
 #include "base/egi_file.h"
 #include "engram/catalogue.h"
 #include "engram/dataset.h"
 #include "engram/image.h"
+
+/* budget.c - what reading a file may take in all: five halves of the limit of each array, without
+ * end where the caller set a limit. What outlives it is the inner allocator's. */
+struct egi_budget {
+    struct egi_bounded bound;
+    eg_allocator own;
+    size_t most;
+};
 
 /* What a reader parses: one file in memory, already unpacked. */
 struct egi_input {
@@ -22,7 +31,14 @@ struct egi_input {
     size_t given;         /* max_bytes as the caller gave it; 0: by the size of the file */
     const eg_dataset *of; /* of a table that says of items label, group, folds: the set they are
                               of, whose names those of the table have to be; NULL: of values */
+    struct egi_budget *budget; /* behind o.alloc; NULL: none */
 };
+
+/* From now on in->o.alloc is the budget's. end: EG_ERR_LIMIT where it was the budget that was at
+ * its end and not the memory. */
+void egi_budget_begin(struct egi_budget *b, struct egi_input *in);
+void egi_budget_raise(struct egi_budget *b, size_t limit);
+eg_status egi_budget_end(const struct egi_budget *b, eg_status s, const char *name);
 
 /* A row of the table of readers. parse fills a set that is all zero but for its allocator;
  * whatever it has put there when it fails is released by the caller. */

@@ -16,6 +16,7 @@ struct egi_line_stream {
     z_stream z;
     uint8_t *packed, *text;
     size_t at, have;       /* of text */
+    size_t most, left;     /* that may be unpacked, that still may */
     struct egi_grow lines; /* char: the line, over several buffers */
 };
 

@@ -85,6 +85,7 @@ eg_status egi_labels_from_file(const struct egi_input *in, eg_dataset *set)
     o.format = NULL;
     o.labels = NULL;
     eg_dataset file = { .alloc = set->alloc };
+    egi_budget_raise(in->budget, SIZE_MAX); /* another file, with a budget of its own */
     EGI_TRY(egi_read_items(in->o.labels, &o, set, &file));
     eg_status s = EG_OK;
     if (file.d > 1 || file.n != set->n)

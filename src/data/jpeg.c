@@ -75,8 +75,10 @@ static eg_status check_header(struct decoder *d)
         return egi_fail(EG_ERR_CORRUPT, "%s: JPEG of %d components, expected 1, 3 or 4",
                         d->in->name, d->jpeg.num_components);
     const size_t channels = d->jpeg.num_components == 1 ? 1 : 3;
-    /* a progressive one is held whole as coefficients of two bytes */
-    const size_t each = channels * (d->jpeg.progressive_mode ? 3 : 1);
+    /* one of several scans is held whole as coefficients of two bytes */
+    const size_t coefficients =
+        jpeg_has_multiple_scans(&d->jpeg) ? 2 * (size_t)d->jpeg.num_components : 0;
+    const size_t each = channels + coefficients;
     if (pixels > d->in->o.max_bytes / each)
         return egi_fail(EG_ERR_LIMIT,
                         "%s: JPEG of %u x %u pixels, more than the limit of %zu bytes", d->in->name,

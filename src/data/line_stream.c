@@ -52,7 +52,12 @@ static eg_status fill_text(struct egi_line_stream *s)
             return egi_fail(EG_ERR_CORRUPT, "%s:%zu:1: gzip data is damaged (%s)", s->name,
                             s->line + 1, s->z.msg != NULL ? s->z.msg : "bad stream");
     }
-    return EG_OK;
+    s->left -= s->have < s->left ? s->have : s->left;
+    if (s->left > 0) return EG_OK;
+    return egi_fail(EG_ERR_LIMIT,
+                    "%s:%zu:1: unpacks to more than %zu bytes, much for a file of its size; "
+                    "unpack it first",
+                    s->name, s->line + 1, s->most);
 }
 
 static eg_status add_bytes(struct egi_line_stream *s, const uint8_t *p, size_t n)
@@ -112,6 +117,9 @@ eg_status egi_line_open(const char *path, size_t max_line, const eg_allocator *a
     if (s->fd < 0) return egi_fail(EG_ERR_IO, "%s: %s", path, strerror(errno));
     if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return egi_fail(EG_ERR_IO, "%s: not a file", path);
+    /* text goes by and is not kept: it may be more than that of a file that is read whole */
+    s->most = 4 * egi_limit_of(0, (size_t)st.st_size, SIZE_MAX / 4);
+    s->left = s->most;
     s->z = (z_stream){ .zalloc = z_alloc, .zfree = egi_c_free, .opaque = (void *)(uintptr_t)a };
     EGI_TRY(fill_input(s));
     s->packs = egi_looks_gzip(s->packed, s->z.avail_in);

@@ -127,7 +127,8 @@ static eg_status load_picture(struct folder *f, size_t i, eg_dataset *set)
     EGI_TRY(egi_file_read_at(f->fd, p->name, path, in.o.max_bytes, f->o->alloc, &bytes, &in.size));
     in.bytes = bytes;
     eg_image image;
-    in.o.max_bytes = egi_limit_of(f->o->max_bytes, in.size, in.o.max_bytes);
+    in.given = f->o->max_bytes;
+    in.o.max_bytes = egi_limit_of(in.given, in.size, in.o.max_bytes);
     eg_status s = egi_picture_prepare(&in, &image);
     in.o.max_bytes = egi_read_most(f->o); /* of all pictures together */
     egi_free(f->o->alloc, bytes, in.size);

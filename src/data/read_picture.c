@@ -11,8 +11,15 @@ static const struct {
 
 eg_status egi_picture_decode(const struct egi_input *in, eg_image *out)
 {
-    for (size_t k = 0; k < EGI_COUNT(kinds); k++)
-        if (kinds[k].looks(in->bytes, in->size)) return kinds[k].decode(in, out);
+    struct egi_input mine = *in;
+    struct egi_budget b;
+    for (size_t k = 0; k < EGI_COUNT(kinds); k++) {
+        if (!kinds[k].looks(in->bytes, in->size)) continue;
+        egi_budget_begin(&b, &mine);
+        const eg_status s = kinds[k].decode(&mine, out);
+        if (s == EG_OK) out->alloc = b.bound.inner;
+        return egi_budget_end(&b, s, in->name);
+    }
     return egi_fail(EG_ERR_CORRUPT, "%s: byte 0: looks like %s, expected PNG or JPEG", in->name,
                     egi_looks_like(in->bytes, in->size));
 }

@@ -19,6 +19,13 @@
 
 enum { LENGTH_MAX = 100, PATH_ROOM = 1200 };
 
+/* Of a bag: its line of the table, its file. */
+struct row {
+    size_t line;
+    dev_t device;
+    ino_t file;
+};
+
 struct gathering {
     const struct egi_input *in;
     struct egi_grow codes;  /* uint8_t, one sequence after the other */
@@ -26,7 +33,7 @@ struct gathering {
     struct egi_grow bag;    /* struct egi_text: name */
     struct egi_grow label;  /* struct egi_text */
     struct egi_grow offset; /* size_t, rows before each bag */
-    struct egi_grow line;   /* size_t, of the table, of each bag */
+    struct egi_grow row;    /* struct row of each bag */
     size_t columns;         /* of the table */
     size_t longest, left_out, too_long;
     size_t bytes; /* of the files so far */
@@ -67,30 +74,28 @@ static int looks(const uint8_t *bytes, size_t size)
     return column(header, "filename") != SIZE_MAX || column(header, "sample") != SIZE_MAX;
 }
 
-/* No link leads elsewhere on the way from the folder of the table, and at its end is a file. Its
- * size is added to *bytes. */
-static eg_status check_way(char *path, size_t folder, size_t *bytes)
+/* No link leads elsewhere on the way from the folder of the table, and at its end is the file *st.
+ */
+static eg_status check_way(char *path, size_t folder, struct stat *st)
 {
-    struct stat st;
     for (char *p = path + folder; *p != '\0';) {
         p += strcspn(p, "/");
         const char was = *p;
         *p = '\0';
-        const int rc = lstat(path, &st), error = errno;
+        const int rc = lstat(path, st), error = errno;
         *p = was;
         if (rc != 0) return egi_fail(EG_ERR_IO, "%s: %s", path, strerror(error));
-        if (was == '/' ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+        if (was == '/' ? !S_ISDIR(st->st_mode) : !S_ISREG(st->st_mode))
             return egi_fail(EG_ERR_IO,
                             "%s: a link, device or folder is on the way, expected a file", path);
         p += was == '/';
     }
-    *bytes += (size_t)st.st_size;
     return EG_OK;
 }
 
 /* Where the file of a row is; what would lead out of the folder is refused. */
 static eg_status path_of(const struct egi_input *in, size_t line, struct egi_text name, int sample,
-                         size_t *bytes, char path[PATH_ROOM])
+                         struct stat *st, char path[PATH_ROOM])
 {
     char got[40];
     const char *slash = strrchr(in->name, '/');
@@ -104,7 +109,7 @@ static eg_status path_of(const struct egi_input *in, size_t line, struct egi_tex
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:%zu:1: expected a file in the folder of the table, got %s", in->name,
                         line, egi_quote(got, name));
-    return check_way(path, (size_t)folder, bytes);
+    return check_way(path, (size_t)folder, st);
 }
 
 /* ---- the repertoires ---- */
@@ -158,16 +163,19 @@ static eg_status read_rows(struct gathering *g, const char *path)
                     skipped);
 }
 
-/* A repertoire has one row: a second would be trained on while the first is tested. */
-static eg_status check_once(const struct gathering *g, struct egi_text name, size_t number)
+/* A repertoire has one row, whatever its file is called there: a second would be trained on while
+ * the first is tested. */
+static eg_status check_once(const struct gathering *g, struct egi_text name, const struct row *row)
 {
     char quoted[40];
     const struct egi_text *bag = g->bag.p;
+    const struct row *before = g->row.p;
     for (size_t i = 0; i < g->bag.count; i++)
-        if (egi_text_same(bag[i], name))
-            return egi_fail(
-                EG_ERR_CORRUPT, "%s:%zu:1: %s: expected one row of it, got another in line %zu",
-                g->in->name, number, egi_quote(quoted, name), ((const size_t *)g->line.p)[i]);
+        if (egi_text_same(bag[i], name)
+            || (before[i].device == row->device && before[i].file == row->file))
+            return egi_fail(EG_ERR_CORRUPT,
+                            "%s:%zu:1: %s: expected one row of it, got another in line %zu",
+                            g->in->name, row->line, egi_quote(quoted, name), before[i].line);
     return EG_OK;
 }
 
@@ -175,6 +183,7 @@ static eg_status read_line(struct gathering *g, struct egi_text line, size_t num
                            const size_t at[2], int sample)
 {
     char path[PATH_ROOM];
+    struct stat st = { .st_size = 0 };
     const size_t rows = g->length.count;
     const struct egi_text name = egi_cell(line, at[0]),
                           label = at[1] != SIZE_MAX ? egi_cell(line, at[1]) : name;
@@ -183,14 +192,17 @@ static eg_status read_line(struct gathering *g, struct egi_text line, size_t num
     if (cells != g->columns)
         return egi_fail(EG_ERR_CORRUPT, "%s:%zu:1: expected %zu cells between tabs, got %zu",
                         g->in->name, number, g->columns, cells);
-    EGI_TRY(path_of(g->in, number, name, sample, &g->bytes, path));
-    EGI_TRY(check_once(g, name, number));
+    EGI_TRY(path_of(g->in, number, name, sample, &st, path));
+    const struct row row = { number, st.st_dev, st.st_ino };
+    EGI_TRY(check_once(g, name, &row));
+    g->bytes += (size_t)st.st_size;
+    egi_budget_raise(g->in->budget, limit(g));
     if (at[1] != SIZE_MAX && egi_is_missing(label)) {
         g->left_out++;
         return EG_OK;
     }
     EGI_TRY(egi_grow_push(&g->offset, &rows, path));
-    EGI_TRY(egi_grow_push(&g->line, &number, path));
+    EGI_TRY(egi_grow_push(&g->row, &row, path));
     EGI_TRY(egi_grow_push(&g->bag, &name, path));
     EGI_TRY(egi_grow_push(&g->label, &label, path));
     return read_rows(g, path);
@@ -275,7 +287,8 @@ static eg_status parse(const struct egi_input *in, eg_dataset *set)
     int labelled = 0;
     g.codes = g.length = (struct egi_grow){ .a = a, .item = 1 };
     g.bag = g.label = (struct egi_grow){ .a = a, .item = sizeof(struct egi_text) };
-    g.offset = g.line = (struct egi_grow){ .a = a, .item = sizeof(size_t) };
+    g.offset = (struct egi_grow){ .a = a, .item = sizeof(size_t) };
+    g.row = (struct egi_grow){ .a = a, .item = sizeof(struct row) };
     eg_status s = read_table(&g, &labelled);
     if (s == EG_OK) s = make_set(&g, labelled, set);
     egi_grow_clear(&g.codes);
@@ -283,7 +296,7 @@ static eg_status parse(const struct egi_input *in, eg_dataset *set)
     egi_grow_clear(&g.bag);
     egi_grow_clear(&g.label);
     egi_grow_clear(&g.offset);
-    egi_grow_clear(&g.line);
+    egi_grow_clear(&g.row);
     return s;
 }
 

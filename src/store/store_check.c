@@ -114,6 +114,7 @@ eg_status egi_store_verify(egi_store *s, egi_store_bytes_visit *visit, void *vis
                            egi_store_report *report, void *report_user)
 {
     struct findings f = { report, report_user, s->path, 0, EG_OK, "" };
+    EGI_TRY(egi_store_usable(s)); /* before the log is folded in: that of another process is not */
     s->is_known = 0;
     const eg_status folded = fold_log(s);
     if (folded < 0 && !is_damage(folded)) return folded;

@@ -62,7 +62,7 @@ static char *progress_text(const struct egi_progress *p)
 
 static eg_params *set_of(const struct egi_checkpoint *c, int i)
 {
-    return i == 0 ? c->params : i == 1 ? c->state : c->best;
+    return i == 0 ? eg_learner_params(c->learner) : i == 1 ? eg_learner_state(c->learner) : c->best;
 }
 
 /* Two words of 16 digits: of the texts, and of the arrays as they are in memory. */
@@ -136,7 +136,8 @@ static eg_status collect(const struct egi_checkpoint *c, struct egi_arena *arena
     for (int i = 0; i < SETS; i++)
         if (set_of(c, i) != NULL) all += eg_params_count(set_of(c, i));
     const struct egi_need needs[] = { { all, sizeof(eg_tensor_entry) }, { all, NAME } };
-    EGI_TRY(egi_arena_create(egi_params_alloc(c->params), needs, 2, "checkpoint", arena));
+    EGI_TRY(egi_arena_create(egi_params_alloc(eg_learner_params(c->learner)), needs, 2,
+                             "checkpoint", arena));
     eg_tensor_entry *entry = arena->part[0];
     char(*name)[NAME] = arena->part[1];
     for (int i = 0; i < SETS; i++) {
@@ -250,7 +251,7 @@ static eg_status unpack(const struct egi_checkpoint *c, const eg_params *from, c
         if (word[i] == NULL)
             return egi_fail(EG_ERR_CORRUPT, "__metadata__: no config, progress or hash");
     EGI_TRY(check_hash(c, word, 0));
-    EGI_TRY(egi_train_same(word[CONFIG], c->config));
+    EGI_TRY(egi_train_same(c->learner, word[CONFIG], c->config));
     EGI_TRY(take_all(c, from));
     EGI_TRY(check_hash(c, word, WORD));
     EGI_TRY(egi_json_parse(word[PROGRESS], "progress", &o));

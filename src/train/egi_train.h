@@ -79,8 +79,9 @@ struct egi_progress {
 /* What a checkpoint is of. best (or NULL) are the parameters of the best evaluation. */
 struct egi_checkpoint {
     const char *folder;
-    eg_params *params, *state, *best;
-    const char *config; /* what must agree for a run to go on */
+    eg_learner *learner; /* whose parameters and state are kept */
+    eg_params *best;     /* or NULL */
+    const char *config;  /* what must agree for a run to go on */
 };
 /* checkpoint.c - the last two lie in FOLDER/checkpoint/. */
 eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_progress *p);
@@ -97,8 +98,9 @@ eg_status egi_checkpoint_drop(const struct egi_checkpoint *c, size_t step);
  * from malloc. */
 eg_status egi_train_config(const eg_learner *l, const eg_part *train, const eg_part *valid,
                            const eg_train_options *o, char **decisive, char **all);
-/* EG_ERR_INVALID naming the first setting in which two decisive parts differ, with both values. */
-eg_status egi_train_same(const char *begun, const char *now);
+/* EG_ERR_INVALID naming the first setting in which two decisive parts differ, with both values. A
+ * setting that the version which began did not have is as it is by default. */
+eg_status egi_train_same(const eg_learner *l, const char *begun, const char *now);
 
 /* search_record.c - what a search has measured, in a file that outlives it. path NULL: in none, so
  * that nothing is found and nothing kept. */

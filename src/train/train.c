@@ -313,8 +313,7 @@ static eg_status open_folder(struct session *s)
 {
     char told[EGI_TOLD_MAX], line[EGI_TOLD_MAX + 64];
     if (s->o.folder == NULL) return EG_OK;
-    s->files = (struct egi_checkpoint){ s->o.folder, eg_learner_params(s->l),
-                                        eg_learner_state(s->l), s->best, s->decisive };
+    s->files = (struct egi_checkpoint){ s->o.folder, s->l, s->best, s->decisive };
     EGI_TRY(eg_run_open(s->o.folder, s->config, s->l->threads, s->o.resume, s->o.alloc, &s->run));
     if (eg_learner_fits(s->l)) return egi_run_cut(s->run, 0, SIZE_MAX);
     const eg_status e =

@@ -83,6 +83,12 @@ static eg_status differ(const char *section, const char *key, const json_t *a, c
     return s;
 }
 
+/* 0, false or null: what a setting is that came with a later version, where nobody sets it. */
+static int is_unset(const json_t *x)
+{
+    return json_is_null(x) || json_is_false(x) || (json_is_number(x) && json_number_value(x) == 0);
+}
+
 static eg_status compare(const char *section, json_t *a, json_t *b)
 {
     const char *key;
@@ -93,20 +99,39 @@ static eg_status compare(const char *section, json_t *a, json_t *b)
         if (json_equal(x, y)) continue;
         if (section[0] == '\0' && json_is_object(x) && json_is_object(y))
             EGI_TRY(compare(key, x, y));
-        return differ(section, key, x, y);
+        else
+            return differ(section, key, x, y);
     }
-    json_object_foreach(b, key, x) if (json_object_get(a, key) == NULL) return differ(section, key,
-                                                                                      NULL, x);
+    json_object_foreach(b, key, x)
+    {
+        if (json_object_get(a, key) == NULL && !is_unset(x)) return differ(section, key, NULL, x);
+    }
     return EG_OK;
 }
 
-eg_status egi_train_same(const char *begun, const char *now)
+/* The specification that a run was begun with, as this version writes it out. One that this
+ * version does not take stays as it is. */
+static eg_status resolve(const eg_learner *l, json_t *begun)
+{
+    json_t *spec = json_object_get(begun, "learner");
+    eg_learner *of = NULL;
+    char *text = spec != NULL ? json_dumps(spec, 0) : NULL;
+    if (text == NULL) return EG_OK;
+    const eg_status s = eg_learner_create(text, &l->task, l->seed, 1, l->alloc, &of);
+    if (s == EG_OK) json_object_set_new(begun, "learner", json_loads(of->spec, 0, NULL));
+    eg_learner_destroy(of);
+    free(text);
+    return s == EG_ERR_NOMEM ? s : EG_OK;
+}
+
+eg_status egi_train_same(const eg_learner *l, const char *begun, const char *now)
 {
     if (strcmp(begun, now) == 0) return EG_OK;
     json_t *a = json_loads(begun, 0, NULL), *b = json_loads(now, 0, NULL);
-    const eg_status s = json_is_object(a) && json_is_object(b)
-                            ? compare("", a, b)
-                            : egi_fail(EG_ERR_CORRUPT, "config: expected a JSON object");
+    eg_status s = json_is_object(a) && json_is_object(b)
+                      ? resolve(l, a)
+                      : egi_fail(EG_ERR_CORRUPT, "config: expected a JSON object");
+    if (s == EG_OK) s = compare("", a, b);
     json_decref(a);
     json_decref(b);
     return s;

@@ -59,14 +59,35 @@ expect 4 backup whole.egm copy.egm
 expect 4 export whole.egm whole.npy
 expect 4 store more.egm "$SCRATCH/few.csv" --memory nearest --scale unit
 expect 4 store whole.egm "$SCRATCH/many.csv" --resume
-expect 4 train "$SCRATCH/few.csv" --labels z --kind knn -o run
+expect 4 train "$SCRATCH/few.csv" --label-column z --kind knn -o run
 rm filler
 expect 0 verify whole.egm
 [ "$("$ENGRAM" info whole.egm --json | grep -oE '"root_hash": *"[0-9a-f]*"')" = "$before" ] ||
     { echo "the file changed on a full disk"; bad=1; }
 ls | grep -qE 'part|copy.egm|more.egm|whole.npy' && { echo "left behind:"; ls; bad=1; }
+
+rm whole.egm*
+# training with a checkpoint after each step: the disk is full in the middle of it, the newest good
+# checkpoint is kept, and what goes on from it ends with the bits of a run that had room
+"$ENGRAM" train "$SCRATCH/few.csv" --label-column z --hidden 1500 -e 6 --checkpoint 0 -q -o net \
+    >"$SCRATCH/out" 2>"$SCRATCH/err" </dev/null &
+training=$!
+for _ in $(seq 600); do
+    compgen -G 'net/checkpoint/step-*[1-9][0-9].safetensors' >/dev/null && break
+    sleep 0.05
+done
+dd if=/dev/zero of=filler bs=4096 >/dev/null 2>&1
+wait $training
+[ $? -eq 4 ] || { echo "training on a full disk did not end with 4"; cat "$SCRATCH/err"; bad=1; }
+compgen -G 'net/checkpoint/*' | grep -qvE 'step-[0-9]{12}.safetensors$' && { ls net/*; bad=1; }
+rm filler
+expect 0 train -o net --resume -q
+grep -q "$(grep -oE '^learned +[0-9a-f]{16}' "$SCRATCH/learned")" "$SCRATCH/out" ||
+    { echo "other weights:"; cat "$SCRATCH/learned" "$SCRATCH/out"; bad=1; }
 exit $bad
 SH
+check 0 . train few.csv --label-column z --hidden 1500 -e 6 --checkpoint 0 -q -o net
+cp out learned
 mkdir disk
 if unshare --map-root-user --mount mount -t tmpfs none disk 2>/dev/null; then
     ENGRAM=$engram SCRATCH=$scratch unshare --map-root-user --mount \

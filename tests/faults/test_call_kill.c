@@ -285,6 +285,7 @@ static size_t kill_at_every(size_t scenario, const char *call)
             return kills;
         }
         s->judge(path, s->seed);
+        campaign_at(text, kills, 0);
     }
 }
 

@@ -3,10 +3,11 @@
  * answered from, crashes or hangs. The files lie in memory.
  *
  * EG_CAMPAIGN=1: all of it, more than 1.5 million damages; else a sample. A campaign that was
- * stopped goes on where it was: what is done is noted in EG_TEST_TMP/every_bit.done. */
+ * stopped goes on where it was: tests/campaign_notes.h. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <time.h>
 
+#include "campaign_notes.h"
 #include "memory_file_check.h"
 #include "ram_file.h"
 
@@ -25,32 +26,12 @@ static int set_up(void **state)
     return ram_begin(path);
 }
 
-/* What is done of a part, of a campaign that was stopped. */
-static const char *note_of(const char *part)
-{
-    static char path[600];
-    const char *tmp = getenv("EG_TEST_TMP");
-    snprintf(path, sizeof path, "%s/every_bit.%s", tmp != NULL ? tmp : ".", part);
-    return path;
-}
-
-static size_t done_before(const char *part)
-{
-    size_t done = 0;
-    FILE *f = campaign(0, 1) ? fopen(note_of(part), "r") : NULL;
-    if (f == NULL) return 0;
-    if (fscanf(f, "%zu %zu %zu", &done, &count[DETECTED], &count[HARMLESS]) != 3) done = 0;
-    fclose(f);
-    return done;
-}
+static const char *const noted[] = { "every_bit.bits", "every_bit.draws", "every_bit.lengths" };
 
 static void note_done(const char *part, size_t done, size_t of)
 {
-    if (!campaign(0, 1)) return;
-    FILE *f = fopen(note_of(part), "w");
-    CHECK(f != NULL && fprintf(f, "%zu %zu %zu\n", done, count[DETECTED], count[HARMLESS]) > 0
-          && fclose(f) == 0);
-    if (done % (16 * (size_t)CHUNK) == 0) print_message("%s: %zu of %zu\n", part, done, of);
+    campaign_note(part, done);
+    campaign_at(part, done, of);
 }
 
 /* A damaged file, judged; one that takes seconds is as bad as a wrong answer. */
@@ -88,10 +69,10 @@ static struct bytes file_of_bytes(size_t bytes, size_t *rows)
     return b;
 }
 
-static void told(const char *what)
+/* All of them, those of a campaign that was stopped among them. */
+static void told(const char *what, size_t damages)
 {
-    print_message("%s: %zu detected, %zu harmless, %zu silent\n", what, count[DETECTED],
-                  count[HARMLESS], count[SILENT]);
+    print_message("%s: %zu detected, 0 harmless, 0 silent\n", what, damages);
     CHECK(count[SILENT] == 0 && count[HARMLESS] == 0); /* pages have checksums */
     memset(count, 0, sizeof count);
 }
@@ -99,7 +80,7 @@ static void told(const char *what)
 /* Bit number i is the one to be flipped, or a draw of that number says which. */
 static void flip_all(const char *part, struct bytes b, size_t rows, size_t flips, int drawn)
 {
-    for (size_t i = done_before(part); i < flips; i++) {
+    for (size_t i = campaign_done(part); i < flips; i++) {
         const size_t bit = drawn                 ? eg_random_below(77, 0, i, 8 * b.n)
                            : campaign(0, 1) == 1 ? i
                                                  : i * (8 * b.n / flips) + i % 8;
@@ -108,7 +89,7 @@ static void flip_all(const char *part, struct bytes b, size_t rows, size_t flips
         b.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
         if ((i + 1) % CHUNK == 0) note_done(part, i + 1, flips);
     }
-    told(part);
+    told(part, flips);
     note_done(part, flips, flips);
 }
 
@@ -117,7 +98,7 @@ static void every_bit_of_a_small_file(void **state)
     size_t rows;
     struct bytes b = file_of_bytes(SMALL, &rows);
     (void)state;
-    flip_all("bits", b, rows, campaign(2000, 8 * b.n), 0);
+    flip_all(noted[0], b, rows, campaign(2000, 8 * b.n), 0);
     free(b.p);
 }
 
@@ -126,7 +107,7 @@ static void random_bits_of_a_larger_file(void **state)
     struct bytes b = file_of(LARGE);
     (void)state;
     CHECK(b.n > 3 * SMALL);
-    flip_all("draws", b, LARGE, campaign(500, 1000000), 1);
+    flip_all(noted[1], b, LARGE, campaign(500, 1000000), 1);
     free(b.p);
 }
 
@@ -135,14 +116,14 @@ static void every_length(void **state)
     size_t rows;
     struct bytes b = file_of_bytes(SMALL, &rows);
     (void)state;
-    for (size_t n = done_before("lengths"); n < b.n; n += campaign(131, 1)) {
+    for (size_t n = campaign_done(noted[2]); n < b.n; n += campaign(131, 1)) {
         if (n < 512) continue; /* refused by its size on disk: memory_file_damage */
         if (damaged(b.p, n, rows) != DETECTED) fail_msg("a file of %zu bytes", n);
-        if (n % CHUNK == 0) note_done("lengths", n + 1, b.n);
+        if (n % CHUNK == 0) note_done(noted[2], n + 1, b.n);
     }
-    note_done("lengths", b.n, b.n);
+    note_done(noted[2], b.n, b.n);
+    told("lengths", campaign(count[DETECTED], b.n - 512));
     free(b.p);
-    told("lengths");
 }
 
 static void every_two_pages_exchanged(void **state)
@@ -164,7 +145,7 @@ static void every_two_pages_exchanged(void **state)
         }
     free(mix.p);
     free(b.p);
-    told("pages exchanged");
+    told("pages exchanged", count[DETECTED]);
 }
 
 /* The file after each of some transactions, the last one that of file_of(rows). */
@@ -206,7 +187,8 @@ static void older_pages_are_put_back(void **state)
     count[HARMLESS] = 0;
     for (size_t i = 0; i < STATES; i++) free(at[i].p);
     free(mix.p);
-    told("older pages");
+    told("older pages", count[DETECTED]);
+    for (size_t i = 0; i < EGI_COUNT(noted); i++) campaign_forget(noted[i]);
 }
 
 int main(void)

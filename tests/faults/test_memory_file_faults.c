@@ -104,6 +104,7 @@ static void sqlites_allocations_may_fail(void **state)
             CHECK(s == EG_OK || !done);
             CHECK(sqlite3_memory_used() == before);
             if (k % 8 == 0) check_left_over(path);
+            campaign_at("allocations of SQLite", (size_t)k, 0);
         }
         step = (long)campaign(11, 1);
     }
@@ -188,89 +189,10 @@ static void kills_lose_nothing(void **state)
         close(pipes[0]);
         told += acknowledged;
         check_after_kill(path, acknowledged);
+        campaign_at("kills", k + 1, kills);
     }
     print_message("kills: %zu, %zu acknowledged transactions, 0 lost\n", kills, told);
     CHECK(told > kills); /* the children did get to work */
-}
-
-static void a_second_writer_is_told(void **state)
-{
-    const char *path = path_of("busy.egm");
-    eg_file_options o = EG_FILE_OPTIONS_INIT;
-    eg_memory_file *f = NULL;
-    sqlite3 *other;
-    (void)state;
-    o.wait_ms = -1;
-    write_file(path, N);
-    CHECK_OK(eg_memory_file_open(path, &o, &f));
-    CHECK(sqlite3_open(path, &other) == SQLITE_OK);
-    CHECK(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK);
-    CHECK_STATUS(eg_memory_file_append(f, x, 1, NULL, NULL), EG_ERR_IO);
-    CHECK(strstr(eg_error_detail(), "another writer") != NULL);
-    eg_memory *m = NULL;
-    CHECK_OK(eg_memory_file_load(f, &m)); /* reading goes on */
-    eg_memory_destroy(m);
-    CHECK(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK);
-    CHECK_OK(eg_memory_file_append(f, x, 1, NULL, NULL));
-    sqlite3_close(other);
-    eg_memory_file_close(f);
-}
-
-static void several_processes_store(void **state)
-{
-    const size_t processes = campaign(4, 8), each = campaign(25, 1000);
-    const char *path = path_of("many.egm");
-    eg_file_options o = EG_FILE_OPTIONS_INIT;
-    eg_memory_file *f = NULL;
-    eg_file_info info;
-    (void)state;
-    o.durability = 1;
-    o.wait_ms = 60000;
-    write_file(path, N);
-    for (size_t p = 0; p < processes; p++) {
-        const pid_t child = fork();
-        CHECK(child >= 0);
-        if (child > 0) continue;
-        if (eg_memory_file_open(path, &o, &f) != EG_OK) _exit(1);
-        for (size_t i = 0; i < each; i++)
-            if (eg_memory_file_append(f, x, 1, NULL, NULL) != EG_OK) _exit(2);
-        eg_memory_file_close(f);
-        _exit(0);
-    }
-    for (size_t p = 0; p < processes; p++) {
-        int status;
-        CHECK(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
-    CHECK_OK(eg_memory_file_open(path, &reading, &f));
-    CHECK_OK(eg_memory_file_verify(f, NULL, NULL));
-    CHECK_OK(eg_memory_file_info(f, &info));
-    CHECK(info.count == N + processes * each);
-    eg_memory_file_close(f);
-}
-
-static void a_handle_does_not_survive_fork(void **state)
-{
-    const char *path = path_of("fork.egm");
-    eg_memory_file *f = NULL;
-    int status;
-    (void)state;
-    write_file(path, N);
-    CHECK_OK(eg_memory_file_open(path, NULL, &f));
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-        eg_memory *m = NULL;
-        const eg_status s = eg_memory_file_append(f, x, 1, NULL, NULL);
-        const eg_status t = eg_memory_file_load(f, &m);
-        eg_memory_file_close(f);
-        _exit(s == EG_ERR_INVALID && t == EG_ERR_INVALID
-                      && strstr(eg_error_detail(), "fork") != NULL
-                  ? 0
-                  : 1);
-    }
-    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    CHECK_OK(eg_memory_file_append(f, x, 1, NULL, NULL));
-    eg_memory_file_close(f);
 }
 
 /* A disk that is full: a limit on the size of files is one that a test can set. */
@@ -387,9 +309,6 @@ int main(void)
         cmocka_unit_test(our_allocations_may_fail),
         cmocka_unit_test(sqlites_allocations_may_fail),
         cmocka_unit_test(kills_lose_nothing),
-        cmocka_unit_test(a_second_writer_is_told),
-        cmocka_unit_test(several_processes_store),
-        cmocka_unit_test(a_handle_does_not_survive_fork),
         cmocka_unit_test(a_full_disk_keeps_the_old_data),
         cmocka_unit_test(a_read_only_folder_can_be_read),
         cmocka_unit_test(readers_run_beside_a_writer),

@@ -247,6 +247,7 @@ static void tables_of_repertoires_leave_no_question(void **state)
           ":1:1: columns 2 and 3 are both named \"status\"; rename one" },
         { "filename\tstatus\n1\ta\n2\tb\n1\tb\n", "expected one row of it, got another in line 2" },
         { "filename\tstatus\n1\ta\n1\tNA\n", ": expected one row of it, got another in line 2" },
+        { "filename\tstatus\n1\ta\n./1\tb\n", ": expected one row of it, got another in line 2" },
         { "filename\tstatus\n1\ta\tx\n", ":2:1: expected 2 cells between tabs, got 3" },
         { "filename\tstatus\n1\n", ":2:1: expected 2 cells between tabs, got 1" },
         { "filename\tstatus\n1\tNA\n2\t?\n", "none of 2 repertoires has a label in status" },

@@ -1,0 +1,65 @@
+/* Every episode. That no public call is left out of them is seen by test_allocations. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_EVERY_CALL_TABLE_H
+#define TESTS_EVERY_CALL_TABLE_H
+
+#include "every_call.h"
+#include "every_call_ask.h"
+#include "every_call_learn.h"
+#include "every_call_measure.h"
+#include "every_call_onnx.h"
+#include "every_call_tape.h"
+
+static inline int call_head_row(size_t row)
+{
+    return eg_head_kind_at(row) != NULL;
+}
+
+static inline int call_learner_row(size_t row)
+{
+    return eg_learner_kind_at(row) != NULL;
+}
+
+static const struct episode {
+    const char *name;
+    eg_status (*act)(const char *path);
+    int (*has)(size_t row); /* of a table that it takes row by row; NULL: none */
+} episodes[] = {
+    { "dense", call_dense, NULL },
+    { "storages", call_storages, NULL },
+    { "routed", call_routed, NULL },
+    { "tables", call_tables, NULL },
+    { "capacity", call_capacity, NULL },
+    { "binary", call_binary, NULL },
+    { "quantiser", call_quantiser, NULL },
+    { "head", call_head, call_head_row },
+    { "som", call_som, NULL },
+    { "memory file", call_memory_file, NULL },
+    { "recovery", call_recovery, NULL },
+    { "other files", call_other_files, NULL },
+    { "images", call_images, NULL },
+    { "data", call_data, NULL },
+    { "repertoires", call_repertoires, NULL },
+    { "params", call_params, NULL },
+    { "learners", call_learners, call_learner_row },
+    { "bags", call_bags, NULL },
+    { "instruments", call_instruments, NULL },
+    { "training", call_training, NULL },
+    { "splits", call_splits, NULL },
+    { "validation", call_validation, NULL },
+    { "statistics", call_statistics, NULL },
+    { "connections", call_connections, NULL },
+    { "operations", call_operations, NULL },
+    { "onnx", call_onnx, NULL },
+    { "coupled", call_coupled, NULL },
+    { "measures", call_measures, NULL },
+    { "symmetries", call_symmetries, NULL },
+    { "rows", call_rows, NULL },
+    { "formulae", call_formulae, NULL },
+    { "views", call_views, NULL },
+    { "views of heads", call_views_of_heads, NULL },
+    { "views of learners", call_views_of_learners, NULL },
+    { "views of files", call_views_of_files, NULL },
+};
+
+#endif
