@@ -165,7 +165,9 @@ static eg_status check_schema(egi_store *s)
             break;
         status = egi_sql_step(s, stmt, "read the tables");
     }
-    if (status == EG_OK || (status == EG_END && n != EGI_COUNT(schema)))
+    if (status == EG_OK && sqlite3_errcode(s->db) == SQLITE_NOMEM)
+        status = egi_sql_fail(s, SQLITE_NOMEM, "read the tables");
+    else if (status == EG_OK || (status == EG_END && n != EGI_COUNT(schema)))
         status = egi_fail(EG_ERR_CORRUPT, "%s: its tables are not those of a memory file", s->path);
     sqlite3_finalize(stmt);
     return status < 0 ? status : EG_OK;

@@ -70,8 +70,12 @@ static eg_status verify_structure(egi_store *s, struct findings *f)
     eg_status status;
     while ((status = egi_sql_step(s, stmt, "check the structure")) == EG_OK) {
         const char *said = (const char *)sqlite3_column_text(stmt, 0);
-        if (said != NULL && strcmp(said, "ok") == 0) continue;
-        snprintf(text, sizeof text, "%s: %s", s->path, said != NULL ? said : "damaged");
+        if (said == NULL) { /* a text is there, and no room for its end */
+            status = egi_sql_fail(s, SQLITE_NOMEM, "check the structure");
+            break;
+        }
+        if (strcmp(said, "ok") == 0) continue;
+        snprintf(text, sizeof text, "%s: %s", s->path, said);
         note_damage(f, EG_ERR_CORRUPT, text);
     }
     sqlite3_finalize(stmt);
@@ -182,6 +186,7 @@ eg_status egi_store_vacuum(egi_store *s)
     int64_t busy = 0;
     EGI_TRY(egi_store_begin(s, 1)); /* what is damaged is not worth rewriting */
     egi_store_abort(s);
+    EGI_TRY(egi_store_usable(s)); /* a transaction that did not end */
     egi_sql_finalize(s);
     EGI_TRY(rebuild(s));
     EGI_TRY(egi_sql_integer(s, "PRAGMA wal_checkpoint(TRUNCATE)", &busy));

@@ -140,9 +140,7 @@ eg_status egi_head_bytes(egi_store *s, sqlite3_stmt *row, const egi_head *head,
     const int type = sqlite3_column_type(row, 8);
     const void *blob = sqlite3_column_blob(row, 8);
     const size_t size = (size_t)sqlite3_column_bytes(row, 8);
-    if (blob == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
-        return egi_sql_fail(s, SQLITE_NOMEM, "read a record");
-    if (blob == NULL) blob = none;
+    if (blob == NULL) blob = none; /* no bytes: SQLite converts nothing here that needs memory */
     if (type != SQLITE_BLOB || size != head->record.size || egi_hash(blob, size) != head->digest)
         return egi_fail(EG_ERR_CORRUPT, "%s: record %llu: its bytes do not match their checksum",
                         s->path, (unsigned long long)head->record.id);
@@ -161,7 +159,7 @@ eg_status egi_meta_read(egi_store *s, sqlite3_stmt *row, const char **key, const
     const size_t length = (size_t)sqlite3_column_bytes(row, 0);
     const void *blob = sqlite3_column_blob(row, 1);
     const size_t n = (size_t)sqlite3_column_bytes(row, 1);
-    if ((text == NULL || blob == NULL) && sqlite3_errcode(s->db) == SQLITE_NOMEM)
+    if (text == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
         return egi_fail(EG_ERR_NOMEM, "%s: read a note: out of memory", s->path);
     if (blob == NULL) blob = none;
     if (!types_fit || text == NULL || strlen(text) != length || n > EGI_META_MAX
