@@ -297,10 +297,7 @@ static eg_status salvage_row(struct salvage *v, sqlite3_stmt *row)
     unsigned holds = 0;
     memset(&head, 0, sizeof head);
     const eg_status status = egi_head_read(v->from, row, &head);
-    if (status == EG_OK)
-        holds = EGI_HOLDS_HEAD;
-    else if (!is_damage(status))
-        return status;
+    if (status == EG_OK) holds = EGI_HOLDS_HEAD; /* else it is damaged */
     head.record.id = (uint64_t)sqlite3_column_int64(row, 0);
     sqlite3_reset(row);
     EGI_TRY(read_record(v, head.record.id, &size));
