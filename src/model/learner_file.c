@@ -208,7 +208,7 @@ static eg_status take_params(const char *path, eg_learner *l, eg_params **p)
 {
     const eg_status s =
         eg_learner_fits(l) ? egi_learner_adopt(l, p) : eg_params_copy(l->params, *p);
-    return s == EG_OK ? EG_OK : bad(path, "learner");
+    return s == EG_OK || s == EG_ERR_NOMEM ? s : bad(path, "learner");
 }
 
 static eg_status check_hash(const char *path, const eg_learner *l, char *const *word)
