@@ -259,12 +259,12 @@ static void limits_of_calls_hold(void **state)
     CHECK_STATUS(egi_store_salvage("", &o, NULL, NULL, NULL, &kept, &lost), EG_ERR_INVALID);
     CHECK_STATUS(egi_store_connect("/no such file", &o, &s), EG_ERR_IO);
     snprintf(long_path, sizeof long_path, "%s/", folder);
-    for (size_t n = strlen(long_path); n < sizeof long_path; n++)
-        long_path[n] = "./"[n % 2 == strlen(folder) % 2];
-    for (size_t n = 468; n < sizeof long_path; n += 2) { /* the first leave no room for ".part" */
+    for (size_t n = strlen(long_path); n + 2 < sizeof long_path; n += 2) {
         memcpy(long_path + n, "a", 2);
-        CHECK_STATUS(egi_store_build(long_path, &o, nothing, NULL), EG_ERR_INVALID);
-        CHECK(strstr(eg_error_detail(), "the path has more than 479 bytes") != NULL);
+        if (n >= 474) { /* the first of these leave no room for ".part" alone */
+            CHECK_STATUS(egi_store_build(long_path, &o, nothing, NULL), EG_ERR_INVALID);
+            CHECK(strstr(eg_error_detail(), "the path has more than 479 bytes") != NULL);
+        }
         memcpy(long_path + n, "./", 2);
     }
     CHECK(s == NULL);
