@@ -156,9 +156,11 @@ static void archives_must_agree(void **state)
 {
     static const char *const names[2] = { "x.npy", "y.npy" };
     static const float y[6] = { 0, 1, 0, 1, 1, 0 };
-    static struct bytes parts[2], many[1100];
-    static char many_text[1100][12];
-    static const char *many_names[1100];
+    static struct bytes parts[2], *many;
+    static char many_text[4100][12];
+    static const char *many_names[4100];
+    many = calloc(4100, sizeof *many);
+    CHECK(many != NULL);
     const char *path = in_root("a.npz"), *one = in_root("y.npy");
     eg_read_options o = EG_READ_OPTIONS_INIT;
     eg_dataset set;
@@ -183,13 +185,14 @@ static void archives_must_agree(void **state)
     parts[1].size = 20; /* an end too early */
     archive(path, names, parts, 2);
     read_fails(path, NULL, EG_ERR_CORRUPT, "");
-    for (size_t i = 0; i < 1100; i++) {
+    for (size_t i = 0; i < 4100; i++) {
         snprintf(many_text[i], sizeof many_text[i], "n%zu", i);
         many_names[i] = many_text[i];
         many[i].size = 1;
     }
-    archive(path, many_names, many, 1100);
-    read_fails(path, NULL, EG_ERR_CORRUPT, "NPZ of 1100 entries");
+    archive(path, many_names, many, 4100);
+    read_fails(path, NULL, EG_ERR_CORRUPT, "NPZ of 4100 entries");
+    free(many);
 }
 
 static void pictures_of_other_channels_are_refused(void **state)
@@ -222,6 +225,45 @@ static void pictures_of_other_channels_are_refused(void **state)
     }
 }
 
+/* More scans than any picture needs: each coefficient of each colour alone, bit by bit. */
+static void pictures_of_many_scans_are_refused(void **state)
+{
+    enum { BITS = 4, SCANS = 1 + 63 * BITS };
+    static jpeg_scan_info scan[SCANS];
+    struct jpeg_compress_struct j;
+    struct jpeg_error_mgr e;
+    unsigned char *p = NULL, row[20] = { 0 };
+    unsigned long size = 0;
+    eg_dataset set = { .n = 9 };
+    size_t n = 0;
+    (void)state;
+    scan[n++] = (jpeg_scan_info){ .comps_in_scan = 1 };
+    for (int bit = BITS - 1; bit >= 0; bit--)
+        for (int k = 1; k < 64; k++)
+            scan[n++] = (jpeg_scan_info){
+                .comps_in_scan = 1, .Ss = k, .Se = k, .Ah = bit == BITS - 1 ? 0 : bit + 1, .Al = bit
+            };
+    j.err = jpeg_std_error(&e);
+    jpeg_create_compress(&j);
+    jpeg_mem_dest(&j, &p, &size);
+    j.image_width = j.image_height = 20;
+    j.input_components = 1;
+    j.in_color_space = JCS_GRAYSCALE;
+    jpeg_set_defaults(&j);
+    j.scan_info = scan;
+    j.num_scans = SCANS;
+    jpeg_start_compress(&j, TRUE);
+    for (int y = 0; y < 20; y++) {
+        JSAMPROW r = row;
+        jpeg_write_scanlines(&j, &r, 1);
+    }
+    jpeg_finish_compress(&j);
+    jpeg_destroy_compress(&j);
+    CHECK_STATUS(egi_read_bytes("jpeg", "t", p, size, NULL, &set), EG_ERR_LIMIT);
+    DETAIL("JPEG of more than 200 scans");
+    free(p);
+}
+
 static void folders_without_pictures_are_refused(void **state)
 {
     (void)state;
@@ -249,6 +291,12 @@ static void tables_of_repertoires_have_bounds(void **state)
     eg_dataset_clear(&set);
     o.inputs = (size_t)1 << 40;
     read_fails(list, &o, EG_ERR_LIMIT, "");
+    o.inputs = (size_t)1 << 62; /* 4 times that is 0 */
+    read_fails(list, &o, EG_ERR_LIMIT, "");
+    o.inputs = (size_t)1 << 63;
+    read_fails(list, &o, EG_ERR_OVERFLOW, "");
+    o.inputs = 2;
+    read_fails(list, &o, EG_ERR_CORRUPT, "no receptor of up to 2 letters (2 are longer)");
     o.inputs = 0;
     o.progress = &stopping;
     read_fails(list, &o, EG_ERR_INTERRUPTED, "");
@@ -404,11 +452,99 @@ static void parts_of_several_files_are_one(void **state)
     CHECK_STATUS(eg_catalogue_read("batches/train", NULL, &set), EG_ERR_CORRUPT);
     CHECK(mkdir(in_root("single"), 0700) == 0);
     (void)put_text("single/only.csv", "a,label\n1,0\n2,1\n");
+    (void)put_text("single/gz", "no part");
+    CHECK(mkdir(in_root("single/csv"), 0700) == 0 && mkdir(in_root("single/csv/a"), 0700) == 0);
     CHECK_OK(eg_catalogue_read("single", NULL, &set)); /* needs no part */
     CHECK(set.n == 2);
     eg_dataset_clear(&set);
     CHECK_STATUS(eg_catalogue_read("single/", NULL, &set), EG_OK);
     eg_dataset_clear(&set);
+    unsetenv("ENGRAM_DATA");
+}
+
+static void join_part(void *user, const char *part)
+{
+    char *all = user;
+    strncat(all, part, 40);
+    strncat(all, ";", 2);
+}
+
+/* Pictures in the folder, in its sub-folders or one deeper; names too long for a part. */
+static void folders_of_pictures_are_parts(void **state)
+{
+    static const char *const folders[] = { "flat",       "classes",     "classes/a",
+                                           "deep",       "deep/train",  "deep/train/a",
+                                           "deep/empty", "deep/empty/b" };
+    static const struct {
+        const char *set, *picture, *parts;
+    } rows[] = { { "flat", "flat/1.JPG", "" },
+                 { "classes", "classes/a/1.jpeg", "" },
+                 { "deep", "deep/train/a/1.png", "train;" } };
+    char name[200], all[200] = "", text[400];
+    eg_dataset set;
+    (void)state;
+    CHECK(setenv("ENGRAM_DATA", root, 1) == 0);
+    for (size_t i = 0; i < EGI_COUNT(folders); i++) CHECK(mkdir(in_root(folders[i]), 0700) == 0);
+    for (size_t i = 0; i < EGI_COUNT(rows); i++) {
+        all[0] = '\0';
+        (void)put_text(rows[i].picture, "none");
+        CHECK_OK(eg_catalogue_parts(rows[i].set, join_part, all));
+        assert_string_equal(all, rows[i].parts);
+        snprintf(text, sizeof text, "%s/nope", rows[i].set);
+        CHECK_STATUS(eg_catalogue_read(text, NULL, &set), EG_ERR_INVALID);
+        DETAIL(i < 2 ? "has no parts: expected" : "its parts: train");
+    }
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(text, sizeof text, "flat/%s.csv", name);
+    (void)put_text(text, "a\n1\n");
+    snprintf(text, sizeof text, "deep/%s", name);
+    CHECK(mkdir(in_root(text), 0700) == 0);
+    snprintf(text, sizeof text, "deep/%s/a", name);
+    CHECK(mkdir(in_root(text), 0700) == 0);
+    snprintf(text, sizeof text, "deep/%s/a/1.png", name);
+    (void)put_text(text, "none");
+    all[0] = '\0';
+    CHECK_OK(eg_catalogue_parts("flat", join_part, all));
+    CHECK_OK(eg_catalogue_parts("deep", join_part, all));
+    assert_string_equal(all, "train;");
+    CHECK(mkdir(in_root("wide"), 0700) == 0);
+    for (int i = 0; i < 60; i++) {
+        snprintf(text, sizeof text, "wide/a-long-name-of-part-%d.csv", i);
+        (void)put_text(text, "a\n1\n");
+    }
+    CHECK_STATUS(eg_catalogue_read("wide/x", NULL, &set), EG_ERR_INVALID);
+    DETAIL(", ...");
+    CHECK_STATUS(eg_catalogue_read("wide", NULL, &set), EG_ERR_INVALID);
+    DETAIL("say which: wide/PART with ");
+    CHECK_STATUS(eg_catalogue_read("wide x", NULL, &set), EG_ERR_IO);
+    CHECK_STATUS(eg_catalogue_read("wide?", NULL, &set), EG_ERR_INVALID);
+    CHECK_STATUS(eg_catalogue_read(NULL, NULL, &set), EG_ERR_INVALID);
+    unsetenv("ENGRAM_DATA");
+}
+
+/* Two tables that are the training and the test part of one. */
+static void training_and_test_are_one_fold(void **state)
+{
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    eg_dataset set;
+    (void)state;
+    CHECK(setenv("ENGRAM_DATA", root, 1) == 0 && mkdir(in_root("ucr"), 0700) == 0);
+    (void)put_text("ucr/w_TRAIN.tsv", "1\t2\t3\n2\t4\t5\n");
+    (void)put_text("ucr/w_TEST.tsv", "1\t6\t7\n2\t8\t9\n2\t8\t9\n");
+    o.folds = 1;
+    CHECK_OK(eg_catalogue_read("ucr/w", &o, &set));
+    CHECK(set.n == 5 && set.fold_count == 1 && set.folds[1] == EG_ROLE_TRAIN);
+    CHECK(set.folds[2] == EG_ROLE_TEST);
+    eg_dataset_clear(&set);
+    CHECK_STATUS(eg_catalogue_read("ucr/v", &o, &set), EG_ERR_INVALID);
+    (void)put_text("ucr/w_TEST.tsv", "1\t6\n2\t8\n");
+    CHECK_STATUS(eg_catalogue_read("ucr/w", &o, &set), EG_ERR_CORRUPT);
+    CHECK(unlink(in_root("ucr/w_TEST.tsv")) == 0);
+    CHECK_STATUS(eg_catalogue_read("ucr/w", &o, &set), EG_ERR_INVALID);
+    (void)put_text("ucr/w_TEST.tsv", "1\t6\n");
+    (void)put_text("ucr/w_TRAIN.tsv", "1\tx\n");
+    CHECK_STATUS(eg_catalogue_read("ucr/w", &o, &set), EG_ERR_CORRUPT);
     unsetenv("ENGRAM_DATA");
 }
 
@@ -470,6 +606,7 @@ int main(void)
         cmocka_unit_test(tables_of_labels_must_fit),
         cmocka_unit_test(archives_must_agree),
         cmocka_unit_test(pictures_of_other_channels_are_refused),
+        cmocka_unit_test(pictures_of_many_scans_are_refused),
         cmocka_unit_test(folders_without_pictures_are_refused),
         cmocka_unit_test(tables_of_repertoires_have_bounds),
         cmocka_unit_test(members_of_gzip_follow_each_other),
@@ -477,6 +614,8 @@ int main(void)
         cmocka_unit_test(columns_are_folds_by_their_whole_name),
         cmocka_unit_test(words_are_of_whole_letters),
         cmocka_unit_test(parts_of_several_files_are_one),
+        cmocka_unit_test(folders_of_pictures_are_parts),
+        cmocka_unit_test(training_and_test_are_one_fold),
         cmocka_unit_test(sets_are_looked_for_where_the_environment_says),
     };
     return cmocka_run_group_tests_name("reading_limits", tests, set_up, tear_down);
