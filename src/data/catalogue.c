@@ -38,8 +38,8 @@ static int visit_beside(int (*visit)(void *user, const char *root), void *user)
 {
     char code[EGI_PATH_MAX], path[EGI_PATH_MAX];
     Dl_info at = { .dli_fname = NULL };
-    const int known = dladdr((const void *)egi_catalogue_rows, &at) != 0 && at.dli_fname != NULL
-                      && strchr(at.dli_fname, '/') != NULL;
+    const int known =
+        dladdr((const void *)egi_catalogue_rows, &at) != 0 && strchr(at.dli_fname, '/') != NULL;
     char *real = realpath(known ? at.dli_fname : "/proc/self/exe", NULL);
     snprintf(code, sizeof code, "%s", real != NULL ? real : "");
     free(real);
@@ -47,7 +47,7 @@ static int visit_beside(int (*visit)(void *user, const char *root), void *user)
     for (char *slash; stop == 0 && (slash = strrchr(code, '/')) != NULL;) {
         *slash = '\0';
         const int n = snprintf(path, sizeof path, "%s/share/engram/data", code);
-        if (n > 0 && (size_t)n < sizeof path) stop = visit(user, path);
+        if ((size_t)n < sizeof path) stop = visit(user, path);
     }
     return stop;
 }
@@ -99,7 +99,7 @@ static int visit_find(void *user, const char *root)
 {
     struct search *s = user;
     const int n = snprintf(s->path, sizeof s->path, "%s/%.*s", root, (int)s->name_size, s->name);
-    return n > 0 && (size_t)n < sizeof s->path && is_folder(s->path);
+    return (size_t)n < sizeof s->path && is_folder(s->path);
 }
 
 /* Up to the first '/': a name is one folder, and no way out of where it is looked for. */
@@ -164,7 +164,7 @@ static eg_status visit_entry(struct all *all, const char *root, const struct egi
     size_t size;
     if (!e->is_folder || is_seen(all, e->name) || check_name(e->name, &size) != EG_OK) return EG_OK;
     const int n = snprintf(folder, sizeof folder, "%s/%s", root, e->name);
-    if (n < 0 || (size_t)n >= sizeof folder) return EG_OK;
+    if ((size_t)n >= sizeof folder) return EG_OK;
     struct egi_parts parts;
     const eg_status s = egi_parts_list(folder, all->seen.a, &parts);
     if (s == EG_ERR_NOMEM) return s;

@@ -77,7 +77,7 @@ static int is_text(const uint8_t *bytes, size_t size)
     const size_t n = size < 512 ? size : 512;
     for (size_t i = 0; i < n; i++)
         if (bytes[i] < ' ' && strchr("\t\n\r\f", bytes[i]) == NULL) return 0;
-    return n > 0 && memchr(bytes, '\0', n) == NULL;
+    return memchr(bytes, '\0', n) == NULL;
 }
 
 const char *egi_looks_like(const uint8_t *bytes, size_t size)
@@ -108,7 +108,6 @@ const char *egi_looks_like(const uint8_t *bytes, size_t size)
         { "a web page", 5, "<html" },
         { "JSON", 1, "{" },
     };
-    if (size == 0) return "an empty file";
     for (size_t r = 0; r < EGI_COUNT(rows); r++)
         if (rows[r]->looks != NULL && rows[r]->looks(bytes, size)) return rows[r]->what;
     for (size_t i = 0; i < EGI_COUNT(others); i++)

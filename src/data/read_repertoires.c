@@ -44,8 +44,8 @@ struct gathering {
 static struct egi_text line_at(const struct egi_input *in, size_t *at)
 {
     const char *from = (const char *)in->bytes + *at;
-    const size_t left = in->size - *at;
-    const char *end = left > 0 ? memchr(from, '\n', left) : NULL;
+    const size_t left = in->size - *at; /* not 0 */
+    const char *end = memchr(from, '\n', left);
     struct egi_text line = { from, end != NULL ? (size_t)(end - from) : left };
     *at += line.size + (end != NULL);
     while (line.size > 0 && line.p[line.size - 1] == '\r') line.size--;
@@ -104,8 +104,8 @@ static eg_status path_of(const struct egi_input *in, size_t line, struct egi_tex
         snprintf(path, PATH_ROOM, "%.*s%s%.*s%s", folder, in->name, sample ? "repertoires/" : "",
                  (int)name.size, name.p, sample ? ".tsv.gz" : "");
     const char *own = path + folder;
-    if (name.size == 0 || memchr(name.p, '\0', name.size) != NULL || n < 0 || n >= PATH_ROOM
-        || own[0] == '/' || strstr(own, "..") != NULL)
+    if (name.size == 0 || memchr(name.p, '\0', name.size) != NULL || n >= PATH_ROOM || own[0] == '/'
+        || strstr(own, "..") != NULL)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s:%zu:1: expected a file in the folder of the table, got %s", in->name,
                         line, egi_quote(got, name));
@@ -216,9 +216,7 @@ static eg_status read_table(struct gathering *g, int *labelled)
     EGI_TRY(egi_header_apart(in->name, header, in->o.alloc, &g->columns));
     size_t columns[2] = { column(header, "filename"), SIZE_MAX };
     const int sample = columns[0] == SIZE_MAX;
-    if (sample) columns[0] = column(header, "sample");
-    if (columns[0] == SIZE_MAX)
-        return egi_fail(EG_ERR_CORRUPT, "%s:1:1: expected a column filename or sample", in->name);
+    if (sample) columns[0] = column(header, "sample"); /* there is one of the two: looks() */
     if (in->o.label_column != NULL) {
         columns[1] = column(header, in->o.label_column);
         if (columns[1] == SIZE_MAX)

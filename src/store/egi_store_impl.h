@@ -63,6 +63,8 @@ eg_status egi_sql_integer(egi_store *s, const char *sql, int64_t *out);
 /* store_path.c - names and files. */
 eg_status egi_path_check(const char *path, uint64_t *bytes);
 eg_status egi_path_local(const char *path, char out[EGI_STORE_PATH]);
+/* The folder of a path that egi_path_local() made. */
+void egi_path_folder(const char *path, char out[EGI_STORE_PATH]);
 /* Make `part` durable under the name `path`, which must not exist. */
 eg_status egi_path_publish(const char *part, const char *path);
 void egi_path_discard(const char *path);

@@ -84,12 +84,10 @@ static eg_status open_handle(egi_store *s)
 {
     const int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     char folder[EGI_STORE_PATH];
-    snprintf(folder, sizeof folder, "%s", s->path);
-    char *slash = strrchr(folder, '/');
-    slash[slash == folder ? 1 : 0] = '\0';
+    egi_path_folder(s->path, folder);
     const int readable_only = access(folder, W_OK) != 0 || access(s->path, W_OK) != 0;
     int rc = SQLITE_OK;
-    if (s->options.read_only && readable_only && access(folder, W_OK) != 0) rc = open_immutable(s);
+    if (s->options.read_only && access(folder, W_OK) != 0) rc = open_immutable(s);
     if (s->db == NULL)
         rc = sqlite3_open_v2(s->path, &s->db,
                              common
@@ -165,7 +163,9 @@ static eg_status check_schema(egi_store *s)
             break;
         status = egi_sql_step(s, stmt, "read the tables");
     }
-    if (status == EG_OK || (status == EG_END && n != EGI_COUNT(schema)))
+    if (status == EG_OK && sqlite3_errcode(s->db) == SQLITE_NOMEM)
+        status = egi_sql_fail(s, SQLITE_NOMEM, "read the tables");
+    else if (status == EG_OK || (status == EG_END && n != EGI_COUNT(schema)))
         status = egi_fail(EG_ERR_CORRUPT, "%s: its tables are not those of a memory file", s->path);
     sqlite3_finalize(stmt);
     return status < 0 ? status : EG_OK;
@@ -298,9 +298,7 @@ eg_status egi_store_build(const char *path, const egi_store_options *options, eg
     EGI_TRY(egi_path_local(path, local));
     if (access(local, F_OK) == 0)
         return egi_fail(EG_ERR_IO, "%s: exists, and is not overwritten", local);
-    if (snprintf(part, sizeof part, "%.*s.part.%ld", EGI_STORE_PATH - 32, local, (long)gettid())
-        >= EGI_STORE_PATH)
-        return egi_fail(EG_ERR_INVALID, "memory file: the path is too long");
+    snprintf(part, sizeof part, "%.*s.part.%ld", EGI_STORE_PATH - 32, local, (long)gettid());
     egi_path_discard(part); /* of a thread of this number that was killed */
     eg_status status = build_part(part, &mine, fill, user);
     if (status == EG_OK) status = egi_path_publish(part, local);

@@ -70,8 +70,12 @@ static eg_status verify_structure(egi_store *s, struct findings *f)
     eg_status status;
     while ((status = egi_sql_step(s, stmt, "check the structure")) == EG_OK) {
         const char *said = (const char *)sqlite3_column_text(stmt, 0);
-        if (said != NULL && strcmp(said, "ok") == 0) continue;
-        snprintf(text, sizeof text, "%s: %s", s->path, said != NULL ? said : "damaged");
+        if (said == NULL) { /* a text is there, and no room for its end */
+            status = egi_sql_fail(s, SQLITE_NOMEM, "check the structure");
+            break;
+        }
+        if (strcmp(said, "ok") == 0) continue;
+        snprintf(text, sizeof text, "%s: %s", s->path, said);
         note_damage(f, EG_ERR_CORRUPT, text);
     }
     sqlite3_finalize(stmt);
@@ -183,6 +187,7 @@ eg_status egi_store_vacuum(egi_store *s)
     int64_t busy = 0;
     EGI_TRY(egi_store_begin(s, 1)); /* what is damaged is not worth rewriting */
     egi_store_abort(s);
+    EGI_TRY(egi_store_usable(s)); /* a transaction that did not end */
     egi_sql_finalize(s);
     EGI_TRY(rebuild(s));
     EGI_TRY(egi_sql_integer(s, "PRAGMA wal_checkpoint(TRUNCATE)", &busy));
@@ -293,10 +298,7 @@ static eg_status salvage_row(struct salvage *v, sqlite3_stmt *row)
     unsigned holds = 0;
     memset(&head, 0, sizeof head);
     const eg_status status = egi_head_read(v->from, row, &head);
-    if (status == EG_OK)
-        holds = EGI_HOLDS_HEAD;
-    else if (!is_damage(status))
-        return status;
+    if (status == EG_OK) holds = EGI_HOLDS_HEAD; /* else it is damaged */
     head.record.id = (uint64_t)sqlite3_column_int64(row, 0);
     sqlite3_reset(row);
     EGI_TRY(read_record(v, head.record.id, &size));

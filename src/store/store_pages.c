@@ -42,7 +42,7 @@ static uint64_t stamp_of(const uint8_t *page, sqlite3_int64 offset)
 static int write_page(sqlite3_file *f, const void *bytes, int size, sqlite3_int64 offset)
 {
     uint8_t page[EGI_STORE_PAGE];
-    if (size != EGI_STORE_PAGE || offset % EGI_STORE_PAGE != 0)
+    if (size != EGI_STORE_PAGE) /* of a file of others */
         return real(f)->pMethods->xWrite(real(f), bytes, size, offset);
     memcpy(page, bytes, CONTENT);
     egi_store_le64(page + CONTENT, stamp_of(page, offset));

@@ -24,7 +24,7 @@ eg_status egi_path_local(const char *path, char out[EGI_STORE_PATH])
 {
     const int n = snprintf(out, EGI_STORE_PATH, "%s%s", path[0] == '/' ? "" : "./", path);
     if (path[0] == '\0') return egi_fail(EG_ERR_INVALID, "memory file: the path is empty");
-    if (n < 0 || n >= EGI_STORE_PATH - 32) /* room for ".part.PID" and "-journal" */
+    if (n >= EGI_STORE_PATH - 32) /* room for ".part.PID" and "-journal" */
         return egi_fail(EG_ERR_INVALID, "memory file: the path has more than %d bytes",
                         EGI_STORE_PATH - 33);
     return EG_OK;
@@ -64,12 +64,17 @@ static eg_status sync_path(const char *path, int flags)
     return status;
 }
 
+void egi_path_folder(const char *path, char out[EGI_STORE_PATH])
+{
+    snprintf(out, EGI_STORE_PATH, "%s", path);
+    char *slash = strrchr(out, '/'); /* there is one: egi_path_local() */
+    slash[slash == out ? 1 : 0] = '\0';
+}
+
 static eg_status sync_folder(const char *path)
 {
     char folder[EGI_STORE_PATH];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/'); /* there is one: egi_path_local() */
-    slash[slash == folder ? 1 : 0] = '\0';
+    egi_path_folder(path, folder);
     return sync_path(folder, O_RDONLY | O_DIRECTORY);
 }
 

@@ -140,9 +140,7 @@ eg_status egi_head_bytes(egi_store *s, sqlite3_stmt *row, const egi_head *head,
     const int type = sqlite3_column_type(row, 8);
     const void *blob = sqlite3_column_blob(row, 8);
     const size_t size = (size_t)sqlite3_column_bytes(row, 8);
-    if (blob == NULL && sqlite3_errcode(s->db) == SQLITE_NOMEM)
-        return egi_sql_fail(s, SQLITE_NOMEM, "read a record");
-    if (blob == NULL) blob = none;
+    if (blob == NULL) blob = none; /* no bytes: SQLite converts nothing here that needs memory */
     if (type != SQLITE_BLOB || size != head->record.size || egi_hash(blob, size) != head->digest)
         return egi_fail(EG_ERR_CORRUPT, "%s: record %llu: its bytes do not match their checksum",
                         s->path, (unsigned long long)head->record.id);
@@ -161,10 +159,9 @@ eg_status egi_meta_read(egi_store *s, sqlite3_stmt *row, const char **key, const
     const size_t length = (size_t)sqlite3_column_bytes(row, 0);
     const void *blob = sqlite3_column_blob(row, 1);
     const size_t n = (size_t)sqlite3_column_bytes(row, 1);
-    if ((text == NULL || blob == NULL) && sqlite3_errcode(s->db) == SQLITE_NOMEM)
-        return egi_fail(EG_ERR_NOMEM, "%s: read a note: out of memory", s->path);
+    if (types_fit && text == NULL) return egi_sql_fail(s, SQLITE_NOMEM, "read a note");
     if (blob == NULL) blob = none;
-    if (!types_fit || text == NULL || strlen(text) != length || n > EGI_META_MAX
+    if (!types_fit || strlen(text) != length || n > EGI_META_MAX
         || egi_meta_hash(text, blob, n) != (uint64_t)sqlite3_column_int64(row, 2))
         return egi_fail(EG_ERR_CORRUPT, "%s: a meta row does not match its checksum", s->path);
     *key = text;
@@ -297,7 +294,7 @@ void egi_store_abort(egi_store *s)
     egi_sql_reset(s);
     if (!sqlite3_get_autocommit(s->db)) {
         sqlite3_stmt *rollback = s->stmt[EGI_SQL_ROLLBACK];
-        if (rollback == NULL || sqlite3_step(rollback) != SQLITE_DONE)
+        if (sqlite3_step(rollback) != SQLITE_DONE)
             s->dead = 1; /* a transaction that cannot end holds the file's locks */
         sqlite3_reset(rollback);
     }
@@ -317,11 +314,7 @@ static eg_status find(egi_store *s, enum egi_sql which, uint64_t id, egi_head *h
     const eg_status status = egi_sql_step(s, *row, "read a record");
     if (status == EG_END) return EG_NOT_FOUND;
     if (status != EG_OK) return status;
-    EGI_TRY(egi_head_read(s, *row, head));
-    if (head->record.id != id)
-        return egi_fail(EG_ERR_CORRUPT, "%s: record %llu in place of %llu", s->path,
-                        (unsigned long long)head->record.id, (unsigned long long)id);
-    return EG_OK;
+    return egi_head_read(s, *row, head);
 }
 
 eg_status egi_store_get(egi_store *s, uint64_t id, egi_record *head, const uint8_t **bytes)
@@ -424,10 +417,7 @@ static eg_status find_meta(egi_store *s, const char *key, const uint8_t **value,
     const eg_status status = egi_sql_step(s, row, "read a note");
     if (status == EG_END) return EG_NOT_FOUND;
     EGI_TRY(status);
-    EGI_TRY(egi_meta_read(s, row, &found, value, size));
-    if (strcmp(found, key) != 0)
-        return egi_fail(EG_ERR_CORRUPT, "%s: another meta row in place of %s", s->path, key);
-    return EG_OK;
+    return egi_meta_read(s, row, &found, value, size);
 }
 
 eg_status egi_store_meta(egi_store *s, const char *key, const uint8_t **value, size_t *size)

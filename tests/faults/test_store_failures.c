@@ -1,0 +1,186 @@
+/* The store where the system does not do what it is asked: reads that fail, a folder that cannot be
+ * written, no links, no room; and its own limits. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_check.h"
+
+static struct {
+    int no_links, no_writing;
+    long reads; /* so many go well; -1: all */
+} off = { .reads = -1 };
+
+/* In the place of the C library's. */
+int link(const char *from, const char *to)
+{
+    struct stat st;
+    if (off.no_links) return errno = EPERM, -1;
+    if (lstat(to, &st) == 0) return errno = EEXIST, -1;
+    return rename(from, to); /* as good, here */
+}
+
+int access(const char *name, int how)
+{
+    if (off.no_writing && (how & W_OK) != 0) return errno = EACCES, -1;
+    return faccessat(AT_FDCWD, name, how, 0);
+}
+
+static ssize_t read_at(int fd, void *to, size_t n, off_t at)
+{
+    if (off.reads == 0) return errno = ESTALE, -1;
+    if (off.reads > 0) off.reads--;
+    return pread(fd, to, n, at);
+}
+
+static int set_up_calls(void **state)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    (void)vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read_at);
+    (void)vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read_at);
+    return set_up(state);
+}
+
+static void limits_of_calls_hold(void **state)
+{
+    static const char long_key[EGI_META_KEY_MAX + 2] = { [0 ... EGI_META_KEY_MAX] = 'k' };
+    egi_store_options o = settings();
+    egi_record head = { (uint64_t)1 << 63, 1, 0, 0, 1, 1 };
+    char long_path[EGI_STORE_PATH];
+    uint64_t kept = 0, lost = 0;
+    int64_t value;
+    egi_store *s = NULL;
+    (void)state;
+    fill(1, 10);
+    CHECK_OK(egi_store_open(path, &o, &s));
+    CHECK_OK(egi_store_begin(s, 1));
+    CHECK_STATUS(egi_store_put(s, &head, "a"), EG_ERR_OVERFLOW);
+    CHECK_STATUS(egi_store_set_meta(s, "a", "", EGI_META_MAX + 1), EG_ERR_LIMIT);
+    CHECK_STATUS(egi_store_set_meta(s, long_key, "", 0), EG_ERR_LIMIT);
+    CHECK_OK(egi_store_set_meta(s, long_key + 1, "", 0));
+    egi_store_abort(s);
+    CHECK_STATUS(egi_sql_integer(s, "SELECT 1 WHERE 0", &value), EG_ERR_CORRUPT);
+    egi_store_close(s);
+    s = NULL;
+    CHECK_STATUS(egi_store_open("", &o, &s), EG_ERR_INVALID);
+    CHECK_STATUS(egi_store_salvage("", &o, NULL, NULL, NULL, &kept, &lost), EG_ERR_INVALID);
+    CHECK_STATUS(egi_store_connect("/no such file", &o, &s), EG_ERR_IO);
+    snprintf(long_path, sizeof long_path, "%s/", folder);
+    for (size_t n = strlen(long_path); n + 2 < sizeof long_path; n += 2) {
+        memcpy(long_path + n, "a", 2);
+        if (n >= 474) { /* the first of these leave no room for ".part" alone */
+            CHECK_STATUS(egi_store_build(long_path, &o, nothing, NULL), EG_ERR_INVALID);
+            CHECK(strstr(eg_error_detail(), "the path has more than 479 bytes") != NULL);
+        }
+        memcpy(long_path + n, "./", 2);
+    }
+    CHECK(s == NULL);
+}
+
+/* Reads fail, one after the other and from there on: verify says EG_ERR_IO, never "damaged". */
+static void reads_that_fail_are_no_damage(void **state)
+{
+    const egi_store_options o = settings();
+    long n = 0;
+    (void)state;
+    fill(40, 4000);
+    for (eg_status status = EG_ERR_IO; status != EG_OK; n++) {
+        egi_store *s = NULL;
+        CHECK_OK(egi_store_open(path, &o, &s));
+        off.reads = n;
+        status = egi_store_verify(s, NULL, NULL, NULL, NULL);
+        off.reads = -1;
+        if (status != EG_OK && status != EG_ERR_IO)
+            fail_msg("read %ld: %s: %s", n, eg_status_name(status), eg_error_detail());
+        egi_store_close(s);
+    }
+    CHECK(n > 40);
+}
+
+static int stop(void *user, const char *stage, uint64_t done, uint64_t total)
+{
+    if (strcmp(stage, "backup") != 0) return 0;
+    CHECK(done <= total);
+    return ++*(int *)user > 1;
+}
+
+/* More than the pages of one step, and stopped between two. */
+static void a_backup_can_be_stopped(void **state)
+{
+    egi_store_options o = settings();
+    egi_store *s = NULL;
+    char copy[320];
+    int calls = 0;
+    const eg_progress p = { stop, &calls };
+    (void)state;
+    snprintf(copy, sizeof copy, "%s.copy", path);
+    fill(2500, 4000);
+    CHECK_OK(egi_store_open(path, &o, &s));
+    CHECK_OK(egi_store_backup(s, copy));
+    egi_store_close(s);
+    egi_path_discard(copy);
+    o.progress = &p;
+    CHECK_OK(egi_store_open(path, &o, &s));
+    calls = 0;
+    CHECK_STATUS(egi_store_backup(s, copy), EG_ERR_INTERRUPTED);
+    CHECK(calls == 2 && access(copy, F_OK) != 0);
+    egi_store_close(s);
+}
+
+/* A system without hard links takes a rename, and neither takes the place of a file. */
+static void names_are_given_without_links(void **state)
+{
+    const egi_store_options o = settings();
+    char part[320];
+    (void)state;
+    for (off.no_links = 0; off.no_links < 2; off.no_links++) {
+        fill(1, 10);
+        snprintf(part, sizeof part, "%s.part", path);
+        egi_path_discard(part);
+        CHECK_OK(egi_store_build(part, &o, nothing, NULL));
+        CHECK_STATUS(egi_path_publish(part, path), EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "create") != NULL && access(part, F_OK) == 0);
+        egi_path_discard(path);
+        CHECK_OK(egi_path_publish(part, path));
+        CHECK_OK(opened());
+    }
+    off.no_links = 0;
+}
+
+/* A folder where nothing can be made: read all the same, and whatever the file is called. */
+static void a_folder_may_be_read_only(void **state)
+{
+    egi_store_options o = settings();
+    egi_store *s = NULL;
+    const uint8_t *bytes;
+    char odd[320], log[340];
+    (void)state;
+    fill(3, 10);
+    snprintf(odd, sizeof odd, "%s?immutable=0#%%41", path);
+    snprintf(log, sizeof log, "%s-wal", odd);
+    CHECK(rename(path, odd) == 0);
+    o.read_only = 1;
+    off.no_writing = 1;
+    CHECK_OK(egi_store_open(odd, &o, &s));
+    CHECK_OK(egi_store_begin(s, 0));
+    CHECK_OK(egi_store_get(s, 2, NULL, &bytes));
+    egi_store_abort(s);
+    egi_store_close(s);
+    FILE *f = fopen(log, "wb"); /* a log: then its index is needed */
+    CHECK(f != NULL && fclose(f) == 0);
+    s = NULL;
+    const eg_status status = egi_store_open(odd, &o, &s);
+    CHECK(status == EG_OK || status == EG_ERR_IO);
+    egi_store_close(s);
+    off.no_writing = 0;
+    egi_path_discard(odd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(limits_of_calls_hold),
+        cmocka_unit_test(reads_that_fail_are_no_damage),
+        cmocka_unit_test(a_backup_can_be_stopped),
+        cmocka_unit_test(names_are_given_without_links),
+        cmocka_unit_test(a_folder_may_be_read_only),
+    };
+    return cmocka_run_group_tests(tests, set_up_calls, tear_down);
+}
