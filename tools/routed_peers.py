@@ -46,17 +46,24 @@ class Case:
         self.dot, self.beta = similarity == "dot", float(beta)
         self.xi, self.x, self.ours = (np.load(folder / f"{name}.{part}.npy")
                                       for part in ("patterns", "states", "answers"))
+        self.largest = float(np.sqrt(np.einsum("ij,ij->i", self.xi, self.xi).max()))
         kept = folder / f"{name}.exact.npy"
         if not kept.exists():
-            np.save(kept, np.array([self.softmax(slice(None), x) for x in self.x]))
+            np.save(kept, self.softmax())
         self.exact = np.load(kept)
-        self.largest = float(np.sqrt((self.xi.astype(np.float64)**2).sum(1).max()))
 
-    def softmax(self, at, x):
-        xi, x = self.xi[at].astype(np.float64), x.astype(np.float64)
-        z = self.beta * (xi @ x if self.dot else -((xi - x)**2).sum(1) / 2)
-        p = np.exp(z - z.max())
-        return p @ xi / p.sum()
+    def softmax(self):
+        """Of every state, over all patterns, in f64."""
+        xi, x = self.xi.astype(np.float64), self.x.astype(np.float64)
+        out = np.empty_like(x)
+        for i in range(0, len(x), 20):
+            z = self.beta * (x[i : i + 20] @ xi.T)
+            if not self.dot:  # less what all patterns share
+                z -= self.beta / 2 * np.einsum("ij,ij->i", xi, xi)
+            z -= z.max(axis=1, keepdims=True)
+            np.exp(z, out=z)
+            out[i : i + 20] = z @ xi / z.sum(axis=1, keepdims=True)
+        return out
 
     def index(self, kind, make, read, write):
         """The index that is kept, or a new one; and how long it took to make."""

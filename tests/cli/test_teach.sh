@@ -181,5 +181,6 @@ PY
 [ "$(grep -c '^engram' docs/shown)" -ge 6 ] || problem "the page shows few commands"
 (cd docs && PATH="$scratch/bin:$PATH" bash -e shown) >out 2>err ||
     problem "a command of docs/learning-by-storing.md failed"
+grep -q 'right   240 of 240' err || problem "docs/learning-by-storing.md: many modes"
 grep -q 'right   6 of 6' err || problem "docs/learning-by-storing.md: what it classifies"
 finish
