@@ -139,6 +139,9 @@ check 0 '' store dense.egm test.csv --memory nearest
 check 2 'holds no taught classes' classify dense.egm test.csv
 check 2 'holds taught classes: engram classify' recall rows.egm test.csv
 check 2 'is a memory file' export rows.egm rows.onnx
+check 0 'taught classes' size rows.egm
+check 0 'in all' size net.onnx birds.egm
+check 2 'ending in .npy' features net.onnx photos -o features.csv
 check 2 'small.egm: a head of kind prototype cannot be merged' merge small.egm rows.egm -o no.egm
 check 2 'a class has a name' teach birds.egm photos/plain/0.png --label ''
 check 2 'settled when a file begins' teach birds.egm photos/plain/0.png --label plain --layer c
