@@ -240,10 +240,11 @@ const struct command cmd_size = {
     .summary = "flash and RAM that a network and a memory need",
     .arguments = "MODEL.onnx|FILE.egm [MODEL.onnx|FILE.egm] ",
     .examples = "engram size mobilenet_v2.onnx\nengram size mobilenet_v2.onnx birds.egm --json",
-    .notes = "flash_bytes: weights, patterns, connections, what classes go on learning by.\n"
-             "held_bytes: in RAM while nothing runs. ram_bytes: at most at once, while one picture\n"
-             "is run, one cue recalled or one example named; what oneDNN takes for itself is not\n"
-             "counted, and the small build has none of it.",
+    .notes =
+        "flash_bytes: weights, patterns, connections, what classes go on learning by.\n"
+        "held_bytes: in RAM while nothing runs. ram_bytes: at most at once, while one picture\n"
+        "is run, one cue recalled or one example named; what oneDNN takes for itself is not\n"
+        "counted, and the small build has none of it.",
     .min_args = 1,
     .max_args = 2,
     .run = run,
