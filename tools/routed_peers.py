@@ -27,12 +27,11 @@ import hnswlib  # noqa: E402
 import numpy as np  # noqa: E402
 
 ERROR, LISTS = 1e-3, 4096
+COUNTS = (100, 300, 600, 800, 1000, 2000, 4000, 10000, 50000)
 EFFORTS = {
-    "faiss flat": [(k,) for k in (100, 300, 1000, 2000, 4000, 10000, 50000, 200000)],
-    "faiss IVF": [(k, p) for p in (1, 4, 16, 64, 256, 1024, LISTS)
-                  for k in (100, 1000, 2000, 4000, 10000, 50000)],
-    "hnswlib": [(k, ef) for k in (100, 300, 1000, 2000, 4000, 10000)
-                for ef in (k, 2 * k, 4 * k)],
+    "faiss flat": [(k,) for k in COUNTS],
+    "faiss IVF": [(k, p) for p in (1, 2, 4, 8, 16, 32, 64, 256, 1024, LISTS) for k in COUNTS],
+    "hnswlib": [(k, ef) for k in COUNTS[:-1] for ef in (k, 2 * k, 4 * k)],
 }
 EFFORTS["faiss IVF, PQ"] = EFFORTS["faiss IVF"]
 
