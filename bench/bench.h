@@ -10,6 +10,9 @@ double bench_now(void); /* seconds */
 /* How many patterns `engram bench store` puts into a file: --patterns. */
 extern size_t bench_patterns;
 
+/* Where `engram bench routed` writes what it measured on, or NULL: --write. */
+extern const char *bench_folder;
+
 /* Sorts t and returns its median. */
 double bench_median(double *t, size_t n);
 

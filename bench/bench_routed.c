@@ -1,5 +1,6 @@
 /* engram bench routed: one query against N = 10^6 patterns of D = 64, by way of the index and by
- * the exact recall. tools/ann_recall.py puts faiss and hnswlib beside it, on the same patterns.
+ * the exact recall. With --write FOLDER patterns, states and answers go there, and
+ * tools/routed_peers.py puts faiss and hnswlib beside them.
  *
  * Patterns: 1000 centres uniform on the unit sphere, every pattern a centre and N(0, s^2) noise a
  * component; a state is a stored pattern and noise of half that size. s = 0.05 (a cluster of radius
@@ -16,11 +17,13 @@
 
 int bench_routed(int json, int threads);
 
+const char *bench_folder;
+
 enum { N = 1000000, D = 64, CENTRES = 1000, QUERIES = 200, EXACT = 15 };
 
 struct bench {
     int json, threads;
-    float *xi, *x, *out, *exact; /* (N, D), (QUERIES, D) */
+    float *xi, *x, *out, *exact; /* (N, D); (QUERIES, D) states, answers; (EXACT, D) */
     eg_memory *memory;
     eg_routed *routed;
     eg_status status;
@@ -101,12 +104,13 @@ static void show_routed(struct bench *b, double error, double exact)
     for (size_t q = 0; q < QUERIES && b->status == EG_OK; q++) {
         eg_routed_certificate c;
         const double start = bench_now();
-        b->status = eg_routed_read(b->routed, b->x + q * D, 1, error, 0, 1, b->out, &c);
+        float *out = b->out + q * D;
+        b->status = eg_routed_read(b->routed, b->x + q * D, 1, error, 0, 1, out, &c);
         t[q] = bench_now() - start;
         certified = fmax(certified, c.error);
         looked += (double)c.patterns / QUERIES;
         coded += (double)c.codes / QUERIES;
-        if (q < EXACT) off = fmax(off, apart(b->out, b->exact + q * D));
+        if (q < EXACT) off = fmax(off, apart(out, b->exact + q * D));
     }
     if (b->status != EG_OK) return;
     const double took = bench_median(t, QUERIES);
@@ -119,26 +123,43 @@ static void show_routed(struct bench *b, double error, double exact)
     bench_show(b->json, "  patterns looked at", looked, "", looked / N, "N");
 }
 
+static void write_part(struct bench *b, const char *name, const char *part, const float *x,
+                       size_t n)
+{
+    char path[1000];
+    snprintf(path, sizeof path, "%s/%s.%s.npy", bench_folder, name, part);
+    if (b->status == EG_OK) b->status = eg_npy_write(path, x, n, D);
+}
+
+static void write_case(struct bench *b, const char *name)
+{
+    if (bench_folder == NULL) return;
+    write_part(b, name, "patterns", b->xi, N);
+    write_part(b, name, "states", b->x, QUERIES);
+    write_part(b, name, "answers", b->out, QUERIES);
+}
+
 static void measure(struct bench *b)
 {
     static const struct {
-        const char *name;
+        const char *name, *file;
         double spread;
         eg_similarity similarity;
         double beta;
     } cases[] = {
-        { "clusters, dot, beta 200", 0.05, EG_SIM_DOT, 200 },
-        { "clusters, dot, beta 50", 0.05, EG_SIM_DOT, 50 },
-        { "clusters, euclidean, beta 50", 0.05, EG_SIM_EUCLIDEAN, 50 },
-        { "no clusters, dot, beta 50", 0.125, EG_SIM_DOT, 50 },
+        { "clusters, dot, beta 200", "clusters-dot-200", 0.05, EG_SIM_DOT, 200 },
+        { "clusters, dot, beta 50", "clusters-dot-50", 0.05, EG_SIM_DOT, 50 },
+        { "clusters, euclidean, beta 50", "clusters-euclidean-50", 0.05, EG_SIM_EUCLIDEAN, 50 },
+        { "no clusters, dot, beta 50", "even-dot-50", 0.125, EG_SIM_DOT, 50 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases && b->status == EG_OK; i++) {
         if (!b->json) printf(" %s\n", cases[i].name);
         begin(b, cases[i].spread, cases[i].similarity, cases[i].beta);
         const double exact = b->status == EG_OK ? time_exact(b) : 0;
         if (b->status == EG_OK) bench_show(b->json, "one query, exact", 1e6 * exact, "us", 0, NULL);
-        if (b->status == EG_OK) show_routed(b, 1e-3, exact);
         if (b->status == EG_OK) show_routed(b, 1e-2, exact);
+        if (b->status == EG_OK) show_routed(b, 1e-3, exact);
+        write_case(b, cases[i].file);
         eg_routed_destroy(b->routed);
         b->routed = NULL;
     }
@@ -149,7 +170,7 @@ int bench_routed(int json, int threads)
     struct bench b = { .json = json, .threads = threads };
     b.xi = malloc((size_t)N * D * sizeof *b.xi);
     b.x = malloc((size_t)QUERIES * D * sizeof *b.x);
-    b.out = malloc(D * sizeof *b.out);
+    b.out = malloc((size_t)QUERIES * D * sizeof *b.out);
     b.exact = malloc((size_t)EXACT * D * sizeof *b.exact);
     if (b.xi && b.x && b.out && b.exact)
         measure(&b);

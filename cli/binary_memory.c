@@ -170,11 +170,7 @@ int binary_open(const struct call *call, const char *path, int read_only, struct
 {
     const int code = stored_open(call, path, read_only, s);
     if (code != EXIT_DONE) return code;
-    if (!eg_memory_file_is_binary(s->file))
-        return fail_usage(call,
-                          "%s holds a dense memory; %s is for binary ones (engram help "
-                          "memories)",
-                          path, call->command->name);
+    if (!eg_memory_file_is_binary(s->file)) return stored_refuse(call, s);
     const eg_status status = eg_memory_file_load_binary(s->file, m);
     return status == EG_OK ? EXIT_DONE : fail(status, NULL);
 }

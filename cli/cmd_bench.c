@@ -7,6 +7,7 @@
 
 /* In bench/. */
 extern size_t bench_patterns;
+extern const char *bench_folder;
 /* Each prints its figures and returns an exit code. */
 int bench_association(int json, int threads);
 int bench_binary(int json, int threads);
@@ -48,17 +49,22 @@ static const char *bench_name(const void *user, size_t i)
 struct bench_options {
     struct common common;
     size_t patterns;
+    const char *write;
 };
 static const struct bench_options defaults = { .patterns = 1000000 };
 static const struct opt options[] = {
     { "patterns", 0, OPT_SIZE, offsetof(struct bench_options, patterns), "N",
       "of store: patterns in its file", NULL, 1, 1e9 },
+    { "write", 0, OPT_TEXT, offsetof(struct bench_options, write), "FOLDER",
+      "of routed: patterns, states and answers, for tools/routed_peers.py", NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
 static int run(const struct call *call)
 {
-    bench_patterns = ((const struct bench_options *)call->options)->patterns;
+    const struct bench_options *o = call->options;
+    bench_patterns = o->patterns;
+    bench_folder = o->write;
     int code = EXIT_DONE;
     size_t ran = 0;
     const int threads = call->common->threads;

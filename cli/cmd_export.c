@@ -81,10 +81,22 @@ static size_t pixel_words(const struct model *m, const char *meta[4])
     return 2;
 }
 
+static int is_memory_file(const char *path)
+{
+    eg_memory_file *f = NULL;
+    const eg_file_options reading = { .size = sizeof reading, .read_only = 1 };
+    const int is = eg_memory_file_open(path, &reading, &f) == EG_OK;
+    eg_memory_file_close(f);
+    return is;
+}
+
 static int export_network(const struct call *call, const char *to)
 {
     struct model m;
     const char *meta[4];
+    if (is_memory_file(call->args[0]))
+        return fail_usage(call, "%s is a memory file: .safetensors or .npy; ONNX is for networks",
+                          call->args[0]);
     int code = model_open(call, call->args[0], &m);
     if (code != EXIT_DONE) return code;
     const size_t pairs = pixel_words(&m, meta);

@@ -1,6 +1,7 @@
 /* engram features: what a pretrained network makes of pictures, as an array of numbers. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli_text.h"
 #include "cli/features.h"
@@ -61,8 +62,10 @@ static int run(const struct call *call)
     const eg_read_options read = read_options_of(&o->reader);
     struct features f;
     eg_dataset set = { 0 };
-    if (call->common->output == NULL)
-        return fail_usage(call, "-o FILE.npy says where the features go");
+    const char *to = call->common->output, *dot = to != NULL ? strrchr(to, '.') : NULL;
+    if (to == NULL) return fail_usage(call, "-o FILE.npy says where the features go");
+    if (dot == NULL || strcmp(dot, ".npy") != 0)
+        return fail_usage(call, "-o %s: expected a name ending in .npy", to);
     int code = features_begin(call, call->args[0], &o->how, 0, &f);
     if (code == EXIT_DONE) code = features_add(&f, call->args[1], &read, &set);
     if (code == EXIT_DONE) code = features_end(&f);

@@ -97,7 +97,10 @@ const struct command cmd_forget = {
         "counted (engram store --counted); sdm and bam always are. Items of dense memories\n"
         "have ids: engram delete.\n"
         "Of taught classes (engram teach) a class, or examples of one, so that the file is as if\n"
-        "they had never been taught; what the kind cannot take out it says.",
+        "they had never been taught; what the kind cannot take out it says. A kind that keeps "
+        "sums\n"
+        "(mean, lda, binary, ..) cannot tell whether an example was taught: it takes out what it\n"
+        "is given.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

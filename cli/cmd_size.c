@@ -152,6 +152,33 @@ static eg_status size_bits(eg_memory_file *f, struct counted *c, struct sizes *o
     return s;
 }
 
+static eg_status ask_head(eg_head *h)
+{
+    const size_t d = eg_head_features(h);
+    eg_head_answer a;
+    float *x = need_floats(1, d);
+    for (size_t j = 0; j < d; j++) x[j] = 1;
+    const eg_status s = eg_head_predict(h, x, 1, &a, NULL);
+    free(x);
+    return s;
+}
+
+static eg_status size_head(eg_memory_file *f, struct counted *c, struct sizes *out)
+{
+    eg_head *h = NULL;
+    eg_status s = eg_memory_file_load_head(f, &h);
+    eg_memory_file_close(f);
+    if (s != EG_OK) return s;
+    out->kind = "taught classes";
+    out->flash = eg_head_bytes_of(h).learning;
+    out->held = c->live;
+    c->peak = c->live;
+    s = eg_head_count(h) > 0 ? ask_head(h) : EG_OK;
+    out->peak = c->peak;
+    eg_head_destroy(h);
+    return s;
+}
+
 static eg_status size_memory(const char *path, const eg_allocator *alloc, struct counted *c,
                              struct sizes *out)
 {
@@ -162,7 +189,9 @@ static eg_status size_memory(const char *path, const eg_allocator *alloc, struct
     o.alloc = alloc;
     const eg_status s = eg_memory_file_open(path, &o, &f);
     if (s != EG_OK) return s;
-    return eg_memory_file_is_binary(f) ? size_bits(f, c, out) : size_dense(f, c, out);
+    return eg_memory_file_is_head(f)     ? size_head(f, c, out)
+           : eg_memory_file_is_binary(f) ? size_bits(f, c, out)
+                                         : size_dense(f, c, out);
 }
 
 static int is_network(const char *path)
@@ -211,9 +240,11 @@ const struct command cmd_size = {
     .summary = "flash and RAM that a network and a memory need",
     .arguments = "MODEL.onnx|FILE.egm [MODEL.onnx|FILE.egm] ",
     .examples = "engram size mobilenet_v2.onnx\nengram size mobilenet_v2.onnx birds.egm --json",
-    .notes = "flash_bytes: weights, patterns, connections. held_bytes: in RAM while nothing runs.\n"
-             "ram_bytes: at most at once, while one picture is run or one cue recalled; what\n"
-             "oneDNN takes for itself is not counted, and the small build has none of it.",
+    .notes =
+        "flash_bytes: weights, patterns, connections, what classes go on learning by.\n"
+        "held_bytes: in RAM while nothing runs. ram_bytes: at most at once, while one picture\n"
+        "is run, one cue recalled or one example named; what oneDNN takes for itself is not\n"
+        "counted, and the small build has none of it.",
     .min_args = 1,
     .max_args = 2,
     .run = run,

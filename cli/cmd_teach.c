@@ -166,8 +166,6 @@ static int check_labels(const struct call *call, const struct items *items)
 {
     const struct teach *o = call->options;
     if (items->n == 0) return fail_usage(call, "no examples: nothing is taught");
-    if (o->label != NULL && o->label[0] == '\0')
-        return fail_usage(call, "--label: a class has a name");
     for (size_t i = 0; i < items->n; i++)
         if (label_of(o, items, i) == NULL || label_of(o, items, i)[0] == '\0')
             return fail_usage(call,
@@ -298,11 +296,14 @@ static int run(const struct call *call)
 {
     struct items items = { .n = 0 };
     eg_head *h = NULL;
+    const struct teach *o = call->options;
     const double started = seconds_now();
+    if (o->label != NULL && o->label[0] == '\0')
+        return fail_usage(call, "--label: a class has a name");
     int code =
         path_exists(call->args[0]) ? teach_more(call, &items, &h) : teach_new(call, &items, &h);
     if (code == EXIT_DONE) code = taught_report(call, call->args[0], h, "taught", items.n, started);
-    if (code == EXIT_DONE) say_next(call, "engram classify %s PICTURE", shell_word(call->args[0]));
+    if (code == EXIT_DONE) taught_next(call, call->args[0], items.f.network);
     eg_head_destroy(h);
     items_clear(&items);
     return code;

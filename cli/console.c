@@ -266,9 +266,12 @@ static int bar_report(void *user, const char *stage, uint64_t done, uint64_t tot
         const char *left = time_left(bar, done, total, text);
         if (terminal)
             draw_bar(stage ? stage : "", done, total, now - bar->started, left);
-        else
+        else if (total)
             fprintf(stderr, "engram: %s %llu of %llu, %.0f s%s\n", stage ? stage : "",
                     (unsigned long long)done, (unsigned long long)total, now - bar->started, left);
+        else
+            fprintf(stderr, "engram: %s %llu, %.0f s\n", stage ? stage : "",
+                    (unsigned long long)done, now - bar->started);
         bar->drawn |= terminal;
         bar->shown = now;
     }

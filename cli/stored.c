@@ -34,6 +34,7 @@ int stored_open(const struct call *call, const char *path, int read_only, struct
     s->progress = bar_begin(&s->bar, call);
     options.progress = &s->progress;
     options.read_only = read_only;
+    s->path = path;
     const eg_status status = eg_memory_file_open(path, &options, &s->file);
     if (status != EG_OK) return fail(status, path);
     s->title = note(s, "title");
@@ -56,9 +57,20 @@ eg_status stored_create(const struct call *call, const char *path, size_t d,
     return eg_memory_file_create(path, d, memory, &options, &s->file);
 }
 
+int stored_refuse(const struct call *call, const struct stored *s)
+{
+    const int head = eg_memory_file_is_head(s->file), binary = eg_memory_file_is_binary(s->file);
+    return fail_usage(call, "%s holds %s: engram %s %s", s->path,
+                      head     ? "taught classes"
+                      : binary ? "a binary memory"
+                               : "a dense memory",
+                      head ? "classify" : "recall", shell_word(s->path));
+}
+
 int stored_load(const struct call *call, struct stored *s)
 {
-    (void)call;
+    if (eg_memory_file_is_head(s->file) || eg_memory_file_is_binary(s->file))
+        return stored_refuse(call, s);
     const eg_status status = eg_memory_file_load(s->file, &s->memory);
     if (status != EG_OK) return fail(status, NULL);
     if (s->shape.height * s->shape.width * s->shape.channels != eg_memory_size(s->memory))

@@ -11,6 +11,7 @@ struct stored {
     eg_memory *memory; /* NULL until stored_load */
     struct shape shape;
     struct scaling scaling;
+    const char *path;
     const char *title; /* "" where there is none */
     struct bar bar;    /* of everything done with the file; Ctrl-C ends it */
     eg_progress progress;
@@ -24,6 +25,8 @@ eg_status stored_create(const struct call *call, const char *path, size_t d,
                         const eg_memory_options *memory, const eg_note *notes, size_t note_count,
                         struct stored *s);
 int stored_load(const struct call *call, struct stored *s);
+/* That a file holds something else than a command wants: what, and which command reads it. */
+int stored_refuse(const struct call *call, const struct stored *s);
 void stored_close(struct stored *s);
 
 /* Notes of an open file, all of them; released when the program ends. */

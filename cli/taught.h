@@ -54,6 +54,9 @@ void items_clear(struct items *items);
 int taught_report(const struct call *call, const char *path, const eg_head *h, const char *did,
                   size_t n, double started);
 
+/* Suggests to classify pictures, or rows of features where there is no network. */
+void taught_next(const struct call *call, const char *path, const char *network);
+
 /* What other commands do with such a file. */
 struct forgetting {
     const struct reader_options *reader;

@@ -38,6 +38,11 @@ int taught_report(const struct call *call, const char *path, const eg_head *h, c
     return EXIT_DONE;
 }
 
+void taught_next(const struct call *call, const char *path, const char *network)
+{
+    say_next(call, "engram classify %s %s", shell_word(path), network != NULL ? "PICTURE" : "DATA");
+}
+
 /* ---- forget ---- */
 
 static int forget_class(const struct call *call, struct taught *t, const char *name, size_t *n)
@@ -45,6 +50,11 @@ static int forget_class(const struct call *call, struct taught *t, const char *n
     const int32_t label = taught_class(t, name);
     if (label < 0) return taught_no_class(call, t, name);
     *n = (size_t)eg_head_class_count(t->head, (size_t)label);
+    if (*n == 0) {
+        fprintf(stderr, "engram: %s: no example of %s is known any more\n", call->args[0],
+                harmless(name));
+        return EXIT_NO;
+    }
     const eg_status s = eg_head_forget_class(t->head, (size_t)label);
     if (s == EG_OK) return EXIT_DONE;
     const int code = fail(s, call->args[0]);
@@ -74,7 +84,13 @@ static int forget_items(const struct call *call, const struct forgetting *o, str
             code = taught_no_class(call, t, name);
     }
     const eg_status s = code == EXIT_DONE ? eg_head_forget(t->head, items.f.x, y, items.n) : EG_OK;
-    if (s != EG_OK) code = fail(s, call->args[0]);
+    if (s == EG_NOT_FOUND) {
+        fprintf(stderr, "engram: %s: not all of these were taught as %s; nothing is forgotten\n",
+                call->args[0], o->label != NULL ? harmless(o->label) : "what they are given as");
+        code = EXIT_NO;
+    } else if (s != EG_OK) {
+        code = fail(s, call->args[0]);
+    }
     *n = items.n;
     free(y);
     items_clear(&items);
@@ -130,7 +146,7 @@ static int join(const struct call *call, const char *path, eg_head *h, eg_note *
     if (code == EXIT_DONE && from.names < eg_head_classes(from.head))
         code = fail_usage(call, "%s: class %zu has no name", path, from.names);
     const eg_status s = code == EXIT_DONE ? eg_head_merge(h, from.head, label) : EG_OK;
-    if (s != EG_OK) code = fail(s, path);
+    if (s != EG_OK) code = fail(s, s == EG_ERR_UNSUPPORTED ? call->args[0] : path);
     free(label);
     taught_close(&from);
     return code;
@@ -179,8 +195,7 @@ int taught_merge(const struct call *call)
     if (code == EXIT_DONE) code = save_merged(call, t.head, classes, n, rest, others);
     if (code == EXIT_DONE)
         code = taught_report(call, call->common->output, t.head, "merged", call->nargs, started);
-    if (code == EXIT_DONE)
-        say_next(call, "engram classify %s PICTURE", shell_word(call->common->output));
+    if (code == EXIT_DONE) taught_next(call, call->common->output, t.network);
     free(classes);
     free(rest);
     taught_close(&t);
@@ -211,7 +226,7 @@ int taught_info(const struct call *call)
         json_object_set_new(r, "known", known);
         print_record(call, r);
         json_decref(r);
-        say_next(call, "engram classify %s PICTURE", shell_word(call->args[0]));
+        taught_next(call, call->args[0], t.network);
     }
     taught_close(&t);
     return code;

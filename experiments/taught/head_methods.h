@@ -8,13 +8,14 @@
 
 #include "experiments/frozen.h"
 
-enum { HEAD_SETS = 4, HEAD_SETTINGS = 4 };
+enum { HEAD_PUBLISHED = 2, HEAD_SETTINGS = 4 };
 
-/* A head, the settings to choose from, and what the reference has of it (NaN: nothing). */
+/* A head, the settings to choose from, and what the reference has of it on the first sets (NaN:
+ * nothing). */
 struct head_method {
     const char *name;
     const char *spec[HEAD_SETTINGS];
-    double published[HEAD_SETS];
+    double published[HEAD_PUBLISHED];
     int drawn;      /* seeds or the order of examples leave a trace */
     size_t least_d; /* of features it is run on */
     size_t views;   /* of each picture */
@@ -23,18 +24,13 @@ struct head_method {
 #define CODE(kind, p, k) \
     "\"quantiser\": {\"kind\": \"" #kind "\", \"parts\": " #p ", \"anchors\": " #k "}"
 
-#define NO                 \
-    {                      \
-        NAN, NAN, NAN, NAN \
+#define NO       \
+    {            \
+        NAN, NAN \
     }
 
 static const struct head_method head_methods[] = {
-    { "mean, cosine",
-      { "{\"kind\": \"mean\", \"centred\": false}" },
-      { 85.4, 87.0, NAN, NAN },
-      0,
-      0,
-      1 },
+    { "mean, cosine", { "{\"kind\": \"mean\", \"centred\": false}" }, { 85.4, 87.0 }, 0, 0, 1 },
     { "mean, centred", { "{\"kind\": \"mean\"}" }, NO, 0, 0, 1 },
     { "mean, 8 bits", { "{\"kind\": \"mean\", \"bits\": 8}" }, NO, 0, 0, 1 },
     { "mean, 4 bits", { "{\"kind\": \"mean\", \"bits\": 4}" }, NO, 0, 0, 1 },
@@ -111,7 +107,7 @@ static const struct head_method head_methods[] = {
       0,
       0,
       1 },
-    { "1 nearest", { "{\"kind\": \"knn\", \"k\": 1}" }, { 79.6, 83.5, NAN, NAN }, 0, 0, 1 },
+    { "1 nearest", { "{\"kind\": \"knn\", \"k\": 1}" }, { 79.6, 83.5 }, 0, 0, 1 },
     { "k nearest",
       { "{\"kind\": \"knn\", \"k\": 3}", "{\"kind\": \"knn\", \"k\": 5}",
         "{\"kind\": \"knn\", \"k\": 10}" },
@@ -121,13 +117,13 @@ static const struct head_method head_methods[] = {
       1 },
     { "binary, OR, P = 64, K = 64",
       { "{\"kind\": \"binary\", \"read\": \"or\", " CODE(anchors, 64, 64) "}" },
-      { 77.0, 80.1, NAN, NAN },
+      { 77.0, 80.1 },
       1,
       0,
       1 },
     { "binary, OR, P = 128, K = 64",
       { "{\"kind\": \"binary\", \"read\": \"or\", " CODE(anchors, 128, 64) "}" },
-      { 80.5, 83.5, NAN, NAN },
+      { 80.5, 83.5 },
       1,
       128,
       1 },

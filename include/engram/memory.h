@@ -148,7 +148,8 @@ typedef struct eg_recall_options {
     const eg_routed *routed;     /* NULL, or an index over this memory: every update, synchronous or
                                     damped, goes by way of it, within */
     double routed_error;         /* this share of the largest norm of a pattern, and energies err by
-                                    what their error says. Certificates still look at all */
+                                    what their error says. Of certificates, mass_size may then be
+                                    more than it is, gap less, and error_bound more */
 } eg_recall_options;
 
 #define EG_RECALL_OPTIONS_INIT                                                                    \

@@ -24,6 +24,8 @@ struct routing {
     float *out;                         /* (Q, DV) or NULL */
     eg_routed_certificate *certificate; /* (Q) or NULL */
     struct egi_pull *pull;              /* (Q) or NULL */
+    struct egi_standing *standing;      /* of one state, or NULL */
+    size_t of;                          /* the pattern whose lead it asks for, or N */
     eg_status *status;                  /* (Q) */
     struct search *worker;
 };
@@ -44,10 +46,13 @@ struct search {
     double rest_top;      /* largest z that may have been left out */
     size_t best, cells, codes, patterns;
     double best_z;
+    double other_z, least_z; /* largest but that of `of`, and smallest, of what was looked at */
 };
 
 /* routed_search.c - of a state whose key is set: the sums over what was looked at, and bounds on
  * what was left out. m, mass or left are not finite where scores exceed f64. */
 void egi_search(struct search *q);
+/* z of one pattern. */
+double egi_search_score(const struct search *q, size_t item);
 
 #endif

@@ -48,7 +48,8 @@ static void begin_query(struct search *q, const float *x)
     q->size = egi_routed_norm(q->key, d);
     q->inverse = norm > 0 ? 1 / norm : 0;
     memset(q->y, 0, q->job->dv * sizeof *q->y);
-    q->m = q->rest_top = q->best_z = -INFINITY;
+    q->m = q->rest_top = q->best_z = q->other_z = -INFINITY;
+    q->least_z = INFINITY;
     q->mass = q->left = q->coded = 0;
     q->waiting = 0;
     q->best = q->cells = q->codes = q->patterns = 0;
@@ -88,6 +89,32 @@ static void finish(const struct search *q, size_t i)
     };
 }
 
+/* What the state's standing is, as far as what was looked at shows it. */
+static eg_status tell_standing(const struct search *q, struct egi_standing *t)
+{
+    const struct routing *job = q->job;
+    const double z_error = rounding_of(q), whole = q->mass + q->left, beta = job->beta;
+    const double share = job->m->weight_sum / whole; /* times e^(z - m): of an equal share */
+    const int all = q->patterns == job->m->n, asked = job->of < job->m->n;
+    const double z = asked ? egi_search_score(q, job->of) : q->best_z;
+    const double rest = q->rest_top + z_error, next = q->other_z;
+    const int uneven = exp(q->best_z - q->m) * share > 2
+                       || exp(q->least_z - q->m) * share * (whole / q->mass) < 0.5;
+    double carried = 0;
+    t->nearest = asked ? job->of : q->best;
+    t->best = z / beta;
+    t->lead = (z - (rest > next ? rest : next)) / beta;
+    t->even = !uneven;
+    t->known = q->patterns;
+    for (size_t i = 0; i < q->patterns; i++) {
+        t->mass[i] = exp(t->mass[i] - q->m) / whole;
+        carried += t->mass[i];
+    }
+    const int told =
+        asked || all || (uneven && carried >= EGI_CARRIED && q->best_z - z_error > q->rest_top);
+    return told ? EG_OK : EG_NOT_FOUND;
+}
+
 static void run_query(void *arg, size_t i, size_t worker)
 {
     const struct routing *job = arg;
@@ -97,6 +124,8 @@ static void run_query(void *arg, size_t i, size_t worker)
     egi_search(q);
     job->status[i] = isfinite(q->m) && isfinite(q->left) && q->mass > 0 ? EG_OK : EG_ERR_OVERFLOW;
     if (job->status[i] == EG_OK) finish(q, i);
+    if (job->status[i] == EG_OK && job->standing != NULL)
+        job->status[i] = tell_standing(q, job->standing);
 }
 
 /* ---- the call ---- */
@@ -159,8 +188,10 @@ static eg_status route(struct routing *job, size_t q, double error, int threads)
     egi_parallel_workers(q, (int)workers, run_query, job);
     eg_status s = EG_OK;
     for (size_t i = 0; i < q && s == EG_OK; i++)
-        if (job->status[i] != EG_OK)
-            s = egi_fail(EG_ERR_OVERFLOW, "routed recall: similarities of state %zu exceed f64", i);
+        s = job->status[i] >= 0
+                ? job->status[i]
+                : egi_fail(EG_ERR_OVERFLOW, "routed recall: similarities of state %zu exceed f64",
+                           i);
     egi_arena_destroy(&arena);
     return s;
 }
@@ -210,4 +241,15 @@ static eg_status routed_field(const struct egi_router *self, const eg_memory *m,
     return q == 0 ? EG_OK : route(&job, q, o->routed_error, o->threads);
 }
 
-const struct egi_router egi_routed_router = { routed_field };
+static eg_status routed_stand(const struct egi_router *self, const eg_memory *m, double error,
+                              const float *x, size_t of, struct egi_standing *out)
+{
+    const eg_routed *r = (const eg_routed *)(const void *)self;
+    EGI_TRY(check_index(r, m));
+    struct routing job = {
+        .r = r, .m = m, .values = m->backend->rows(m), .dv = m->d, .x = x, .standing = out, .of = of
+    };
+    return route(&job, 1, error, 1);
+}
+
+const struct egi_router egi_routed_router = { routed_field, routed_stand };

@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "assoc/egi_associate.h"
 #include "assoc/egi_listed.h"
@@ -133,9 +134,12 @@ static void look_at(struct search *q, const size_t *at, size_t n)
             q->best_z = z[i];
             q->best = at[i];
         }
+        if (at[i] != q->job->of) q->other_z = greater(q->other_z, z[i]);
+        q->least_z = lesser(q->least_z, z[i]);
         if (m->weighted) z[i] += log((double)m->weight[at[i]]);
         top = greater(top, z[i]);
     }
+    if (q->job->standing != NULL) memcpy(q->job->standing->mass + q->patterns, z, n * sizeof *z);
     if (top > q->m) raise_reference(q, top);
     for (size_t i = 0; i < n; i++) take(q, at[i], exp(z[i] - q->m));
     q->patterns += n;
@@ -291,6 +295,13 @@ static void search_cells(struct search *q, size_t first)
     for (; k < n; k++)
         q->rest_top =
             fmax(q->rest_top, q->candidate[k].u - r->cells.log_weight[q->candidate[k].cell]);
+}
+
+double egi_search_score(const struct search *q, size_t item)
+{
+    double z;
+    scores_of(q, &item, 1, &z);
+    return z;
 }
 
 void egi_search(struct search *q)

@@ -12,7 +12,10 @@
  * bound      Theorem 5 of Ramsauer et al.: |f(x) - xi_i| <= 2 (N-1) M exp(-beta (Delta_i - 2 M
  *            max(|x - xi_i|, |x* - xi_i|))), at a state that has come to rest, x = x*. With
  *            multiplicities N - 1 becomes sum_{j != i} w_j / w_i: a multiplicity is a number of
- *            copies, and those of memory i itself pull to it. */
+ *            copies, and those of memory i itself pull to it.
+ *
+ * Where recall went by way of an index, so does its certificate: what it looks at is what carries
+ * mass. The number of memories that do, and the gap, are then the worst that the rest allows. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -21,18 +24,19 @@
 #include "assoc/egi_assoc.h"
 #include "memory/egi_recall.h"
 
-#define MASS 0.9         /* that counts as "carried by" (Ramsauer et al. 2021, section 3) */
 #define NEAR_OVERLAP 0.9 /* "is the memory", where the mass says little */
 
 struct certifying {
     const eg_memory *m;
-    const float *x;            /* (Q, D) */
-    const struct egi_run *run; /* (Q) */
-    const double *weight;      /* (N) or NULL */
-    double *scratch;           /* (workers, 2 N) */
-    float *pattern;            /* (workers, D) */
-    eg_certificate *out;       /* (Q) */
-    eg_status *status;         /* (Q) */
+    const float *x;                  /* (Q, D) */
+    const struct egi_run *run;       /* (Q) */
+    const struct egi_router *router; /* NULL: all memories are looked at */
+    double error;                    /* of routed recall */
+    const double *weight;            /* (N) or NULL */
+    double *scratch;                 /* (workers, 2 N) */
+    float *pattern;                  /* (workers, D) */
+    eg_certificate *out;             /* (Q) */
+    eg_status *status;               /* (Q) */
     int lyapunov;
 };
 
@@ -42,19 +46,20 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Smallest number of entries of p (N, sum 1) that carry MASS. Reorders p. */
+/* Smallest number of entries of p (N) that carry EGI_CARRIED; where they do not, of all that are
+ * not 0. Reorders p. */
 static size_t mass_size(double *p, size_t n)
 {
     size_t positive = 0;
     double carried = 0;
     for (size_t i = 0; i < n; i++) {
-        if (p[i] >= MASS) return 1;
+        if (p[i] >= EGI_CARRIED) return 1;
         if (p[i] > 0) p[positive++] = p[i];
     }
     qsort(p, positive, sizeof *p, descending);
     for (size_t k = 0; k < positive; k++) {
         carried += p[k];
-        if (carried >= MASS * (1 - 1e-12)) return k + 1;
+        if (carried >= EGI_CARRIED * (1 - 1e-12)) return k + 1;
     }
     return positive;
 }
@@ -158,30 +163,54 @@ static eg_fixed_point kind_of(const struct certifying *k, const eg_certificate *
     return even ? EG_FIXED_GLOBAL : EG_FIXED_METASTABLE;
 }
 
+/* How x stands to all memories. s: (N) scratch. */
+static eg_status stand_among_all(const struct certifying *k, const float *x, size_t of, double *s,
+                                 struct egi_standing *t)
+{
+    const eg_memory *m = k->m;
+    const size_t n = m->n;
+    double *p = t->mass, mass = 0;
+    const int mirrored = of == n && is_mirrored(&m->options.rule);
+    EGI_TRY(m->backend->scores(m, x, 1, s));
+    if (of == n) EGI_TRY(eg_separation_weights(&m->options.rule, s, k->weight, n, p, NULL));
+    for (size_t i = 0; i < n && of == n; i++) mass += fabs(p[i]);
+    for (size_t i = 0; i < n && of == n; i++) p[i] = mass > 0 ? fabs(p[i]) / mass : 0;
+    for (size_t i = 0; mirrored && i < n; i++) s[i] = fabs(s[i]);
+    t->nearest = of == n ? largest(s, n, n) : of;
+    t->best = s[t->nearest];
+    t->lead = lead(s, n, t->nearest);
+    t->even = of == n && is_even(m, p);
+    t->known = n;
+    return EG_OK;
+}
+
+/* The same by way of the index, where there is one and it can tell. */
+static eg_status stand(const struct certifying *k, const float *x, size_t of, double *s,
+                       struct egi_standing *t)
+{
+    const eg_status found =
+        k->router != NULL ? k->router->stand(k->router, k->m, k->error, x, of, t) : EG_NOT_FOUND;
+    return found == EG_NOT_FOUND ? stand_among_all(k, x, of, s, t) : found;
+}
+
 static eg_status certify_patterns(const struct certifying *k, const float *x,
                                   const struct egi_run *run, double *scratch, float *pattern,
                                   eg_certificate *c)
 {
     const eg_memory *m = k->m;
-    double *s = scratch, *p = s + m->n, mass = 0;
-    const int mirrored = is_mirrored(&m->options.rule);
-    EGI_TRY(m->backend->scores(m, x, 1, s));
-    EGI_TRY(eg_separation_weights(&m->options.rule, s, k->weight, m->n, p, NULL));
-    for (size_t i = 0; i < m->n; i++) mass += fabs(p[i]);
-    for (size_t i = 0; i < m->n; i++) p[i] = mass > 0 ? fabs(p[i]) / mass : 0;
-    for (size_t i = 0; mirrored && i < m->n; i++) s[i] = fabs(s[i]);
-    c->nearest = largest(s, m->n, m->n);
+    struct egi_standing t = { .mass = scratch + m->n };
+    EGI_TRY(stand(k, x, m->n, scratch, &t));
+    const int even = t.even;
+    c->nearest = t.nearest;
     c->nearest_id = m->id[c->nearest];
     const double weight = (double)m->weight[c->nearest];
-    const int even = is_even(m, p);
     m->backend->get(m, c->nearest, pattern);
     c->overlap = eg_similarity_value(EG_SIM_COSINE, x, pattern, m->d);
-    c->mass_size = mass_size(p, m->n);
+    c->mass_size = mass_size(t.mass, t.known);
     c->exact = same_state(x, pattern, m->d);
-    c->exact_proved =
-        c->exact && one_step_exact(m, x, weight, s[c->nearest], lead(s, m->n, c->nearest));
-    EGI_TRY(m->backend->scores(m, pattern, 1, s));
-    c->gap = lead(s, m->n, c->nearest);
+    c->exact_proved = c->exact && one_step_exact(m, x, weight, t.best, t.lead);
+    EGI_TRY(stand(k, pattern, c->nearest, scratch, &t));
+    c->gap = t.lead;
     c->error_bound = run->converged ? theorem5(m, x, pattern, weight, c->gap) : NAN;
     c->kind = kind_of(k, c, run, even);
     return EG_OK;
@@ -229,8 +258,10 @@ eg_status egi_certify(const eg_memory *m, const eg_recall_options *options, cons
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "certificates", &arena));
     double *weight = arena.part[2];
-    for (size_t i = 0; i < m->n; i++) weight[i] = (double)m->weight[i];
+    for (size_t i = 0; m->weighted && i < m->n; i++) weight[i] = (double)m->weight[i];
     struct certifying k = { .m = m,
+                            .router = (const struct egi_router *)(const void *)options->routed,
+                            .error = fmin(options->routed_error, 1 - EGI_CARRIED),
                             .x = x,
                             .run = run,
                             .weight = m->weighted ? weight : NULL,

@@ -32,6 +32,21 @@ struct egi_reading {
 struct egi_relax;
 struct egi_relaxed;
 
+#define EGI_CARRIED \
+    0.9 /* a share of the mass that counts as its bearers (Ramsauer et al. 2021, 3) */
+
+/* How a state stands to the patterns: what a certificate says. */
+struct egi_standing {
+    size_t nearest; /* most similar, the first of equals */
+    double best;    /* its similarity */
+    double lead;    /* of the pattern asked about: its similarity minus the next largest; +inf where
+                       there is no other */
+    int even;       /* every pattern has its share of the mass, within a factor of two */
+    double *mass;   /* room for (N); the first `known` are shares of the mass, in any order; what is
+                       not among them carries the rest */
+    size_t known;
+};
+
 /* Another way to the field of a back end, within a stated error: what an index over the patterns
  * offers. EG_ERR_INVALID where it was made for other patterns than those of m. */
 struct egi_router {
@@ -41,6 +56,11 @@ struct egi_router {
     eg_status (*field)(const struct egi_router *self, const eg_memory *m,
                        const eg_recall_options *o, const float *x, size_t q,
                        const struct egi_reading *reading, float *y, struct egi_pull *pull);
+    /* How one state x (D) stands, as far as the index shows it: shares, and the lead of pattern
+     * `of`, are at most what they are (of = N: none is claimed). EG_NOT_FOUND where all must be
+     * looked at to tell which is nearest, or whether the mass is even. */
+    eg_status (*stand)(const struct egi_router *self, const eg_memory *m, double error,
+                       const float *x, size_t of, struct egi_standing *out);
 };
 
 struct egi_backend {
