@@ -10,6 +10,9 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .scale = 1,
                                          .resample = 200,
                                          .discard = 0.1,
+                                         .j = 2,
+                                         .angles = 8,
+                                         .order = 2,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
                                          .loop = LOOP_OPTIONS_INIT,
@@ -34,6 +37,11 @@ static const struct opt options[] = {
       0, 0.99 },
     { "resample", 0, OPT_SIZE, AT(resample), "N", "bootstrap samples for the interval", NULL, 0,
       1e6 },
+    { "smoothing", 'j', OPT_SIZE, AT(j), "J", "scatter: means over 2^J pixels", NULL, 1, 12 },
+    { "angles", 0, OPT_SIZE, AT(angles), "L", "of its wavelets", NULL, 1, 64 },
+    { "order", 0, OPT_SIZE, AT(order), "N", "moduli that follow each other at most", NULL, 0, 2 },
+    { "rounded-pi", 0, OPT_FLAG, AT(rounded_pi), NULL, "its filters by 3.1415, as kymatio's", NULL,
+      0, 0 },
     LEARNER_OPTION_ROWS(struct measure),
     { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
     { "share", 0, OPT_NUMBER, AT(share), "SHARE", "of the examples that each is trained on", NULL,
@@ -53,6 +61,7 @@ static const struct instrument {
 } instruments[] = {
     { "dimension", measure_dimension },
     { "memorisation", measure_memorisation },
+    { "scatter", measure_scatter },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -67,9 +76,9 @@ static int run(const struct call *call)
         if (strcmp(call->args[0], instruments[i].name) == 0)
             return instruments[i].run(call, call->args[1]);
     const char *near = nearest_name(call->args[0], instrument_name, NULL);
-    return fail_usage(call, "no instrument \"%s\"%s%s%s; expected dimension or memorisation",
-                      call->args[0], near ? "; did you mean " : "", near ? near : "",
-                      near ? "?" : "");
+    return fail_usage(
+        call, "no instrument \"%s\"%s%s%s; expected dimension, memorisation or scatter",
+        call->args[0], near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 static void more_help(FILE *out, const void *typed)
@@ -80,25 +89,28 @@ static void more_help(FILE *out, const void *typed)
 
 const struct command cmd_measure = {
     .name = "measure",
-    .summary = "instruments: dimension of a data set, memorisation of its examples",
-    .arguments = "dimension|memorisation DATA ",
+    .summary = "instruments: dimension of a data set, memorisation of its examples, scattering",
+    .arguments = "dimension|memorisation|scatter DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
         "engram measure dimension semeion --scales -k 64\n"
         "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
-        "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1",
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
+        "engram measure scatter cifar10 -o scattered.npy",
     .notes =
         "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
         "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
         "memorisation: of each example, how often learners that saw it are right on it, less how "
-        "often\nothers are (docs/measure.md).",
+        "often\nothers are (docs/measure.md).\n"
+        "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
     .first = instrument_name,
     .min_args = 2,
     .max_args = 2,
+    .own_output_word = "scatter",
     .run = run,
     .more_help = more_help,
 };

@@ -14,6 +14,9 @@ struct measure {
     size_t k, scale, resample;
     double discard;
     int scales;
+    /* scatter */
+    size_t j, angles, order;
+    int rounded_pi;
     /* memorisation */
     struct learner_options learner;
     struct data_options data;
@@ -25,6 +28,7 @@ struct measure {
 
 int measure_dimension(const struct call *call, const char *data);
 int measure_memorisation(const struct call *call, const char *data);
+int measure_scatter(const struct call *call, const char *data);
 
 /* measure_dimension.c: rows of the table of estimators, NULL past its end; what help adds. */
 const char *estimator_name(size_t row);

@@ -33,6 +33,7 @@
 #include "engram/repertoire.h"
 #include "engram/routed.h"
 #include "engram/run.h"
+#include "engram/scattering.h"
 #include "engram/som.h"
 #include "engram/status.h"
 #include "engram/symmetry.h"
