@@ -39,5 +39,7 @@ const struct experiment *const experiments[] = {
     &experiment_one_shot,
     &experiment_learned_connections,
     &experiment_coupled,
+    &experiment_scattering,
+    &experiment_patches,
     NULL,
 };

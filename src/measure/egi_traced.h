@@ -1,0 +1,47 @@
+/* A network on a tape of one's own, in f64: its scores as a function of what it learned, as one
+ * vector. Curvature, norms and PAC-Bayes look at networks through it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EGI_TRACED_H
+#define EGI_TRACED_H
+
+#include "base/egi_base.h"
+#include "engram/operations.h"
+#include "engram/train.h"
+#include "nn/egi_learner.h"
+
+struct egi_traced {
+    eg_learner *l;
+    const eg_part *part;
+    const eg_allocator *alloc;
+    eg_tape *t;
+    size_t arrays, batch;
+    size_t n;        /* numbers that scores depend on, of all arrays together */
+    size_t *at;      /* (arrays) where an array lies in w; from n on: it is not learned */
+    double *w;       /* (numbers of all arrays): (n), then those that are not learned */
+    double *x;       /* (batch, D) */
+    int32_t *y;      /* (batch) */
+    eg_var *leaf;    /* (arrays) of the pass */
+    eg_var *derived; /* (arrays) */
+    struct egi_arena arena;
+};
+
+/* Refuses what has no trace or no loss there. part: borrowed. */
+eg_status egi_traced_create(eg_learner *l, const eg_part *part, size_t batch, int threads,
+                            const eg_allocator *alloc, struct egi_traced *out);
+void egi_traced_clear(struct egi_traced *r);
+
+/* Examples from `from` on into r->x and r->y; how many. */
+size_t egi_traced_load(struct egi_traced *r, size_t from);
+
+/* A pass on a tape that is reset: leaves of w (n), and scores (b, K) of r->x. */
+eg_var egi_traced_scores(struct egi_traced *r, const double *w, size_t b);
+/* The mean loss of scores against r->y. */
+eg_var egi_traced_cost(struct egi_traced *r, eg_var scores, size_t b);
+/* Gradients of y by all that is learned, seed as of eg_tape_gradient: in r->derived. */
+eg_status egi_traced_gradient(struct egi_traced *r, eg_var y, eg_var seed, unsigned flags);
+/* sum of r->derived and the blocks of v (n): one number. */
+eg_var egi_traced_along(struct egi_traced *r, const double *v);
+/* g (n) += by r->derived. */
+eg_status egi_traced_add(struct egi_traced *r, double by, double *g);
+
+#endif
