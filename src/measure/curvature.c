@@ -35,7 +35,7 @@ eg_status eg_curvature_create(eg_learner *l, const eg_part *part,
     eg_curvature *c = egi_alloc(alloc, sizeof *c);
     if (c == NULL) return egi_fail(EG_ERR_NOMEM, "curvature");
     c->part = *part;
-    const eg_status s = egi_traced_create(l, &c->part, o->batch, o->threads, alloc, &c->r);
+    const eg_status s = egi_traced_create(l, &c->part, o->batch, o->threads, EG_F64, alloc, &c->r);
     if (s != EG_OK) {
         egi_free(alloc, c, sizeof *c);
         return s;

@@ -9,7 +9,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engram/spectrum.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <lapacke.h>
 #include <math.h>
@@ -17,6 +16,7 @@
 
 #include "base/egi_base.h"
 #include "engram/random.h"
+#include "kernel/egi_kernel_gemm.h"
 
 enum { STEPS = 300, LOOK = 10, STREAM_START = 1, STREAM_SIGN = 1 << 20 };
 
@@ -37,6 +37,25 @@ struct space {
 static double *vector_at(const struct space *s, size_t k)
 {
     return s->q + k * s->a->n;
+}
+
+static double dot(const double *x, const double *y, size_t n)
+{
+    enum { LANES = 8 };
+    double part[LANES] = { 0 }, sum = 0;
+    for (size_t i = 0; i < n; i++) part[i % LANES] += x[i] * y[i];
+    for (size_t i = 0; i < LANES; i++) sum += part[i];
+    return sum;
+}
+
+static double length_of(const double *x, size_t n)
+{
+    return sqrt(dot(x, x, n));
+}
+
+static void scale_by(double *x, double by, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] *= by;
 }
 
 /* Signs or normal numbers of a stream, as doubles. */
@@ -73,12 +92,18 @@ static eg_status product(struct space *s, const double *x, double *y)
 /* v less what lies along the first m vectors; returns what is left of its length. */
 static double orthogonal(const struct space *s, size_t m, double *v)
 {
-    const int n = (int)s->a->n;
+    const size_t n = s->a->n;
+    const struct egi_gemm along = {
+        .m = m, .n = 1, .k = n, .lda = n, .ldb = 1, .ldc = 1, .alpha = 1
+    };
+    const struct egi_gemm less = {
+        .m = 1, .n = n, .k = m, .lda = m, .ldb = n, .ldc = n, .alpha = -1, .beta = 1
+    };
     for (int twice = 0; twice < 2 && m > 0; twice++) {
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)m, n, 1, s->q, n, v, 1, 0, s->part, 1);
-        cblas_dgemv(CblasRowMajor, CblasTrans, (int)m, n, -1, s->q, n, s->part, 1, 1, v, 1);
+        egi_gemm_f64(&along, s->q, v, s->part, 1);
+        egi_gemm_f64(&less, s->part, s->q, v, 1);
     }
-    return cblas_dnrm2(n, v, 1);
+    return length_of(v, n);
 }
 
 /* A unit vector orthogonal to all there are, into place m. */
@@ -87,9 +112,9 @@ static eg_status fresh(struct space *s)
     double *v = vector_at(s, s->m);
     for (int tries = 0; tries < 10; tries++) {
         EGI_TRY(draw(s, 0, s->stream++, v));
-        const double before = cblas_dnrm2((int)s->a->n, v, 1), length = orthogonal(s, s->m, v);
+        const double before = length_of(v, s->a->n), length = orthogonal(s, s->m, v);
         if (!(length > 1e-8 * before)) continue;
-        cblas_dscal((int)s->a->n, 1 / length, v, 1);
+        scale_by(v, 1 / length, s->a->n);
         return EG_OK;
     }
     return egi_fail(EG_ERR_DIVERGED, "spectrum: no vector is orthogonal to %zu others", s->m);
@@ -99,16 +124,16 @@ static eg_status fresh(struct space *s)
 static eg_status step(struct space *s, int *ended)
 {
     const size_t m = s->m;
-    const int n = (int)s->a->n;
+    const size_t n = s->a->n;
     double *q = vector_at(s, m), *next = vector_at(s, m + 1);
     EGI_TRY(product(s, q, next));
-    s->alpha[m] = cblas_ddot(n, q, 1, next, 1);
+    s->alpha[m] = dot(q, next, n);
     s->m = m + 1;
     const double length = orthogonal(s, s->m, next);
     s->scale = fmax(s->scale, fmax(fabs(s->alpha[m]), length));
     *ended = s->m == s->a->n || !(length > 64 * DBL_EPSILON * sqrt((double)n) * s->scale);
     s->beta[m] = *ended ? 0 : length;
-    if (!*ended) cblas_dscal(n, 1 / length, next, 1);
+    if (!*ended) scale_by(next, 1 / length, n);
     return EG_OK;
 }
 
@@ -232,7 +257,7 @@ eg_status eg_trace(const eg_operator *a, const eg_spectrum_options *options, dou
         double *v = vector_at(&s, 0), *y = vector_at(&s, 1);
         status = draw(&s, 1, STREAM_SIGN + i, v);
         if (status == EG_OK) status = product(&s, v, y);
-        const double one = status == EG_OK ? cblas_ddot((int)a->n, v, 1, y, 1) : 0;
+        const double one = status == EG_OK ? dot(v, y, a->n) : 0;
         const double by = one - sum; /* Welford's mean and sum of squares */
         sum += by / (double)(i + 1);
         squares += by * (one - sum);
@@ -272,7 +297,7 @@ static eg_status quadrature(struct space *s, uint64_t stream, size_t steps, doub
     int ended = 0;
     s->m = 0;
     EGI_TRY(draw(s, 1, stream, vector_at(s, 0)));
-    cblas_dscal((int)s->a->n, 1 / sqrt((double)s->a->n), vector_at(s, 0), 1);
+    scale_by(vector_at(s, 0), 1 / sqrt((double)s->a->n), s->a->n);
     while (s->m < s->most && !ended) EGI_TRY(step(s, &ended));
     EGI_TRY(solve(s));
     for (size_t j = 0; j < steps; j++) {

@@ -21,6 +21,14 @@ static double number(const eg_param *p, size_t i)
     }
 }
 
+static void put(const struct egi_traced *r, void *to, size_t i, double v)
+{
+    if (r->dtype == EG_F32)
+        ((float *)to)[i] = (float)v;
+    else
+        ((double *)to)[i] = v;
+}
+
 /* Values of all arrays, those that are learned first, and where each lies. */
 static void lay_out(struct egi_traced *r, const unsigned char *learned)
 {
@@ -30,34 +38,43 @@ static void lay_out(struct egi_traced *r, const unsigned char *learned)
             const eg_param *p = eg_params_at(r->l->params, k);
             if (learned[k] == rest) continue;
             r->at[k] = next;
-            for (size_t i = 0; i < size_of(r, k); i++) r->w[next++] = number(p, i);
+            for (size_t i = 0; i < size_of(r, k); i++, next++) {
+                r->w[next] = number(p, i);
+                put(r, r->still, next, r->w[next]);
+            }
         }
         if (rest == 0) r->n = next;
     }
 }
 
-size_t egi_traced_load(struct egi_traced *r, size_t from)
+void egi_traced_load_one(struct egi_traced *r, size_t i, size_t of)
 {
     const eg_dataset *set = r->part->set;
+    const size_t at = r->part->index != NULL ? r->part->index[of] : of;
+    for (size_t k = 0; k < set->d; k++)
+        put(r, r->x, i * set->d + k, (double)set->x[at * set->d + k]);
+    r->y[i] = set->labels[at];
+}
+
+size_t egi_traced_load(struct egi_traced *r, size_t from)
+{
     const size_t left = r->part->n - from, b = left < r->batch ? left : r->batch;
-    for (size_t i = 0; i < b; i++) {
-        const size_t of = r->part->index != NULL ? r->part->index[from + i] : from + i;
-        for (size_t k = 0; k < set->d; k++) r->x[i * set->d + k] = (double)set->x[of * set->d + k];
-        r->y[i] = set->labels[of];
-    }
+    for (size_t i = 0; i < b; i++) egi_traced_load_one(r, i, from + i);
     return b;
 }
 
-eg_var egi_traced_scores(struct egi_traced *r, const double *w, size_t b)
+eg_var egi_traced_scores(struct egi_traced *r, const void *w, size_t b)
 {
+    const size_t item = eg_dtype_size(r->dtype);
     const eg_shape shape = eg_shape_of(b, r->part->set->d);
     for (size_t k = 0; k < r->arrays; k++) {
         const eg_param *p = eg_params_at(r->l->params, k);
-        const int learned = r->at[k] < r->n;
-        r->leaf[k] = learned ? eg_leaf(r->t, EG_F64, &p->shape, w + r->at[k])
-                             : eg_input(r->t, EG_F64, &p->shape, r->w + r->at[k]);
+        r->leaf[k] =
+            r->at[k] < r->n
+                ? eg_leaf(r->t, r->dtype, &p->shape, (const char *)w + r->at[k] * item)
+                : eg_input(r->t, r->dtype, &p->shape, (const char *)r->still + r->at[k] * item);
     }
-    return r->l->row->trace(r->l, r->t, eg_input(r->t, EG_F64, &shape, r->x), r->leaf);
+    return r->l->row->trace(r->l, r->t, eg_input(r->t, r->dtype, &shape, r->x), r->leaf);
 }
 
 eg_var egi_traced_cost(struct egi_traced *r, eg_var scores, size_t b)
@@ -95,6 +112,15 @@ eg_status egi_traced_add(struct egi_traced *r, double by, double *g)
     return EG_OK;
 }
 
+const void *egi_traced_derived(struct egi_traced *r, size_t *k, size_t *at, size_t *size)
+{
+    while (*k < r->arrays && (r->derived[*k].id == 0 || r->at[*k] >= r->n)) (*k)++;
+    if (*k == r->arrays) return NULL;
+    *at = r->at[*k];
+    *size = size_of(r, *k);
+    return eg_tape_value(r->t, r->derived[(*k)++]);
+}
+
 /* Which arrays the loss depends on: all are leaves, once. */
 static eg_status find_learned(struct egi_traced *r)
 {
@@ -104,7 +130,7 @@ static eg_status find_learned(struct egi_traced *r)
     memset(which, 1, r->arrays);
     lay_out(r, which);
     const size_t b = egi_traced_load(r, 0);
-    const eg_var loss = egi_traced_cost(r, egi_traced_scores(r, r->w, b), b);
+    const eg_var loss = egi_traced_cost(r, egi_traced_scores(r, r->still, b), b);
     eg_status s = eg_tape_status(r->t);
     if (s == EG_OK) s = egi_traced_gradient(r, loss, EG_NONE, 0);
     for (size_t k = 0; k < r->arrays && s == EG_OK; k++) which[k] = r->derived[k].id != 0;
@@ -133,9 +159,9 @@ static eg_status check(const eg_learner *l, const eg_part *part, size_t batch)
 }
 
 eg_status egi_traced_create(eg_learner *l, const eg_part *part, size_t batch, int threads,
-                            const eg_allocator *alloc, struct egi_traced *out)
+                            eg_dtype dtype, const eg_allocator *alloc, struct egi_traced *out)
 {
-    struct egi_traced r = { .l = l, .part = part, .batch = batch };
+    struct egi_traced r = { .l = l, .part = part, .batch = batch, .dtype = dtype };
     struct egi_arena a;
     EGI_TRY(check(l, part, batch));
     r.alloc = alloc != NULL ? alloc : eg_allocator_default();
@@ -143,13 +169,14 @@ eg_status egi_traced_create(eg_learner *l, const eg_part *part, size_t batch, in
     size_t total = 0;
     for (size_t k = 0; k < r.arrays; k++) total += size_of(&r, k);
     if (r.batch > part->n) r.batch = part->n;
-    const struct egi_need needs[6] = { { r.arrays, sizeof *r.at },
+    const struct egi_need needs[7] = { { r.arrays, sizeof *r.at },
                                        { total, sizeof *r.w },
-                                       { r.batch * part->set->d, sizeof *r.x },
+                                       { r.batch * part->set->d, eg_dtype_size(dtype) },
                                        { r.batch, sizeof *r.y },
                                        { r.arrays, sizeof *r.leaf },
-                                       { r.arrays, sizeof *r.derived } };
-    EGI_TRY(egi_arena_create(r.alloc, needs, 6, "network", &a));
+                                       { r.arrays, sizeof *r.derived },
+                                       { total, eg_dtype_size(dtype) } };
+    EGI_TRY(egi_arena_create(r.alloc, needs, 7, "network", &a));
     r.arena = a;
     r.at = a.part[0];
     r.w = a.part[1];
@@ -157,6 +184,7 @@ eg_status egi_traced_create(eg_learner *l, const eg_part *part, size_t batch, in
     r.y = a.part[3];
     r.leaf = a.part[4];
     r.derived = a.part[5];
+    r.still = a.part[6];
     eg_status s = eg_tape_create(threads, r.alloc, &r.t);
     if (s == EG_OK) s = find_learned(&r);
     if (s == EG_OK)
@@ -170,4 +198,11 @@ void egi_traced_clear(struct egi_traced *r)
 {
     eg_tape_destroy(r->t);
     egi_arena_destroy(&r->arena);
+}
+
+void egi_traced_read(const struct egi_traced *r, const eg_params *from, double *out)
+{
+    for (size_t k = 0; k < r->arrays; k++)
+        for (size_t i = 0; r->at[k] < r->n && i < size_of(r, k); i++)
+            out[r->at[k] + i] = number(eg_params_at(from, k), i);
 }

@@ -162,8 +162,8 @@ static eg_status measure(const struct experiment_context *run)
     if (run->full) return full(run);
     LAB_TRY(quick(run, 1e-3, "256 patches, whitened", &white));
     LAB_TRY(quick(run, 10, "256 patches, epsilon = 10", &raw));
-    lab_at_least(run, 58, white, 2, "256 patches, 2000 images: test accuracy, per cent");
-    lab_at_least(run, raw, white, 0, "not below that of patches that are not whitened");
+    lab_at_least(run, 50, white, 2, "256 patches, 2000 images: test accuracy, per cent");
+    lab_at_least(run, raw + 4, white, 0, "above that of patches that are not whitened, by 4");
     lab_beside(run, white - raw, "points that whitening adds (15.7 with 2048 patches, all images)");
     return EG_OK;
 }
