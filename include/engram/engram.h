@@ -26,6 +26,7 @@
 #include "engram/norms.h"
 #include "engram/onnx.h"
 #include "engram/operations.h"
+#include "engram/pac.h"
 #include "engram/params.h"
 #include "engram/patches.h"
 #include "engram/progress.h"

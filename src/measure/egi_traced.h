@@ -54,4 +54,21 @@ const void *egi_traced_derived(struct egi_traced *r, size_t *k, size_t *at, size
 /* The same n numbers of another set of the same arrays, such as where training began. */
 void egi_traced_read(const struct egi_traced *r, const eg_params *from, double *out);
 
+/* drawn.c - share of errors of `draws` networks N(w, diag d^2), f32, each on a batch of examples
+ * drawn anew. Noise by streams from `stream` on, two a draw. moved: (n) scratch. */
+struct egi_drawing {
+    const float *w, *d; /* (n); d NULL: all `same` */
+    double same;
+    float *moved;
+    size_t draws;
+    uint64_t seed, stream;
+    const eg_progress *progress;
+};
+eg_status egi_traced_drawn(struct egi_traced *r, const struct egi_drawing *o, double *risk);
+/* w + d noise into moved; noise (n) standard normal in moved before. */
+void egi_traced_move(const struct egi_drawing *o, size_t n);
+/* Errors of a pass with w over b examples of r->x; margins (b) or NULL. */
+eg_status egi_traced_errors(struct egi_traced *r, const float *w, size_t b, double *errors,
+                            float *margin);
+
 #endif

@@ -8,7 +8,7 @@
  * began, of the s on a grid fixed beforehand that gives the smallest bound, delta shared among all
  * of them. The error of the posterior is known from drawn networks, each on a block of examples
  * drawn anew: their errors are independent numbers in [0, 1], for which the inversion of kl holds
- * (Maurer 2004). The noise has deviation s, not s^2, which an error of public code has. */
+ * (Maurer 2004).  */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -16,10 +16,9 @@
 
 #include "engram/bounds.h"
 #include "engram/norms.h"
-#include "engram/random.h"
 #include "measure/egi_traced.h"
 
-enum { BLOCK = 256, GRID = 13, STREAM_NOISE = 1 << 20, STREAM_EXAMPLE = 1 };
+enum { BLOCK = 256, GRID = 13 };
 
 struct facts {
     struct egi_traced r;
@@ -158,24 +157,6 @@ static int rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Scores of a pass with w, and the share of errors; margin (b) or NULL. */
-static eg_status pass(struct facts *f, const void *w, size_t b, double *errors, float *margin)
-{
-    const size_t k = f->r.l->task.classes;
-    eg_tape_reset(f->r.t);
-    const float *z = eg_tape_value(f->r.t, egi_traced_scores(&f->r, w, b));
-    EGI_TRY(eg_tape_status(f->r.t));
-    for (size_t i = 0; i < b; i++) {
-        const float own = z[i * k + (size_t)f->r.y[i]];
-        float other = -INFINITY;
-        for (size_t c = 0; c < k; c++)
-            if (c != (size_t)f->r.y[i] && !(z[i * k + c] <= other)) other = z[i * k + c];
-        *errors += !(own > other);
-        if (margin != NULL) margin[i] = own - other;
-    }
-    return EG_OK;
-}
-
 static eg_status look_at_examples(struct facts *f)
 {
     const eg_part *part = f->r.part;
@@ -194,7 +175,7 @@ static eg_status look_at_examples(struct facts *f)
             f->all += square;
             f->longest = fmax(f->longest, sqrt(square));
         }
-        s = pass(f, f->r.still, b, &errors, margin + i);
+        s = egi_traced_errors(&f->r, f->r.still, b, &errors, margin + i);
     }
     if (s == EG_OK) {
         qsort(margin, part->n, sizeof *margin, rising);
@@ -248,29 +229,6 @@ static eg_status look_at_layers(struct facts *f, eg_params *began)
 
 /* ---- facts: PAC-Bayes ---- */
 
-/* Mean error of drawn networks at deviation s, each on a block of examples drawn anew. */
-static eg_status drawn(struct facts *f, double s, size_t row, double *risk)
-{
-    const eg_progress *p = f->o->progress;
-    double errors = 0;
-    for (size_t k = 0; k < f->o->draws; k++) {
-        const uint64_t stream = STREAM_NOISE + row * f->o->draws + k;
-        eg_random_normal(f->o->seed, stream, 0, f->r.n, f->moved);
-        for (size_t i = 0; i < f->r.n; i++)
-            f->moved[i] = (float)(f->w[i] + s * (double)f->moved[i]);
-        for (size_t i = 0; i < f->r.batch; i++)
-            egi_traced_load_one(
-                &f->r, i,
-                eg_random_below(f->o->seed, STREAM_EXAMPLE + stream, f->r.n + i, f->r.part->n));
-        EGI_TRY(pass(f, f->moved, f->r.batch, &errors, NULL));
-        if (p != NULL && p->report != NULL
-            && p->report(p->user, "draws", row * f->o->draws + k, GRID * f->o->draws) != 0)
-            return egi_fail(EG_ERR_INTERRUPTED, "bounds: stopped");
-    }
-    *risk = errors / (double)(f->o->draws * f->r.batch);
-    return EG_OK;
-}
-
 static eg_status certify(struct facts *f)
 {
     const double delta = f->o->delta / (2 * GRID);
@@ -280,8 +238,12 @@ static eg_status certify(struct facts *f)
     f->certificate = INFINITY;
     for (size_t row = 0; row < GRID; row++) {
         const double s = pow(2, -(double)row / 2 - 1); /* .5 to .0078 */
+        const struct egi_drawing how = {
+            f->r.still,    NULL, s, f->moved, f->o->draws, f->o->seed, 2 * row * f->o->draws,
+            f->o->progress
+        };
         double risk;
-        EGI_TRY(drawn(f, s, row, &risk));
+        EGI_TRY(egi_traced_drawn(&f->r, &how, &risk));
         const eg_pac_bayes b = { eg_drawn_risk(risk, (double)f->o->draws, delta),
                                  square / (2 * s * s), f->n, delta };
         const double bound = eg_pac_bayes_bound(0, &b);
