@@ -12,13 +12,16 @@ static const struct column columns[] = {
     { "row", NULL }, { "value", "%.6g" }, { "kind", NULL }, { "says", NULL }, { "formula", NULL }
 };
 
-static const char *says(const eg_network_row *row, double v)
+static const char *says(const eg_network_row *row, double v, size_t classes)
 {
     if (row->kind == EG_ROW_MEASURE) return "";
-    return isnan(v) ? "margin below 0" : v < 1 ? "an error of at most this" : "nothing: vacuous";
+    if (isnan(v)) return "nothing: margin below 0";
+    return v >= 1                         ? "nothing: vacuous"
+           : v >= 1 - 1 / (double)classes ? "nothing: chance does as well"
+                                          : "an error of at most this";
 }
 
-static void fill(struct table *t, const double *value)
+static void fill(struct table *t, const double *value, size_t classes)
 {
     const eg_network_row *row;
     table_begin(t, "bounds", columns, 5);
@@ -26,20 +29,20 @@ static void fill(struct table *t, const double *value)
         table_word(t, "%s", row->name);
         table_number(t, value[i]);
         table_word(t, "%s", kinds[row->kind]);
-        table_word(t, "%s", says(row, value[i]));
+        table_word(t, "%s", says(row, value[i], classes));
         table_word(t, "%s", row->formula);
     }
 }
 
 static void print_all(const struct call *call, const double *value, const eg_network_report *r,
-                      size_t examples)
+                      const eg_dataset *set)
 {
     const struct measure *o = call->options;
     struct table t;
-    fill(&t, value);
+    fill(&t, value, set->classes);
     if (call->common->json) {
         json_t *j =
-            json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "examples", (json_int_t)examples,
+            json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "examples", (json_int_t)set->n,
                       "numbers", (json_int_t)r->n, "layers", (json_int_t)r->layers, "delta",
                       o->delta, "error", r->error, "gamma", r->gamma, "sigma", r->sigma,
                       "drawn_error", r->drawn, "divergence", r->kl, "bounds", table_json(&t));
@@ -50,8 +53,7 @@ static void print_all(const struct call *call, const double *value, const eg_net
                 "%zu examples, error %.4f, margin %.3g at its quantile %g; %zu numbers in %zu "
                 "layers\nweights drawn with deviation %.3g err on %.4f; bounds hold with "
                 "probability %g\n\n",
-                examples, r->error, r->gamma, 0.1, r->n, r->layers, r->sigma, r->drawn,
-                1 - o->delta);
+                set->n, r->error, r->gamma, 0.1, r->n, r->layers, r->sigma, r->drawn, 1 - o->delta);
         table_print(&t, call->out);
     }
     table_clear(&t);
@@ -80,7 +82,7 @@ int measure_bounds(const struct call *call, const char *unused)
     const eg_status s = eg_network_bounds(m.learner, &part, &how, value, &report);
     bar_end(&bar);
     if (s == EG_OK)
-        print_all(call, value, &report, set.n);
+        print_all(call, value, &report, &set);
     else
         code = fail(s, NULL);
     free(value);

@@ -41,5 +41,9 @@ const struct experiment *const experiments[] = {
     &experiment_coupled,
     &experiment_scattering,
     &experiment_patches,
+    &experiment_pac_mnist,
+    &experiment_random_labels,
+    &experiment_uniform_convergence,
+    &experiment_gap_measures,
     NULL,
 };

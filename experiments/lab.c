@@ -131,6 +131,17 @@ eg_status lab_train(const struct experiment_context *run, const char *name, cons
     return EG_OK;
 }
 
+eg_status lab_timed_train(eg_learner *l, const eg_dataset *set, const eg_train_options *o,
+                          double *seconds)
+{
+    const eg_part all = { set, NULL, set->n };
+    const double begun = now();
+    eg_train_result r;
+    LAB_TRY(eg_train(l, &all, NULL, o, &r));
+    *seconds = now() - begun;
+    return EG_OK;
+}
+
 float *lab_floats(size_t count)
 {
     return count <= SIZE_MAX / sizeof(float) ? malloc(count > 0 ? count * sizeof(float) : 1) : NULL;
