@@ -405,6 +405,9 @@ static const struct episode {
     { "onnx", call_onnx },
     { "measures", call_measures },
     { "symmetries", call_symmetries },
+    { "spectra", call_spectra },
+    { "of a network", call_of_network },
+    { "pictures", call_pictures },
 };
 
 #endif

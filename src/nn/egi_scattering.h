@@ -30,6 +30,7 @@ struct egi_scattering_bank {
     unsigned *from[2];
     size_t psi_at[EGI_SCATTER_SCALES][EGI_SCATTER_SCALES], narrow_at[2][EGI_SCATTER_SCALES];
     size_t values, floats, filters;
+    struct egi_arena arena;
 };
 
 eg_status egi_scattering_bank_make(const struct egi_scattering_key *key,

@@ -14,7 +14,6 @@
 #include "nn/egi_scattering.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static double pi(void)
 {
@@ -182,17 +181,14 @@ static void lay_out(const struct egi_scattering_key *key, struct egi_scattering_
 
 void egi_scattering_bank_clear(struct egi_scattering_bank *b)
 {
-    free(b->value);
-    free(b->rounded);
-    free(b->psi);
-    free(b->from[0]);
-    free(b->from[1]);
+    egi_arena_destroy(&b->arena);
 }
 
 static void point(struct egi_scattering_bank *b)
 {
     struct egi_scatter *k = &b->k;
     float *tables = b->rounded + b->values;
+    for (size_t i = 0; i < b->filters; i++) b->psi[i] = NULL; /* of levels above a scale */
     for (size_t i = 0; i < b->values; i++) b->rounded[i] = (float)b->value[i];
     for (size_t j = 0; j < k->scales; j++)
         for (size_t r = 0; r <= j; r++)
@@ -216,15 +212,17 @@ eg_status egi_scattering_bank_make(const struct egi_scattering_key *key,
 {
     struct egi_scattering_bank b = { .value = NULL };
     lay_out(key, &b);
-    b.value = malloc(b.values * sizeof *b.value);
-    b.rounded = malloc(b.floats * sizeof *b.rounded);
-    b.psi = calloc(b.filters, sizeof *b.psi);
-    for (size_t i = 0; i < 2; i++) b.from[i] = malloc(b.k.n[i] * sizeof *b.from[i]);
-    if (b.value == NULL || b.rounded == NULL || b.psi == NULL || b.from[0] == NULL
-        || b.from[1] == NULL) {
-        egi_scattering_bank_clear(&b);
-        return egi_fail(EG_ERR_NOMEM, "scattering: filters of %zu numbers", b.values);
-    }
+    const struct egi_need needs[5] = { { b.values, sizeof *b.value },
+                                       { b.floats, sizeof *b.rounded },
+                                       { b.filters, sizeof *b.psi },
+                                       { b.k.n[0], sizeof **b.from },
+                                       { b.k.n[1], sizeof **b.from } };
+    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, 5, "scattering", &b.arena));
+    b.value = b.arena.part[0];
+    b.rounded = b.arena.part[1];
+    b.psi = b.arena.part[2];
+    b.from[0] = b.arena.part[3];
+    b.from[1] = b.arena.part[4];
     for (size_t j = 0; j < key->scales; j++)
         for (size_t a = 0; a < key->angles; a++) fill_psi(&b, key, j, a);
     for (size_t i = 0; i < 2; i++)

@@ -64,4 +64,19 @@ check 0 'labels  of 200 examples drawn anew' \
 lines=$(wc -l <scores.csv)
 [ "$lines" -eq 201 ] || problem "scores.csv: $lines lines"
 check 2 'label' measure memorisation constant.csv --models 4
+
+# a network that was trained: curvature and bounds
+check 0 'learned' train semeion --limit 300 --hidden 8 --epochs 5 -o net
+json 'j["of"] == "hessian" and j["resolved"] and j["trace"] > 0 and j["numbers"] == 257 * 8 + 90
+      and len(j["eigenvalues"]) == 2 and j["eigenvalues"][0]["largest"] > 0' \
+    measure hessian net semeion --sample 100 --eigenvalues 2 --draws 2 --density density.csv
+[ "$(head -n 1 density.csv)" = eigenvalue,weight ] || problem "density.csv begins otherwise"
+json 'j["of"] == "gauss-newton" and j["eigenvalues"][0]["smallest"] > -1e-9' \
+    measure hessian net semeion --sample 100 --eigenvalues 1 --draws 2 --gauss-newton
+json 'j["layers"] == 2 and len(j["bounds"]) == 11
+      and [r["says"] for r in j["bounds"] if r["row"] == "vc"] == ["nothing: vacuous"]
+      and 0 <= j["drawn_error"] <= 1' \
+    measure bounds net semeion --limit 300 --draws 2
+check 2 'measure bounds takes MODEL and DATA' measure bounds semeion
+check 2 'measure dimension takes DATA alone' measure dimension net semeion
 finish
