@@ -54,8 +54,8 @@ const void *egi_traced_derived(struct egi_traced *r, size_t *k, size_t *at, size
 /* The same n numbers of another set of the same arrays, such as where training began. */
 void egi_traced_read(const struct egi_traced *r, const eg_params *from, double *out);
 
-/* drawn.c - share of errors of `draws` networks N(w, diag d^2), f32, each on a batch of examples
- * drawn anew. Noise by streams from `stream` on, two a draw. moved: (n) scratch. */
+/* traced_drawn.c - share of errors of `draws` networks N(w, diag d^2), f32, each on a batch of
+ * examples drawn anew. Noise by streams from `stream` on, two a draw. moved: (n) scratch. */
 struct egi_drawing {
     const float *w, *d; /* (n); d NULL: all `same` */
     double same;
