@@ -13,7 +13,7 @@
 
 #include "experiments/lab.h"
 
-enum { WIDTHS = 3, DEPTHS = 2, SHARES = 3, NETS_HERE = WIDTHS * DEPTHS * SHARES, ROWS = 11 };
+enum { WIDTHS = 3, DEPTHS = 2, SHARES = 3, NETS_HERE = WIDTHS * DEPTHS * SHARES, ROWS = 20 };
 
 static eg_status one(const struct experiment_context *run, const eg_dataset *train,
                      const eg_dataset *test, const char *spec, double *gap, double *value)

@@ -73,7 +73,7 @@ json 'j["of"] == "hessian" and j["resolved"] and j["trace"] > 0 and j["numbers"]
 [ "$(head -n 1 density.csv)" = eigenvalue,weight ] || problem "density.csv begins otherwise"
 json 'j["of"] == "gauss-newton" and j["eigenvalues"][0]["smallest"] > -1e-9' \
     measure hessian net semeion --sample 100 --eigenvalues 1 --draws 2 --gauss-newton
-json 'j["layers"] == 2 and len(j["bounds"]) == 11
+json 'j["layers"] == 2 and len(j["bounds"]) == 15
       and [r["says"] for r in j["bounds"] if r["row"] == "vc"] == ["nothing: vacuous"]
       and 0 <= j["drawn_error"] <= 1' \
     measure bounds net semeion --limit 300 --draws 2

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
 
+#include "measure/egi_traced.h"
+
 enum { N = 2000, D = 6 };
 
 static float x[2 * N * D];
@@ -84,6 +86,39 @@ static void chance_is_not_certified(void **state)
     CHECK_NEAR(r.test, 0.5, 0.03);
 }
 
+/* Weights move by the deviation, not by its square; with next to none, what is drawn errs as the
+ * network does, on examples drawn anew. */
+static void noise_has_its_deviation(void **state)
+{
+    (void)state;
+    enum { MANY = 40000 };
+    static float w[MANY], d[MANY], moved[MANY];
+    const double same = 0.3;
+    for (int own = 0; own < 2; own++) {
+        const struct egi_drawing how = { w, own ? d : NULL, same, moved, 1, 0, 0, NULL };
+        double square = 0;
+        for (size_t i = 0; i < MANY; i++) d[i] = 0.05F, w[i] = 2;
+        eg_random_normal(1, 0, 0, MANY, moved);
+        egi_traced_move(&how, MANY);
+        for (size_t i = 0; i < MANY; i++) square += pow((double)moved[i] - 2, 2) / MANY;
+        CHECK_NEAR(sqrt(square), own ? 0.05 : same, own ? 0.001 : 0.005);
+    }
+    const eg_dataset set = { .n = N, .d = D, .x = x, .labels = y, .classes = 2 };
+    const eg_part part = { &set, NULL, N };
+    struct egi_traced r;
+    eg_scored scored = { .confusion = NULL };
+    double risk;
+    fill(0);
+    eg_learner *l = learner();
+    CHECK_OK(eg_evaluate(l, &part, 240, NULL, &scored));
+    CHECK_OK(egi_traced_create(l, &part, 100, 1, EG_F32, NULL, &r));
+    const struct egi_drawing still = { r.still, NULL, 1e-7, moved, 400, 3, 0, NULL };
+    CHECK_OK(egi_traced_drawn(&r, &still, &risk));
+    CHECK_NEAR(risk, 1 - scored.accuracy, 4 * sqrt(0.25 / 40000));
+    egi_traced_clear(&r);
+    eg_learner_destroy(l);
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
@@ -111,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(certificates_hold),
         cmocka_unit_test(chance_is_not_certified),
+        cmocka_unit_test(noise_has_its_deviation),
         cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
