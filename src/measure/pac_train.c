@@ -22,6 +22,7 @@
 #include "measure/egi_traced.h"
 
 enum { SELDOM = 20, STREAM_NOISE = 1 << 28, STREAM_ORDER = 7, STREAM_DRAW = 1 << 24 };
+enum { PLACES = 1 << 20 }; /* of the strip of noise */
 
 #define GRID_TOP 0.1 /* lambda = GRID_TOP e^(-j / GRID_STEPS) */
 #define GRID_STEPS 100.0
@@ -73,8 +74,11 @@ struct pac {
     const eg_pac_options *o;
     const struct objective *f;
     struct numbers w, d;
-    float *w0, *noise, *moved; /* (n) */
-    size_t *order;             /* examples */
+    float *w0, *moved;  /* (n) */
+    float *strip;       /* (n + PLACES) normal numbers */
+    const float *noise; /* (n) of this step, to be multiplied by sign */
+    float sign;
+    size_t *order; /* examples */
     double examples, lambda, kl, by_l, by_b, mean_loss;
     uint64_t step, steps;
 };
@@ -153,7 +157,8 @@ static void update(struct pac *p, const float *g, size_t at, size_t size, double
     for (size_t i = at; i < at + size; i++) {
         const float one = g[i - at];
         const float gw = by_l * one + by_b * (p->w.v[i] - p->w0[i]) * inverse;
-        const float gd = by_l * one * p->noise[i] + by_b * (p->d.v[i] * inverse - 1 / p->d.v[i]);
+        const float gd =
+            by_l * one * p->sign * p->noise[i] + by_b * (p->d.v[i] * inverse - 1 / p->d.v[i]);
         p->w.first[i] = 0.9F * p->w.first[i] + 0.1F * gw;
         p->w.second[i] = 0.999F * p->w.second[i] + 0.001F * gw * gw;
         p->w.v[i] -= scale * p->w.first[i] / (sqrtf(p->w.second[i]) + 1e-8F);
@@ -169,8 +174,10 @@ static eg_status one_step(struct pac *p, size_t b, double rate)
     struct egi_traced *r = &p->r;
     size_t k = 0, at, size;
     const float *g;
-    eg_random_normal(p->o->seed, STREAM_NOISE + p->step, 0, r->n, p->noise);
-    for (size_t i = 0; i < r->n; i++) p->moved[i] = p->w.v[i] + p->d.v[i] * p->noise[i];
+    const uint64_t place = eg_random_below(p->o->seed, STREAM_NOISE + 1, p->step, 2 * PLACES);
+    p->noise = p->strip + place / 2;
+    p->sign = place % 2 ? 1 : -1;
+    for (size_t i = 0; i < r->n; i++) p->moved[i] = p->w.v[i] + p->sign * p->d.v[i] * p->noise[i];
     eg_tape_reset(r->t);
     const eg_var loss = surrogate(p, egi_traced_scores(r, p->moved, b), b);
     EGI_TRY(eg_tape_status(r->t));
@@ -299,7 +306,7 @@ static eg_status begin(struct pac *p, eg_learner *prior, double *wide)
 static eg_status train(struct pac *p, eg_learner *prior, const eg_part *other, eg_pac_result *out)
 {
     const size_t n = p->r.n, examples = p->r.part->n;
-    const struct egi_need needs[3] = { { 9 * n, sizeof(float) },
+    const struct egi_need needs[3] = { { 9 * n + PLACES, sizeof(float) },
                                        { examples, sizeof *p->order },
                                        { n, sizeof(double) } };
     struct egi_arena a;
@@ -308,8 +315,9 @@ static eg_status train(struct pac *p, eg_learner *prior, const eg_part *other, e
     p->w = (struct numbers){ all, all + n, all + 2 * n };
     p->d = (struct numbers){ all + 3 * n, all + 4 * n, all + 5 * n };
     p->w0 = all + 6 * n;
-    p->noise = all + 7 * n;
-    p->moved = all + 8 * n;
+    p->moved = all + 7 * n;
+    p->strip = all + 8 * n;
+    eg_random_normal(p->o->seed, STREAM_NOISE, 0, n + PLACES, p->strip);
     p->order = a.part[1];
     p->examples = (double)examples;
     p->steps = p->o->epochs * ((examples + p->r.batch - 1) / p->r.batch);
