@@ -147,26 +147,40 @@ static eg_var surrogate(struct pac *p, eg_var z, size_t b)
     return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / log(p->o->least), 0);
 }
 
-/* Adam (Kingma and Ba 2015) on both vectors of one array, where g is its gradient. */
-static void update(struct pac *p, const float *g, size_t at, size_t size, double rate)
+/* Adam (Kingma and Ba 2015). */
+static void adam(const struct numbers *x, size_t at, size_t n, const float *restrict g, float scale)
+{
+    float *restrict v = x->v + at, *restrict first = x->first + at;
+    float *restrict second = x->second + at;
+    for (size_t i = 0; i < n; i++) {
+        first[i] = 0.9F * first[i] + 0.1F * g[i];
+        second[i] = 0.999F * second[i] + 0.001F * g[i] * g[i];
+        v[i] -= scale * first[i] / (sqrtf(second[i]) + 1e-8F);
+    }
+}
+
+/* Both vectors of one array, g its gradient; what was moved is no longer needed. */
+static void update(struct pac *p, const float *restrict g, size_t at, size_t n, double rate)
 {
     const double t = (double)p->step + 1;
     const float scale = (float)(rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)));
-    const float by_l = (float)p->by_l, by_b = (float)(p->by_b / p->examples);
+    const float by_l = (float)p->by_l, by_b = (float)(p->by_b / p->examples), sign = p->sign;
     const float inverse = (float)(1 / p->lambda);
-    for (size_t i = at; i < at + size; i++) {
-        const float one = g[i - at];
-        const float gw = by_l * one + by_b * (p->w.v[i] - p->w0[i]) * inverse;
-        const float gd =
-            by_l * one * p->sign * p->noise[i] + by_b * (p->d.v[i] * inverse - 1 / p->d.v[i]);
-        p->w.first[i] = 0.9F * p->w.first[i] + 0.1F * gw;
-        p->w.second[i] = 0.999F * p->w.second[i] + 0.001F * gw * gw;
-        p->w.v[i] -= scale * p->w.first[i] / (sqrtf(p->w.second[i]) + 1e-8F);
-        p->d.first[i] = 0.9F * p->d.first[i] + 0.1F * gd;
-        p->d.second[i] = 0.999F * p->d.second[i] + 0.001F * gd * gd;
-        const float d = p->d.v[i] - scale * p->d.first[i] / (sqrtf(p->d.second[i]) + 1e-8F);
-        p->d.v[i] = d > 1e-6F ? d : 1e-6F;
-    }
+    const float *restrict w = p->w.v + at, *restrict w0 = p->w0 + at;
+    const float *restrict noise = p->noise + at;
+    float *restrict d = p->d.v + at, *restrict slope = p->moved + at;
+    for (size_t i = 0; i < n; i++) slope[i] = by_l * g[i] + by_b * inverse * (w[i] - w0[i]);
+    adam(&p->w, at, n, slope, scale);
+    for (size_t i = 0; i < n; i++)
+        slope[i] = by_l * sign * g[i] * noise[i] + by_b * (d[i] * inverse - 1 / d[i]);
+    adam(&p->d, at, n, slope, scale);
+    for (size_t i = 0; i < n; i++) d[i] = d[i] > 1e-6F ? d[i] : 1e-6F;
+}
+
+static void move(const float *restrict w, const float *restrict d, const float *restrict noise,
+                 float sign, size_t n, float *restrict moved)
+{
+    for (size_t i = 0; i < n; i++) moved[i] = w[i] + sign * d[i] * noise[i];
 }
 
 static eg_status one_step(struct pac *p, size_t b, double rate)
@@ -177,7 +191,7 @@ static eg_status one_step(struct pac *p, size_t b, double rate)
     const uint64_t place = eg_random_below(p->o->seed, STREAM_NOISE + 1, p->step, 2 * PLACES);
     p->noise = p->strip + place / 2;
     p->sign = place % 2 ? 1 : -1;
-    for (size_t i = 0; i < r->n; i++) p->moved[i] = p->w.v[i] + p->sign * p->d.v[i] * p->noise[i];
+    move(p->w.v, p->d.v, p->noise, p->sign, r->n, p->moved);
     eg_tape_reset(r->t);
     const eg_var loss = surrogate(p, egi_traced_scores(r, p->moved, b), b);
     EGI_TRY(eg_tape_status(r->t));
