@@ -11,11 +11,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "experiments/lab.h"
 
-enum { QUICK = 2000, QUICK_TEST = 1000, QUICK_PATCHES = 256, AT_ONCE = 32 };
+enum { QUICK = 2000, QUICK_TEST = 1000, QUICK_PATCHES = 256 };
 
 #define CLASSIFIER                                                               \
     "\"batch_norm\", {\"kind\": \"conv2d\", \"channels\": 128, \"kernel\": 1}, " \
@@ -35,37 +34,12 @@ struct dictionary {
     float *kernel, *offset;
 };
 
-/* Codes in the place of pixels. */
-static eg_status encode(const struct experiment_context *run, const struct dictionary *k,
-                        eg_dataset *set)
+static eg_var encode(eg_tape *t, eg_var x, const void *user)
 {
-    const eg_shape kernel = eg_shape_of(k->n, set->channels, k->side, k->side);
-    const size_t side = (set->height - k->side + 1 - 5) / 3 + 1, each = 2 * k->n * side * side;
-    float *out = lab_floats(set->n * each);
-    eg_tape *t = NULL;
-    if (out == NULL) return lab_no_memory();
-    eg_status s = eg_tape_create(run->threads, NULL, &t);
-    for (size_t i = 0; i < set->n && s == EG_OK; i += AT_ONCE) {
-        const size_t n = set->n - i < AT_ONCE ? set->n - i : AT_ONCE;
-        const eg_shape shape = eg_shape_of(n, set->channels, set->height, set->width);
-        eg_tape_reset(t);
-        const eg_var y = eg_patch_near(t, eg_input(t, EG_F32, &shape, set->x + i * set->d),
-                                       eg_input(t, EG_F32, &kernel, k->kernel),
-                                       eg_input(t, EG_F32, &eg_shape_of(2, k->n), k->offset), NULL);
-        const float *v = eg_tape_value(t, y);
-        s = eg_tape_status(t);
-        if (s == EG_OK) memcpy(out + i * each, v, n * each * sizeof *v);
-    }
-    eg_tape_destroy(t);
-    if (s == EG_OK) {
-        free(set->x);
-        set->x = out;
-        set->d = each;
-        set->channels = 2 * k->n;
-        set->height = set->width = side;
-    } else
-        free(out);
-    return s;
+    const struct dictionary *k = user;
+    const eg_shape kernel = eg_shape_of(k->n, 3, k->side, k->side);
+    return eg_patch_near(t, x, eg_input(t, EG_F32, &kernel, k->kernel),
+                         eg_input(t, EG_F32, &eg_shape_of(2, k->n), k->offset), NULL);
 }
 
 static eg_task task_of(const eg_dataset *set, size_t epochs)
@@ -111,8 +85,8 @@ static eg_status quick(const struct experiment_context *run, double epsilon, con
     eg_status s = lab_images("cifar10/train", QUICK, &train);
     if (s == EG_OK) s = lab_images("cifar10/test", QUICK_TEST, &test);
     if (s == EG_OK) s = eg_patch_dictionary(&train, &o, kernel, offset, NULL);
-    if (s == EG_OK) s = encode(run, &k, &train);
-    if (s == EG_OK) s = encode(run, &k, &test);
+    if (s == EG_OK) s = lab_on_tape(run, &train, encode, &k);
+    if (s == EG_OK) s = lab_on_tape(run, &test, encode, &k);
     const eg_task task = task_of(&train, 10);
     const eg_part rest = { &test, NULL, test.n };
     if (s == EG_OK) s = eg_learner_create(on_codes, &task, run->seed, run->threads, NULL, &l);

@@ -9,45 +9,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "experiments/lab.h"
 
-enum { QUICK = 10000, AT_ONCE = 64 };
+enum { QUICK = 10000 };
 
 static const char spec[] =
     "{\"kind\": \"network\", \"layers\": [\"flatten\", {\"kind\": \"linear\", \"initialiser\": "
     "\"zeros\"}], \"optimiser\": {\"kind\": \"adam\", \"rate\": 2e-4}, \"schedule\": \"cosine\"}";
 
-/* The numbers of all images in the place of their pixels. */
-static eg_status scatter(const struct experiment_context *run, eg_dataset *set)
+static eg_var scatter(eg_tape *t, eg_var x, const void *unused)
 {
-    const size_t columns =
-        eg_scattering_channels(&(eg_scattering_options)EG_SCATTERING_OPTIONS_INIT) * set->channels
-        * (set->height / 4) * (set->width / 4);
-    float *out = lab_floats(set->n * columns);
-    eg_tape *t = NULL;
-    if (out == NULL) return lab_no_memory();
-    eg_status s = eg_tape_create(run->threads, NULL, &t);
-    for (size_t i = 0; i < set->n && s == EG_OK; i += AT_ONCE) {
-        const size_t n = set->n - i < AT_ONCE ? set->n - i : AT_ONCE;
-        const eg_shape shape = eg_shape_of(n, set->channels, set->height, set->width);
-        eg_tape_reset(t);
-        const eg_var y = eg_scattering(t, eg_input(t, EG_F32, &shape, set->x + i * set->d), NULL);
-        const float *v = eg_tape_value(t, y);
-        s = eg_tape_status(t);
-        if (s == EG_OK) memcpy(out + i * columns, v, n * columns * sizeof *v);
-    }
-    eg_tape_destroy(t);
-    if (s == EG_OK) {
-        float *pixels = set->x;
-        set->x = out;
-        out = pixels;
-        set->d = columns;
-        set->height = set->width = set->channels = 0;
-    }
-    free(out);
-    return s;
+    (void)unused;
+    return eg_scattering(t, x, NULL);
 }
 
 static eg_status error_of(const struct experiment_context *run, const char *name, eg_dataset *train,
@@ -84,8 +58,8 @@ static eg_status compare(const struct experiment_context *run, eg_dataset *train
     LAB_TRY(lab_images("mnist/train", run->full ? 0 : QUICK, train));
     LAB_TRY(lab_images("mnist/test", 0, test));
     if (scattered) {
-        LAB_TRY(scatter(run, train));
-        LAB_TRY(scatter(run, test));
+        LAB_TRY(lab_on_tape(run, train, scatter, NULL));
+        LAB_TRY(lab_on_tape(run, test, scatter, NULL));
     }
     return error_of(run, scattered ? "linear on scattering" : "linear on pixels", train, test,
                     percent);
