@@ -10,6 +10,12 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .scale = 1,
                                          .resample = 200,
                                          .discard = 0.1,
+                                         .j = 2,
+                                         .angles = 8,
+                                         .order = 2,
+                                         .eigenvalues = 5,
+                                         .draws = 10,
+                                         .delta = 0.05,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
                                          .loop = LOOP_OPTIONS_INIT,
@@ -34,6 +40,20 @@ static const struct opt options[] = {
       0, 0.99 },
     { "resample", 0, OPT_SIZE, AT(resample), "N", "bootstrap samples for the interval", NULL, 0,
       1e6 },
+    { "smoothing", 'j', OPT_SIZE, AT(j), "J", "scatter: means over 2^J pixels", NULL, 1, 12 },
+    { "angles", 0, OPT_SIZE, AT(angles), "L", "of its wavelets", NULL, 1, 64 },
+    { "order", 0, OPT_SIZE, AT(order), "N", "moduli that follow each other at most", NULL, 0, 2 },
+    { "rounded-pi", 0, OPT_FLAG, AT(rounded_pi), NULL, "its filters by 3.1415, as kymatio's", NULL,
+      0, 0 },
+    { "eigenvalues", 0, OPT_SIZE, AT(eigenvalues), "K", "hessian: of both ends", NULL, 1, 100 },
+    { "draws", 0, OPT_SIZE, AT(draws), "N",
+      "random vectors of its trace and density; bounds: 10 N networks", NULL, 1, 1e6 },
+    { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
+      1e-12, 0.999 },
+    { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,
+      0 },
+    { "density", 0, OPT_TEXT, AT(density), "FILE.csv", "write eigenvalues with their weights", NULL,
+      0, 0 },
     LEARNER_OPTION_ROWS(struct measure),
     { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
     { "share", 0, OPT_NUMBER, AT(share), "SHARE", "of the examples that each is trained on", NULL,
@@ -50,9 +70,11 @@ static const struct opt options[] = {
 static const struct instrument {
     const char *name;
     int (*run)(const struct call *call, const char *data);
+    int of_model; /* MODEL goes before DATA */
 } instruments[] = {
-    { "dimension", measure_dimension },
-    { "memorisation", measure_memorisation },
+    { "dimension", measure_dimension, 0 }, { "memorisation", measure_memorisation, 0 },
+    { "scatter", measure_scatter, 0 },     { "hessian", measure_hessian, 1 },
+    { "bounds", measure_bounds, 1 },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -63,13 +85,20 @@ static const char *instrument_name(const void *user, size_t i)
 
 static int run(const struct call *call)
 {
-    for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
-        if (strcmp(call->args[0], instruments[i].name) == 0)
-            return instruments[i].run(call, call->args[1]);
+    char known[256] = "";
+    size_t at = 0;
+    for (size_t i = 0; instrument_name(NULL, i) != NULL; i++) {
+        const struct instrument *row = &instruments[i];
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "", row->name);
+        if (strcmp(call->args[0], row->name) != 0) continue;
+        if (call->nargs != 2 + (size_t)row->of_model)
+            return fail_usage(call, "measure %s takes %s", row->name,
+                              row->of_model ? "MODEL and DATA" : "DATA alone");
+        return row->run(call, call->args[1]);
+    }
     const char *near = nearest_name(call->args[0], instrument_name, NULL);
-    return fail_usage(call, "no instrument \"%s\"%s%s%s; expected dimension or memorisation",
-                      call->args[0], near ? "; did you mean " : "", near ? near : "",
-                      near ? "?" : "");
+    return fail_usage(call, "no instrument \"%s\"%s%s%s; expected %s", call->args[0],
+                      near ? "; did you mean " : "", near ? near : "", near ? "?" : "", known);
 }
 
 static void more_help(FILE *out, const void *typed)
@@ -80,25 +109,33 @@ static void more_help(FILE *out, const void *typed)
 
 const struct command cmd_measure = {
     .name = "measure",
-    .summary = "instruments: dimension of a data set, memorisation of its examples",
-    .arguments = "dimension|memorisation DATA ",
+    .summary = "instruments: what a data set or a trained network holds",
+    .arguments = "dimension|memorisation|scatter|hessian|bounds [MODEL] DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
         "engram measure dimension semeion --scales -k 64\n"
         "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
-        "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1",
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
+        "engram measure scatter cifar10 -o scattered.npy\n"
+        "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
+        "engram measure bounds runs/digits mnist/train",
     .notes =
         "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
         "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
         "memorisation: of each example, how often learners that saw it are right on it, less how "
-        "often\nothers are (docs/measure.md).",
+        "often\nothers are (docs/measure.md).\n"
+        "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
+        "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
+        "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
+        "trained on.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
     .first = instrument_name,
     .min_args = 2,
-    .max_args = 2,
+    .max_args = 3,
+    .own_output_word = "scatter",
     .run = run,
     .more_help = more_help,
 };

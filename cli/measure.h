@@ -14,6 +14,14 @@ struct measure {
     size_t k, scale, resample;
     double discard;
     int scales;
+    /* scatter */
+    size_t j, angles, order;
+    int rounded_pi;
+    /* hessian */
+    size_t eigenvalues, draws;
+    int gauss_newton;
+    const char *density;
+    double delta; /* bounds */
     /* memorisation */
     struct learner_options learner;
     struct data_options data;
@@ -25,6 +33,14 @@ struct measure {
 
 int measure_dimension(const struct call *call, const char *data);
 int measure_memorisation(const struct call *call, const char *data);
+int measure_scatter(const struct call *call, const char *data);
+int measure_hessian(const struct call *call, const char *unused);
+int measure_bounds(const struct call *call, const char *unused);
+
+/* Moves `sample` items drawn by the seed to the front, in their order, with their labels. */
+int measure_sample(const struct call *call, eg_dataset *set);
+/* args[1] opened, args[2] read as its labelled inputs, sampled: EXIT_DONE, or nothing is open. */
+int measure_model(const struct call *call, struct model *m, eg_dataset *set);
 
 /* measure_dimension.c: rows of the table of estimators, NULL past its end; what help adds. */
 const char *estimator_name(size_t row);

@@ -16,8 +16,7 @@ const char *estimator_name(size_t i)
 
 /* ---- points ---- */
 
-/* Moves `sample` items drawn by the seed to the front, in their order. */
-static int take_sample(const struct call *call, eg_dataset *set)
+int measure_sample(const struct call *call, eg_dataset *set)
 {
     const struct measure *o = call->options;
     if (o->sample == 0 || o->sample >= set->n) return EXIT_DONE;
@@ -31,9 +30,12 @@ static int take_sample(const struct call *call, eg_dataset *set)
     eg_random_permutation(call->common->seed, 0, set->n, order);
     for (size_t i = 0; i < o->sample; i++) taken[order[i]] = 1;
     size_t kept = 0;
-    for (size_t i = 0; i < set->n; i++)
-        if (taken[i])
-            memmove(set->x + kept++ * set->d, set->x + i * set->d, set->d * sizeof *set->x);
+    for (size_t i = 0; i < set->n; i++) {
+        if (!taken[i]) continue;
+        memmove(set->x + kept * set->d, set->x + i * set->d, set->d * sizeof *set->x);
+        if (set->labels != NULL) set->labels[kept] = set->labels[i];
+        kept++;
+    }
     free(order);
     free(taken);
     set->n = kept;
@@ -131,7 +133,7 @@ int measure_dimension(const struct call *call, const char *name)
     eg_dataset set;
     int code = data_read(call, name, &read, &set);
     if (code != EXIT_DONE) return code;
-    code = take_sample(call, &set);
+    code = measure_sample(call, &set);
     if (code == EXIT_DONE) code = estimate(call, &set);
     eg_dataset_clear(&set);
     return code;

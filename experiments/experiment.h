@@ -88,6 +88,10 @@ extern const struct experiment experiment_clique_error, experiment_clique_rules,
 extern const struct experiment experiment_heads, experiment_increments, experiment_one_shot,
     experiment_learned_connections, experiment_coupled;
 
+/* Instruments. */
+extern const struct experiment experiment_scattering, experiment_patches, experiment_pac_mnist,
+    experiment_random_labels, experiment_uniform_convergence, experiment_gap_measures;
+
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];
 

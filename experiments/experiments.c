@@ -39,5 +39,11 @@ const struct experiment *const experiments[] = {
     &experiment_one_shot,
     &experiment_learned_connections,
     &experiment_coupled,
+    &experiment_scattering,
+    &experiment_patches,
+    &experiment_pac_mnist,
+    &experiment_random_labels,
+    &experiment_uniform_convergence,
+    &experiment_gap_measures,
     NULL,
 };

@@ -131,6 +131,61 @@ eg_status lab_train(const struct experiment_context *run, const char *name, cons
     return EG_OK;
 }
 
+eg_status lab_timed_train(eg_learner *l, const eg_dataset *set, const eg_train_options *o,
+                          double *seconds)
+{
+    const eg_part all = { set, NULL, set->n };
+    const double begun = now();
+    eg_train_result r;
+    LAB_TRY(eg_train(l, &all, NULL, o, &r));
+    *seconds = now() - begun;
+    return EG_OK;
+}
+
+enum { AT_ONCE = 64 };
+
+/* Pictures from i on; *out, NULL before, is for all of them. */
+static eg_status some_on_tape(const eg_dataset *set, size_t i, eg_tape *t,
+                              eg_var (*f)(eg_tape *t, eg_var x, const void *user), const void *user,
+                              eg_shape *shape, float **out)
+{
+    const size_t n = set->n - i < AT_ONCE ? set->n - i : AT_ONCE;
+    const eg_shape in = eg_shape_of(n, set->channels, set->height, set->width);
+    eg_tape_reset(t);
+    const eg_var y = f(t, eg_input(t, EG_F32, &in, set->x + i * set->d), user);
+    const float *v = eg_tape_value(t, y);
+    if (v == NULL) return eg_tape_status(t);
+    *shape = eg_tape_shape(t, y);
+    const size_t each = eg_shape_size(shape) / n;
+    if (*out == NULL) *out = lab_floats(set->n * each);
+    if (*out == NULL) return lab_no_memory();
+    memcpy(*out + i * each, v, n * each * sizeof *v);
+    return EG_OK;
+}
+
+eg_status lab_on_tape(const struct experiment_context *run, eg_dataset *set,
+                      eg_var (*f)(eg_tape *t, eg_var x, const void *user), const void *user)
+{
+    eg_shape shape = { .rank = 0 };
+    eg_tape *t = NULL;
+    float *out = NULL;
+    eg_status s = eg_tape_create(run->threads, NULL, &t);
+    for (size_t i = 0; i < set->n && s == EG_OK; i += AT_ONCE)
+        s = some_on_tape(set, i, t, f, user, &shape, &out);
+    eg_tape_destroy(t);
+    if (s != EG_OK || out == NULL) {
+        free(out);
+        return s;
+    }
+    free(set->x);
+    set->x = out;
+    set->channels = shape.dim[1];
+    set->height = shape.dim[2];
+    set->width = shape.dim[3];
+    set->d = set->channels * set->height * set->width;
+    return EG_OK;
+}
+
 float *lab_floats(size_t count)
 {
     return count <= SIZE_MAX / sizeof(float) ? malloc(count > 0 ? count * sizeof(float) : 1) : NULL;

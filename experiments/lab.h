@@ -66,6 +66,14 @@ eg_status lab_train(const struct experiment_context *run, const char *name, cons
                     eg_learner *l, const eg_dataset *set, const eg_dataset *rest,
                     const eg_train_options *o);
 
+/* eg_train on all of a set, of which nothing is told: its seconds. */
+eg_status lab_timed_train(eg_learner *l, const eg_dataset *set, const eg_train_options *o,
+                          double *seconds);
+
+/* What f makes of the pictures of a set, (n, channels, ..) of (n, C, H, W), in their place. */
+eg_status lab_on_tape(const struct experiment_context *run, eg_dataset *set,
+                      eg_var (*f)(eg_tape *t, eg_var x, const void *user), const void *user);
+
 /* malloc of count floats, checked; NULL only on failure. */
 float *lab_floats(size_t count);
 

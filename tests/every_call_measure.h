@@ -68,4 +68,107 @@ static inline eg_status call_symmetries(const char *path)
     return s;
 }
 
+static eg_status call_square(void *user, const double *x, double *y)
+{
+    (void)user;
+    for (size_t i = 0; i < 4; i++) y[i] = (double)i * x[i];
+    return EG_OK;
+}
+
+static inline eg_status call_spectra(const char *path)
+{
+    const eg_operator a = { 4, call_square, NULL };
+    eg_spectrum_options o = EG_SPECTRUM_OPTIONS_INIT;
+    eg_extremes e;
+    double top, bottom, trace, error, diagonal[4], node[8], weight[8], norm;
+    const float w[12] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3 };
+    const eg_layer_matrix m = { w, NULL, 3, 4, 1 };
+    const size_t shape[4] = { 1, 3, 2, 2 };
+    eg_status s = EG_OK;
+    (void)path;
+    o.draws = 2;
+    CALL(eg_eigenvalues(&a, 1, 1, &o, &top, &bottom, NULL, &e));
+    CALL(eg_trace(&a, &o, &trace, &error));
+    CALL(eg_diagonal(&a, &o, diagonal));
+    o.steps = 4;
+    CALL(eg_density(&a, &o, node, weight));
+    CALL(eg_matrix_spectral(&m, &norm));
+    CALL(eg_spectral_complexity(&m, 1, &norm));
+    CALL(eg_conv_spectral(w, shape, 3, 3, &norm));
+    CALL(eg_rademacher_signs(call_x, CALL_N, CALL_D, 1, 3, 1, &norm, NULL));
+    return s;
+}
+
+static inline eg_status call_of_network(const char *path)
+{
+    const eg_task task = { .inputs = CALL_D, .classes = CALL_K, .epochs = 1 };
+    const eg_dataset set = {
+        .n = CALL_N, .d = CALL_D, .x = call_x, .labels = call_y, .classes = CALL_K
+    };
+    const eg_part all = { &set, NULL, CALL_N };
+    eg_network_options b = EG_NETWORK_OPTIONS_INIT;
+    eg_pac_options p = EG_PAC_OPTIONS_INIT;
+    eg_curvature_options how = EG_CURVATURE_OPTIONS_INIT;
+    eg_learner *l = NULL, *prior = NULL;
+    eg_curvature *c = NULL;
+    eg_network_report report;
+    eg_pac_result result;
+    double value[32], map[CALL_D], loss, rest;
+    eg_status s = EG_OK;
+    (void)path;
+    b.draws = p.draws = 2;
+    p.epochs = 1;
+    p.threads = how.threads = 1;
+    for (int i = 0; i < 2; i++)
+        CALL(eg_learner_create("{\"kind\": \"network\", \"layers\": [\"linear\"]}", &task, 1, 1,
+                               NULL, i ? &prior : &l));
+    CALL(eg_curvature_create(l, &all, &how, &c));
+    if (s == EG_OK) CALL(eg_curvature_loss(c, NULL, &loss, NULL));
+    eg_curvature_destroy(c);
+    CALL(eg_network_bounds(l, &all, &b, value, &report));
+    CALL(eg_evidence(l, call_x, 1, 0, map, &rest));
+    CALL(eg_pac_train(l, prior, &all, &all, &p, &result));
+    eg_learner_destroy(l);
+    eg_learner_destroy(prior);
+    return s;
+}
+
+static inline eg_status call_pictures(const char *path)
+{
+    enum { SIDE = 4, N_PICTURES = 6 };
+    float x[N_PICTURES * SIDE * SIDE], kernel[2 * 4], offset[4];
+    const eg_dataset set = {
+        .n = N_PICTURES, .d = SIDE * SIDE, .height = SIDE, .width = SIDE, .channels = 1, .x = x
+    };
+    const eg_scattering_options how = { sizeof how, 1, 2, 2, 0 };
+    eg_patch_options o = EG_PATCH_OPTIONS_INIT;
+    eg_tape *t = NULL;
+    eg_status s = EG_OK;
+    (void)path;
+    eg_random_normal(1, 0, 0, N_PICTURES * SIDE * SIDE, x);
+    o.patches = 2;
+    o.side = 2;
+    CALL(eg_patch_dictionary(&set, &o, kernel, offset, NULL));
+    CALL(eg_tape_create(1, NULL, &t));
+    if (s == EG_OK) {
+        const eg_var in = eg_input(t, EG_F32, &eg_shape_of(N_PICTURES, 1, SIDE, SIDE), x);
+        eg_scattering(t, in, &how);
+        CALL(eg_tape_status(t));
+    }
+    eg_tape_destroy(t);
+    const eg_task task = { .inputs = SIDE * SIDE,
+                           .height = SIDE,
+                           .width = SIDE,
+                           .channels = 1,
+                           .classes = 2,
+                           .epochs = 1 };
+    eg_learner *l = NULL;
+    CALL(eg_learner_create("{\"kind\": \"network\", \"layers\": [{\"kind\": \"patches\", "
+                           "\"patches\": 2, \"side\": 2, \"window\": 2}, \"flatten\", \"linear\"]}",
+                           &task, 1, 1, NULL, &l));
+    CALL(eg_patch_learner(l, &set, &o));
+    eg_learner_destroy(l);
+    return s;
+}
+
 #endif

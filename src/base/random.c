@@ -47,11 +47,14 @@ void eg_random_normal(uint64_t seed, uint64_t stream, uint64_t first, size_t n, 
 {
     const double two_pi = 6.283185307179586476925;
     struct draws d = draws_at(seed, stream, first);
+    double v = 0, r = 0; /* of a pair of numbers */
     for (size_t i = 0; i < n; i++) {
         const uint64_t at = first + i, pair = at & ~(uint64_t)1;
-        const double u = ((double)draw(&d, pair) + 0.5) * 0x1p-32; /* in (0, 1) */
-        const double v = (double)draw(&d, pair + 1) * 0x1p-32;
-        const double r = sqrt(-2 * log(u));
+        if (i == 0 || at == pair) {
+            const double u = ((double)draw(&d, pair) + 0.5) * 0x1p-32; /* in (0, 1) */
+            v = (double)draw(&d, pair + 1) * 0x1p-32;
+            r = sqrt(-2 * log(u));
+        }
         out[i] = (float)(r * ((at & 1) != 0 ? sin(two_pi * v) : cos(two_pi * v)));
     }
 }

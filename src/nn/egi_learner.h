@@ -49,9 +49,11 @@ struct egi_learner_row {
     eg_status (*store)(struct eg_learner *l, const float *x, const int32_t *y, size_t b, int wrong,
                        int by, size_t *changed);
     eg_status (*hold)(struct eg_learner *l, int hold);
-    /* Scores as operations on a tape of the caller's, of x (B, D) there; parameters are inputs.
-     * NULL: it computes otherwise. */
-    eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x);
+    /* Scores as operations on a tape of the caller's, of x (B, D) there, in its type; leaf
+     * (parameters): what stands for each, NULL: inputs. NULL: it computes otherwise. */
+    eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf);
+    /* The loss of scores (B, K) and classes y (B), likewise; NULL: it has none there. */
+    eg_var (*cost)(struct eg_learner *l, eg_tape *t, eg_var scores, eg_var y);
 };
 
 struct eg_learner {

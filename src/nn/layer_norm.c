@@ -87,8 +87,8 @@ static eg_var apply_batch_norm(struct egi_scope *s, const struct egi_layer *l, c
     const eg_param *variance = egi_scope_state(s, "running_var", &channels, &ones);
     if (mean == NULL || variance == NULL) return EG_NONE;
     if (s->mode != EGI_TRAIN || s->held)
-        return eg_batch_norm_fixed(s->t, x[0], eg_input(s->t, mean->dtype, &channels, mean->value),
-                                   eg_input(s->t, mean->dtype, &channels, variance->value), scale,
+        return eg_batch_norm_fixed(s->t, x[0], egi_scope_fixed(s, "running_mean", &channels, NULL),
+                                   egi_scope_fixed(s, "running_var", &channels, &ones), scale,
                                    shift, o->epsilon);
     eg_var m, v;
     const eg_var y = eg_batch_norm(s->t, x[0], scale, shift, o->epsilon, &m, &v);

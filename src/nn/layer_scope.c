@@ -103,7 +103,9 @@ eg_var egi_scope_fixed(struct egi_scope *s, const char *name, const eg_shape *sh
                        const struct egi_initialiser *init)
 {
     const eg_param *p = egi_scope_state(s, name, shape, init);
-    return p == NULL ? EG_NONE : eg_input(s->t, p->dtype, shape, p->value);
+    if (p == NULL) return EG_NONE;
+    const eg_var v = eg_input(s->t, p->dtype, shape, p->value);
+    return p->dtype == s->dtype ? v : eg_cast(s->t, v, s->dtype);
 }
 
 uint64_t egi_scope_stream(const struct egi_scope *s)

@@ -9,7 +9,7 @@
     ROW(average_pool1d) ROW(average_pool2d) ROW(adaptive_pool1d) ROW(adaptive_pool2d)            \
     ROW(batch_norm) ROW(layer_norm) ROW(group_norm) ROW(lstm) ROW(gru) ROW(attention)            \
     ROW(hopfield) ROW(hopfield_pooling) ROW(hopfield_layer) ROW(recall) ROW(energy)              \
-    ROW(bag_pool) ROW(bag_attention) ROW(residues) ROW(place_max)                                \
+    ROW(bag_pool) ROW(bag_attention) ROW(residues) ROW(place_max) ROW(scattering) ROW(patches)   \
     ROW(residual) ROW(sequential) ROW(add) ROW(concat) ROW(slice)
 /* clang-format on */
 

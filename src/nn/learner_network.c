@@ -424,16 +424,23 @@ static eg_status watch(struct eg_learner *l, const float *x, size_t b, struct eg
     return eg_tape_status(n->t);
 }
 
-static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x)
+static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf)
 {
     const struct network *n = l->own;
     const eg_task *k = &l->task;
     const size_t b = eg_tape_shape(t, x).dim[0];
     struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     s.t = t;
-    s.leaf = NULL;
+    s.leaf = leaf;
+    s.dtype = eg_tape_dtype(t, x);
     if (k->height > 0) x = eg_reshape(t, x, &eg_shape_of(b, k->channels, k->height, k->width));
     return egi_graph_apply(&s, n->graph, x);
+}
+
+static eg_var cost(struct eg_learner *l, eg_tape *t, eg_var scores, eg_var y)
+{
+    const struct network *n = l->own;
+    return n->loss->apply(t, scores, y, &n->loss_settings);
 }
 
 const struct egi_learner_row egi_learner_network = {
@@ -453,4 +460,5 @@ const struct egi_learner_row egi_learner_network = {
     .store = store,
     .hold = hold,
     .trace = trace,
+    .cost = cost,
 };

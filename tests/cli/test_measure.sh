@@ -36,6 +36,23 @@ check 3 'nan.csv:3.*nan' measure dimension nan.csv
 check 2 'no instrument "dimensions"; did you mean dimension\?' measure dimensions plane.csv
 check 2 'unknown|no estimator|one of' measure dimension plane.csv --estimator nothing
 
+# scattering: a folder's worth of pictures as rows
+python3 - <<'PY'
+import struct
+head = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 16, 12), }"
+head += " " * ((-(len(head) + 11)) % 64) + "\n"
+with open("pictures.npy", "wb") as out:
+    out.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode())
+    out.write(struct.pack("<1152f", *[(i * 37 % 101) / 101 for i in range(1152)]))
+PY
+json 'j["pictures"] == 2 and j["channels"] == 81 and j["numbers"] == 81 * 3 * 4 * 3' \
+    measure scatter pictures.npy -o scattered.npy
+json 'j["channels"] == 9 and j["numbers"] == 9 * 3 * 8 * 6' \
+    measure scatter pictures.npy -o scattered.npy -j 1
+check 2 'items of 16 x 12, expected pictures of at least 16 x 16' \
+    measure scatter pictures.npy -o x.npy --smoothing 4
+check 2 '-o FILE.npy' measure scatter pictures.npy
+
 # labels drawn anew are known by heart alone
 json 'j["examples"] == 200 and j["models"] == 30 and j["mean"] < 0.4' \
     measure memorisation semeion --limit 200 --kind knn --set k=1 --models 30
@@ -47,4 +64,19 @@ check 0 'labels  of 200 examples drawn anew' \
 lines=$(wc -l <scores.csv)
 [ "$lines" -eq 201 ] || problem "scores.csv: $lines lines"
 check 2 'label' measure memorisation constant.csv --models 4
+
+# a network that was trained: curvature and bounds
+check 0 'learned' train semeion --limit 300 --hidden 8 --epochs 5 -o net
+json 'j["of"] == "hessian" and j["resolved"] and j["trace"] > 0 and j["numbers"] == 257 * 8 + 90
+      and len(j["eigenvalues"]) == 2 and j["eigenvalues"][0]["largest"] > 0' \
+    measure hessian net semeion --sample 100 --eigenvalues 2 --draws 2 --density density.csv
+[ "$(head -n 1 density.csv)" = eigenvalue,weight ] || problem "density.csv begins otherwise"
+json 'j["of"] == "gauss-newton" and j["eigenvalues"][0]["smallest"] > -1e-9' \
+    measure hessian net semeion --sample 100 --eigenvalues 1 --draws 2 --gauss-newton
+json 'j["layers"] == 2 and len(j["bounds"]) == 15
+      and [r["says"] for r in j["bounds"] if r["row"] == "vc"] == ["nothing: vacuous"]
+      and 0 <= j["drawn_error"] <= 1' \
+    measure bounds net semeion --limit 300 --draws 2
+check 2 'measure bounds takes MODEL and DATA' measure bounds semeion
+check 2 'measure dimension takes DATA alone' measure dimension net semeion
 finish

@@ -75,6 +75,10 @@ static const struct layer_case cases[] = {
       { 2, { 6, 5 } } },
     { "[\"residues\", {\"kind\": \"conv1d\", \"channels\": 3}, \"place_max\"]", { 2, { 2, 5 } } },
     { "[\"place_max\"]", { 3, { 2, 3, 4 } } },
+    { "[{\"kind\": \"scattering\", \"angles\": 2}]", { 4, { 2, 1, 5, 6 } } },
+    { "[{\"kind\": \"patches\", \"patches\": 5, \"side\": 2, \"window\": 2, \"stride\": 1}, "
+      "{\"kind\": \"conv2d\", \"channels\": 2, \"kernel\": 2}]",
+      { 4, { 2, 2, 5, 4 } } },
     { "[{\"kind\": \"linear\", \"units\": 4, \"name\": \"a\"}, "
       "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"sequential\", \"layers\": [\"linear\"]}, "
       "{\"kind\": \"activation\", \"function\": \"tanh\"}], \"name\": \"r\"}, "

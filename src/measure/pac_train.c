@@ -1,0 +1,360 @@
+/* Training by a PAC-Bayes bound (engram/pac.h).
+ *
+ * With v = w + d e, e standard normal, g the gradient of the surrogate at v, and f(L, B):
+ *     w:  f_L g   + f_B (w - w_0) / (lambda n)
+ *     d:  f_L g e + f_B (d / lambda - 1 / d) / n
+ * Divergence, slopes and lambda, which is (sum d^2 + |w - w_0|^2) / numbers where the divergence is
+ * least, move slowly: they are taken anew every SELDOM steps, so that a step is a plain one with
+ * one more pass over the numbers.
+ *
+ * Differs from public code: the error of all batches is divided by their number, not by one less;
+ * the bisection of kl returns its upper end; each of both confidences has its own delta; the
+ * divergence is that of all examples, not of a batch; training and certificate share one delta. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engram/pac.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "engram/bounds.h"
+#include "engram/random.h"
+#include "measure/egi_traced.h"
+
+enum { SELDOM = 20, STREAM_NOISE = 1 << 28, STREAM_ORDER = 7, STREAM_DRAW = 1 << 24 };
+enum { PLACES = 1 << 20 }; /* of the strip of noise */
+
+#define GRID_TOP 0.1 /* lambda = GRID_TOP e^(-j / GRID_STEPS) */
+#define GRID_STEPS 100.0
+
+/* ---- objectives: slopes of the rows of bounds.c ---- */
+
+static void slope_of_kl(double l, double b, double *by_l, double *by_b)
+{
+    eg_kl_inverse_slope(fmax(l, 1e-6), b, by_l, by_b);
+}
+
+static void slope_of_quadratic(double l, double b, double *by_l, double *by_b)
+{
+    const double q = sqrt(b / 2), r = sqrt(l + b / 2);
+    *by_l = (r + q) / r;
+    *by_b = (r + q) * (1 / r + 1 / q) / 2;
+}
+
+static void slope_of_lambda(double l, double b, double *by_l, double *by_b)
+{
+    const double k = 2 / (sqrt(2 * l / b + 1) + 1);
+    *by_l = 1 / (1 - k / 2);
+    *by_b = 1 / (k * (1 - k / 2));
+}
+
+static void slope_of_mcallester(double l, double b, double *by_l, double *by_b)
+{
+    (void)l;
+    *by_l = 1;
+    *by_b = 1 / (4 * sqrt(b / 2));
+}
+
+static const struct objective {
+    const char *name;
+    void (*slope)(double l, double b, double *by_l, double *by_b);
+} objectives[] = { { "kl", slope_of_kl },
+                   { "quadratic", slope_of_quadratic },
+                   { "lambda", slope_of_lambda },
+                   { "mcallester", slope_of_mcallester } };
+
+/* ---- state ---- */
+
+struct numbers { /* what Adam keeps of one of both vectors */
+    float *v, *first, *second;
+};
+
+struct pac {
+    struct egi_traced r;
+    const eg_pac_options *o;
+    const struct objective *f;
+    struct numbers w, d;
+    float *w0, *moved;  /* (n) */
+    float *strip;       /* (n + PLACES) normal numbers */
+    const float *noise; /* (n) of this step, to be multiplied by sign */
+    float sign;
+    size_t *order; /* examples */
+    double examples, lambda, kl, by_l, by_b, mean_loss;
+    uint64_t step, steps;
+};
+
+/* lambda of grid place j, and what of delta is its own. */
+static double grid(double j)
+{
+    return GRID_TOP * exp(-j / GRID_STEPS);
+}
+
+static double delta_of(double delta, double j)
+{
+    return 6 * delta / pow(acos(-1) * j, 2);
+}
+
+/* Divergence at lambda: in parts of 1024, each in its own sum. */
+static double divergence(const struct pac *p, double lambda)
+{
+    double sum = 0;
+    for (size_t from = 0; from < p->r.n; from += 1024) {
+        const size_t end = from + 1024 < p->r.n ? from + 1024 : p->r.n;
+        double part = 0;
+        for (size_t i = from; i < end; i++) {
+            const double by = (double)p->w.v[i] - (double)p->w0[i];
+            const double s = (double)p->d.v[i] * (double)p->d.v[i] / lambda;
+            part += s - 1 - log(s) + by * by / lambda;
+        }
+        sum += part;
+    }
+    return sum / 2;
+}
+
+/* The place on the grid next to the best lambda, from 1. */
+static double best_place(const struct pac *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->r.n; i++) {
+        const double by = (double)p->w.v[i] - (double)p->w0[i];
+        sum += (double)p->d.v[i] * (double)p->d.v[i] + by * by;
+    }
+    return fmax(1, rint(GRID_STEPS * log(GRID_TOP / (sum / (double)p->r.n))));
+}
+
+static double complexity(const struct pac *p, double j)
+{
+    return (p->kl + log(2 * sqrt(p->examples) / delta_of(p->o->delta, j))) / p->examples;
+}
+
+static void refresh(struct pac *p)
+{
+    const double j = best_place(p);
+    p->lambda = grid(j);
+    p->kl = divergence(p, p->lambda);
+    p->f->slope(fmin(fmax(p->mean_loss, 1e-6), 1 - 1e-6), complexity(p, j), &p->by_l, &p->by_b);
+}
+
+/* ---- a step ---- */
+
+/* Mean of -ln(max(p_y, least)) / ln(1 / least). */
+static eg_var surrogate(struct pac *p, eg_var z, size_t b)
+{
+    eg_tape *t = p->r.t;
+    const eg_var y = eg_input(t, EG_I32, &eg_shape_of(b, 1), p->r.y);
+    const eg_var own = eg_take_along(t, eg_log_softmax(t, z, 1), y, 1);
+    const eg_var kept = eg_maximum(t, own, eg_number(t, EG_F32, log(p->o->least)));
+    return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / log(p->o->least), 0);
+}
+
+/* Adam (Kingma and Ba 2015). */
+static void adam(const struct numbers *x, size_t at, size_t n, const float *restrict g, float scale)
+{
+    float *restrict v = x->v + at, *restrict first = x->first + at;
+    float *restrict second = x->second + at;
+    for (size_t i = 0; i < n; i++) {
+        first[i] = 0.9F * first[i] + 0.1F * g[i];
+        second[i] = 0.999F * second[i] + 0.001F * g[i] * g[i];
+        v[i] -= scale * first[i] / (sqrtf(second[i]) + 1e-8F);
+    }
+}
+
+/* Both vectors of one array, g its gradient; what was moved is no longer needed. */
+static void update(struct pac *p, const float *restrict g, size_t at, size_t n, double rate)
+{
+    const double t = (double)p->step + 1;
+    const float scale = (float)(rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)));
+    const float by_l = (float)p->by_l, by_b = (float)(p->by_b / p->examples), sign = p->sign;
+    const float inverse = (float)(1 / p->lambda);
+    const float *restrict w = p->w.v + at, *restrict w0 = p->w0 + at;
+    const float *restrict noise = p->noise + at;
+    float *restrict d = p->d.v + at, *restrict slope = p->moved + at;
+    for (size_t i = 0; i < n; i++) slope[i] = by_l * g[i] + by_b * inverse * (w[i] - w0[i]);
+    adam(&p->w, at, n, slope, scale);
+    for (size_t i = 0; i < n; i++)
+        slope[i] = by_l * sign * g[i] * noise[i] + by_b * (d[i] * inverse - 1 / d[i]);
+    adam(&p->d, at, n, slope, scale);
+    for (size_t i = 0; i < n; i++) d[i] = d[i] > 1e-6F ? d[i] : 1e-6F;
+}
+
+static void move(const float *restrict w, const float *restrict d, const float *restrict noise,
+                 float sign, size_t n, float *restrict moved)
+{
+    for (size_t i = 0; i < n; i++) moved[i] = w[i] + sign * d[i] * noise[i];
+}
+
+static eg_status one_step(struct pac *p, size_t b, double rate)
+{
+    struct egi_traced *r = &p->r;
+    size_t k = 0, at, size;
+    const float *g;
+    const uint64_t place = eg_random_below(p->o->seed, STREAM_NOISE + 1, p->step, 2 * PLACES);
+    p->noise = p->strip + place / 2;
+    p->sign = place % 2 ? 1 : -1;
+    move(p->w.v, p->d.v, p->noise, p->sign, r->n, p->moved);
+    eg_tape_reset(r->t);
+    const eg_var loss = surrogate(p, egi_traced_scores(r, p->moved, b), b);
+    EGI_TRY(eg_tape_status(r->t));
+    EGI_TRY(egi_traced_gradient(r, loss, EG_NONE, EG_GRADIENT_RELEASE));
+    const double now = eg_tape_number(r->t, loss);
+    if (!isfinite(now)) return egi_fail(EG_ERR_DIVERGED, "pac: the loss is %g", now);
+    p->mean_loss += (now - p->mean_loss) * (p->step < 50 ? 1 / ((double)p->step + 1) : 0.02);
+    if (p->step % SELDOM == 0) refresh(p);
+    while ((g = egi_traced_derived(r, &k, &at, &size)) != NULL) update(p, g, at, size, rate);
+    p->step++;
+    return eg_tape_status(r->t);
+}
+
+static eg_status all_steps(struct pac *p)
+{
+    const eg_pac_options *o = p->o;
+    const size_t n = p->r.part->n;
+    for (size_t epoch = 0; epoch < o->epochs; epoch++) {
+        eg_random_permutation(o->seed, STREAM_ORDER + epoch, n, p->order);
+        for (size_t from = 0, b; from < n; from += b) {
+            b = n - from < p->r.batch ? n - from : p->r.batch;
+            for (size_t i = 0; i < b; i++) egi_traced_load_one(&p->r, i, p->order[from + i]);
+            const double share = (double)p->step / (double)p->steps;
+            EGI_TRY(one_step(p, b, o->rate * (0.55 + 0.45 * cos(acos(-1) * share))));
+            if (o->progress != NULL && o->progress->report != NULL
+                && o->progress->report(o->progress->user, "steps", p->step, p->steps) != 0)
+                return egi_fail(EG_ERR_INTERRUPTED, "pac: stopped at step %llu",
+                                (unsigned long long)p->step);
+        }
+    }
+    return EG_OK;
+}
+
+/* ---- the certificate ---- */
+
+static eg_status drawn(struct egi_traced *r, const struct pac *p, uint64_t stream, size_t draws,
+                       double *risk)
+{
+    const struct egi_drawing how = { p->w.v, p->d.v,     0,      p->moved,
+                                     draws,  p->o->seed, stream, p->o->progress };
+    return egi_traced_drawn(r, &how, risk);
+}
+
+static eg_status certify(struct pac *p, const eg_part *other, eg_pac_result *out)
+{
+    const double j = best_place(p);
+    EGI_TRY(drawn(&p->r, p, STREAM_DRAW, p->o->draws, &out->drawn));
+    out->drawn_most = eg_drawn_risk(out->drawn, (double)p->o->draws, p->o->delta_drawn);
+    out->bound = INFINITY;
+    for (double k = fmax(1, j - 1); k <= j + 1;
+         k++) { /* the term of delta moves the best a little */
+        const eg_pac_bayes b = { out->drawn_most, divergence(p, grid(k)) * (1 + 1e-9), p->examples,
+                                 delta_of(p->o->delta, k) };
+        const double bound = eg_pac_bayes_bound(0, &b);
+        if (!(bound < out->bound)) continue;
+        out->bound = bound;
+        out->kl = b.kl;
+        out->prior = sqrt(grid(k));
+    }
+    out->test = NAN;
+    if (other == NULL) return EG_OK;
+    struct egi_traced r;
+    EGI_TRY(egi_traced_create(p->r.l, other, p->r.batch, p->o->threads, EG_F32, p->o->alloc, &r));
+    const eg_status s = drawn(&r, p, 3 * (uint64_t)STREAM_DRAW, p->o->draws, &out->test);
+    egi_traced_clear(&r);
+    return s;
+}
+
+/* ---- the whole ---- */
+
+static eg_status check(const eg_pac_options *o, const struct objective **f)
+{
+    *f = NULL;
+    for (size_t i = 0; i < EGI_COUNT(objectives) && o->objective != NULL; i++)
+        if (strcmp(objectives[i].name, o->objective) == 0) *f = &objectives[i];
+    const int ok = o->size == sizeof *o && o->batch > 0 && o->rate > 0 && o->deviation > 0
+                   && o->deviation * o->deviation < GRID_TOP && o->least > 0 && o->least < 1
+                   && o->delta > 0 && o->delta_drawn > 0 && o->delta + o->delta_drawn < 1
+                   && o->draws > 0;
+    if (ok && *f != NULL) return EG_OK;
+    return egi_fail(EG_ERR_INVALID,
+                    "pac: objective %s, batch %zu, rate %g, deviation %g (below %.3g), least %g, "
+                    "delta %g and %g, draws %zu",
+                    o->objective != NULL ? o->objective : "NULL", o->batch, o->rate, o->deviation,
+                    sqrt(GRID_TOP), o->least, o->delta, o->delta_drawn, o->draws);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The means into the learner. */
+static void write_back(struct pac *p)
+{
+    for (size_t k = 0; k < p->r.arrays; k++) {
+        const eg_param *a = eg_params_at(p->r.l->params, k);
+        if (p->r.at[k] < p->r.n && a->dtype == EG_F32)
+            memcpy(a->value, p->w.v + p->r.at[k], eg_shape_size(&a->shape) * sizeof(float));
+    }
+}
+
+static eg_status begin(struct pac *p, eg_learner *prior, double *wide)
+{
+    EGI_TRY(eg_params_count(prior->params) == p->r.arrays
+                ? EG_OK
+                : egi_fail(EG_ERR_SHAPE, "pac: the prior is another network"));
+    for (size_t k = 0; k < p->r.arrays; k++) {
+        const eg_shape a = eg_params_at(p->r.l->params, k)->shape,
+                       b = eg_params_at(prior->params, k)->shape;
+        if (eg_shape_size(&a) != eg_shape_size(&b))
+            return egi_fail(EG_ERR_SHAPE, "pac: the prior is another network");
+    }
+    egi_traced_read(&p->r, prior->params, wide);
+    for (size_t i = 0; i < p->r.n; i++) {
+        p->w0[i] = (float)wide[i];
+        p->w.v[i] = ((const float *)p->r.still)[i];
+        p->d.v[i] = (float)p->o->deviation;
+        p->w.first[i] = p->w.second[i] = p->d.first[i] = p->d.second[i] = 0;
+    }
+    return EG_OK;
+}
+
+static eg_status train(struct pac *p, eg_learner *prior, const eg_part *other, eg_pac_result *out)
+{
+    const size_t n = p->r.n, examples = p->r.part->n;
+    const struct egi_need needs[3] = { { 9 * n + PLACES, sizeof(float) },
+                                       { examples, sizeof *p->order },
+                                       { n, sizeof(double) } };
+    struct egi_arena a;
+    EGI_TRY(egi_arena_create(p->r.alloc, needs, 3, "pac", &a));
+    float *all = a.part[0];
+    p->w = (struct numbers){ all, all + n, all + 2 * n };
+    p->d = (struct numbers){ all + 3 * n, all + 4 * n, all + 5 * n };
+    p->w0 = all + 6 * n;
+    p->moved = all + 7 * n;
+    p->strip = all + 8 * n;
+    eg_random_normal(p->o->seed, STREAM_NOISE, 0, n + PLACES, p->strip);
+    p->order = a.part[1];
+    p->examples = (double)examples;
+    p->steps = p->o->epochs * ((examples + p->r.batch - 1) / p->r.batch);
+    eg_status s = begin(p, prior, a.part[2]);
+    const double begun = seconds();
+    if (s == EG_OK) s = all_steps(p);
+    out->seconds = seconds() - begun;
+    out->steps = p->step;
+    out->loss = p->mean_loss;
+    if (s == EG_OK) write_back(p);
+    if (s == EG_OK) s = certify(p, other, out);
+    egi_arena_destroy(&a);
+    return s;
+}
+
+eg_status eg_pac_train(eg_learner *l, eg_learner *prior, const eg_part *part, const eg_part *other,
+                       const eg_pac_options *options, eg_pac_result *out)
+{
+    const eg_pac_options usual = EG_PAC_OPTIONS_INIT, *o = options != NULL ? options : &usual;
+    struct pac p = { .o = o, .mean_loss = 0.1 };
+    EGI_TRY(check(o, &p.f));
+    EGI_TRY(egi_traced_create(l, part, o->batch, o->threads, EG_F32, o->alloc, &p.r));
+    const eg_status s = train(&p, prior, other, out);
+    egi_traced_clear(&p.r);
+    return s;
+}
