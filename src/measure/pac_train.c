@@ -137,14 +137,15 @@ static void refresh(struct pac *p)
 
 /* ---- a step ---- */
 
-/* Mean of -ln(max(p_y, least)) / ln(1 / least). */
+/* Mean of -ln(max(p_y, least)), in bits or over its largest value. */
 static eg_var surrogate(struct pac *p, eg_var z, size_t b)
 {
     eg_tape *t = p->r.t;
     const eg_var y = eg_input(t, EG_I32, &eg_shape_of(b, 1), p->r.y);
     const eg_var own = eg_take_along(t, eg_log_softmax(t, z, 1), y, 1);
     const eg_var kept = eg_maximum(t, own, eg_number(t, EG_F32, log(p->o->least)));
-    return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / log(p->o->least), 0);
+    const double unit = p->o->bounded ? log(p->o->least) : -log(2);
+    return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / unit, 0);
 }
 
 /* Adam (Kingma and Ba 2015). */
