@@ -242,8 +242,8 @@ static eg_status certify(struct pac *p, const eg_part *other, eg_pac_result *out
     EGI_TRY(drawn(&p->r, p, STREAM_DRAW, p->o->draws, &out->drawn));
     out->drawn_most = eg_drawn_risk(out->drawn, (double)p->o->draws, p->o->delta_drawn);
     out->bound = INFINITY;
-    for (double k = fmax(1, j - 1); k <= j + 1;
-         k++) { /* the term of delta moves the best a little */
+    for (int by = -1; by <= 1; by++) { /* the term of delta moves the best a little */
+        const double k = fmax(1, j + by);
         const eg_pac_bayes b = { out->drawn_most, divergence(p, grid(k)) * (1 + 1e-9), p->examples,
                                  delta_of(p->o->delta, k) };
         const double bound = eg_pac_bayes_bound(0, &b);
