@@ -47,7 +47,7 @@ static const struct opt options[] = {
       0, 0 },
     { "eigenvalues", 0, OPT_SIZE, AT(eigenvalues), "K", "hessian: of both ends", NULL, 1, 100 },
     { "draws", 0, OPT_SIZE, AT(draws), "N",
-      "random vectors of its trace and density; bounds: 10 N networks", NULL, 1, 1e6 },
+      "random vectors of its trace and density; bounds: 100 N networks", NULL, 1, 1e6 },
     { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
       1e-12, 0.999 },
     { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,

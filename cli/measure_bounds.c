@@ -76,7 +76,7 @@ int measure_bounds(const struct call *call, const char *unused)
     while (eg_network_rows(count) != NULL) count++;
     double *value = need(count, sizeof *value);
     how.delta = o->delta;
-    how.draws = 10 * o->draws;
+    how.draws = 100 * o->draws;
     how.seed = call->common->seed;
     how.progress = &progress;
     const eg_status s = eg_network_bounds(m.learner, &part, &how, value, &report);

@@ -3,7 +3,7 @@
 #ifndef TESTS_EVERY_CALL_MEASURE_H
 #define TESTS_EVERY_CALL_MEASURE_H
 
-#include "every_call.h"
+#include "every_call_ask.h"
 
 static inline eg_status call_measures(const char *path)
 {
@@ -93,6 +93,9 @@ static inline eg_status call_spectra(const char *path)
     o.steps = 4;
     CALL(eg_density(&a, &o, node, weight));
     CALL(eg_matrix_spectral(&m, &norm));
+    CALL(call_told(EG_OK, eg_matrix_frobenius(&m, 1) > 0 && eg_matrix_rows(&m) > 0
+                              && eg_matrix_largest_row(&m) > 0
+                              && eg_kendall(diagonal, diagonal, 4) > 0));
     CALL(eg_spectral_complexity(&m, 1, &norm));
     CALL(eg_conv_spectral(w, shape, 3, 3, &norm));
     CALL(eg_rademacher_signs(call_x, CALL_N, CALL_D, 1, 3, 1, &norm, NULL));
@@ -124,6 +127,12 @@ static inline eg_status call_of_network(const char *path)
                                NULL, i ? &prior : &l));
     CALL(eg_curvature_create(l, &all, &how, &c));
     if (s == EG_OK) CALL(eg_curvature_loss(c, NULL, &loss, NULL));
+    if (s == EG_OK) {
+        const eg_operator h = eg_curvature_operator(c, EG_HESSIAN);
+        CHECK(h.n == eg_curvature_size(c) && h.n <= EGI_COUNT(value));
+        CALL(h.apply(h.user, eg_curvature_point(c), value));
+    }
+    CHECK(eg_network_rows(0) != NULL);
     eg_curvature_destroy(c);
     CALL(eg_network_bounds(l, &all, &b, value, &report));
     CALL(eg_evidence(l, call_x, 1, 0, map, &rest));
@@ -152,7 +161,11 @@ static inline eg_status call_pictures(const char *path)
     CALL(eg_tape_create(1, NULL, &t));
     if (s == EG_OK) {
         const eg_var in = eg_input(t, EG_F32, &eg_shape_of(N_PICTURES, 1, SIDE, SIDE), x);
+        CHECK(eg_scattering_channels(&how) > 0);
         eg_scattering(t, in, &how);
+        const eg_patch_codes near = { sizeof near, 0.5, 2, 1 };
+        eg_patch_near(t, in, eg_input(t, EG_F32, &eg_shape_of(2, 1, 2, 2), kernel),
+                      eg_input(t, EG_F32, &eg_shape_of(2, 2), offset), &near);
         CALL(eg_tape_status(t));
     }
     eg_tape_destroy(t);

@@ -82,7 +82,7 @@ static inline void call_arrays(struct call_sum *s, eg_var x)
 }
 
 /* x (2, 4, 6, 6), w (4, 4, 3, 3) */
-static inline void call_pictures(struct call_sum *s, eg_var x, eg_var w)
+static inline void call_windows(struct call_sum *s, eg_var x, eg_var w)
 {
     static const float turn[2 * 6] = { 1, 0, .1f, 0, 1, 0, 0, 1, 0, -1, 0, .1f };
     const size_t halves[2] = { 2, 2 };
@@ -154,7 +154,7 @@ static inline eg_status call_operations(const char *path)
         const eg_var by[2] = { small, large };
         call_elementwise(&sum, small);
         call_arrays(&sum, small);
-        call_pictures(&sum, large, w);
+        call_windows(&sum, large, w);
         call_recurrent(&sum, small, x);
         call_take(&sum, eg_checkpoint(sum.t, call_again, NULL, &small, 1));
         CALL(eg_tape_gradient(sum.t, sum.total, EG_NONE, by, 2, 0, g));

@@ -4,9 +4,10 @@
  * newer objectives came to .103.
  *
  * Here: prior around where training began, 20 epochs of SGD, then the objective `quadratic` of
- * Perez-Ortiz et al. 2021 for 60 epochs (quick: 2 and 6). Certificate from 50 000 (quick: 3000)
- * networks, each on 100 examples, delta = .025 + .01. Two outputs in the place of one. Also, in the
- * same run: the time of a step beside a plain one of Adam. */
+ * Perez-Ortiz et al. 2021 on the loss in bits for 60 epochs (quick: 2 and 6). Certificate from 50
+ * 000 (quick: 3000) networks, each on 100 examples, delta = .025 + .01: 3000 of them cost .04. Two
+ * outputs in the place of one. Also, in the same run: the time of a step beside a plain one of
+ * Adam. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -111,7 +112,7 @@ static eg_status all(const struct experiment_context *run, eg_dataset *train,
     LAB_TRY(compare_steps(run, train));
     LAB_TRY(bound_of(run, "0..4 against 5..9", train, test, &r));
     lab_beside(run, r.test, "one layer of 600: test error of the stochastic network (.034)");
-    lab_at_most(run, run->full ? 0.161 : 0.22, r.bound, 0,
+    lab_at_most(run, run->full ? 0.161 : 0.23, r.bound, 0,
                 "one layer of 600: bound (published .161)");
     lab_at_least(run, r.test, r.bound, 0, "which is not below the test error");
     for (size_t i = 0; i < train->n; i++)

@@ -53,14 +53,14 @@ typedef struct eg_network_options {
     size_t size;   /* of this struct */
     double delta;  /* each bound holds with probability 1 - delta */
     double margin; /* quantile of margins that gamma is, 0.1 */
-    size_t draws;  /* networks drawn for the PAC-Bayes row */
+    size_t draws;  /* networks drawn for the PAC-Bayes rows, twice */
     uint64_t seed;
     const eg_progress *progress; /* "draws" */
 } eg_network_options;
 
-#define EG_NETWORK_OPTIONS_INIT                             \
-    {                                                       \
-        sizeof(eg_network_options), 0.05, 0.1, 100, 0, NULL \
+#define EG_NETWORK_OPTIONS_INIT                              \
+    {                                                        \
+        sizeof(eg_network_options), 0.05, 0.1, 1000, 0, NULL \
     }
 
 typedef enum eg_row_kind {

@@ -18,6 +18,8 @@ typedef struct eg_pac_options {
     double rate;      /* of Adam, falling to a tenth by a cosine */
     double deviation; /* of weights at the beginning, and where the prior's search begins */
     double least;     /* probabilities count as at least this in the surrogate loss */
+    int bounded;      /* 1: it is divided by ln(1 / least), at most 1 (Perez-Ortiz et al. 2021);
+                         0: in bits, above the error (Dziugaite and Roy 2017) */
     double delta, delta_drawn; /* the bound fails with probability delta, what is known of the drawn
                                   error with delta_drawn */
     size_t draws;              /* networks of the certificate */
@@ -29,8 +31,8 @@ typedef struct eg_pac_options {
 
 #define EG_PAC_OPTIONS_INIT                                                                       \
     {                                                                                             \
-        sizeof(eg_pac_options), "quadratic", 10, 100, 1e-3, 0.04, 1e-5, 0.025, 0.01, 10000, 0, 0, \
-            NULL, NULL                                                                            \
+        sizeof(eg_pac_options), "quadratic", 10, 100, 1e-3, 0.04, 1e-5, 0, 0.025, 0.01, 10000, 0, \
+            0, NULL, NULL                                                                         \
     }
 
 typedef struct eg_pac_result {

@@ -5,10 +5,10 @@
  * grows by at most sqrt(K L), as often as an input meets it.
  *
  * PAC-Bayes: posterior N(w, s^2 I) around what was learned, prior N(w_0, s^2 I) around where it
- * began, of the s on a grid fixed beforehand that gives the smallest bound, delta shared among all
- * of them. The error of the posterior is known from drawn networks, each on a block of examples
- * drawn anew: their errors are independent numbers in [0, 1], for which the inversion of kl holds
- * (Maurer 2004).  */
+ * began, of the s on a grid fixed beforehand that gives the smallest bound, half of delta shared
+ * among all of them. A few networks choose s; others, drawn anew, certify with the other half: each
+ * on a block of examples drawn anew, so that their errors are independent numbers in [0, 1], for
+ * which the inversion of kl holds (Maurer 2004). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -253,32 +253,34 @@ static eg_status look_at_layers(struct facts *f, eg_params *began)
 
 /* ---- facts: PAC-Bayes ---- */
 
+static eg_status drawn(struct facts *f, double s, size_t draws, uint64_t stream, double *risk)
+{
+    const struct egi_drawing how = { f->r.still, NULL,       s,      f->moved,
+                                     draws,      f->o->seed, stream, f->o->progress };
+    return egi_traced_drawn(&f->r, &how, risk);
+}
+
 static eg_status certify(struct facts *f)
 {
-    const double delta = f->o->delta / (2 * GRID);
-    double square = 0;
+    const double delta = f->o->delta / 2, n = f->n;
+    const size_t few = f->o->draws / GRID + 1;
+    double square = 0, least = INFINITY, risk;
     for (size_t i = 0; i < f->r.n; i++) square += (f->w[i] - f->w0[i]) * (f->w[i] - f->w0[i]);
     f->apart = sqrt(square);
-    double least = INFINITY;
     for (size_t row = 0; row < GRID; row++) {
         const double s = pow(2, -(double)row / 2 - 1); /* .5 to .0078 */
-        const struct egi_drawing how = {
-            f->r.still,    NULL, s, f->moved, f->o->draws, f->o->seed, 2 * row * f->o->draws,
-            f->o->progress
-        };
-        double risk;
-        EGI_TRY(egi_traced_drawn(&f->r, &how, &risk));
+        EGI_TRY(drawn(f, s, few, 2 * row * few, &risk));
         if (f->flat == 0 && (risk <= f->report->error + 0.1 || row + 1 == GRID)) f->flat = s;
-        const eg_pac_bayes b = { eg_drawn_risk(risk, (double)f->o->draws, delta),
-                                 square / (2 * s * s), f->n, delta };
+        const eg_pac_bayes b = { risk, square / (2 * s * s), n, delta / GRID };
         const double bound = eg_pac_bayes_bound(0, &b);
         if (!(bound < least)) continue;
         least = bound;
-        f->best = b;
         f->report->sigma = s;
-        f->report->drawn = risk;
         f->report->kl = b.kl;
     }
+    EGI_TRY(drawn(f, f->report->sigma, f->o->draws, 2 * GRID * few, &f->report->drawn));
+    f->best = (eg_pac_bayes){ eg_drawn_risk(f->report->drawn, (double)f->o->draws, delta),
+                              f->report->kl, n, delta / GRID };
     return EG_OK;
 }
 

@@ -137,14 +137,15 @@ static void refresh(struct pac *p)
 
 /* ---- a step ---- */
 
-/* Mean of -ln(max(p_y, least)) / ln(1 / least). */
+/* Mean of -ln(max(p_y, least)), in bits or over its largest value. */
 static eg_var surrogate(struct pac *p, eg_var z, size_t b)
 {
     eg_tape *t = p->r.t;
     const eg_var y = eg_input(t, EG_I32, &eg_shape_of(b, 1), p->r.y);
     const eg_var own = eg_take_along(t, eg_log_softmax(t, z, 1), y, 1);
     const eg_var kept = eg_maximum(t, own, eg_number(t, EG_F32, log(p->o->least)));
-    return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / log(p->o->least), 0);
+    const double unit = p->o->bounded ? log(p->o->least) : -log(2);
+    return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / unit, 0);
 }
 
 /* Adam (Kingma and Ba 2015). */
@@ -241,8 +242,8 @@ static eg_status certify(struct pac *p, const eg_part *other, eg_pac_result *out
     EGI_TRY(drawn(&p->r, p, STREAM_DRAW, p->o->draws, &out->drawn));
     out->drawn_most = eg_drawn_risk(out->drawn, (double)p->o->draws, p->o->delta_drawn);
     out->bound = INFINITY;
-    for (double k = fmax(1, j - 1); k <= j + 1;
-         k++) { /* the term of delta moves the best a little */
+    for (int by = -1; by <= 1; by++) { /* the term of delta moves the best a little */
+        const double k = fmax(1, j + by);
         const eg_pac_bayes b = { out->drawn_most, divergence(p, grid(k)) * (1 + 1e-9), p->examples,
                                  delta_of(p->o->delta, k) };
         const double bound = eg_pac_bayes_bound(0, &b);

@@ -5,7 +5,7 @@
  * behind, nothing leaks, and the next time all goes well. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "data_bytes.h"
-#include "every_call_learn.h"
+#include "every_call_table.h"
 #include "refused.h"
 #include "store/egi_store.h"
 
@@ -189,9 +189,10 @@ static eg_status download(const char *path)
     return s == EG_ERR_IO ? EG_OK : s;
 }
 
-static const struct episode own[] = { { "mend", mend },           { "store", store },
-                                      { "readers", readers },     { "bags", bags },
-                                      { "catalogue", catalogue }, { "download", download } };
+static const struct episode own[] = {
+    { "mend", mend, NULL }, { "store", store, NULL },         { "readers", readers, NULL },
+    { "bags", bags, NULL }, { "catalogue", catalogue, NULL }, { "download", download, NULL }
+};
 
 /* ---- */
 

@@ -86,6 +86,11 @@ static const struct network networks[] = {
     { "[{\"kind\": \"slice\", \"begin\": 2, \"count\": 5}, \"linear\"]", .inputs = 12 },
     { "[{\"kind\": \"activation\", \"function\": \"winners:0.5\"}, \"linear\"]", .inputs = 6,
       .refused = "top of what comes of the input" },
+    { "[{\"kind\": \"scattering\", \"angles\": 3}, \"flatten\", \"linear\"]", .channels = 2,
+      .height = 8, .width = 9, .refused = "scattering_part" },
+    { "[{\"kind\": \"patches\", \"patches\": 4, \"side\": 2, \"window\": 2}, \"flatten\", "
+      "\"linear\"]",
+      .channels = 2, .height = 6, .width = 6, .refused = "patch_near" },
     { "[\"residues\", \"place_max\", \"linear\"]", .inputs = 6, .refused = "codes of letters" },
     { "[{\"kind\": \"embedding\", \"rows\": 9, \"units\": 3}, \"flatten\", \"linear\"]",
       .inputs = 6 },
