@@ -164,6 +164,7 @@ static void sets_that_lack_something_are_refused(void **state)
     INVALID(eg_download("http://a", "abc", "a", NULL));
     INVALID(eg_download("ftp://a", text, "a", NULL));
     INVALID(eg_download("http://a", text, "", NULL));
+    CHECK_STATUS(eg_download("https://127.0.0.1:1/a", text, "no such file", NULL), EG_ERR_IO);
     INVALID(eg_catalogue_find("semeion", NULL, 9));
     INVALID(eg_catalogue_find(NULL, text, sizeof text));
     INVALID(eg_catalogue_find(".a", text, sizeof text));

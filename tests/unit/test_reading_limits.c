@@ -224,6 +224,22 @@ static void pictures_of_many_scans_are_refused(void **state)
     free(p);
 }
 
+static void pictures_of_a_folder_have_one_size(void **state)
+{
+    (void)state;
+    CHECK(mkdir(in_root("sizes"), 0700) == 0);
+    for (size_t other = 0; other < 2; other++) { /* of the width, of the height */
+        for (size_t k = 0; k < 2; k++) {
+            eg_image m;
+            CHECK_OK(eg_image_create(3 + other * k, 4 - (1 - other) * k, 1, NULL, &m));
+            memset(m.pixels, 9, m.height * m.width);
+            CHECK_OK(eg_image_write_png(in_root(k == 0 ? "sizes/a.png" : "sizes/b.png"), &m));
+            eg_image_clear(&m);
+        }
+        read_fails(in_root("sizes"), NULL, EG_ERR_CORRUPT, other ? "4 x 4" : "3 x 3");
+    }
+}
+
 static void folders_without_pictures_are_refused(void **state)
 {
     (void)state;
@@ -372,6 +388,7 @@ int main(void)
         cmocka_unit_test(archives_must_agree),
         cmocka_unit_test(pictures_of_other_channels_are_refused),
         cmocka_unit_test(pictures_of_many_scans_are_refused),
+        cmocka_unit_test(pictures_of_a_folder_have_one_size),
         cmocka_unit_test(folders_without_pictures_are_refused),
         cmocka_unit_test(tables_of_repertoires_have_bounds),
         cmocka_unit_test(members_of_gzip_follow_each_other),
