@@ -4,11 +4,11 @@
 the module's tests must notice: mutations.py QUICK STRICT [MODULE...].
 
 The lines are those that an operator of OPERATORS fits, spread evenly over the file, so that nobody
-chose them; which operator, says a hash of the line. A broken file is compiled and linked in front of
-the library of QUICK (a build with tests); what its module's tests let pass is tried again with
-sanitizers, in STRICT, by these and by the tests of faults (THOROUGH). Noticed: a test fails, crashes,
-or takes longer than SECONDS. tests/mutations.txt says of each line that survives why no test can
-notice; the exit status is 1 where it does not.
+chose them; which operator, says a hash of the line. A broken file is compiled and linked in front
+of the library of QUICK (a build with tests); what its module's tests let pass is tried again with
+sanitizers, in STRICT, by these and by the tests of faults (THOROUGH). Noticed: a test fails,
+crashes, or takes longer than SECONDS. tests/mutations.txt says of each line that survives why no
+test can notice; the exit status is 1 where it does not.
 """
 
 import concurrent.futures
@@ -23,7 +23,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LINES, SECONDS = 10, 300
+LINES, SECONDS = 10, 180
 
 STORE = "store forged_store store_failures memory_file memory_file_create"
 TEXTS = "dataset reading_edges reading_limits"
@@ -177,7 +177,7 @@ def main(quick, strict, *names):
                 bad += why is None
                 noticed = f"SURVIVES: {why or 'no reason in tests/mutations.txt'}"
             print(f"{line}\n    {noticed}", flush=True)
-    print(f"{len(jobs)} lines of {len(names)} modules, {survived} survive, {bad} of them unexplained")
+    print(f"{len(jobs)} lines of {len(names)} modules, {survived} survive, {bad} unexplained")
     return bad > 0
 
 

@@ -254,7 +254,7 @@ static void tables_of_repertoires_have_bounds(void **state)
     eg_dataset set;
     (void)state;
     put_text("one.tsv", "junction_aa\nCASSF\nCAF\n");
-    const char *list = put_text("list.tsv", "filename\tcmv\r\n\r\none.tsv\tyes\r\n\n");
+    const char *list = put_text("list.tsv", "filename\tcmv\r\n\r\none.tsv\tone\r\n\n");
     CHECK_OK(eg_dataset_read(list, &o, &set));
     CHECK(set.n == 1 && set.d == 5);
     eg_dataset_clear(&set);
@@ -283,7 +283,7 @@ static void tables_of_repertoires_have_bounds(void **state)
     put_text("one.tsv", text);
     o.label_column = NULL;
     read_fails(list, &o, EG_ERR_CORRUPT, "");
-    put_text("list.tsv", "filename\tcmv\na/../one.tsv\tyes\n");
+    put_text("list.tsv", "filename\tcmv\na/../one.tsv\tone\n");
     read_fails(list, &o, EG_ERR_CORRUPT, "");
 }
 
