@@ -21,7 +21,8 @@ static eg_status note(void *user, const char *key, const char *value)
 
 static void calls_that_lack_something_are_refused(void **state)
 {
-    const char *path = path_of("whole.egm"), *text = NULL;
+    const char *text = NULL;
+    char path[320];
     const eg_file_options wrong = { .size = sizeof wrong, .durability = 3 };
     eg_binary_options small = EG_BINARY_OPTIONS_INIT;
     eg_memory_file *f = NULL, *other = NULL;
@@ -31,6 +32,7 @@ static void calls_that_lack_something_are_refused(void **state)
     eg_file_info info;
     uint64_t kept, lost;
     (void)state;
+    snprintf(path, sizeof path, "%s", path_of("whole.egm"));
     small.clusters = small.units = 4;
     write_file(path, N);
     CHECK_OK(eg_memory_file_open(path, NULL, &f));
