@@ -238,6 +238,16 @@ static void pictures_of_a_folder_have_one_size(void **state)
         }
         read_fails(in_root("sizes"), NULL, EG_ERR_CORRUPT, other ? "4 x 4" : "3 x 3");
     }
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    eg_dataset set;
+    o.width = o.height = 2;
+    const int before = dup(0);
+    CHECK(close(before) == 0);
+    CHECK_OK(eg_dataset_read(in_root("sizes"), &o, &set));
+    const int behind = dup(0);
+    CHECK(behind == before && close(behind) == 0); /* no descriptor stays */
+    CHECK(set.n == 2 && set.d == 4 && set.height == 2);
+    eg_dataset_clear(&set);
 }
 
 static void folders_without_pictures_are_refused(void **state)
@@ -341,9 +351,12 @@ static void unpacking_can_be_stopped(void **state)
 
 static void columns_are_folds_by_their_whole_name(void **state)
 {
+    struct counted c = { 0, 0 };
+    const eg_allocator counting = { count_alloc, count_free, &c };
     eg_read_options o = EG_READ_OPTIONS_INIT;
     eg_dataset set;
     (void)state;
+    o.alloc = &counting;
     o.folds = 1;
     const char *path =
         put_text("folds.csv", "test,testa,test0,test1x,test1.5,test12345,tess1,test1,"
@@ -352,6 +365,7 @@ static void columns_are_folds_by_their_whole_name(void **state)
     CHECK_OK(eg_dataset_read(path, &o, &set));
     CHECK(set.fold_count == 1 && set.d == 7 && set.folds[0] == EG_ROLE_TEST);
     eg_dataset_clear(&set);
+    CHECK(c.most > 0 && c.live == 0); /* to the byte */
     /* a name that begins another is another */
     path = put_text("bags.csv", "bag,a,label\npp,1,0\np,2,1\n,3,1\nppp,4,0\np,5,1\n");
     o.folds = 0;

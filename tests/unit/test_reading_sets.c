@@ -24,7 +24,7 @@ static void parts_of_several_files_are_one(void **state)
     CHECK(setenv("ENGRAM_DATA", root, 1) == 0);
     put_batches("batches", files, 3, 4);
     CHECK_OK(eg_catalogue_read("batches/train", NULL, &set));
-    CHECK(set.n == 8 && set.d == 3072);
+    CHECK(set.n == 8 && set.d == 3072 && set.height == 32 && set.width == 32);
     eg_dataset_clear(&set);
     for (size_t most = 3; most <= 6; most++) { /* ends in the first file, at its end, in the next */
         o.max_items = most;
