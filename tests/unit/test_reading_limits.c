@@ -374,6 +374,26 @@ static void columns_are_folds_by_their_whole_name(void **state)
     if (set.n == 4) eg_dataset_clear(&set);
 }
 
+static void fingerprints_are_their_bits(void **state)
+{
+    static const char text[] = "#FPS1\n1aB0\tone\nfF01\ttwo\n",
+                      longer[] = "#FPS1\n10\ta\n1g\tb\nx\n";
+    eg_dataset set = { .n = 0 };
+    (void)state;
+    CHECK_OK(egi_read_bytes("fps", "t", (const uint8_t *)text, sizeof text - 1, NULL, &set));
+    CHECK(set.n == 2 && set.d == 16);
+    for (unsigned k = 0; k < 16; k++) {
+        CHECK(set.x[k] == (float)(0xb01au >> k & 1));
+        CHECK(set.x[16 + k] == (float)(0x01ffu >> k & 1));
+    }
+    assert_string_equal(set.item_names[0], "one");
+    assert_string_equal(set.item_names[1], "two");
+    eg_dataset_clear(&set);
+    CHECK_STATUS(egi_read_bytes("fps", "t", (const uint8_t *)longer, sizeof longer - 1, NULL, &set),
+                 EG_ERR_CORRUPT);
+    DETAIL("t:3:2: expected a hexadecimal digit, got \"g\"");
+}
+
 static void words_are_of_whole_letters(void **state)
 {
     const float bad[3] = { 2.5f, -1, NAN };
@@ -408,6 +428,7 @@ int main(void)
         cmocka_unit_test(members_of_gzip_follow_each_other),
         cmocka_unit_test(unpacking_can_be_stopped),
         cmocka_unit_test(columns_are_folds_by_their_whole_name),
+        cmocka_unit_test(fingerprints_are_their_bits),
         cmocka_unit_test(words_are_of_whole_letters),
     };
     return cmocka_run_group_tests_name("reading_limits", tests, set_up, tear_down);
