@@ -149,7 +149,7 @@ def tests_of_all():
 
 
 def explained():
-    """{(module, broken line): why it survives}."""
+    """{(module, "line -> broken line"): why it survives}."""
     lines = (ROOT / "tests/mutations.txt").read_text().splitlines()
     rows = [line.split(" | ", 2) for line in lines if line and not line.startswith("#")]
     return {(name, text): why for name, text, why in rows}
@@ -172,13 +172,13 @@ def main(quick, strict, *names):
     bad = survived = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for (name, which), noticed in zip(jobs, pool.map(judge, jobs)):
-            line = f"{name}:{which[0] + 1}: {which[1].strip()} -> {which[2].strip()}"
+            change = f"{which[1].strip()} -> {which[2].strip()}"
             if noticed is None:
                 survived += 1
-                why = known.get((name, which[2].strip()))
+                why = known.get((name, change))
                 bad += why is None
                 noticed = f"SURVIVES: {why or 'no reason in tests/mutations.txt'}"
-            print(f"{line}\n    {noticed}", flush=True)
+            print(f"{name}:{which[0] + 1}: {change}\n    {noticed}", flush=True)
     print(f"{len(jobs)} lines of {len(names)} modules, {survived} survive, {bad} unexplained")
     return bad > 0
 

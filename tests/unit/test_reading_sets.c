@@ -114,6 +114,15 @@ static void folders_of_pictures_are_parts(void **state)
     CHECK_OK(eg_catalogue_parts("flat", join_part, all));
     CHECK_OK(eg_catalogue_parts("deep", join_part, all));
     assert_string_equal(all, "train;");
+    CHECK(mkdir(in_root("tables"), 0700) == 0 && mkdir(in_root("tables/csv"), 0700) == 0);
+    (void)put_text("tables/csv/one.csv", "a\n1\n");
+    (void)put_text("tables/csv/two.csv", "a\n2\n");
+    all[0] = '\0';
+    CHECK_OK(eg_catalogue_parts("tables", join_part, all));
+    assert_string_equal(all, "one;two;");
+    CHECK_OK(eg_catalogue_read("tables/one", NULL, &set));
+    CHECK(set.n == 1 && set.x[0] == 1);
+    eg_dataset_clear(&set);
     CHECK(mkdir(in_root("wide"), 0700) == 0);
     for (int i = 0; i < 60; i++) {
         snprintf(text, sizeof text, "wide/a-long-name-of-part-%d.csv", i);
