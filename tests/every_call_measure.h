@@ -129,7 +129,7 @@ static inline eg_status call_of_network(const char *path)
     if (s == EG_OK) CALL(eg_curvature_loss(c, NULL, &loss, NULL));
     if (s == EG_OK) {
         const eg_operator h = eg_curvature_operator(c, EG_HESSIAN);
-        CHECK(h.n == eg_curvature_size(c) && h.n <= EGI_COUNT(value));
+        CHECK(h.n == eg_curvature_size(c) && h.n <= sizeof value / sizeof *value);
         CALL(h.apply(h.user, eg_curvature_point(c), value));
     }
     CHECK(eg_network_rows(0) != NULL);

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Ten lines of each module of the store, the readers and the limits are broken, one at a time, and
-the module's tests must notice: mutations.py BUILD [MODULE...].
+the module's tests must notice: mutations.py QUICK STRICT [MODULE...].
 
 The lines are those that an operator of OPERATORS fits, spread evenly over the file, so that nobody
-chose them; which operator, says a hash of the line. A broken file is compiled and linked in front of
-the library of BUILD (a build with tests). Noticed: a test fails, crashes, or takes longer than
-SECONDS. tests/mutations.txt says of each line that survives why no test can notice; the exit status
-is 1 where it does not.
+chose them; which operator, says a hash of the line. A broken file is compiled and linked in front
+of the library of QUICK (a build with tests); what its module's tests let pass is tried again with
+sanitizers, in STRICT, by these and by some of the tests of faults (THOROUGH), and last by LONG.
+Noticed: a test fails, crashes, or takes longer than SECONDS. tests/mutations.txt says of each line
+that survives why no test can notice; the exit status is 1 where it does not.
 """
 
 import concurrent.futures
@@ -22,9 +23,9 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-LINES, SECONDS = 10, 120
+LINES, SECONDS = 10, 180
 
-STORE = "store forged_store store_failures memory_file memory_file_damage memory_file_create failing_calls"
+STORE = "store forged_store store_failures memory_file memory_file_create"
 TEXTS = "dataset reading_edges reading_limits"
 # A module, and its tests, the quick ones first.
 MODULES = {
@@ -33,8 +34,8 @@ MODULES = {
     "store/store_pages.c": STORE,
     "store/store_path.c": STORE + " paths",
     "store/store_record.c": STORE,
-    "store/store_sql.c": STORE + " memory_file_faults io_errors",
-    "base/file.c": "array_writers dataset paths interrupted bombs failing_calls",
+    "store/store_sql.c": STORE + " io_errors",
+    "base/file.c": "array_writers dataset paths interrupted bombs",
     "data/airr.c": "repertoire reading_edges reading_limits",
     "data/csv_header.c": "csv_header bags_csv items dataset",
     "data/data_build.c": TEXTS + " items",
@@ -49,15 +50,23 @@ MODULES = {
     "data/read_cifar.c": TEXTS,
     "data/read_csv.c": TEXTS + " items bags_csv",
     "data/read_folder.c": "image dataset reading_limits paths readers_faults",
-    "data/read_fps.c": TEXTS,
+    "data/read_fps.c": TEXTS + " items",
     "data/read_idx.c": TEXTS + " items bombs",
     "data/read_npy.c": TEXTS + " bombs",
     "data/read_npz.c": TEXTS + " bombs",
     "data/read_repertoires.c": "repertoire reading_edges reading_limits paths",
     "data/read_svmlight.c": TEXTS + " bombs",
     "data/rows_of_csv.c": "bags_csv items dataset reading_limits",
-    "data/write_array.c": "array_writers reading_edges readers_faults failing_calls",
+    "data/write_array.c": "array_writers reading_edges readers_faults",
 }
+
+# By floor: what is tried on the survivors.
+THOROUGH = {
+    "store": "memory_file_damage memory_file_repair memory_load paths",
+    "base": "bombs",
+    "data": "paths readers_faults",
+}
+LONG = "failing_calls"  # in QUICK
 
 OPERATORS = [
     (r" == ", " != "), (r" != ", " == "), (r" <= ", " < "), (r" < ", " <= "), (r" >= ", " > "),
@@ -102,11 +111,13 @@ def commands(build, names):
     return compiled, linked
 
 
-def try_one(build, compiled, linked, name, which):
+def try_one(build, made, name, which, tests):
     """What became of one broken line: the test that noticed, "the compiler", or None."""
     number, _, text = which
+    compiled, linked = made
     source = ROOT / "src" / name
-    with tempfile.TemporaryDirectory() as scratch:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # files that are synced often
+    with tempfile.TemporaryDirectory(dir=memory) as scratch:
         folder = pathlib.Path(scratch)
         lines = source.read_text().splitlines()
         lines[number] = text
@@ -119,7 +130,7 @@ def try_one(build, compiled, linked, name, which):
         environment = dict(os.environ, EG_TEST_TMP=scratch, OMP_WAIT_POLICY="passive",
                            EG_TEST_DATA=str(ROOT / "data"), EG_TEST_DOCS=str(ROOT / "docs"),
                            GCOV_PREFIX=scratch)
-        for test in MODULES[name].split():
+        for test in tests.split():
             program = folder / test
             how = re.sub(r" -o (\S+)", f" -o {program}", linked[test])
             how = how.replace(" libengram.a", f" {item} libengram.a", 1)
@@ -133,31 +144,47 @@ def try_one(build, compiled, linked, name, which):
     return None
 
 
-def main(build, *names):
-    build = pathlib.Path(build).resolve()
+def tests_of_all():
+    return set(" ".join([*MODULES.values(), *THOROUGH.values(), LONG]).split())
+
+
+def explained():
+    """{(module, "line -> broken line"): why it survives}."""
+    lines = (ROOT / "tests/mutations.txt").read_text().splitlines()
+    rows = [line.split(" | ", 2) for line in lines if line and not line.startswith("#")]
+    return {(name, text): why for name, text, why in rows}
+
+
+def main(quick, strict, *names):
     names = names or tuple(MODULES)
-    known = {}
-    for line in (ROOT / "tests/mutations.txt").read_text().splitlines():
-        if line and not line.startswith("#"):
-            name, text, why = line.split(" | ", 2)
-            known[name, text] = why
-    tests = sorted({t for n in names for t in MODULES[n].split()})
-    compiled, linked = commands(build, tests)
+    builds = [pathlib.Path(quick).resolve(), pathlib.Path(strict).resolve()]
+    made = [commands(build, tests_of_all()) for build in builds]
+    known = explained()
+
+    def judge(job):
+        name, which = job
+        more = f"{MODULES[name]} {THOROUGH[name.split('/')[0]]}"
+        return (try_one(builds[0], made[0], name, which, MODULES[name])
+                or try_one(builds[1], made[1], name, which, more)
+                or try_one(builds[0], made[0], name, which, LONG))
+
     jobs = [(name, which) for name in names for which in chosen(name)]
     bad = survived = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda j: try_one(build, compiled, linked, *j), jobs)
-        for (name, which), noticed in zip(jobs, results):
-            line = f"{name}:{which[0] + 1}: {which[1].strip()} -> {which[2].strip()}"
+        for (name, which), noticed in zip(jobs, pool.map(judge, jobs)):
+            change = f"{which[1].strip()} -> {which[2].strip()}"
             if noticed is None:
                 survived += 1
-                why = known.get((name, which[2].strip()))
+                why = known.get((name, change))
                 bad += why is None
                 noticed = f"SURVIVES: {why or 'no reason in tests/mutations.txt'}"
-            print(f"{line}\n    {noticed}", flush=True)
-    print(f"{len(jobs)} lines of {len(names)} modules, {survived} survive, {bad} of them unexplained")
+            print(f"{name}:{which[0] + 1}: {change}\n    {noticed}", flush=True)
+    print(f"{len(jobs)} lines of {len(names)} modules, {survived} survive, {bad} unexplained")
     return bad > 0
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--tests"]:  # what the builds must have
+        print(*sorted({f"test_{t}" for t in tests_of_all()}))
+        sys.exit(0)
     sys.exit(main(*sys.argv[1:]))

@@ -90,7 +90,7 @@ static eg_status unpack(z_stream *z, const struct egi_input *in, struct egi_grow
             reported = g->count;
         }
         if (code == Z_MEM_ERROR) return egi_fail(EG_ERR_NOMEM, "%s: gzip", in->name);
-        if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+        if (code != Z_OK && code != Z_STREAM_END) /* there was input and room */
             return egi_fail(EG_ERR_CORRUPT, "%s: byte %zu: gzip data is damaged (%s)", in->name,
                             at - z->avail_in, z->msg != NULL ? z->msg : "bad stream");
         if (code != Z_STREAM_END) continue;

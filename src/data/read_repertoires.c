@@ -270,7 +270,6 @@ static eg_status make_set(struct gathering *g, int labelled, eg_dataset *set)
     set->offset = offset;
     set->n = bags;
     set->left_out = g->left_out;
-    set->d = 0;
     EGI_TRY(make_values(g, set));
     EGI_TRY(egi_names_alloc(set->alloc, bags, &set->item_names));
     for (size_t i = 0; i < bags; i++)

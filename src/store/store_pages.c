@@ -113,7 +113,6 @@ static sqlite3_vfs layer;
 static void enter(void)
 {
     layer = *system_vfs();
-    layer.pNext = NULL;
     layer.zName = VFS_NAME;
     layer.szOsFile += (int)sizeof(struct paged);
     layer.xOpen = open_file;

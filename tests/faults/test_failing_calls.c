@@ -43,6 +43,48 @@ static eg_status nothing(void *user, egi_store *s)
     return EG_OK;
 }
 
+/* Memories whose patterns have values, labels and weights, and one that is sums alone. */
+static eg_status richer(const char *path)
+{
+    char name[600], copy[600], table[600];
+    eg_status s = EG_OK;
+    call_path(path, ".egm", name);
+    call_path(path, ".copy.egm", copy);
+    call_path(path, ".st", table);
+    for (int sums = 0; sums < 2; sums++) {
+        eg_memory_options o = EG_MEMORY_OPTIONS_INIT;
+        const eg_items items = { .labels = call_y, .values = call_sign };
+        eg_memory_file *f = NULL;
+        eg_memory *m = NULL, *loaded = NULL;
+        uint64_t kept, lost;
+        o.value_size = sums ? 0 : 2;
+        if (sums) {
+            o.storage = EG_STORE_FEATURES;
+            o.rule.similarity = EG_SIM_EUCLIDEAN;
+            o.rule.projection = EG_PROJ_IDENTITY;
+            o.features = 128;
+            o.rule.beta = .25;
+        }
+        CALL(eg_memory_create(CALL_D, &o, &m));
+        CALL(eg_memory_add(m, call_x, CALL_N, sums ? NULL : &items));
+        CALL(eg_memory_file_save(name, m, NULL));
+        CALL(eg_memory_file_open(name, NULL, &f));
+        CALL(eg_memory_file_load(f, &loaded));
+        CALL(eg_memory_file_append(f, call_x, 3, sums ? NULL : &items, NULL));
+        CALL(eg_memory_file_verify(f, call_nothing, NULL));
+        CALL(eg_memory_file_vacuum(f));
+        if (!sums) CALL(eg_memory_file_export(f, table, "safetensors"));
+        eg_memory_file_close(f);
+        CALL(eg_memory_file_repair(name, copy, NULL, &kept, &lost));
+        eg_memory_destroy(loaded);
+        eg_memory_destroy(m);
+        unlink(table);
+        call_discard(name);
+        call_discard(copy);
+    }
+    return s;
+}
+
 /* What the store offers and the memory file does not use. */
 static eg_status store(const char *path)
 {
@@ -120,7 +162,7 @@ static eg_status bags(const char *path)
             bytes_set(&b, "airr", columns[0], strlen(columns[0]));
         put_file(name, b.p, b.size);
         put_file(other, b.p, b.size);
-        snprintf(text, sizeof text, "filename\tcmv\n%s\tyes\n%s\tno\n", strrchr(name, '/') + 1,
+        snprintf(text, sizeof text, "filename\tcmv\n%s\tone\n%s\ttwo\n", strrchr(name, '/') + 1,
                  strrchr(other, '/') + 1);
         put_file(list, text, strlen(text));
         o = (eg_read_options)EG_READ_OPTIONS_INIT;
@@ -190,8 +232,9 @@ static eg_status download(const char *path)
 }
 
 static const struct episode own[] = {
-    { "mend", mend, NULL }, { "store", store, NULL },         { "readers", readers, NULL },
-    { "bags", bags, NULL }, { "catalogue", catalogue, NULL }, { "download", download, NULL }
+    { "mend", mend, NULL },        { "richer", richer, NULL }, { "store", store, NULL },
+    { "readers", readers, NULL },  { "bags", bags, NULL },     { "catalogue", catalogue, NULL },
+    { "download", download, NULL }
 };
 
 /* ---- */

@@ -1,6 +1,8 @@
 /* The store where the system does not do what it is asked: reads that fail, a folder that cannot be
  * written, no links, no room; and its own limits. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
 #include "store_check.h"
 
 static struct {
@@ -8,10 +10,13 @@ static struct {
     long reads; /* so many go well; -1: all */
 } off = { .reads = -1 };
 
+static char asked[64]; /* of fsync and link, as letters */
+
 /* In the place of the C library's. */
 int link(const char *from, const char *to)
 {
     struct stat st;
+    if (strlen(asked) + 1 < sizeof asked) strcat(asked, "l");
     if (off.no_links) return errno = EPERM, -1;
     if (lstat(to, &st) == 0) return errno = EEXIST, -1;
     return rename(from, to); /* as good, here */
@@ -30,6 +35,14 @@ static ssize_t read_at(int fd, void *to, size_t n, off_t at)
     return pread(fd, to, n, at);
 }
 
+int fsync(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && strlen(asked) + 1 < sizeof asked)
+        strcat(asked, S_ISDIR(st.st_mode) ? "d" : "f");
+    return 0;
+}
+
 static int set_up_calls(void **state)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
@@ -43,7 +56,7 @@ static void limits_of_calls_hold(void **state)
     static const char long_key[EGI_META_KEY_MAX + 2] = { [0 ... EGI_META_KEY_MAX] = 'k' };
     egi_store_options o = settings();
     egi_record head = { (uint64_t)1 << 63, 1, 0, 0, 1, 1 };
-    char long_path[EGI_STORE_PATH];
+    char long_path[EGI_STORE_PATH], local[EGI_STORE_PATH];
     uint64_t kept = 0, lost = 0;
     int64_t value;
     egi_store *s = NULL;
@@ -57,11 +70,23 @@ static void limits_of_calls_hold(void **state)
     CHECK_OK(egi_store_set_meta(s, long_key + 1, "", 0));
     egi_store_abort(s);
     CHECK_STATUS(egi_sql_integer(s, "SELECT 1 WHERE 0", &value), EG_ERR_CORRUPT);
+    CHECK_STATUS(egi_sql_exec(s, "nonsense"), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "near \"nonsense\": syntax error") != NULL);
     egi_store_close(s);
     s = NULL;
     CHECK_STATUS(egi_store_open("", &o, &s), EG_ERR_INVALID);
     CHECK_STATUS(egi_store_salvage("", &o, NULL, NULL, NULL, &kept, &lost), EG_ERR_INVALID);
     CHECK_STATUS(egi_store_connect("/no such file", &o, &s), EG_ERR_IO);
+    memset(long_path, 'a', sizeof long_path);
+    long_path[477] = '\0'; /* "./" comes before it */
+    CHECK_OK(egi_path_local(long_path, local));
+    long_path[477] = 'a';
+    long_path[478] = '\0';
+    CHECK_STATUS(egi_path_local(long_path, local), EG_ERR_INVALID);
+    egi_path_folder("/a", local);
+    assert_string_equal(local, "/");
+    egi_path_folder("./a/b", local);
+    assert_string_equal(local, "./a");
     snprintf(long_path, sizeof long_path, "%s/", folder);
     for (size_t n = strlen(long_path); n + 2 < sizeof long_path; n += 2) {
         memcpy(long_path + n, "a", 2);
@@ -138,7 +163,9 @@ static void names_are_given_without_links(void **state)
         CHECK_STATUS(egi_path_publish(part, path), EG_ERR_IO);
         CHECK(strstr(eg_error_detail(), "create") != NULL && access(part, F_OK) == 0);
         egi_path_discard(path);
+        asked[0] = '\0';
         CHECK_OK(egi_path_publish(part, path));
+        assert_string_equal(asked, "fld"); /* what has a name is on the disk, then its folder */
         CHECK_OK(opened());
     }
     off.no_links = 0;
@@ -173,9 +200,74 @@ static void a_folder_may_be_read_only(void **state)
     egi_path_discard(odd);
 }
 
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A second writer waits for the first, and no longer than it was told to. */
+static void a_writer_waits_for_another(void **state)
+{
+    const egi_store_options o = settings();
+    egi_store *first = NULL, *second = NULL;
+    (void)state;
+    fill(1, 10);
+    CHECK_OK(egi_store_open(path, &o, &first));
+    CHECK_OK(egi_store_open(path, &o, &second));
+    CHECK_OK(egi_store_begin(first, 1));
+    const double start = seconds();
+    CHECK_STATUS(egi_store_begin(second, 1), EG_ERR_IO);
+    CHECK(seconds() - start > .8 * o.wait_ms / 1000);
+    CHECK(strstr(eg_error_detail(), "another writer, or a reader, holds it") != NULL);
+    CHECK_OK(egi_store_commit(first));
+    CHECK_OK(egi_store_begin(second, 1));
+    egi_store_abort(second);
+    egi_store_close(second);
+    egi_store_close(first);
+}
+
+/* A transaction that could not begin is none: the next attempt says the same. */
+static void a_failed_beginning_leaves_nothing_open(void **state)
+{
+    const egi_store_options o = settings();
+    egi_store *s = NULL, *other = NULL;
+    (void)state;
+    fill(1, 10);
+    CHECK_OK(egi_store_open(path, &o, &s));
+    CHECK_OK(egi_store_connect(path, &o, &other));
+    CHECK_OK(egi_sql_exec(other, "UPDATE root SET bytes=substr(bytes,1,79)"));
+    for (int i = 0; i < 2; i++) {
+        CHECK_STATUS(egi_store_begin(s, 1), EG_ERR_CORRUPT);
+        CHECK(strstr(eg_error_detail(), "the root does not match") != NULL);
+    }
+    CHECK_OK(egi_sql_exec(other, "DELETE FROM root")); /* nobody holds a lock */
+    egi_store_close(other);
+    egi_store_close(s);
+}
+
+/* Opening, building and closing leave no descriptor behind. */
+static void descriptors_are_closed(void **state)
+{
+    int before = -1;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        fill(1, 10);
+        CHECK_OK(opened());
+        const int fd = open("/dev/null", O_RDONLY);
+        CHECK(fd >= 0 && close(fd) == 0);
+        CHECK(before < 0 || fd == before);
+        before = fd;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_writer_waits_for_another),
+        cmocka_unit_test(a_failed_beginning_leaves_nothing_open),
+        cmocka_unit_test(descriptors_are_closed),
         cmocka_unit_test(limits_of_calls_hold),
         cmocka_unit_test(reads_that_fail_are_no_damage),
         cmocka_unit_test(a_backup_can_be_stopped),

@@ -1,5 +1,8 @@
 /* Writers of arrays: golden bytes, round trips, and the old file kept on failure. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+
+#include "base/egi_file.h"
 #include "data_bytes.h"
 
 static void npy_round_trip(void **state)
@@ -59,11 +62,74 @@ static void safetensors_golden(void **state)
     CHECK_STATUS(eg_npy_write("/dev/null", w, 1, 2), EG_ERR_IO);
 }
 
+static char asked[16]; /* of fsync: of a file, of a folder; of rename */
+
+/* In the place of the C library's. */
+int fsync(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && strlen(asked) + 1 < sizeof asked)
+        strcat(asked, S_ISDIR(st.st_mode) ? "d" : "f");
+    return 0;
+}
+
+int rename(const char *from, const char *to)
+{
+    if (strlen(asked) + 1 < sizeof asked) strcat(asked, "r");
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+/* The bytes are on the disk before they have the name, and the name before all is well. */
+static void a_file_is_replaced_in_order(void **state)
+{
+    static const float x[2] = { 1, 2 };
+    (void)state;
+    asked[0] = '\0';
+    const char *path = tmp_path(0, "order.npy");
+    CHECK_OK(eg_npy_write(path, x, 1, 2));
+    assert_string_equal(asked, "frd");
+    unlink(path);
+}
+
+/* A program whose standard input is closed gets descriptor 0 for a file. */
+static void descriptor_0_is_one_like_others(void **state)
+{
+    static const float x[2] = { 1, 2 };
+    eg_dataset set;
+    (void)state;
+    const char *path = tmp_path(0, "zero.npy");
+    const int input = dup(0);
+    close(0);
+    const eg_status wrote = eg_npy_write(path, x, 1, 2);
+    const eg_status read = eg_dataset_read(path, NULL, &set);
+    if (input >= 0) (void)dup2(input, 0);
+    if (input >= 0) close(input);
+    CHECK(wrote == EG_OK && read == EG_OK && set.x[1] == 2);
+    eg_dataset_clear(&set);
+    unlink(path);
+}
+
+static void limits_grow_with_the_file(void **state)
+{
+    const size_t small = EG_LIMIT_SMALL_FILE, most = (size_t)1 << 40;
+    (void)state;
+    CHECK(egi_limit_of(5, small, most) == 5);
+    CHECK(egi_limit_of(0, 0, most) == EG_LIMIT_SMALL);
+    CHECK(egi_limit_of(0, small, most) == EG_LIMIT_SMALL);
+    CHECK(egi_limit_of(0, small + 7, most) == EG_LIMIT_SMALL + 7 * EG_LIMIT_SHARE);
+    CHECK(egi_limit_of(0, SIZE_MAX, most) == most);
+    CHECK(egi_limit_of(0, small + 8, EG_LIMIT_SMALL + 7 * EG_LIMIT_SHARE)
+          == EG_LIMIT_SMALL + 7 * EG_LIMIT_SHARE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(npy_round_trip),
         cmocka_unit_test(safetensors_golden),
+        cmocka_unit_test(a_file_is_replaced_in_order),
+        cmocka_unit_test(descriptor_0_is_one_like_others),
+        cmocka_unit_test(limits_grow_with_the_file),
     };
     return cmocka_run_group_tests_name("array_writers", tests, NULL, NULL);
 }

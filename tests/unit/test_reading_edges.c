@@ -164,6 +164,7 @@ static void sets_that_lack_something_are_refused(void **state)
     INVALID(eg_download("http://a", "abc", "a", NULL));
     INVALID(eg_download("ftp://a", text, "a", NULL));
     INVALID(eg_download("http://a", text, "", NULL));
+    CHECK_STATUS(eg_download("https://127.0.0.1:1/a", text, "no such file", NULL), EG_ERR_IO);
     INVALID(eg_catalogue_find("semeion", NULL, 9));
     INVALID(eg_catalogue_find(NULL, text, sizeof text));
     INVALID(eg_catalogue_find(".a", text, sizeof text));
@@ -256,6 +257,7 @@ static void small_files_are_refused_with_their_reason(void **state)
         { "csv", BYTES("a,b\n1,2\n3\n"), EG_ERR_CORRUPT, ":3:" },
         { "csv", BYTES("a,b\n1,1e\n"), EG_ERR_CORRUPT, ":2:3" },
         { "csv", BYTES("a,b\n"), EG_ERR_CORRUPT, "" },
+        { "csv", BYTES("a,b,a\n1,2,3\n"), EG_ERR_CORRUPT, "columns 1 and 3" },
         { "fps", BYTES("#FPS1\n#num_bits=0\n00\ta\n"), EG_ERR_CORRUPT, "" },
         { "png", BYTES("\x89PNG\r\n\x1a\n"), EG_ERR_CORRUPT, "" },
         { "jpeg", BYTES("\xff\xd8\xff"), EG_ERR_CORRUPT, "" },
@@ -278,6 +280,29 @@ static void small_files_are_refused_with_their_reason(void **state)
     }
 }
 
+/* Of names that are near the one that was asked for, the nearest is offered, of two the first. */
+static void the_nearest_name_is_offered(void **state)
+{
+    static const struct {
+        const char *asked, *offered;
+    } rows[] = { { "widht", "width" },
+                 { "hight", "height" },
+                 { "labe", "label1" },
+                 { "wing", "wings" },
+                 { "xlabel1", "label1" } };
+    static const char table[] = "width,height,wings,label1,labels,lab12\n1,2,3,4,5,6\n";
+    (void)state;
+    for (size_t i = 0; i < EGI_COUNT(rows); i++) {
+        eg_read_options o = EG_READ_OPTIONS_INIT;
+        eg_dataset set;
+        char words[40];
+        o.label_column = rows[i].asked;
+        snprintf(words, sizeof words, "\"%s\"?", rows[i].offered);
+        REFUSED(egi_read_bytes("csv", "t", (const uint8_t *)table, sizeof table - 1, &o, &set),
+                EG_ERR_CORRUPT, words);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +310,7 @@ int main(void)
         cmocka_unit_test(arrays_that_are_none_are_refused),
         cmocka_unit_test(sets_that_lack_something_are_refused),
         cmocka_unit_test(parts_of_two_files_must_agree),
+        cmocka_unit_test(the_nearest_name_is_offered),
         cmocka_unit_test(small_files_are_refused_with_their_reason),
     };
     return cmocka_run_group_tests_name("reading_edges", tests, NULL, NULL);

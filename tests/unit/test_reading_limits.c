@@ -224,6 +224,32 @@ static void pictures_of_many_scans_are_refused(void **state)
     free(p);
 }
 
+static void pictures_of_a_folder_have_one_size(void **state)
+{
+    (void)state;
+    CHECK(mkdir(in_root("sizes"), 0700) == 0);
+    for (size_t other = 0; other < 2; other++) { /* of the width, of the height */
+        for (size_t k = 0; k < 2; k++) {
+            eg_image m;
+            CHECK_OK(eg_image_create(3 + other * k, 4 - (1 - other) * k, 1, NULL, &m));
+            memset(m.pixels, 9, m.height * m.width);
+            CHECK_OK(eg_image_write_png(in_root(k == 0 ? "sizes/a.png" : "sizes/b.png"), &m));
+            eg_image_clear(&m);
+        }
+        read_fails(in_root("sizes"), NULL, EG_ERR_CORRUPT, other ? "4 x 4" : "3 x 3");
+    }
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    eg_dataset set;
+    o.width = o.height = 2;
+    const int before = dup(0);
+    CHECK(close(before) == 0);
+    CHECK_OK(eg_dataset_read(in_root("sizes"), &o, &set));
+    const int behind = dup(0);
+    CHECK(behind == before && close(behind) == 0); /* no descriptor stays */
+    CHECK(set.n == 2 && set.d == 4 && set.height == 2);
+    eg_dataset_clear(&set);
+}
+
 static void folders_without_pictures_are_refused(void **state)
 {
     (void)state;
@@ -238,7 +264,7 @@ static void tables_of_repertoires_have_bounds(void **state)
     eg_dataset set;
     (void)state;
     put_text("one.tsv", "junction_aa\nCASSF\nCAF\n");
-    const char *list = put_text("list.tsv", "filename\tcmv\r\n\r\none.tsv\tyes\r\n\n");
+    const char *list = put_text("list.tsv", "filename\tcmv\r\n\r\none.tsv\tone\r\n\n");
     CHECK_OK(eg_dataset_read(list, &o, &set));
     CHECK(set.n == 1 && set.d == 5);
     eg_dataset_clear(&set);
@@ -267,7 +293,7 @@ static void tables_of_repertoires_have_bounds(void **state)
     put_text("one.tsv", text);
     o.label_column = NULL;
     read_fails(list, &o, EG_ERR_CORRUPT, "");
-    put_text("list.tsv", "filename\tcmv\na/../one.tsv\tyes\n");
+    put_text("list.tsv", "filename\tcmv\na/../one.tsv\tone\n");
     read_fails(list, &o, EG_ERR_CORRUPT, "");
 }
 
@@ -325,9 +351,12 @@ static void unpacking_can_be_stopped(void **state)
 
 static void columns_are_folds_by_their_whole_name(void **state)
 {
+    struct counted c = { 0, 0 };
+    const eg_allocator counting = { count_alloc, count_free, &c };
     eg_read_options o = EG_READ_OPTIONS_INIT;
     eg_dataset set;
     (void)state;
+    o.alloc = &counting;
     o.folds = 1;
     const char *path =
         put_text("folds.csv", "test,testa,test0,test1x,test1.5,test12345,tess1,test1,"
@@ -336,12 +365,33 @@ static void columns_are_folds_by_their_whole_name(void **state)
     CHECK_OK(eg_dataset_read(path, &o, &set));
     CHECK(set.fold_count == 1 && set.d == 7 && set.folds[0] == EG_ROLE_TEST);
     eg_dataset_clear(&set);
+    CHECK(c.most > 0 && c.live == 0); /* to the byte */
     /* a name that begins another is another */
     path = put_text("bags.csv", "bag,a,label\npp,1,0\np,2,1\n,3,1\nppp,4,0\np,5,1\n");
     o.folds = 0;
     o.bag_column = "bag";
     CHECK(eg_dataset_read(path, &o, &set) == EG_OK || strstr(eg_error_detail(), "bag") != NULL);
     if (set.n == 4) eg_dataset_clear(&set);
+}
+
+static void fingerprints_are_their_bits(void **state)
+{
+    static const char text[] = "#FPS1\n1aB0\tone\nfF01\ttwo\n",
+                      longer[] = "#FPS1\n10\ta\n1g\tb\nx\n";
+    eg_dataset set = { .n = 0 };
+    (void)state;
+    CHECK_OK(egi_read_bytes("fps", "t", (const uint8_t *)text, sizeof text - 1, NULL, &set));
+    CHECK(set.n == 2 && set.d == 16);
+    for (unsigned k = 0; k < 16; k++) {
+        CHECK(set.x[k] == (float)(0xb01au >> k & 1));
+        CHECK(set.x[16 + k] == (float)(0x01ffu >> k & 1));
+    }
+    assert_string_equal(set.item_names[0], "one");
+    assert_string_equal(set.item_names[1], "two");
+    eg_dataset_clear(&set);
+    CHECK_STATUS(egi_read_bytes("fps", "t", (const uint8_t *)longer, sizeof longer - 1, NULL, &set),
+                 EG_ERR_CORRUPT);
+    DETAIL("t:3:2: expected a hexadecimal digit, got \"g\"");
 }
 
 static void words_are_of_whole_letters(void **state)
@@ -372,11 +422,13 @@ int main(void)
         cmocka_unit_test(archives_must_agree),
         cmocka_unit_test(pictures_of_other_channels_are_refused),
         cmocka_unit_test(pictures_of_many_scans_are_refused),
+        cmocka_unit_test(pictures_of_a_folder_have_one_size),
         cmocka_unit_test(folders_without_pictures_are_refused),
         cmocka_unit_test(tables_of_repertoires_have_bounds),
         cmocka_unit_test(members_of_gzip_follow_each_other),
         cmocka_unit_test(unpacking_can_be_stopped),
         cmocka_unit_test(columns_are_folds_by_their_whole_name),
+        cmocka_unit_test(fingerprints_are_their_bits),
         cmocka_unit_test(words_are_of_whole_letters),
     };
     return cmocka_run_group_tests_name("reading_limits", tests, set_up, tear_down);

@@ -24,7 +24,7 @@ static void parts_of_several_files_are_one(void **state)
     CHECK(setenv("ENGRAM_DATA", root, 1) == 0);
     put_batches("batches", files, 3, 4);
     CHECK_OK(eg_catalogue_read("batches/train", NULL, &set));
-    CHECK(set.n == 8 && set.d == 3072);
+    CHECK(set.n == 8 && set.d == 3072 && set.height == 32 && set.width == 32);
     eg_dataset_clear(&set);
     for (size_t most = 3; most <= 6; most++) { /* ends in the first file, at its end, in the next */
         o.max_items = most;
@@ -34,6 +34,8 @@ static void parts_of_several_files_are_one(void **state)
     }
     o.max_items = 0;
     o.max_bytes = 4 * 3072 * sizeof(float) + 100; /* the first and no more */
+    CHECK_STATUS(eg_catalogue_read("batches/train", &o, &set), EG_ERR_LIMIT);
+    o.max_bytes = 4 * 3072 * sizeof(float); /* to the byte */
     CHECK_STATUS(eg_catalogue_read("batches/train", &o, &set), EG_ERR_LIMIT);
     o.max_bytes = 100;
     CHECK_STATUS(eg_catalogue_read("batches/train", &o, &set), EG_ERR_LIMIT);
@@ -56,6 +58,13 @@ static void parts_of_several_files_are_one(void **state)
     eg_dataset_clear(&set);
     CHECK_STATUS(eg_catalogue_read("single/", NULL, &set), EG_OK);
     eg_dataset_clear(&set);
+    (void)put_text("single/other.csv", "label\ncat\ndog\n");
+    o = (eg_read_options)EG_READ_OPTIONS_INIT;
+    o.labels = in_root("single/other.csv");
+    CHECK_OK(eg_catalogue_read("single/only", &o, &set)); /* labels of one's own */
+    assert_string_equal(set.class_names[0], "cat");
+    eg_dataset_clear(&set);
+    unlink(in_root("single/other.csv"));
     unsetenv("ENGRAM_DATA");
 }
 
@@ -105,6 +114,15 @@ static void folders_of_pictures_are_parts(void **state)
     CHECK_OK(eg_catalogue_parts("flat", join_part, all));
     CHECK_OK(eg_catalogue_parts("deep", join_part, all));
     assert_string_equal(all, "train;");
+    CHECK(mkdir(in_root("tables"), 0700) == 0 && mkdir(in_root("tables/csv"), 0700) == 0);
+    (void)put_text("tables/csv/one.csv", "a\n1\n");
+    (void)put_text("tables/csv/two.csv", "a\n2\n");
+    all[0] = '\0';
+    CHECK_OK(eg_catalogue_parts("tables", join_part, all));
+    assert_string_equal(all, "one;two;");
+    CHECK_OK(eg_catalogue_read("tables/one", NULL, &set));
+    CHECK(set.n == 1 && set.x[0] == 1);
+    eg_dataset_clear(&set);
     CHECK(mkdir(in_root("wide"), 0700) == 0);
     for (int i = 0; i < 60; i++) {
         snprintf(text, sizeof text, "wide/a-long-name-of-part-%d.csv", i);
@@ -114,6 +132,9 @@ static void folders_of_pictures_are_parts(void **state)
     DETAIL(", ...");
     CHECK_STATUS(eg_catalogue_read("wide", NULL, &set), EG_ERR_INVALID);
     DETAIL("say which: wide/PART with ");
+    all[0] = '\0';
+    CHECK_OK(eg_catalogue_parts("batches", join_part, all));
+    assert_string_equal(all, "train;test;"); /* once */
     CHECK_STATUS(eg_catalogue_read("wide x", NULL, &set), EG_ERR_IO);
     CHECK_STATUS(eg_catalogue_read("wide?", NULL, &set), EG_ERR_INVALID);
     CHECK_STATUS(eg_catalogue_read(NULL, NULL, &set), EG_ERR_INVALID);
@@ -157,6 +178,7 @@ static void sets_are_looked_for_where_the_environment_says(void **state)
     static const char *const names[] = { "ENGRAM_DATA", "ENGRAM_SHARE", "XDG_DATA_HOME", "HOME" };
     static char long_path[5000], old[4][4096], value[1200];
     char where[1000];
+    eg_dataset set;
     (void)state;
     for (size_t k = 0; k < 4; k++) {
         const char *v = getenv(names[k]);
@@ -171,9 +193,18 @@ static void sets_are_looked_for_where_the_environment_says(void **state)
     CHECK_STATUS(eg_catalogue_find("single", where, sizeof where), EG_NOT_FOUND);
     CHECK(setenv("ENGRAM_DATA", long_path, 1) == 0);
     CHECK_STATUS(eg_catalogue_find("single", where, sizeof where), EG_NOT_FOUND);
-    snprintf(value, sizeof value, "::%s:", root);
+    CHECK_STATUS(eg_catalogue_read("no-such", NULL, &set), EG_ERR_IO);
+    DETAIL("no folder of that name in $ENGRAM_DATA");
+    CHECK_STATUS(eg_catalogue_read("cifar10", NULL, &set), EG_ERR_IO);
+    DETAIL("data set cifar10 is not on this machine: ");
+    (void)put_text("file", "no folder");
+    snprintf(value, sizeof value, "::%s:%s", root, root);
     CHECK(setenv("ENGRAM_DATA", value, 1) == 0);
     CHECK_OK(eg_catalogue_find("single", where, sizeof where));
+    CHECK_STATUS(eg_catalogue_find("file", where, sizeof where), EG_NOT_FOUND);
+    size_t twice = 0;
+    CHECK_OK(eg_catalogue_find_all(count_set, &twice));
+    CHECK(twice == 1);
     CHECK(unsetenv("ENGRAM_DATA") == 0);
     CHECK(mkdir(in_root(".local"), 0700) == 0 && mkdir(in_root(".local/share"), 0700) == 0);
     CHECK(symlink(root, in_root(".local/share/engram")) == 0);

@@ -75,6 +75,7 @@ static void transactions_are_whole(void **state)
     CHECK_OK(egi_store_begin(s, 1));
     put(s, 1, "one");
     put(s, 3, "");
+    put(s, 4, "x"); /* neither empty nor longer than its end */
     CHECK_OK(egi_store_commit(s));
     CHECK_OK(egi_store_begin(s, 1));
     put(s, 1, "changed");
@@ -82,7 +83,7 @@ static void transactions_are_whole(void **state)
     CHECK_STATUS(egi_store_delete(s, 3), EG_NOT_FOUND);
     egi_store_abort(s);
     CHECK_OK(egi_store_begin(s, 0));
-    CHECK(holds(s, 1, "one") && holds(s, 3, ""));
+    CHECK(holds(s, 1, "one") && holds(s, 3, "") && holds(s, 4, "x"));
     CHECK_STATUS(egi_store_get(s, 2, NULL, &bytes), EG_NOT_FOUND);
     CHECK_OK(egi_store_commit(s));
     egi_store_close(s);
@@ -92,6 +93,34 @@ static void transactions_are_whole(void **state)
     CHECK_OK(egi_store_commit(s));
     CHECK_OK(egi_store_verify(s, NULL, NULL, NULL, NULL));
     egi_store_close(s);
+}
+
+/* A row that was read holds no snapshot behind the end of its transaction. */
+static void a_handle_sees_what_others_have_committed(void **state)
+{
+    const egi_store_options o = settings();
+    egi_store *writer = fresh(), *reader = NULL;
+    (void)state;
+    CHECK_OK(egi_store_begin(writer, 1));
+    put(writer, 1, "one");
+    CHECK_OK(egi_store_commit(writer));
+    CHECK_OK(egi_store_open(path, &o, &reader));
+    for (uint64_t i = 2; i < 5; i++) {
+        CHECK_OK(egi_store_begin(reader, 0));
+        CHECK(holds(reader, i - 1, "one"));
+        if (i == 3)
+            egi_store_abort(reader);
+        else
+            CHECK_OK(egi_store_commit(reader));
+        CHECK_OK(egi_store_begin(writer, 1));
+        put(writer, i, "one");
+        CHECK_OK(egi_store_commit(writer));
+    }
+    CHECK_OK(egi_store_begin(reader, 0));
+    CHECK(egi_store_root_view(reader)->records == 4 && holds(reader, 4, "one"));
+    egi_store_abort(reader);
+    egi_store_close(reader);
+    egi_store_close(writer);
 }
 
 static eg_status sum_heads(void *user, const egi_record *head)
@@ -255,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transactions_are_whole),
+        cmocka_unit_test(a_handle_sees_what_others_have_committed),
         cmocka_unit_test(the_root_follows_the_rows),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(the_bytes_of_format_3_are_frozen),
