@@ -3,6 +3,8 @@
 #include "bomb_check.h"
 #include "onnx_bytes.h"
 
+enum { OUTPUTS = 11 };
+
 /* Constants are made of shapes when the network is opened. */
 static void onnx_fills(void)
 {
@@ -48,7 +50,6 @@ static void onnx_multiplies(void)
  * input, as the network runs; else when it is opened. */
 static void onnx_holds(int grow)
 {
-    const int values = grow ? 11 : 12; /* as many as may be made */
     struct egi_maker k;
     struct egi_bytes out = { .alloc = eg_allocator_default() };
     const int64_t dims[2] = { 1500, 1500 };
@@ -56,13 +57,10 @@ static void onnx_holds(int grow)
     egi_maker_port(&k, EGI_MAKER_INPUT, "x", EGI_ONNX_FLOAT, &eg_shape_of(1), 1);
     onnx_ints(&k, "dims", 2, dims);
     egi_maker_node(&k, "ConstantOfShape", "dims", "big", NULL);
-    for (int i = 0; i < values; i++) {
+    for (int i = 0; i < OUTPUTS; i++) {
         char name[20];
         snprintf(name, sizeof name, "v%d", i);
-        if (grow)
-            egi_maker_node(&k, "Add", "x big", name, NULL);
-        else
-            egi_maker_node(&k, "ConstantOfShape", "dims", name, NULL);
+        egi_maker_node(&k, grow ? "Add" : "ConstantOfShape", grow ? "x big" : "dims", name, NULL);
         egi_maker_port(&k, EGI_MAKER_OUTPUT, name, EGI_ONNX_FLOAT, &eg_shape_of(1500, 1500), 1);
     }
     CHECK_OK(egi_maker_finish(&k, &out));
@@ -85,14 +83,14 @@ static void read_onnx(const char *format, const char *path, const eg_allocator *
     static const float x[1] = { 1 };
     const eg_onnx_array in = { NULL, EG_F32, eg_shape_of(1), x };
     eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
-    eg_onnx_array out[12];
+    eg_onnx_array out[OUTPUTS];
     eg_onnx *m = NULL;
     (void)format;
     o.alloc = a;
     o.threads = 1;
     size_t outs = 0;
     if (eg_onnx_open(path, &o, &m) == EG_OK) {
-        while (outs < 12 && eg_onnx_output(m, outs) != NULL) outs++;
+        while (outs < OUTPUTS && eg_onnx_output(m, outs) != NULL) outs++;
         CHECK(eg_onnx_run(m, &in, 1, NULL, outs, out) <= EG_OK);
     }
     eg_onnx_destroy(m);
