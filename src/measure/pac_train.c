@@ -29,16 +29,19 @@ enum { PLACES = 1 << 20 }; /* of the strip of noise */
 
 /* ---- objectives: slopes of the rows of bounds.c ---- */
 
-static void slope_of_kl(double l, double b, double *by_l, double *by_b)
-{
-    eg_kl_inverse_slope(fmax(l, 1e-6), b, by_l, by_b);
-}
-
 static void slope_of_quadratic(double l, double b, double *by_l, double *by_b)
 {
     const double q = sqrt(b / 2), r = sqrt(l + b / 2);
     *by_l = (r + q) / r;
     *by_b = (r + q) * (1 / r + 1 / q) / 2;
+}
+
+static void slope_of_kl(double l, double b, double *by_l, double *by_b)
+{
+    eg_kl_inverse_slope(fmax(l, 1e-6), b, by_l, by_b);
+    if (!isfinite(*by_l) || !isfinite(*by_b)
+        || !(*by_b > 1e-3)) /* where the inverse is next to 1 */
+        slope_of_quadratic(l, b, by_l, by_b);
 }
 
 static void slope_of_lambda(double l, double b, double *by_l, double *by_b)
