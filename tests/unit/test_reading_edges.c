@@ -286,8 +286,8 @@ static void the_nearest_name_is_offered(void **state)
 {
     static const struct {
         const char *asked, *offered;
-    } rows[] = { { "widht", "width" },
-                 { "hight", "height" },
+    } rows[] = { { "wjdth", "width" },
+                 { "hejght", "height" },
                  { "labe", "label1" },
                  { "wing", "wings" },
                  { "xlabel1", "label1" } };
