@@ -34,13 +34,15 @@ const unsigned char *sqlite3_column_text(sqlite3_stmt *s, int i)
 {
     const __typeof__(&sqlite3_column_text) real =
         (__typeof__(&sqlite3_column_text))dlsym(RTLD_NEXT, "sqlite3_column_text");
-    return off.no_text ? NULL : real(s, i);
+    if (off.no_text != 1) return real(s, i);
+    off.no_text = 2; /* this one alone */
+    return NULL;
 }
 
 int sqlite3_errcode(sqlite3 *db)
 {
     (void)db;
-    return off.no_text ? SQLITE_NOMEM : SQLITE_ERROR;
+    return off.no_text == 2 ? SQLITE_NOMEM : SQLITE_ERROR;
 }
 
 static ssize_t read_at(int fd, void *to, size_t n, off_t at)
