@@ -47,7 +47,7 @@ static inline eg_status nothing(void *user, egi_store *s)
 /* Records 1 .. n of `size` bytes, and a note. */
 static inline void fill(size_t n, size_t size)
 {
-    static uint8_t bytes[5000];
+    static uint8_t bytes[10000];
     const egi_store_options o = settings();
     egi_store *s = NULL;
     egi_path_discard(path);

@@ -206,15 +206,17 @@ static void verify_tells_what_it_finds(void **state)
 }
 
 struct rescued {
-    uint64_t rows, last, heads, whole;
+    uint64_t rows, last, heads, whole, zeros;
 };
 
 static eg_status rescue(void *user, const egi_record *head, unsigned holds, const uint8_t *bytes,
                         uint64_t *kept, uint64_t *lost)
 {
     struct rescued *r = user;
-    (void)bytes;
     (void)lost;
+    for (size_t i = 0; i < head->size; i++) /* what was written, or zeros from somewhere on */
+        CHECK(bytes[i] == (head->id - 1) % 251 || bytes[i] == 0);
+    r->zeros += head->size > 0 && bytes[head->size - 1] == 0 && bytes[0] != 0;
     CHECK(head->id > r->last);
     r->last = head->id;
     r->rows++;
@@ -304,6 +306,75 @@ static void pages_that_lie_about_their_order_end(void **state)
     CHECK(tried > 0);
 }
 
+static void put_at(long offset, const void *p, size_t n)
+{
+    FILE *f = fopen(path, "r+b");
+    CHECK(f != NULL && fseek(f, offset, SEEK_SET) == 0);
+    CHECK(fwrite(p, 1, n, f) == n && fclose(f) == 0);
+}
+
+/* The pages of a long record lead to one that is not there: the pass over the records ends, verify
+ * goes on, and what comes before that page is saved. */
+static void chains_that_lead_nowhere_are_told(void **state)
+{
+    static const uint8_t nowhere[4] = { 0x7f, 0xff, 0xff, 0xff };
+    const egi_store_options o = settings();
+    egi_store *s = NULL;
+    struct rescued r;
+    struct stat st;
+    (void)state;
+    fill(3, 10000);
+    CHECK(stat(path, &st) == 0);
+    for (long page = 5; page < st.st_size / EGI_STORE_PAGE; page++) {
+        uint8_t next[4];
+        FILE *f = fopen(path, "rb");
+        CHECK(f != NULL && fseek(f, page * EGI_STORE_PAGE, SEEK_SET) == 0);
+        CHECK(fread(next, 1, 4, f) == 4 && fclose(f) == 0);
+        if (next[0] == 0 && next[1] == 0 && next[2] == 0 && next[3] > 0)
+            put_at(page * EGI_STORE_PAGE, nowhere, 4);
+    }
+    CHECK_OK(egi_store_open(path, &o, &s)); /* heads alone are read */
+    CHECK_STATUS(egi_store_verify(s, NULL, NULL, NULL, NULL), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "read the records: damaged") != NULL);
+    egi_store_close(s);
+    CHECK_OK(save(0, &r));
+    CHECK(r.heads == 3 && r.whole == 1 && r.zeros == 2); /* the first is of zeros */
+}
+
+/* A count in the header, with the right checksum of its page: only the structure shows it. */
+static void damage_of_the_structure_alone_is_told(void **state)
+{
+    enum { CONTENT = EGI_STORE_PAGE - EGI_STORE_RESERVED };
+    const egi_store_options o = settings();
+    uint8_t page[EGI_STORE_PAGE];
+    egi_store *s = NULL;
+    (void)state;
+    fill(3, 10);
+    FILE *f = fopen(path, "rb");
+    CHECK(f != NULL && fread(page, 1, sizeof page, f) == sizeof page && fclose(f) == 0);
+    page[39]++; /* free pages */
+    const uint64_t of[2] = { 1, egi_hash(page, CONTENT) };
+    egi_store_le64(page + CONTENT, egi_hash(of, sizeof of));
+    put_at(0, page, sizeof page);
+    CHECK_OK(egi_store_open(path, &o, &s));
+    CHECK_STATUS(egi_store_verify(s, NULL, NULL, NULL, NULL), EG_ERR_CORRUPT);
+    CHECK(strstr(eg_error_detail(), "reelist") != NULL);
+    egi_store_close(s);
+}
+
+/* Half of a file: what its pages hold is saved, though the header says that there are more. */
+static void half_of_a_file_is_saved(void **state)
+{
+    struct rescued r;
+    struct stat st;
+    (void)state;
+    fill(2000, 20);
+    CHECK(stat(path, &st) == 0
+          && truncate(path, st.st_size / 2 / EGI_STORE_PAGE * EGI_STORE_PAGE) == 0);
+    CHECK_OK(save(0, &r));
+    CHECK(r.rows > 500 && r.rows < 1500 && r.whole == r.rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +386,9 @@ int main(void)
         cmocka_unit_test(pages_of_another_size_are_refused),
         cmocka_unit_test(verify_tells_what_it_finds),
         cmocka_unit_test(rows_around_a_lost_page_are_saved),
+        cmocka_unit_test(chains_that_lead_nowhere_are_told),
+        cmocka_unit_test(damage_of_the_structure_alone_is_told),
+        cmocka_unit_test(half_of_a_file_is_saved),
         cmocka_unit_test(pages_that_lie_about_their_order_end),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -105,16 +105,18 @@ static void arrays(const char *path)
 {
     enum { ROWS = 900 };
     static float numbers[ROWS * 8];
+    static uint64_t round; /* other numbers than the last, which lie about in memory */
     eg_dataset set;
     char hex[65];
-    eg_random_normal(1, 0, 0, ROWS * 8, numbers);
+    round = !round;
+    eg_random_normal(round, 0, 0, ROWS * 8, numbers);
     CHECK_OK(eg_npy_write(path, numbers, ROWS, 8));
     CHECK_OK(eg_dataset_read(path, NULL, &set));
     CHECK(set.n == ROWS && memcmp(set.x, numbers, sizeof numbers) == 0);
     CHECK_OK(eg_sha256_file(path, hex));
-    static char first[65];
-    if (first[0] == '\0') memcpy(first, hex, sizeof first);
-    assert_string_equal(hex, first);
+    static char first[2][65];
+    if (first[round][0] == '\0') memcpy(first[round], hex, sizeof hex);
+    assert_string_equal(hex, first[round]);
     eg_dataset_clear(&set);
 }
 

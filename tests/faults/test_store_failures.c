@@ -1,12 +1,13 @@
 /* The store where the system does not do what it is asked: reads that fail, a folder that cannot be
  * written, no links, no room; and its own limits. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dlfcn.h>
 #include <time.h>
 
 #include "store_check.h"
 
 static struct {
-    int no_links, no_writing;
+    int no_links, no_writing, no_text;
     long reads; /* so many go well; -1: all */
 } off = { .reads = -1 };
 
@@ -26,6 +27,22 @@ int access(const char *name, int how)
 {
     if (off.no_writing && (how & W_OK) != 0) return errno = EACCES, -1;
     return faccessat(AT_FDCWD, name, how, 0);
+}
+
+/* A text that lacks the memory for its end. */
+const unsigned char *sqlite3_column_text(sqlite3_stmt *s, int i)
+{
+    const __typeof__(&sqlite3_column_text) real =
+        (__typeof__(&sqlite3_column_text))dlsym(RTLD_NEXT, "sqlite3_column_text");
+    if (off.no_text != 1) return real(s, i);
+    off.no_text = 2; /* this one alone */
+    return NULL;
+}
+
+int sqlite3_errcode(sqlite3 *db)
+{
+    (void)db;
+    return off.no_text == 2 ? SQLITE_NOMEM : SQLITE_ERROR;
 }
 
 static ssize_t read_at(int fd, void *to, size_t n, off_t at)
@@ -247,6 +264,18 @@ static void a_failed_beginning_leaves_nothing_open(void **state)
     egi_store_close(s);
 }
 
+/* What could not be compared is neither ours nor damaged. */
+static void a_text_without_memory_is_no_damage(void **state)
+{
+    (void)state;
+    fill(1, 10);
+    off.no_text = 1;
+    const eg_status status = opened();
+    off.no_text = 0;
+    CHECK(status == EG_ERR_NOMEM);
+    CHECK_OK(opened());
+}
+
 /* Opening, building and closing leave no descriptor behind. */
 static void descriptors_are_closed(void **state)
 {
@@ -267,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_writer_waits_for_another),
         cmocka_unit_test(a_failed_beginning_leaves_nothing_open),
+        cmocka_unit_test(a_text_without_memory_is_no_damage),
         cmocka_unit_test(descriptors_are_closed),
         cmocka_unit_test(limits_of_calls_hold),
         cmocka_unit_test(reads_that_fail_are_no_damage),

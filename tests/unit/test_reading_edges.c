@@ -96,7 +96,8 @@ static void arrays_that_are_none_are_refused(void **state)
     INVALID(eg_safetensors_write(path, &good, 1, no_key, 1));
     INVALID(eg_safetensors_write(path, &good, 1, bad_text, 1));
     const eg_tensor_entry two[2] = { good, good };
-    REFUSED(eg_safetensors_write(path, two, 2, NULL, 0), EG_ERR_INVALID, "used twice");
+    REFUSED(eg_safetensors_write(path, two, 2, NULL, 0), EG_ERR_INVALID,
+            "tensor name x: NULL, reserved or used twice");
     const struct {
         eg_tensor_entry entry;
         eg_status status;
@@ -285,8 +286,8 @@ static void the_nearest_name_is_offered(void **state)
 {
     static const struct {
         const char *asked, *offered;
-    } rows[] = { { "widht", "width" },
-                 { "hight", "height" },
+    } rows[] = { { "wjdth", "width" },
+                 { "hejght", "height" },
                  { "labe", "label1" },
                  { "wing", "wings" },
                  { "xlabel1", "label1" } };

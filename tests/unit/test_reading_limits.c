@@ -250,6 +250,26 @@ static void pictures_of_a_folder_have_one_size(void **state)
     eg_dataset_clear(&set);
 }
 
+/* Sixteen labels fill a block of 64 bytes: what is behind it is another's. */
+static void pictures_of_a_class_have_its_label(void **state)
+{
+    char name[40];
+    eg_image m;
+    eg_dataset set;
+    (void)state;
+    CHECK(mkdir(in_root("sixteen"), 0700) == 0 && mkdir(in_root("sixteen/k"), 0700) == 0);
+    CHECK_OK(eg_image_create(2, 2, 1, NULL, &m));
+    memset(m.pixels, 9, 4);
+    for (int i = 0; i < 16; i++) {
+        snprintf(name, sizeof name, "sixteen/k/%d.png", i);
+        CHECK_OK(eg_image_write_png(in_root(name), &m));
+    }
+    eg_image_clear(&m);
+    CHECK_OK(eg_dataset_read(in_root("sixteen"), NULL, &set));
+    CHECK(set.n == 16 && set.classes == 1 && set.labels[15] == 0);
+    eg_dataset_clear(&set);
+}
+
 static void folders_without_pictures_are_refused(void **state)
 {
     (void)state;
@@ -366,6 +386,8 @@ static void columns_are_folds_by_their_whole_name(void **state)
     CHECK(set.fold_count == 1 && set.d == 7 && set.folds[0] == EG_ROLE_TEST);
     eg_dataset_clear(&set);
     CHECK(c.most > 0 && c.live == 0); /* to the byte */
+    read_fails(put_text("none.csv", "a,label\n1,2\n"), &o, EG_ERR_CORRUPT,
+               "that are folds, got none");
     /* a name that begins another is another */
     path = put_text("bags.csv", "bag,a,label\npp,1,0\np,2,1\n,3,1\nppp,4,0\np,5,1\n");
     o.folds = 0;
@@ -391,7 +413,7 @@ static void fingerprints_are_their_bits(void **state)
     eg_dataset_clear(&set);
     CHECK_STATUS(egi_read_bytes("fps", "t", (const uint8_t *)longer, sizeof longer - 1, NULL, &set),
                  EG_ERR_CORRUPT);
-    DETAIL("t:3:2: expected a hexadecimal digit, got \"g\"");
+    DETAIL("t:3:2: expected a hexadecimal digit, got \"g\" (2 problems in all)");
 }
 
 static void words_are_of_whole_letters(void **state)
@@ -423,6 +445,7 @@ int main(void)
         cmocka_unit_test(pictures_of_other_channels_are_refused),
         cmocka_unit_test(pictures_of_many_scans_are_refused),
         cmocka_unit_test(pictures_of_a_folder_have_one_size),
+        cmocka_unit_test(pictures_of_a_class_have_its_label),
         cmocka_unit_test(folders_without_pictures_are_refused),
         cmocka_unit_test(tables_of_repertoires_have_bounds),
         cmocka_unit_test(members_of_gzip_follow_each_other),

@@ -166,6 +166,18 @@ static void training_and_test_are_one_fold(void **state)
     unsetenv("ENGRAM_DATA");
 }
 
+/* What a caller says of columns goes before what the catalogue knows of the set. */
+static void options_go_before_the_catalogue(void **state)
+{
+    eg_read_options o = EG_READ_OPTIONS_INIT;
+    eg_dataset set;
+    (void)state;
+    o.skip_present = "f1";
+    o.label_column = "no such column";
+    CHECK_STATUS(eg_catalogue_read("musk1", &o, &set), EG_ERR_CORRUPT);
+    DETAIL("no column is named no such column");
+}
+
 static void count_set(void *user, const char *name, const char *folder)
 {
     (void)folder;
@@ -232,6 +244,7 @@ int main(void)
         cmocka_unit_test(parts_of_several_files_are_one),
         cmocka_unit_test(folders_of_pictures_are_parts),
         cmocka_unit_test(training_and_test_are_one_fold),
+        cmocka_unit_test(options_go_before_the_catalogue),
         cmocka_unit_test(sets_are_looked_for_where_the_environment_says),
     };
     return cmocka_run_group_tests_name("reading_sets", tests, set_up, tear_down);
