@@ -116,7 +116,7 @@ static inline eg_status call_of_network(const char *path)
     eg_curvature *c = NULL;
     eg_network_report report;
     eg_pac_result result;
-    double value[32], map[CALL_D], loss, rest;
+    double value[128], map[CALL_D], loss, rest;
     eg_status s = EG_OK;
     (void)path;
     b.draws = p.draws = 2;
