@@ -86,6 +86,15 @@ check 0 '^same +(yes|true)' diff both.egm first.egm
 check 2 'counted' forget plain.egm a.csv
 check 2 'memories of other options' merge plain.egm first.egm -o none.egm
 
+# a pair never stored, told by sums that no two pairs leave: the file stays as it was
+printf 'a,b,c,d\n1,0,1,0\n0,1,1,0\n1,1,0,0\n' >p.csv
+printf 'a,b,c,d\n1,1,1,1\n' >never.csv
+check 0 '^patterns +3$' store bam.egm p.csv --memory bam --contents p.csv
+sum=$(sha256sum <bam.egm)
+check 1 'was never stored' forget bam.egm never.csv --contents never.csv
+[ "$(sha256sum <bam.egm)" = "$sum" ] || problem "forget refused, and the file changed"
+check 0 '^patterns +3$' info bam.egm
+
 # the other kinds
 check 0 'sdm of 64 units, 2000 locations, radius' store near.egm bits.csv --memory sdm:2000
 check 0 'recovered (9[0-9]|100)' recall near.egm bits.csv --flip 0.05

@@ -291,6 +291,42 @@ static void check_same(const eg_binary *a, const eg_binary *b)
     if (sums > 0) CHECK_SAME_BITS(a->sums.at, b->sums.at, sums * 4);
 }
 
+static void refuse_strangers(eg_binary_options o)
+{
+    enum { N = 4 };
+    o.counted = 1;
+    eg_binary *m = binary_of(o), *other = binary_of(o), *same = binary_of(o);
+    float *x, *y;
+    draw_pairs(m, 2 * N, 6, &x, &y);
+    uint64_t *a = states_of(m, 0, x, 2 * N), *b = y ? states_of(m, 1, y, 2 * N) : NULL;
+    const uint64_t *a2 = a + N * eg_binary_words(m);
+    const uint64_t *b2 = b ? b + N * eg_binary_out_words(m) : NULL;
+    CHECK_OK(put(m, a, b, N, 1));
+    CHECK_OK(put(same, a, b, N, 1));
+    CHECK_OK(put(other, a2, b2, N, 1));
+    CHECK_STATUS(put(m, a2, b2, N, -1), EG_NOT_FOUND);
+    CHECK_STATUS(eg_binary_subtract(m, other), EG_NOT_FOUND);
+    const uint64_t first = a[0];
+    a[0] &= first - 1; /* a unit less: its connections would be left, and no pair */
+    if (!m->kind->symbols) CHECK_STATUS(put(m, a, b, N, -1), EG_NOT_FOUND);
+    a[0] = first;
+    check_same(m, same);
+    CHECK_OK(put(m, a, b, N, -1));
+    CHECK(eg_binary_count(m) == 0);
+    for (size_t r = 0; r < m->kind->keeping->rows(m); r++) CHECK(!m->kind->keeping->row_used(m, r));
+    free(x), free(y), free(a), free(b);
+    eg_binary_destroy(m), eg_binary_destroy(other), eg_binary_destroy(same);
+}
+
+/* What cannot be of the pairs that would stay is not forgotten, and nothing changes: no sum
+ * exceeds their number, no connection is left when none is. */
+static void what_was_never_stored_is_not_forgotten(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < EG_BINARY_KINDS; kind++)
+        refuse_strangers(options_of((eg_binary_kind)kind));
+}
+
 /* Every unit of a content. */
 static uint64_t *all_outputs(const eg_binary *m)
 {
@@ -407,6 +443,7 @@ int main(void)
         cmocka_unit_test(chains),
         cmocka_unit_test(sparse_distributed),
         cmocka_unit_test(bidirectional),
+        cmocka_unit_test(what_was_never_stored_is_not_forgotten),
         cmocka_unit_test(memories_merge_differ_and_split),
         cmocka_unit_test(answers_depend_on_the_cue_alone),
     };
