@@ -160,7 +160,10 @@ typedef struct eg_binary_certificate {
     size_t ambiguous;    /* clusters with more than one; 0 without clusters */
     size_t empty;        /* clusters with none */
     int whole;           /* every connection that storing this answer (to this cue) would make is
-                            there: sdm, bam: the answer gives itself back */
+                            there. sdm: the sums near it hold more than half of what storing
+                            it would leave, sum_c y_c s_c > V D / 2 over V locations and the D
+                            units y_c = +-1 of a content, and it gives itself back where address
+                            and content are one. bam: the two sides give each other */
     double false_accept; /* that as many connections between random units all existed:
                             fill^connections; NaN for sdm, bam */
     double energy_before, energy_after; /* of cue and answer; NaN where there is no energy */

@@ -98,6 +98,9 @@ check 0 '^patterns +3$' info bam.egm
 # the other kinds
 check 0 'sdm of 64 units, 2000 locations, radius' store near.egm bits.csv --memory sdm:2000
 check 0 'recovered (9[0-9]|100)' recall near.egm bits.csv --flip 0.05
+check 0 'sdm of 4 units, 2000 locations, radius 0' store tiny.egm p.csv --memory sdm:2000
+check 0 'recalled 3 of 3.*storing the answer' recall tiny.egm p.csv
+check 1 'recalled 0 of 1' recall tiny.egm never.csv
 check 0 'willshaw of 64 units' store net.egm few.csv --memory willshaw --counted
 check 0 'recalled' recall net.egm few.csv
 check 0 'bam of 64 units, to 6[0-9] units' store pairs.egm bits.csv --memory bam --contents bits.csv

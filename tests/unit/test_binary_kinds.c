@@ -248,6 +248,43 @@ static void sparse_distributed(void **state)
     eg_binary_destroy(m);
 }
 
+/* Far from what is stored a cue gives itself back, for no sum is there: nothing vouches for it.
+ * What is vouched for was stored, to this address where a content is its own. */
+static void what_an_sdm_vouches_for(void **state)
+{
+    enum { D = 128, N = 3, CUES = 100 };
+    (void)state;
+    for (size_t own = 0; own < 2; own++) {
+        eg_binary_options o = {
+            .size = sizeof o, .kind = EG_BINARY_SDM, .clusters = 1, .units = D
+        };
+        o.locations = 2000;
+        o.radius = 51;
+        o.out_clusters = !own;
+        o.out_units = own ? 0 : D;
+        eg_binary *m = binary_of(o);
+        float *x = draw_sparse(N + CUES, D, D / 2, 3), *y = draw_sparse(N, D, D / 2, 4);
+        uint64_t *a = states_of(m, 0, x, N + CUES), *b = states_of(m, 1, y, N);
+        const uint64_t *want = own ? a : b;
+        uint64_t got[2 * (N + CUES)];
+        eg_binary_certificate z[N + CUES];
+        CHECK_OK(eg_binary_add(m, a, own ? NULL : b, N));
+        CHECK_OK(eg_binary_recall(m, a, N + CUES, NULL, got, z));
+        CHECK_SAME_BITS(got, want, N * 2 * sizeof *want);
+        size_t refused = 0;
+        for (size_t i = 0; i < N + CUES; i++) {
+            int stored = 0;
+            for (size_t p = 0; p < N; p++)
+                stored |= memcmp(got + 2 * i, want + 2 * p, sizeof got[0] * 2) == 0;
+            CHECK(z[i].converged && (i < N ? z[i].whole : z[i].whole <= stored));
+            refused += !z[i].whole;
+        }
+        CHECK(refused > CUES / 4);
+        free(x), free(y), free(a), free(b);
+        eg_binary_destroy(m);
+    }
+}
+
 /* Both sides at rest, energy falls, and it is the double sum. */
 static void bidirectional(void **state)
 {
@@ -442,6 +479,7 @@ int main(void)
         cmocka_unit_test(sparse_messages),
         cmocka_unit_test(chains),
         cmocka_unit_test(sparse_distributed),
+        cmocka_unit_test(what_an_sdm_vouches_for),
         cmocka_unit_test(bidirectional),
         cmocka_unit_test(what_was_never_stored_is_not_forgotten),
         cmocka_unit_test(memories_merge_differ_and_split),
