@@ -103,7 +103,8 @@ EG_API EG_MUST_CHECK eg_status eg_binary_add(eg_binary *m, const uint64_t *addre
 /* Take n pairs out; all or none. What was stored before and after is as if they had never been.
  * EG_NOT_FOUND, and nothing done, where one of them lacks a connection, or where no n' pairs, those
  * that would stay, can have left what would remain: a sum above n', a connection where n' = 0;
- * EG_ERR_UNSUPPORTED without counters. */
+ * EG_ERR_UNSUPPORTED without counters. No pair is kept, so another that was never stored
+ * is taken out of what is there; eg_binary_add of the same undoes it. */
 EG_API EG_MUST_CHECK eg_status eg_binary_forget(eg_binary *m, const uint64_t *addresses,
                                                 const uint64_t *contents, size_t n);
 

@@ -95,6 +95,18 @@ check 1 'was never stored' forget bam.egm never.csv --contents never.csv
 [ "$(sha256sum <bam.egm)" = "$sum" ] || problem "forget refused, and the file changed"
 check 0 '^patterns +3$' info bam.egm
 
+# all connections of a message never stored exist: it is taken out of the others, as docs/binary.md
+# says, and storing it again undoes that
+printf 'a,b,c\n0,0,1\n0,1,0\n1,0,0\n' >sp.csv
+printf 'a,b,c\n0,0,0\n' >ghost.csv
+check 0 '^patterns +3$' store gh.egm sp.csv --memory clique:2 --counted
+check 0 '^patterns +3$' store gh0.egm sp.csv --memory clique:2 --counted
+check 0 '^false accept +0\.4' info gh.egm
+check 0 '^patterns +2$' forget gh.egm ghost.csv
+check 1 'recalled 0 of 3' recall gh.egm sp.csv
+check 0 '^patterns +3$' store gh.egm ghost.csv --append
+check 0 '^same +(yes|true)' diff gh.egm gh0.egm
+
 # the other kinds
 check 0 'sdm of 64 units, 2000 locations, radius' store near.egm bits.csv --memory sdm:2000
 check 0 'recovered (9[0-9]|100)' recall near.egm bits.csv --flip 0.05
