@@ -69,6 +69,8 @@ check 0 '^same +(yes|true)' diff a.egm all.egm
 check 0 '^patterns' split all.egm --units 0-199 -o low.egm
 check 0 '^patterns' split all.egm --units 200-599 -o high.egm
 check 2 'FIRST-LAST below 600' split all.egm --units 0-600 -o none.egm
+check 2 'unit 5 is in it twice' split all.egm --units 5,5 -o none.egm
+check 2 'unit 7 is in it twice' split all.egm --units 0-9,7-8 -o none.egm
 for format in npy safetensors; do
     check 0 "^format +$format" export all.egm all.$format
     check 0 "^format +$format" export both.egm both.$format
