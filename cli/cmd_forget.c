@@ -62,7 +62,11 @@ static int forget_binary(const struct call *call)
     stored_close(&s);
     one_writer_end(turn);
     if (code == EXIT_DONE) code = binary_report(call, call->args[0], m, "forgotten", p.n, started);
-    if (code == EXIT_DONE) say_next(call, "engram info %s", shell_word(call->args[0]));
+    if (code == EXIT_DONE) {
+        say(call,
+            "exact if all of it was stored; a binary memory refuses only what cannot have been");
+        say_next(call, "engram info %s", shell_word(call->args[0]));
+    }
     binary_pairs_clear(&p);
     eg_dataset_clear(&set);
     eg_binary_destroy(m);

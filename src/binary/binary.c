@@ -194,11 +194,17 @@ static struct load load_of_pairs(const eg_binary *m, const uint64_t *a, const ui
     return l;
 }
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* A repaired memory may have lost these numbers. */
 static void count(eg_binary *m, const struct load *l, int sign)
 {
-    m->n = sign > 0 ? m->n + l->n : m->n - l->n;
-    m->on_in = sign > 0 ? m->on_in + l->in : m->on_in - l->in;
-    m->on_out = sign > 0 ? m->on_out + l->out : m->on_out - l->out;
+    m->n = sign > 0 ? m->n + l->n : less(m->n, l->n);
+    m->on_in = sign > 0 ? m->on_in + l->in : less(m->on_in, l->in);
+    m->on_out = sign > 0 ? m->on_out + l->out : less(m->on_out, l->out);
 }
 
 static eg_status refuse_sequence(const eg_binary *m, const char *who, int sequence)
@@ -228,8 +234,6 @@ static eg_status refuse_forgetting(const eg_binary *m, const char *who, const st
     if (l->n > m->n)
         return egi_fail(EG_NOT_FOUND, "%s: %llu to forget of %llu stored", who,
                         (unsigned long long)l->n, (unsigned long long)m->n);
-    if (l->in > m->on_in || l->out > m->on_out)
-        return egi_fail(EG_NOT_FOUND, "%s: more units are active than in all that is stored", who);
     return EG_OK;
 }
 
@@ -335,15 +339,9 @@ eg_status eg_binary_merge(eg_binary *into, const eg_binary *from)
     EGI_TRY(check_two("eg_binary_merge", into, from));
     EGI_TRY(into->kind->keeping->may(into, from, 1));
     into->kind->keeping->join(into, from, 1);
-    into->n += from->n;
-    into->on_in += from->on_in;
-    into->on_out += from->on_out;
+    const struct load l = { from->n, from->on_in, from->on_out };
+    count(into, &l, 1);
     return EG_OK;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
 }
 
 eg_status eg_binary_subtract(eg_binary *from, const eg_binary *what)
@@ -352,9 +350,8 @@ eg_status eg_binary_subtract(eg_binary *from, const eg_binary *what)
     eg_status s = from->kind->keeping->may(from, what, -1);
     if (s == EG_OK) {
         from->kind->keeping->join(from, what, -1);
-        from->n = less(from->n, what->n);
-        from->on_in = less(from->on_in, what->on_in);
-        from->on_out = less(from->on_out, what->on_out);
+        const struct load l = { what->n, what->on_in, what->on_out };
+        count(from, &l, -1);
     }
     return s;
 }
