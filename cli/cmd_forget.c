@@ -62,7 +62,11 @@ static int forget_binary(const struct call *call)
     stored_close(&s);
     one_writer_end(turn);
     if (code == EXIT_DONE) code = binary_report(call, call->args[0], m, "forgotten", p.n, started);
-    if (code == EXIT_DONE) say_next(call, "engram info %s", shell_word(call->args[0]));
+    if (code == EXIT_DONE) {
+        say(call,
+            "exact if all of it was stored; a binary memory refuses only what cannot have been");
+        say_next(call, "engram info %s", shell_word(call->args[0]));
+    }
     binary_pairs_clear(&p);
     eg_dataset_clear(&set);
     eg_binary_destroy(m);
@@ -93,9 +97,13 @@ const struct command cmd_forget = {
                 "engram forget birds.egm wrong.jpg --label robin",
     .notes =
         "What is left is as if the items had never been stored. All or none: exit 1, and\n"
-        "nothing forgotten, when one of them was never stored. Connections must have been\n"
-        "counted (engram store --counted); sdm and bam always are. Items of dense memories\n"
-        "have ids: engram delete.\n"
+        "nothing forgotten, when one of them cannot have been: a connection of it is missing, or\n"
+        "as many items as would stay cannot have left the rest. More a binary memory cannot tell,\n"
+        "for it keeps no items: one never stored whose connections all exist (engram info: false\n"
+        "accept), or most vectors given to an sdm or bam of several, is taken out of the others,\n"
+        "which then may no longer be recalled. Forget what you stored; engram store --append with\n"
+        "the same data undoes a mistake. Connections must have been counted (engram store\n"
+        "--counted); sdm and bam always are. Items of dense memories have ids: engram delete.\n"
         "Of taught classes (engram teach) a class, or examples of one, so that the file is as if\n"
         "they had never been taught; what the kind cannot take out it says. A kind that keeps "
         "sums\n"

@@ -277,8 +277,10 @@ const struct command cmd_recall = {
         "memory (weights alone: none came to rest). -o FILE: .png (one cue; - is standard\n"
         "output), .npy or .csv (the states).\n"
         "Binary memories: a cue is a line of numbers as they were stored, -1 for a symbol that\n"
-        "is unknown; recalled: at rest with one answer whose connections all exist; false\n"
-        "accept: how likely so many connections all exist by accident.",
+        "is unknown; recalled: at rest with one answer whose connections all exist (sdm: with\n"
+        "most of what storing it leaves near it; bam: whose two sides give each other, which\n"
+        "states never stored can do too); false accept: how likely so many connections all\n"
+        "exist by accident.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

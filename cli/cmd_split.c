@@ -36,6 +36,8 @@ static int parse_units(const struct call *call, const char *text, const eg_binar
         }
         for (uint64_t u = first; u <= last; u++) {
             const size_t bit = u / units * 64 * ((units + 63) / 64) + u % units;
+            if (bits[bit / 64] >> bit % 64 & 1)
+                return fail_usage(call, "--units %s: unit %zu is in it twice", text, (size_t)u);
             bits[bit / 64] |= UINT64_C(1) << bit % 64;
         }
         if (*at == '\0') return EXIT_DONE;

@@ -101,8 +101,10 @@ EG_API EG_MUST_CHECK eg_status eg_binary_add(eg_binary *m, const uint64_t *addre
                                              const uint64_t *contents, size_t n);
 
 /* Take n pairs out; all or none. What was stored before and after is as if they had never been.
- * EG_NOT_FOUND, and nothing done, where one of them lacks a connection or none is stored;
- * EG_ERR_UNSUPPORTED without counters. */
+ * EG_NOT_FOUND, and nothing done, where one of them lacks a connection, or where no n' pairs, those
+ * that would stay, can have left what would remain: a sum above n', a connection where n' = 0;
+ * EG_ERR_UNSUPPORTED without counters. No pair is kept, so another that was never stored
+ * is taken out of what is there; eg_binary_add of the same undoes it. */
 EG_API EG_MUST_CHECK eg_status eg_binary_forget(eg_binary *m, const uint64_t *addresses,
                                                 const uint64_t *contents, size_t n);
 
@@ -159,7 +161,10 @@ typedef struct eg_binary_certificate {
     size_t ambiguous;    /* clusters with more than one; 0 without clusters */
     size_t empty;        /* clusters with none */
     int whole;           /* every connection that storing this answer (to this cue) would make is
-                            there: sdm, bam: the answer gives itself back */
+                            there. sdm: the sums near it hold more than half of what storing
+                            it would leave, sum_c y_c s_c > V D / 2 over V locations and the D
+                            units y_c = +-1 of a content, and it gives itself back where address
+                            and content are one. bam: the two sides give each other */
     double false_accept; /* that as many connections between random units all existed:
                             fill^connections; NaN for sdm, bam */
     double energy_before, energy_after; /* of cue and answer; NaN where there is no energy */
@@ -201,7 +206,8 @@ EG_API EG_MUST_CHECK eg_status eg_binary_energy(const eg_binary *m, const uint64
  * EG_ERR_OVERFLOW (a counter), and nothing done. */
 EG_API EG_MUST_CHECK eg_status eg_binary_merge(eg_binary *into, const eg_binary *from);
 /* from holds what it held beyond what: the difference of counters, or the connections that what
- * lacks. EG_NOT_FOUND, and nothing done, where counters would fall below 0. merge undoes it. */
+ * lacks. EG_NOT_FOUND, and nothing done, where counters would fall below 0 or sums exceed the
+ * number of pairs that stay. merge undoes it. */
 EG_API EG_MUST_CHECK eg_status eg_binary_subtract(eg_binary *from, const eg_binary *what);
 /* The part of a memory that points to some units of its content (1 in outputs, out words), as a
  * memory of its own: parts that cover all units merge to the whole. Each keeps the count. */

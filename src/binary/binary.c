@@ -178,17 +178,33 @@ static eg_status write_pairs(eg_binary *m, const uint64_t *a, const uint64_t *b,
     return EG_OK;
 }
 
-static void count_pairs(eg_binary *m, const uint64_t *a, const uint64_t *b, size_t n, int sign)
+/* What comes in or goes out: n and the active units, as a memory counts them. */
+struct load {
+    uint64_t n, in, out;
+};
+
+static struct load load_of_pairs(const eg_binary *m, const uint64_t *a, const uint64_t *b, size_t n)
 {
-    uint64_t in = 0, out = 0;
+    struct load l = { n, 0, 0 };
     for (size_t i = 0; i < n; i++) {
-        in += egi_state_active(&m->in, a + i * m->in.words);
-        if (!m->own) out += egi_state_active(&m->out, b + i * m->out.words);
+        l.in += egi_state_active(&m->in, a + i * m->in.words);
+        if (!m->own) l.out += egi_state_active(&m->out, b + i * m->out.words);
     }
-    if (m->own) out = in;
-    m->n = sign > 0 ? m->n + n : m->n - n;
-    m->on_in = sign > 0 ? m->on_in + in : m->on_in - in;
-    m->on_out = sign > 0 ? m->on_out + out : m->on_out - out;
+    if (m->own) l.out = l.in;
+    return l;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* A repaired memory may have lost these numbers. */
+static void count(eg_binary *m, const struct load *l, int sign)
+{
+    m->n = sign > 0 ? m->n + l->n : less(m->n, l->n);
+    m->on_in = sign > 0 ? m->on_in + l->in : less(m->on_in, l->in);
+    m->on_out = sign > 0 ? m->on_out + l->out : less(m->on_out, l->out);
 }
 
 static eg_status refuse_sequence(const eg_binary *m, const char *who, int sequence)
@@ -203,31 +219,50 @@ eg_status eg_binary_add(eg_binary *m, const uint64_t *addresses, const uint64_t 
     EGI_TRY(check_pairs(m, "eg_binary_add", addresses, contents, n));
     EGI_TRY(refuse_sequence(m, "eg_binary_add", 0));
     EGI_TRY(write_pairs(m, addresses, contents, n, 1));
-    count_pairs(m, addresses, contents, n, 1);
+    const struct load l = load_of_pairs(m, addresses, contents, n);
+    count(m, &l, 1);
     return EG_OK;
 }
 
-static eg_status refuse_forgetting(const eg_binary *m, const char *who, uint64_t n)
+static eg_status refuse_forgetting(const eg_binary *m, const char *who, const struct load *l)
 {
     if (m->kind->keeping == &egi_keeping_links && m->links.count == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED,
                         "%s: connections are not counted (options: counted = 1), so what others "
                         "share with this one is not known",
                         who);
-    if (n > m->n)
+    if (l->n > m->n)
         return egi_fail(EG_NOT_FOUND, "%s: %llu to forget of %llu stored", who,
-                        (unsigned long long)n, (unsigned long long)m->n);
+                        (unsigned long long)l->n, (unsigned long long)m->n);
     return EG_OK;
+}
+
+/* After one was taken out: whether as many as stay can have left what is there. */
+static eg_status check_rest(const eg_binary *m, const char *who, const struct load *l)
+{
+    if (m->kind->keeping->can_be(m, m->n - l->n)) return EG_OK;
+    return egi_fail(
+        EG_NOT_FOUND,
+        "%s: the %llu that would stay cannot have left what remains: one of those to forget was "
+        "never stored",
+        who, (unsigned long long)(m->n - l->n));
 }
 
 eg_status eg_binary_forget(eg_binary *m, const uint64_t *addresses, const uint64_t *contents,
                            size_t n)
 {
-    EGI_TRY(check_pairs(m, "eg_binary_forget", addresses, contents, n));
-    EGI_TRY(refuse_sequence(m, "eg_binary_forget", 0));
-    eg_status s = refuse_forgetting(m, "eg_binary_forget", n);
+    const char *who = "eg_binary_forget";
+    EGI_TRY(check_pairs(m, who, addresses, contents, n));
+    EGI_TRY(refuse_sequence(m, who, 0));
+    const struct load l = load_of_pairs(m, addresses, contents, n);
+    eg_status s = refuse_forgetting(m, who, &l);
     if (s == EG_OK) s = write_pairs(m, addresses, contents, n, -1);
-    if (s == EG_OK) count_pairs(m, addresses, contents, n, -1);
+    if (s != EG_OK) return s;
+    s = check_rest(m, who, &l);
+    if (s == EG_OK)
+        count(m, &l, -1);
+    else
+        (void)!write_pairs(m, addresses, contents, n, 1); /* cannot fail: it was just there */
     return s;
 }
 
@@ -252,17 +287,19 @@ static eg_status put_sequence(eg_binary *m, const char *who, const uint64_t *sta
 {
     EGI_TRY(check_pairs(m, who, states, NULL, t));
     EGI_TRY(refuse_sequence(m, who, 1));
-    eg_status s = sign < 0 ? refuse_forgetting(m, who, 1) : EG_OK;
+    struct load l = { 1, 0, t };
+    for (size_t i = 0; i < t; i++) l.in += egi_state_active(&m->in, states + i * m->in.words);
+    eg_status s = sign < 0 ? refuse_forgetting(m, who, &l) : EG_OK;
     if (s == EG_OK && t < 2)
         s = egi_fail(EG_ERR_INVALID, "%s: %zu states, expected at least 2", who, t);
     if (s == EG_OK) s = write_sequence(m, states, t, sign);
     if (s != EG_OK) return s;
-    uint64_t on = 0;
-    for (size_t i = 0; i < t; i++) on += egi_state_active(&m->in, states + i * m->in.words);
-    m->n = sign > 0 ? m->n + 1 : m->n - 1;
-    m->on_in = sign > 0 ? m->on_in + on : m->on_in - on;
-    m->on_out = sign > 0 ? m->on_out + t : m->on_out - t;
-    return EG_OK;
+    if (sign < 0) s = check_rest(m, who, &l);
+    if (s == EG_OK)
+        count(m, &l, sign);
+    else
+        (void)!write_sequence(m, states, t, 1); /* cannot fail: it was just there */
+    return s;
 }
 
 eg_status eg_binary_add_sequence(eg_binary *m, const uint64_t *states, size_t t)
@@ -302,15 +339,9 @@ eg_status eg_binary_merge(eg_binary *into, const eg_binary *from)
     EGI_TRY(check_two("eg_binary_merge", into, from));
     EGI_TRY(into->kind->keeping->may(into, from, 1));
     into->kind->keeping->join(into, from, 1);
-    into->n += from->n;
-    into->on_in += from->on_in;
-    into->on_out += from->on_out;
+    const struct load l = { from->n, from->on_in, from->on_out };
+    count(into, &l, 1);
     return EG_OK;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
 }
 
 eg_status eg_binary_subtract(eg_binary *from, const eg_binary *what)
@@ -319,9 +350,8 @@ eg_status eg_binary_subtract(eg_binary *from, const eg_binary *what)
     eg_status s = from->kind->keeping->may(from, what, -1);
     if (s == EG_OK) {
         from->kind->keeping->join(from, what, -1);
-        from->n = less(from->n, what->n);
-        from->on_in = less(from->on_in, what->on_in);
-        from->on_out = less(from->on_out, what->on_out);
+        const struct load l = { what->n, what->on_in, what->on_out };
+        count(from, &l, -1);
     }
     return s;
 }

@@ -51,6 +51,8 @@ struct egi_keeping {
     /* Whether merge (sign 1) or subtract (-1) can be done; then do it. */
     eg_status (*may)(const eg_binary *into, const eg_binary *from, int sign);
     void (*join)(eg_binary *into, const eg_binary *from, int sign);
+    /* 0: n stored cannot have left what is kept. 1: they may have. */
+    int (*can_be)(const eg_binary *m, uint64_t n);
     /* Only the crossings with these units of the content stay. */
     void (*restrict_to)(eg_binary *m, const uint64_t *outputs);
     /* Rows as bytes: the most that one takes; writing returns what it took, reading checks. */

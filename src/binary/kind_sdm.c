@@ -133,6 +133,17 @@ static size_t read_at(const eg_binary *m, const uint64_t *cue, int64_t *sum, uin
     return voices;
 }
 
+/* Storing an answer leaves V in each of its D sums over V locations, V D in all, and what others
+ * left there is noise about 0: whether more than half of V D is there. That an answer gives itself
+ * back says little: where no sum is, a cue keeps its bits. */
+static int held(const eg_binary *m, const int64_t *sum, const uint64_t *answer, size_t voices)
+{
+    double there = 0;
+    for (size_t c = 0; c < m->sums.columns; c++)
+        there += answer[c / 64] >> c % 64 & 1 ? (double)sum[c] : -(double)sum[c];
+    return there > 0.5 * (double)voices * (double)m->sums.columns;
+}
+
 static void recall(const eg_binary *m, const struct egi_query *q)
 {
     int64_t *sum = q->scratch;
@@ -153,7 +164,7 @@ static void recall(const eg_binary *m, const struct egi_query *q)
     }
     memcpy(q->state, answer, bytes);
     c->active = egi_state_active(&m->out, answer);
-    c->whole = m->own && c->converged && c->voices > 0;
+    c->whole = c->converged && held(m, sum, answer, c->voices);
 }
 
 /* Signal and noise, `engram theory sdm`: at M = 0.1 locations a bit of what is read errs with

@@ -185,6 +185,12 @@ int egi_links_hold(const eg_binary *m, const uint64_t *a, const uint64_t *b, int
 
 /* ---- two memories ---- */
 
+/* A part of a sequence may be taken out: the rest stays. */
+static int can_be(const eg_binary *m, uint64_t n)
+{
+    return n > 0 || m->links.existing == 0 || m->kind->sequence;
+}
+
 static eg_status may_join(const eg_binary *into, const eg_binary *from, int sign)
 {
     const uint16_t *x = into->links.count, *y = from->links.count;
@@ -347,6 +353,6 @@ int egi_binary_complete(eg_binary *m)
     return 1;
 }
 
-const struct egi_keeping egi_keeping_links = { create,   destroy,     bytes,    may_join,
-                                               join,     restrict_to, row_most, row_write,
-                                               row_read, rows,        row_used, row_numbers };
+const struct egi_keeping egi_keeping_links = { create, destroy,     bytes,      may_join,  join,
+                                               can_be, restrict_to, row_most,   row_write, row_read,
+                                               rows,   row_used,    row_numbers };

@@ -39,7 +39,20 @@ static void destroy(eg_binary *m)
     egi_free(m->alloc, m->sums.at, m->sums.rows * m->sums.columns * sizeof *m->sums.at);
 }
 
-/* No sum exceeds the number of pairs: that number is what must fit. */
+/* No sum exceeds the number of pairs: each adds 1 or takes it, or is far from the row. */
+static int within(int64_t sum, uint64_t n)
+{
+    return (uint64_t)(sum < 0 ? -sum : sum) <= n;
+}
+
+static int can_be(const eg_binary *m, uint64_t n)
+{
+    int fits = 1;
+    for (size_t i = 0; i < m->sums.rows * m->sums.columns; i++) fits &= within(m->sums.at[i], n);
+    return fits;
+}
+
+/* The number of pairs is what must fit, and what is left must be sums of as many as are left. */
 static eg_status may_join(const eg_binary *into, const eg_binary *from, int sign)
 {
     if (sign > 0 && into->n + from->n > INT32_MAX)
@@ -48,6 +61,13 @@ static eg_status may_join(const eg_binary *into, const eg_binary *from, int sign
     if (sign < 0 && into->n < from->n)
         return egi_fail(EG_NOT_FOUND, "eg_binary_subtract: %llu - %llu pairs",
                         (unsigned long long)into->n, (unsigned long long)from->n);
+    for (size_t i = 0; sign < 0 && i < into->sums.rows * into->sums.columns; i++)
+        if (!within((int64_t)into->sums.at[i] - from->sums.at[i], into->n - from->n))
+            return egi_fail(EG_NOT_FOUND,
+                            "eg_binary_subtract: a sum of %d - %d is none of %llu "
+                            "pairs: not all of them were stored",
+                            into->sums.at[i], from->sums.at[i],
+                            (unsigned long long)(into->n - from->n));
     return EG_OK;
 }
 
@@ -100,8 +120,7 @@ static eg_status row_read(eg_binary *m, size_t row, const uint8_t *at, size_t si
             more = at[(*took)++] >= 128;
         }
         const int64_t s = value % 2 != 0 ? -(int64_t)(value / 2) - 1 : (int64_t)(value / 2);
-        const uint64_t size_of = (uint64_t)(s < 0 ? -s : s);
-        if (more || size_of > m->n)
+        if (more || !within(s, m->n))
             return egi_fail(EG_ERR_CORRUPT, "sums: number %zu of row %zu is none of %llu pairs", c,
                             row, (unsigned long long)m->n);
         m->sums.at[row * m->sums.columns + c] = (int32_t)s;
@@ -129,6 +148,6 @@ size_t egi_sums_used(const struct egi_sums *s)
     return used;
 }
 
-const struct egi_keeping egi_keeping_sums = { create,   destroy,     bytes,    may_join,
-                                              join,     restrict_to, row_most, row_write,
-                                              row_read, rows,        row_used, row_numbers };
+const struct egi_keeping egi_keeping_sums = { create, destroy,     bytes,      may_join,  join,
+                                              can_be, restrict_to, row_most,   row_write, row_read,
+                                              rows,   row_used,    row_numbers };

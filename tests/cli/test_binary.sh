@@ -69,6 +69,8 @@ check 0 '^same +(yes|true)' diff a.egm all.egm
 check 0 '^patterns' split all.egm --units 0-199 -o low.egm
 check 0 '^patterns' split all.egm --units 200-599 -o high.egm
 check 2 'FIRST-LAST below 600' split all.egm --units 0-600 -o none.egm
+check 2 'unit 5 is in it twice' split all.egm --units 5,5 -o none.egm
+check 2 'unit 7 is in it twice' split all.egm --units 0-9,7-8 -o none.egm
 for format in npy safetensors; do
     check 0 "^format +$format" export all.egm all.$format
     check 0 "^format +$format" export both.egm both.$format
@@ -86,9 +88,34 @@ check 0 '^same +(yes|true)' diff both.egm first.egm
 check 2 'counted' forget plain.egm a.csv
 check 2 'memories of other options' merge plain.egm first.egm -o none.egm
 
+# a pair never stored, told by sums that no two pairs leave: the file stays as it was
+printf 'a,b,c,d\n1,0,1,0\n0,1,1,0\n1,1,0,0\n' >p.csv
+printf 'a,b,c,d\n1,1,1,1\n' >never.csv
+check 0 '^patterns +3$' store bam.egm p.csv --memory bam --contents p.csv
+sum=$(sha256sum <bam.egm)
+check 1 'was never stored' forget bam.egm never.csv --contents never.csv
+[ "$(sha256sum <bam.egm)" = "$sum" ] || problem "forget refused, and the file changed"
+check 0 '^patterns +3$' info bam.egm
+
+# all connections of a message never stored exist: it is taken out of the others, as docs/binary.md
+# says, and storing it again undoes that
+printf 'a,b,c\n0,0,1\n0,1,0\n1,0,0\n' >sp.csv
+printf 'a,b,c\n0,0,0\n' >ghost.csv
+check 0 '^patterns +3$' store gh.egm sp.csv --memory clique:2 --counted
+check 0 '^patterns +3$' store gh0.egm sp.csv --memory clique:2 --counted
+check 0 '^false accept +0\.4' info gh.egm
+check 0 'exact if all of it was stored' forget gh.egm ghost.csv
+check 0 '^patterns +2$' info gh.egm
+check 1 'recalled 0 of 3' recall gh.egm sp.csv
+check 0 '^patterns +3$' store gh.egm ghost.csv --append
+check 0 '^same +(yes|true)' diff gh.egm gh0.egm
+
 # the other kinds
 check 0 'sdm of 64 units, 2000 locations, radius' store near.egm bits.csv --memory sdm:2000
 check 0 'recovered (9[0-9]|100)' recall near.egm bits.csv --flip 0.05
+check 0 'sdm of 4 units, 2000 locations, radius 0' store tiny.egm p.csv --memory sdm:2000
+check 0 'recalled 3 of 3.*storing the answer' recall tiny.egm p.csv
+check 1 'recalled 0 of 1' recall tiny.egm never.csv
 check 0 'willshaw of 64 units' store net.egm few.csv --memory willshaw --counted
 check 0 'recalled' recall net.egm few.csv
 check 0 'bam of 64 units, to 6[0-9] units' store pairs.egm bits.csv --memory bam --contents bits.csv

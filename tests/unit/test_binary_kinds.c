@@ -248,6 +248,43 @@ static void sparse_distributed(void **state)
     eg_binary_destroy(m);
 }
 
+/* Far from what is stored a cue gives itself back, for no sum is there: nothing vouches for it.
+ * What is vouched for was stored, to this address where a content is its own. */
+static void what_an_sdm_vouches_for(void **state)
+{
+    enum { D = 128, N = 3, CUES = 100 };
+    (void)state;
+    for (size_t own = 0; own < 2; own++) {
+        eg_binary_options o = {
+            .size = sizeof o, .kind = EG_BINARY_SDM, .clusters = 1, .units = D
+        };
+        o.locations = 2000;
+        o.radius = 51;
+        o.out_clusters = !own;
+        o.out_units = own ? 0 : D;
+        eg_binary *m = binary_of(o);
+        float *x = draw_sparse(N + CUES, D, D / 2, 3), *y = draw_sparse(N, D, D / 2, 4);
+        uint64_t *a = states_of(m, 0, x, N + CUES), *b = states_of(m, 1, y, N);
+        const uint64_t *want = own ? a : b;
+        uint64_t got[2 * (N + CUES)];
+        eg_binary_certificate z[N + CUES];
+        CHECK_OK(eg_binary_add(m, a, own ? NULL : b, N));
+        CHECK_OK(eg_binary_recall(m, a, N + CUES, NULL, got, z));
+        CHECK_SAME_BITS(got, want, N * 2 * sizeof *want);
+        size_t refused = 0;
+        for (size_t i = 0; i < N + CUES; i++) {
+            int stored = 0;
+            for (size_t p = 0; p < N; p++)
+                stored |= memcmp(got + 2 * i, want + 2 * p, sizeof got[0] * 2) == 0;
+            CHECK(z[i].converged && (i < N ? z[i].whole : z[i].whole <= stored));
+            refused += !z[i].whole;
+        }
+        CHECK(refused > CUES / 4);
+        free(x), free(y), free(a), free(b);
+        eg_binary_destroy(m);
+    }
+}
+
 /* Both sides at rest, energy falls, and it is the double sum. */
 static void bidirectional(void **state)
 {
@@ -289,6 +326,43 @@ static void check_same(const eg_binary *a, const eg_binary *b)
     if (cells > 0) CHECK_SAME_BITS(a->links.bits, b->links.bits, cells * 8);
     if (a->links.count != NULL) CHECK_SAME_BITS(a->links.count, b->links.count, cells * 128);
     if (sums > 0) CHECK_SAME_BITS(a->sums.at, b->sums.at, sums * 4);
+}
+
+static void refuse_strangers(eg_binary_options o)
+{
+    enum { N = 4 };
+    o.counted = 1;
+    eg_binary *m = binary_of(o), *other = binary_of(o), *same = binary_of(o);
+    float *x, *y;
+    draw_pairs(m, 2 * N, 6, &x, &y);
+    uint64_t *a = states_of(m, 0, x, 2 * N), *b = y ? states_of(m, 1, y, 2 * N) : NULL;
+    const uint64_t *a2 = a + N * eg_binary_words(m);
+    const uint64_t *b2 = b ? b + N * eg_binary_out_words(m) : NULL;
+    CHECK_OK(put(m, a, b, N, 1));
+    CHECK_OK(put(same, a, b, N, 1));
+    CHECK_OK(put(other, a2, b2, N, 1));
+    CHECK_STATUS(put(m, a2, b2, N, -1), EG_NOT_FOUND);
+    CHECK_STATUS(eg_binary_subtract(m, other), EG_NOT_FOUND);
+    const uint64_t first = a[0];
+    a[0] &= first - 1; /* a unit less: its connections would be left, and no pair */
+    if (!m->kind->symbols) CHECK_STATUS(put(m, a, b, N, -1), EG_NOT_FOUND);
+    a[0] = first;
+    check_same(m, same);
+    m->on_in = 0; /* as a repair leaves it that found no counts */
+    CHECK_OK(put(m, a, b, N, -1));
+    CHECK(eg_binary_count(m) == 0 && m->on_in == 0);
+    for (size_t r = 0; r < m->kind->keeping->rows(m); r++) CHECK(!m->kind->keeping->row_used(m, r));
+    free(x), free(y), free(a), free(b);
+    eg_binary_destroy(m), eg_binary_destroy(other), eg_binary_destroy(same);
+}
+
+/* What cannot be of the pairs that would stay is not forgotten, and nothing changes: no sum
+ * exceeds their number, no connection is left when none is. */
+static void what_was_never_stored_is_not_forgotten(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < EG_BINARY_KINDS; kind++)
+        refuse_strangers(options_of((eg_binary_kind)kind));
 }
 
 /* Every unit of a content. */
@@ -406,7 +480,9 @@ int main(void)
         cmocka_unit_test(sparse_messages),
         cmocka_unit_test(chains),
         cmocka_unit_test(sparse_distributed),
+        cmocka_unit_test(what_an_sdm_vouches_for),
         cmocka_unit_test(bidirectional),
+        cmocka_unit_test(what_was_never_stored_is_not_forgotten),
         cmocka_unit_test(memories_merge_differ_and_split),
         cmocka_unit_test(answers_depend_on_the_cue_alone),
     };
