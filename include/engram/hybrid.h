@@ -174,12 +174,15 @@ EG_API EG_MUST_CHECK eg_status eg_head_predict(eg_head *h, const float *x, size_
 /**
  * Set what "unknown" means, by examples of known classes.
  * @param held   1: they are not among those taught; 0: they are: each is forgotten, scored and
- *               taught again (where the kind forgets exactly; else EG_ERR_UNSUPPORTED)
- * @param share  of examples of known classes that may be called unknown, 0 <= share < 1. By
- *               exchangeability (Vovk, Gammerman and Shafer 2005, prop. 2.2) no more than that are,
- *               in the mean over draws of the examples
- * The temperature is set too: the one of the least log loss on these examples, each taken as right
- * with (n + 1) / (n + 2) (Platt 1999, section 2.2), so that few examples are not taken as proof.
+ *               taught again, together with one of each other class, so that classes keep their
+ *               shares (where the kind forgets exactly; else EG_ERR_UNSUPPORTED). The head is then
+ *               what it was, to the byte
+ * @param share  of examples of known classes that may be called unknown, 0 <= share < 1. Of held
+ *               examples that are exchangeable with those asked later no more than that are, in the
+ *               mean over draws (Vovk, Gammerman and Shafer 2005, prop. 2.2). Of taught ones that
+ * is no theorem: docs/learning-by-storing.md has what was measured The temperature is set too: the
+ * one of the least log loss on these examples, each taken as right with (n + 1) / (n + 2) (Platt
+ * 1999, section 2.2), so that few examples are not taken as proof.
  * @return EG_OK; EG_ERR_INVALID (a class that is not known; n = 0)
  */
 EG_API EG_MUST_CHECK eg_status eg_head_calibrate(eg_head *h, const float *x, const int32_t *y,

@@ -108,6 +108,12 @@ with open("odd.csv", "w") as f:
 PY
 check 1 'unknown \(' classify known.egm odd.csv
 check 0 'too few' teach few.egm train.csv --limit 4 --kind mean --unknown 0.1
+# one more example is too few to calibrate anew, and what was calibrated stays
+check 0 'too few.*stays as it was' teach known.egm train.csv --limit 1 --label new --unknown 0.1
+check 1 'unknown \(' classify known.egm odd.csv
+check 0 '^taught' teach kept.egm train.csv --kind knn --unknown 0.1
+check 1 'unknown \(' classify kept.egm odd.csv
+check 0 '^whole +yes' verify kept.egm
 
 # two devices learn apart and join by the names of classes
 head -n 21 train.csv >first.csv
