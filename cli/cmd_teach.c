@@ -283,8 +283,7 @@ static int teach_more(const struct call *call, struct items *items, eg_head **h)
         int32_t *y = need(items->n, sizeof *y);
         code = more_classes(call->options, items, &t, y);
         if (code == EXIT_DONE) code = learn(call, t.head, items, y);
-        const eg_status s =
-            code == EXIT_DONE ? eg_memory_file_write_head(t.file.file, t.head) : EG_OK;
+        const eg_status s = code == EXIT_DONE ? taught_write(&t) : EG_OK;
         if (s != EG_OK) code = fail(s, NULL);
         free(y);
     }

@@ -127,12 +127,14 @@ EG_API EG_MUST_CHECK eg_status eg_head_fit(eg_head *h, const float *x, size_t n)
 EG_API EG_MUST_CHECK eg_status eg_head_teach(eg_head *h, const float *x, const int32_t *y,
                                              size_t n);
 
-/* Take n examples out; all or none. The head is then, to the byte, what it would be had they never
- * been taught. EG_NOT_FOUND where one cannot have been taught (a count would fall below 0, or no
- * stored example is this one); EG_ERR_UNSUPPORTED where the kind cannot. */
+/* Take n examples out; all or none. The sums are then, to the byte, what they would be had they
+ * never been taught; a calibration stays. EG_NOT_FOUND where one cannot have been taught (a count
+ * would fall below 0, or no stored example is this one); EG_ERR_UNSUPPORTED where the kind cannot.
+ */
 EG_API EG_MUST_CHECK eg_status eg_head_forget(eg_head *h, const float *x, const int32_t *y,
                                               size_t n);
-/* All of a class; its number may be taught again. EG_NOT_FOUND: no example of it is known.
+/* All of a class; its number may be taught again, and until then its row is all 0 where classes
+ * with greater numbers are known, else gone. EG_NOT_FOUND: no example of it is known.
  * EG_ERR_UNSUPPORTED where the kind keeps sums of all classes together ("lda", "ridge"): give
  * eg_head_forget the examples. */
 EG_API EG_MUST_CHECK eg_status eg_head_forget_class(eg_head *h, size_t label);
