@@ -115,12 +115,17 @@ EG_API EG_MUST_CHECK eg_status eg_head_choose(const eg_head_budget *budget, size
  */
 EG_API EG_MUST_CHECK eg_status eg_head_fit(eg_head *h, const float *x, size_t n);
 
+/* The most numbers without examples between the classes that are known and a new one. */
+#define EG_HEAD_GAP 65536
+
 /**
  * Learn n examples; all or none.
  * @param x  (N, D) finite, no vector all 0
- * @param y  (N) classes, 0 .. 2^31 - 2
+ * @param y  (N) classes, 0 .. 2^31 - 2, but less than K + N + EG_HEAD_GAP, or than what
+ *           eg_head_reserve made room for: every class below the greatest has a row
  * @return EG_OK; EG_ERR_INVALID (names row and component, or the class); EG_ERR_OVERFLOW (a sum is
- *         full: more than 65535 examples of a class that all say the same); EG_ERR_NOMEM
+ *         full: more than 65535 examples of a class that all say the same); EG_ERR_LIMIT (a class
+ *         beyond); EG_ERR_NOMEM
  * "lda", "fecam" and "ridge" put an example aside and sum the products of 256 of them together: by
  * the 257th, or by the next answer, merge or file.
  */
@@ -143,7 +148,8 @@ EG_API EG_MUST_CHECK eg_status eg_head_forget_class(eg_head *h, size_t label);
  * into knows what either knew.
  * @param label  (classes of from) what a class of from is called in into; NULL: as in from
  * @return EG_OK; EG_ERR_SHAPE (other D, settings or seed, or another fit of the quantiser);
- *         EG_ERR_UNSUPPORTED; EG_ERR_OVERFLOW; EG_ERR_NOMEM; and nothing done
+ *         EG_ERR_UNSUPPORTED; EG_ERR_OVERFLOW; EG_ERR_LIMIT (a class beyond, as eg_head_teach);
+ *         EG_ERR_NOMEM; and nothing done
  * from knows what it knew; it is not const because what teaching put aside (eg_head_teach) is
  * summed.
  */
