@@ -104,9 +104,10 @@ const struct command cmd_forget = {
         "which then may no longer be recalled. Forget what you stored; engram store --append with\n"
         "the same data undoes a mistake. Connections must have been counted (engram store\n"
         "--counted); sdm and bam always are. Items of dense memories have ids: engram delete.\n"
-        "Of taught classes (engram teach) a class, or examples of one, so that the file is as if\n"
-        "they had never been taught; what the kind cannot take out it says. A kind that keeps "
-        "sums\n"
+        "Of taught classes (engram teach) a class, or examples of one: sums and counts are as if\n"
+        "they had never been taught, the name of a class without examples leaves the file, and\n"
+        "its place is the next new class's; what the kind cannot take out it says. A calibration\n"
+        "(teach --unknown) stays until the next. A kind that keeps sums\n"
         "(mean, lda, binary, ..) cannot tell whether an example was taught: it takes out what it\n"
         "is given.",
     .options = options,

@@ -209,11 +209,14 @@ static int learn(const struct call *call, eg_head *h, const struct items *items,
 {
     const struct teach *o = call->options;
     eg_status s = eg_head_teach(h, items->f.x, y, items->n);
-    if (s == EG_OK && o->unknown >= 0)
+    const int few = o->unknown > 0 && o->unknown * (double)(items->n + 1) < 1;
+    if (s == EG_OK && o->unknown >= 0 && !few)
         s = eg_head_calibrate(h, items->f.x, y, items->n, 0, o->unknown);
-    if (s == EG_OK && o->unknown > 0 && o->unknown * (double)(items->n + 1) < 1)
-        say(call, "unknown %zu examples are too few to call anything unknown at %g", items->n,
-            o->unknown);
+    if (s == EG_OK && few)
+        say(call,
+            "unknown %zu examples are too few to call anything unknown at %g: what is unknown "
+            "stays as it was",
+            items->n, o->unknown);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 
@@ -280,8 +283,7 @@ static int teach_more(const struct call *call, struct items *items, eg_head **h)
         int32_t *y = need(items->n, sizeof *y);
         code = more_classes(call->options, items, &t, y);
         if (code == EXIT_DONE) code = learn(call, t.head, items, y);
-        const eg_status s =
-            code == EXIT_DONE ? eg_memory_file_write_head(t.file.file, t.head) : EG_OK;
+        const eg_status s = code == EXIT_DONE ? taught_write(&t) : EG_OK;
         if (s != EG_OK) code = fail(s, NULL);
         free(y);
     }
@@ -322,7 +324,8 @@ const struct command cmd_teach = {
         "rows of numbers are features already. One call is one transaction: what was taught when\n"
         "it returns is there after a kill. A new file learns by the kind that --budget (64k)\n"
         "chooses for --classes and --examples: docs/learning-by-storing.md has what each costs\n"
-        "and gives. --unknown calibrates with each example left out while it is scored.",
+        "and gives. --unknown calibrates by the examples of the call, left out while they are\n"
+        "scored; where they are too few for SHARE, an earlier calibration stays.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -66,9 +66,14 @@ size_t taught_notes(const char *network, const struct features *f, const eg_note
 
 /* ---- the file ---- */
 
+int taught_named(struct taught *t, size_t c)
+{
+    return note(t, keep_format("class/%zu", c)) != NULL;
+}
+
 static void count_names(struct taught *t)
 {
-    while (note(t, keep_format("class/%zu", t->names)) != NULL) t->names++;
+    while (t->names < eg_head_classes(t->head) || taught_named(t, t->names)) t->names++;
 }
 
 int taught_open(const struct call *call, const char *path, int read_only, struct taught *t)
@@ -136,34 +141,55 @@ const char *taught_name(struct taught *t, int32_t label)
     return stored_class(&t->file, label);
 }
 
+/* Classes that are forgotten leave their number to the next new one. */
+static int in_use(struct taught *t, size_t c)
+{
+    return eg_head_class_count(t->head, c) > 0 || taught_named(t, c);
+}
+
 int32_t taught_class(struct taught *t, const char *name)
 {
     for (size_t c = 0; c < t->names; c++)
-        if (strcmp(taught_name(t, (int32_t)c), name) == 0) return (int32_t)c;
+        if (strcmp(taught_name(t, (int32_t)c), name) == 0 && in_use(t, c)) return (int32_t)c;
     return -1;
 }
 
 int32_t taught_new_class(struct taught *t, const char *name, eg_status *s)
 {
-    *s = eg_memory_file_set_note(t->file.file, keep_format("class/%zu", t->names), name);
-    return *s == EG_OK ? (int32_t)t->names++ : -1;
+    while (in_use(t, t->vacant)) t->vacant++;
+    *s = eg_memory_file_set_note(t->file.file, keep_format("class/%zu", t->vacant), name);
+    if (*s != EG_OK) return -1;
+    if (t->vacant == t->names) t->names++;
+    return (int32_t)t->vacant;
 }
 
+eg_status taught_write(struct taught *t)
+{
+    eg_status s = eg_memory_file_write_head(t->file.file, t->head);
+    for (size_t c = t->names; c-- > 0 && s == EG_OK;)
+        if (eg_head_class_count(t->head, c) == 0 && taught_named(t, c))
+            s = eg_memory_file_set_note(t->file.file, keep_format("class/%zu", c), NULL);
+    return s;
+}
+
+/* Of those that are in use. */
 static const char *known_name(const void *user, size_t i)
 {
     struct taught *t = (struct taught *)(uintptr_t)user;
-    return i < t->names ? taught_name(t, (int32_t)i) : NULL;
+    for (size_t c = 0; c < t->names; c++)
+        if (in_use(t, c) && i-- == 0) return taught_name(t, (int32_t)c);
+    return NULL;
 }
 
 int taught_no_class(const struct call *call, struct taught *t, const char *name)
 {
     const char *near = nearest_name(name, known_name, t);
     struct text all = { 0 };
-    for (size_t c = 0; c < t->names && c < 20; c++)
-        text_add(&all, "%s%s", c > 0 ? ", " : "", taught_name(t, (int32_t)c));
+    for (size_t i = 0; i < 20 && known_name(t, i) != NULL; i++)
+        text_add(&all, "%s%s", i > 0 ? ", " : "", known_name(t, i));
     fprintf(stderr, "engram: %s: no class \"%s\"%s%s%s; it knows %s%s\n", call->args[0],
             harmless(name), near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-            all.size > 0 ? all.s : "none", t->names > 20 ? ", .." : "");
+            all.size > 0 ? all.s : "none", known_name(t, 20) != NULL ? ", .." : "");
     text_clear(&all);
     return EXIT_NO;
 }

@@ -17,7 +17,8 @@ struct taught {
     eg_head *head;
     const char *network; /* where it is; NULL: rows of features alone */
     struct feature_options how;
-    size_t names; /* classes that have a name: 0 .. names - 1 */
+    size_t names;  /* classes have numbers below it; one that was forgotten has no name */
+    size_t vacant; /* below it no number is free */
 };
 
 /* Opened, loaded; an exit code, message printed. network: where it is now (--network), or NULL. */
@@ -32,9 +33,12 @@ size_t taught_notes(const char *network, const struct features *f, const eg_note
 
 /* The number of a class by its name: -1 where there is none. */
 int32_t taught_class(struct taught *t, const char *name);
-/* The same; it is given the next number and its note is written. */
+/* The same; it is given the first number that is free and its note is written. */
 int32_t taught_new_class(struct taught *t, const char *name, eg_status *s);
 const char *taught_name(struct taught *t, int32_t label);
+int taught_named(struct taught *t, size_t c);
+/* The head into its file, and the names of classes that it no longer knows out of it. */
+eg_status taught_write(struct taught *t);
 /* EXIT_NO, and the message with the classes there are. */
 int taught_no_class(const struct call *call, struct taught *t, const char *name);
 

@@ -50,11 +50,7 @@ static int forget_class(const struct call *call, struct taught *t, const char *n
     const int32_t label = taught_class(t, name);
     if (label < 0) return taught_no_class(call, t, name);
     *n = (size_t)eg_head_class_count(t->head, (size_t)label);
-    if (*n == 0) {
-        fprintf(stderr, "engram: %s: no example of %s is known any more\n", call->args[0],
-                harmless(name));
-        return EXIT_NO;
-    }
+    if (*n == 0) return taught_no_class(call, t, name);
     const eg_status s = eg_head_forget_class(t->head, (size_t)label);
     if (s == EG_OK) return EXIT_DONE;
     const int code = fail(s, call->args[0]);
@@ -109,7 +105,7 @@ int taught_forget(const struct call *call, const struct forgetting *o)
     if (code == EXIT_DONE)
         code =
             call->nargs == 1 ? forget_class(call, &t, o->label, &n) : forget_items(call, o, &t, &n);
-    const eg_status s = code == EXIT_DONE ? eg_memory_file_write_head(t.file.file, t.head) : EG_OK;
+    const eg_status s = code == EXIT_DONE ? taught_write(&t) : EG_OK;
     if (s != EG_OK) code = fail(s, NULL);
     if (code == EXIT_DONE)
         code = taught_report(call, call->args[0], t.head, "forgotten", n, started);
@@ -123,7 +119,26 @@ int taught_forget(const struct call *call, const struct forgetting *o)
 
 /* ---- merge ---- */
 
-/* Classes are the same by their names; new names get new numbers. */
+/* The number of a name among n notes of classes, some of them free (value NULL); a new one takes
+ * the first that is free. */
+static size_t number_of(const char *name, eg_note **notes, size_t *n)
+{
+    size_t at = 0, vacant = *n;
+    for (; at < *n && ((*notes)[at].value == NULL || strcmp((*notes)[at].value, name) != 0); at++)
+        if ((*notes)[at].value == NULL && vacant == *n) vacant = at;
+    if (at < *n) return at;
+    if (vacant == *n) {
+        eg_note *grown = need(*n + 1, sizeof *grown);
+        if (*n > 0) memcpy(grown, *notes, *n * sizeof *grown);
+        free(*notes);
+        *notes = grown;
+        ++*n;
+    }
+    (*notes)[vacant] = (eg_note){ keep_format("class/%zu", vacant), name };
+    return vacant;
+}
+
+/* Classes are the same by their names; new names get numbers that are free. */
 static int join(const struct call *call, const char *path, eg_head *h, eg_note **notes,
                 size_t *classes)
 {
@@ -131,20 +146,13 @@ static int join(const struct call *call, const char *path, eg_head *h, eg_note *
     int code = taught_open(call, path, 1, &from);
     int32_t *label = need(from.names + 1, sizeof *label);
     for (size_t c = 0; c < from.names && code == EXIT_DONE; c++) {
-        const char *name = taught_name(&from, (int32_t)c);
-        size_t at = 0;
-        while (at < *classes && strcmp((*notes)[at].value, name) != 0) at++;
-        if (at == *classes) {
-            eg_note *grown = need(*classes + 1, sizeof *grown);
-            if (*classes > 0) memcpy(grown, *notes, *classes * sizeof *grown);
-            free(*notes);
-            grown[(*classes)++] = (eg_note){ keep_format("class/%zu", at), name };
-            *notes = grown;
-        }
-        label[c] = (int32_t)at;
+        label[c] = -1;
+        if (eg_head_class_count(from.head, c) == 0) continue;
+        if (taught_named(&from, c))
+            label[c] = (int32_t)number_of(taught_name(&from, (int32_t)c), notes, classes);
+        else
+            code = fail_usage(call, "%s: class %zu has no name", path, c);
     }
-    if (code == EXIT_DONE && from.names < eg_head_classes(from.head))
-        code = fail_usage(call, "%s: class %zu has no name", path, from.names);
     const eg_status s = code == EXIT_DONE ? eg_head_merge(h, from.head, label) : EG_OK;
     if (s != EG_OK) code = fail(s, s == EG_ERR_UNSUPPORTED ? call->args[0] : path);
     free(label);
@@ -152,16 +160,18 @@ static int join(const struct call *call, const char *path, eg_head *h, eg_note *
     return code;
 }
 
-/* Names of the first file's classes, and what else its notes say. */
-static size_t split_notes(struct stored *s, size_t names, eg_note **classes, eg_note **rest)
+/* Names of the first file's classes (NULL: a number that is free), and what else its notes say. */
+static size_t split_notes(struct taught *t, eg_note **classes, eg_note **rest)
 {
     const eg_note *all = NULL;
-    const size_t count = stored_notes(s, &all);
+    const size_t count = stored_notes(&t->file, &all);
     size_t n = 0;
-    *classes = need(names + 1, sizeof **classes);
+    *classes = need(t->names + 1, sizeof **classes);
     *rest = need(count + 1, sizeof **rest);
-    for (size_t c = 0; c < names; c++)
-        (*classes)[c] = (eg_note){ keep_format("class/%zu", c), stored_class(s, (int32_t)c) };
+    for (size_t c = 0; c < t->names; c++)
+        (*classes)[c] =
+            (eg_note){ keep_format("class/%zu", c),
+                       eg_head_class_count(t->head, c) > 0 ? taught_name(t, (int32_t)c) : NULL };
     for (size_t i = 0; i < count; i++)
         if (strncmp(all[i].key, "class/", 6) != 0) (*rest)[n++] = all[i];
     return n;
@@ -172,11 +182,13 @@ static int save_merged(const struct call *call, eg_head *h, const eg_note *class
 {
     eg_file_options options = EG_FILE_OPTIONS_INIT;
     eg_note *notes = need(n + others + 1, sizeof *notes);
+    size_t named = 0;
     options.max_bytes = limits_given();
-    if (n > 0) memcpy(notes, classes, n * sizeof *notes);
-    if (others > 0) memcpy(notes + n, rest, others * sizeof *notes);
+    for (size_t c = 0; c < n; c++)
+        if (classes[c].value != NULL) notes[named++] = classes[c];
+    if (others > 0) memcpy(notes + named, rest, others * sizeof *notes);
     options.notes = notes;
-    options.note_count = n + others;
+    options.note_count = named + others;
     const eg_status s = eg_memory_file_save_head(call->common->output, h, &options);
     free(notes);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
@@ -189,7 +201,7 @@ int taught_merge(const struct call *call)
     eg_note *classes = NULL, *rest = NULL;
     int code = taught_open(call, call->args[0], 1, &t);
     size_t n = t.names, others = 0;
-    if (code == EXIT_DONE) others = split_notes(&t.file, t.names, &classes, &rest);
+    if (code == EXIT_DONE) others = split_notes(&t, &classes, &rest);
     for (size_t i = 1; i < call->nargs && code == EXIT_DONE; i++)
         code = join(call, call->args[i], t.head, &classes, &n);
     if (code == EXIT_DONE) code = save_merged(call, t.head, classes, n, rest, others);

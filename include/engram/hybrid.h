@@ -115,24 +115,31 @@ EG_API EG_MUST_CHECK eg_status eg_head_choose(const eg_head_budget *budget, size
  */
 EG_API EG_MUST_CHECK eg_status eg_head_fit(eg_head *h, const float *x, size_t n);
 
+/* The most numbers without examples between the classes that are known and a new one. */
+#define EG_HEAD_GAP 65536
+
 /**
  * Learn n examples; all or none.
  * @param x  (N, D) finite, no vector all 0
- * @param y  (N) classes, 0 .. 2^31 - 2
+ * @param y  (N) classes, 0 .. 2^31 - 2, but less than K + N + EG_HEAD_GAP, or than what
+ *           eg_head_reserve made room for: every class below the greatest has a row
  * @return EG_OK; EG_ERR_INVALID (names row and component, or the class); EG_ERR_OVERFLOW (a sum is
- *         full: more than 65535 examples of a class that all say the same); EG_ERR_NOMEM
+ *         full: more than 65535 examples of a class that all say the same); EG_ERR_LIMIT (a class
+ *         beyond); EG_ERR_NOMEM
  * "lda", "fecam" and "ridge" put an example aside and sum the products of 256 of them together: by
  * the 257th, or by the next answer, merge or file.
  */
 EG_API EG_MUST_CHECK eg_status eg_head_teach(eg_head *h, const float *x, const int32_t *y,
                                              size_t n);
 
-/* Take n examples out; all or none. The head is then, to the byte, what it would be had they never
- * been taught. EG_NOT_FOUND where one cannot have been taught (a count would fall below 0, or no
- * stored example is this one); EG_ERR_UNSUPPORTED where the kind cannot. */
+/* Take n examples out; all or none. The sums are then, to the byte, what they would be had they
+ * never been taught; a calibration stays. EG_NOT_FOUND where one cannot have been taught (a count
+ * would fall below 0, or no stored example is this one); EG_ERR_UNSUPPORTED where the kind cannot.
+ */
 EG_API EG_MUST_CHECK eg_status eg_head_forget(eg_head *h, const float *x, const int32_t *y,
                                               size_t n);
-/* All of a class; its number may be taught again. EG_NOT_FOUND: no example of it is known.
+/* All of a class; its number may be taught again, and until then its row is all 0 where classes
+ * with greater numbers are known, else gone. EG_NOT_FOUND: no example of it is known.
  * EG_ERR_UNSUPPORTED where the kind keeps sums of all classes together ("lda", "ridge"): give
  * eg_head_forget the examples. */
 EG_API EG_MUST_CHECK eg_status eg_head_forget_class(eg_head *h, size_t label);
@@ -141,7 +148,8 @@ EG_API EG_MUST_CHECK eg_status eg_head_forget_class(eg_head *h, size_t label);
  * into knows what either knew.
  * @param label  (classes of from) what a class of from is called in into; NULL: as in from
  * @return EG_OK; EG_ERR_SHAPE (other D, settings or seed, or another fit of the quantiser);
- *         EG_ERR_UNSUPPORTED; EG_ERR_OVERFLOW; EG_ERR_NOMEM; and nothing done
+ *         EG_ERR_UNSUPPORTED; EG_ERR_OVERFLOW; EG_ERR_LIMIT (a class beyond, as eg_head_teach);
+ *         EG_ERR_NOMEM; and nothing done
  * from knows what it knew; it is not const because what teaching put aside (eg_head_teach) is
  * summed.
  */
@@ -174,12 +182,15 @@ EG_API EG_MUST_CHECK eg_status eg_head_predict(eg_head *h, const float *x, size_
 /**
  * Set what "unknown" means, by examples of known classes.
  * @param held   1: they are not among those taught; 0: they are: each is forgotten, scored and
- *               taught again (where the kind forgets exactly; else EG_ERR_UNSUPPORTED)
- * @param share  of examples of known classes that may be called unknown, 0 <= share < 1. By
- *               exchangeability (Vovk, Gammerman and Shafer 2005, prop. 2.2) no more than that are,
- *               in the mean over draws of the examples
- * The temperature is set too: the one of the least log loss on these examples, each taken as right
- * with (n + 1) / (n + 2) (Platt 1999, section 2.2), so that few examples are not taken as proof.
+ *               taught again, together with one of each other class, so that classes keep their
+ *               shares (where the kind forgets exactly; else EG_ERR_UNSUPPORTED). The head is then
+ *               what it was, to the byte
+ * @param share  of examples of known classes that may be called unknown, 0 <= share < 1. Of held
+ *               examples that are exchangeable with those asked later no more than that are, in the
+ *               mean over draws (Vovk, Gammerman and Shafer 2005, prop. 2.2). Of taught ones that
+ * is no theorem: docs/learning-by-storing.md has what was measured The temperature is set too: the
+ * one of the least log loss on these examples, each taken as right with (n + 1) / (n + 2) (Platt
+ * 1999, section 2.2), so that few examples are not taken as proof.
  * @return EG_OK; EG_ERR_INVALID (a class that is not known; n = 0)
  */
 EG_API EG_MUST_CHECK eg_status eg_head_calibrate(eg_head *h, const float *x, const int32_t *y,

@@ -185,6 +185,10 @@ void egi_items_add(eg_head *h, const int16_t *z, size_t label);
 /* Takes out items that are these (one each), or nothing: EG_NOT_FOUND. */
 eg_status egi_items_forget(eg_head *h, const float *x, const int32_t *y, size_t n);
 void egi_items_move(eg_head *h, size_t from, size_t to); /* to <= from */
+/* All items into a copy of so many bytes, or back out of it: as many as then, in their order. Of a
+ * head without items nothing. */
+size_t egi_items_bytes(const eg_head *h);
+void egi_items_copy(eg_head *h, char *copy, int back);
 void egi_items_drop(eg_head *h, size_t label);
 
 /* ---- head_linear.c: scores W u + b ---- */

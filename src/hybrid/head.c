@@ -193,6 +193,7 @@ eg_status eg_head_create(const char *spec, size_t d, uint64_t seed, const eg_all
                          eg_head **out)
 {
     eg_head *h = NULL;
+    if (out == NULL) return egi_fail(EG_ERR_INVALID, "eg_head_create: out is NULL");
     EGI_TRY(make_of("eg_head_create", spec, d, seed, alloc, &h));
     const eg_status s = egi_head_room(h, 1, 1);
     if (s == EG_OK)

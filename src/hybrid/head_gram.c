@@ -1,10 +1,11 @@
 /* Heads that keep the products of components beside the sums of classes: S = sum_i u_i u_i^T of all
  * examples and s_c of each class, in whole numbers.
  *
- * lda    the shared covariance within classes, W = (S - sum_c s_c s_c^T / n_c) / N, and
+ * lda    the shared covariance within classes, W = (S - sum_c s_c s_c^T / n_c) / (N - K), and
  *        A = (W + shrink (tr W / E) I)^-1:   score_c = m_c^T A u - m_c^T A m_c / 2
  *        It differs from Hayes and Kanan 2020 (eq. 2 and 3) in: W is the covariance that theirs
- *        approaches, independent of the order of examples; shrink is relative to its size.
+ *        approaches, independent of the order of examples; shrink is relative to its size. By
+ *        N - K, not N: so it is as large from few examples as from many, and so are the scores.
  * ridge  h = max(0, R u) of random directions, S and s_c of h:  w_c = (S + lambda I)^-1 s_c,
  *        lambda = shrink tr S / E (McDonnell et al. 2023, eq. 4); score_c = w_c^T h
  * fecam  as lda with one covariance, of sqrt(x), shrunk twice and made a correlation before it is
@@ -96,19 +97,21 @@ static void products(const eg_head *h, double *a)
         for (size_t j = 0; j <= i; j++) a[i * h->e + j] = (double)row[j] / one;
 }
 
-/* a -= n_c m_c m_c^T, then / N: m (K, E). */
+/* a -= n_c m_c m_c^T, then / (N - K), where that is 1 at least: m (K, E). */
 static void take_means(const eg_head *h, const double *m, double *a)
 {
     const size_t e = h->e;
+    double left = (double)h->taught;
     for (size_t c = 0; c < h->classes; c++) {
         const double n = egi_head_counts(h)[c];
+        left -= n > 0;
         for (size_t i = 0; i < e && n > 0; i++) {
             const double by = n * m[c * e + i];
             for (size_t j = 0; j <= i; j++) a[i * e + j] -= by * m[c * e + j];
         }
     }
     for (size_t i = 0; i < e; i++)
-        for (size_t j = 0; j <= i; j++) a[i * e + j] /= (double)h->taught;
+        for (size_t j = 0; j <= i; j++) a[i * e + j] /= fmax(left, 1);
 }
 
 static double mean_diagonal(const double *a, size_t e)

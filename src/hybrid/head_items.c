@@ -28,6 +28,24 @@ void egi_items_move(eg_head *h, size_t from, size_t to)
     }
 }
 
+size_t egi_items_bytes(const eg_head *h)
+{
+    size_t bytes = 0;
+    for (size_t f = EGI_ITEM_VECTOR; h->row->items && f <= EGI_ITEM_NUMBER; f++)
+        bytes += h->items * egi_head_row_bytes(&h->field[f]);
+    return bytes;
+}
+
+void egi_items_copy(eg_head *h, char *copy, int back)
+{
+    for (size_t f = EGI_ITEM_VECTOR; h->row->items && f <= EGI_ITEM_NUMBER; f++) {
+        const size_t bytes = h->items * egi_head_row_bytes(&h->field[f]);
+        memcpy(back ? h->at[f] : copy, back ? copy : h->at[f], bytes);
+        copy += bytes;
+    }
+    if (back) h->ready = 0;
+}
+
 /* The last item that is this one and is still there: SIZE_MAX if none. */
 static size_t find(const eg_head *h, const uint8_t *gone, int32_t label)
 {

@@ -161,6 +161,17 @@ static size_t classes_with(const eg_head *h, const int32_t *y, size_t n)
     return classes;
 }
 
+/* Every class below the greatest has a row: no number far above those that there can be. */
+static eg_status check_classes(const char *who, const eg_head *h, size_t classes, size_t more)
+{
+    const size_t most = h->classes + more + EG_HEAD_GAP;
+    if (classes <= most || classes <= h->room_classes) return EG_OK;
+    return egi_fail(EG_ERR_LIMIT,
+                    "%s: class %zu, expected below %zu: classes are numbered from 0, and each "
+                    "number has a row (eg_head_reserve makes room for more)",
+                    who, classes - 1, most > h->room_classes ? most : h->room_classes);
+}
+
 static size_t doubled(size_t has, size_t wanted)
 {
     return wanted <= has ? has : wanted < 2 * has ? 2 * has : wanted;
@@ -180,6 +191,7 @@ eg_status eg_head_teach(eg_head *h, const float *x, const int32_t *y, size_t n)
 {
     EGI_TRY(check_examples("eg_head_teach", h, x, y, n));
     const size_t had = h->classes, classes = classes_with(h, y, n);
+    EGI_TRY(check_classes("eg_head_teach", h, classes, n));
     EGI_TRY(egi_head_room(h, doubled(h->room_classes, classes),
                           h->row->items ? doubled(h->room_items, h->items + n) : 0));
     h->classes = classes;
@@ -350,6 +362,7 @@ eg_status eg_head_merge(eg_head *into, eg_head *from, const int32_t *label)
 {
     size_t classes;
     EGI_TRY(check_merge(into, from, label, &classes));
+    EGI_TRY(check_classes("eg_head_merge", into, classes, from->classes));
     egi_head_settle(into);
     egi_head_settle(from);
     EGI_TRY(egi_head_room(into, classes, into->row->items ? into->items + from->items : 0));

@@ -195,6 +195,38 @@ static void refuses_to_merge(void **state)
     eg_head_destroy(a), eg_head_destroy(b), eg_head_destroy(c), eg_head_destroy(d);
 }
 
+/* A class far above those known is refused before a byte is taken for it, unless room was made. */
+static void refuses_far_classes(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < HEAD_SPECS; s++) {
+        struct failing f = { SIZE_MAX, 0, 0, 0, 0, 0 };
+        const eg_allocator a = failing_allocator(&f);
+        eg_head *h = NULL;
+        int32_t y[2] = { INT32_MAX - 1, 1 + EG_HEAD_GAP };
+        CHECK_OK(eg_head_create(head_specs[s], HEAD_D, 7, &a, &h));
+        if (head_can(h, EG_HEAD_FITS)) CHECK_OK(eg_head_fit(h, taught.x, HEAD_N));
+        const size_t calls = f.calls;
+        CHECK_STATUS(eg_head_teach(h, taught.x, y, 1), EG_ERR_LIMIT);
+        CHECK_STATUS(eg_head_teach(h, taught.x, y + 1, 1), EG_ERR_LIMIT);
+        CHECK(f.calls == calls && eg_head_classes(h) == 0);
+        eg_head_destroy(h);
+    }
+    eg_head *h = head_new(head_specs[0], NULL), *b = head_new(head_specs[0], NULL);
+    int32_t y[2] = { EG_HEAD_GAP, 2 + EG_HEAD_GAP };
+    CHECK_OK(eg_head_teach(b, taught.x, taught.y, 1));
+    CHECK_STATUS(eg_head_merge(h, b, y + 1), EG_ERR_LIMIT);
+    CHECK_OK(eg_head_teach(h, taught.x, y, 1));
+    CHECK(eg_head_classes(h) == EG_HEAD_GAP + 1);
+    CHECK_OK(eg_head_merge(h, b, y + 1));
+    CHECK(eg_head_class_count(h, 2 + EG_HEAD_GAP) == 1);
+    eg_head_destroy(h);
+    h = head_new(head_specs[0], NULL);
+    CHECK_OK(eg_head_reserve(h, EG_HEAD_GAP + 3, 1));
+    CHECK_OK(eg_head_teach(h, taught.x, y + 1, 1));
+    eg_head_destroy(h), eg_head_destroy(b);
+}
+
 /* Room asked for beforehand is enough: nothing is allocated while teaching. */
 static void reserves(void **state)
 {
@@ -321,6 +353,7 @@ int main(void)
         cmocka_unit_test(refuses_to_forget),
         cmocka_unit_test(merges),
         cmocka_unit_test(refuses_to_merge),
+        cmocka_unit_test(refuses_far_classes),
         cmocka_unit_test(reserves),
         cmocka_unit_test(without_memory),
         cmocka_unit_test(chooses),

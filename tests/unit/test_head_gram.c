@@ -41,7 +41,7 @@ static void lda_is_batch_lda(void **state)
     for (size_t i = 0; i < N; i++) {
         unit(taught.x + i * D, D, u);
         for (size_t j = 0; j < D; j++) u[j] -= mean[(size_t)taught.y[i] * D + j];
-        for (size_t j = 0; j < D * D; j++) w[j] += u[j / D] * u[j % D] / N;
+        for (size_t j = 0; j < D * D; j++) w[j] += u[j / D] * u[j % D] / (N - K);
     }
     for (size_t j = 0; j < D; j++) trace += w[j * D + j];
     for (size_t j = 0; j < D; j++) w[j * D + j] += 0.1 * trace / D;
