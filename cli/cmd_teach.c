@@ -35,7 +35,7 @@ static const struct opt options[] = {
     { "label", 0, OPT_TEXT, AT(label), "NAME", "the class of all of them; else that of the data",
       NULL, 0, 0 },
     { "network", 0, OPT_TEXT, AT(network), "FILE.onnx",
-      "whose features are learned from; kept by the file", NULL, 0, 0 },
+      "whose features are learned from; kept by the file. none: pixels themselves", NULL, 0, 0 },
     { "kind", 0, OPT_TEXT, AT(kind), "NAME",
       "how a new file learns: a name, or as JSON with its settings", kind_name, 0, 0 },
     { "budget", 0, OPT_TEXT, AT(budget), "BUDGET",
@@ -91,6 +91,67 @@ static int budget_of(const char *text, eg_head_budget *b)
         text++; /* the comma */
     }
     return 0;
+}
+
+/* ---- the network of a new file ---- */
+
+static const char *network_of(const struct teach *o)
+{
+    return o->network != NULL && strcmp(o->network, "none") == 0 ? NULL : o->network;
+}
+
+/* "mobilenet_v2.onnx" in the first folder of $ENGRAM_MODELS that has it; NULL: none has. */
+static const char *usual_network(void)
+{
+    for (const char *p = getenv("ENGRAM_MODELS"); p != NULL && *p != '\0';) {
+        const size_t n = strcspn(p, ":");
+        const char *path = keep_format("%.*s/mobilenet_v2.onnx", (int)n, p);
+        if (n > 0 && path_exists(path)) return path;
+        p += n + (p[n] == ':');
+    }
+    return NULL;
+}
+
+static eg_status on_picture(void *user, eg_image *image)
+{
+    (void)image;
+    *(int *)user = 1;
+    return EG_OK;
+}
+
+/* Whether the first of the data is a picture, or a folder of them. */
+static int are_pictures(const struct call *call, int *are)
+{
+    const struct teach *o = call->options;
+    const char *name = call->args[1];
+    eg_read_options read = read_options_of(&o->reader);
+    eg_dataset set = { 0 };
+    read.max_items = 1;
+    read.picture = on_picture;
+    read.picture_user = are;
+    const int code = data_read(call, name, &read, &set);
+    eg_dataset_clear(&set);
+    return code;
+}
+
+/* The one given, the usual one where there are pictures, or NULL: rows are features already. */
+static int choose_network(const struct call *call, const char **network)
+{
+    const struct teach *o = call->options;
+    int are = 0;
+    *network = network_of(o);
+    if (o->network != NULL) return EXIT_DONE;
+    const int code = are_pictures(call, &are);
+    if (code != EXIT_DONE || !are) return code;
+    *network = usual_network();
+    if (*network == NULL)
+        return fail_usage(call,
+                          "%s: pictures are learned by their features, which a network computes: "
+                          "--network FILE.onnx, or put mobilenet_v2.onnx into a folder of "
+                          "$ENGRAM_MODELS; --network none learns from the pixels themselves",
+                          call->args[1]);
+    say(call, "network %s (--network says another)", *network);
+    return EXIT_DONE;
 }
 
 /* ---- a new head ---- */
@@ -221,11 +282,13 @@ static int teach_new(const struct call *call, struct items *items, eg_head **h)
 {
     const struct teach *o = call->options;
     const eg_note *about = NULL;
-    int code = items_read(call, o->network, &o->how, 0, &o->reader, 1, items);
+    const char *network;
+    int code = choose_network(call, &network);
+    if (code == EXIT_DONE) code = items_read(call, network, &o->how, 0, &o->reader, 1, items);
     if (code == EXIT_DONE) code = check_labels(call, items);
     if (code == EXIT_DONE) code = make_head(call, &items->f, h);
     if (code != EXIT_DONE) return code;
-    const size_t head_notes = taught_notes(o->network, &items->f, &about);
+    const size_t head_notes = taught_notes(network, &items->f, &about);
     eg_note *notes = need(items->n + head_notes, sizeof *notes);
     int32_t *y = need(items->n, sizeof *y);
     const size_t classes = first_classes(o, items, y, notes);
@@ -258,7 +321,7 @@ static int read_more(const struct call *call, struct items *items)
                           "are settled when a file begins",
                           call->args[0]);
     int code = taught_open(call, call->args[0], 1, &t);
-    if (code == EXIT_DONE) code = taught_find_network(call, o->network, &t);
+    if (code == EXIT_DONE) code = taught_find_network(call, network_of(o), &t);
     const char *network = t.network;
     const struct feature_options how = t.how;
     const size_t d = code == EXIT_DONE ? eg_head_features(t.head) : 0;
@@ -319,7 +382,9 @@ const struct command cmd_teach = {
                 "engram teach birds.egm features.npy --labels labels.npy --budget 64k",
     .notes =
         "Pictures become features by the network, which the file remembers by path and SHA-256;\n"
-        "rows of numbers are features already. One call is one transaction: what was taught when\n"
+        "rows of numbers are features already. A new file without --network takes\n"
+        "mobilenet_v2.onnx from the first folder of $ENGRAM_MODELS that has it. One call is one "
+        "transaction: what was taught when\n"
         "it returns is there after a kill. A new file learns by the kind that --budget (64k)\n"
         "chooses for --classes and --examples: docs/learning-by-storing.md has what each costs\n"
         "and gives. --unknown calibrates with each example left out while it is scored.",

@@ -125,6 +125,16 @@ check 2 'eg_head_merge|features' merge a.egm rows.egm -o no.egm
 check 2 '24 features, got|rows of 2 numbers, expected' classify rows.egm short.csv
 check 2 'rows of 2 numbers, expected' teach rows.egm short.csv --label x
 check 2 'has no class' teach new.egm short.csv
+# pictures need a network: said, found, or not meant
+unset ENGRAM_MODELS
+check 2 'which a network computes: --network' teach new.egm photos/plain/0.png --label plain
+check 2 'which a network computes: --network' teach new.egm photos
+[ ! -e new.egm ] || problem "a file was begun without a network"
+check 0 '^taught +1' teach pixels.egm photos/plain/0.png --label plain --network none
+mkdir models && cp net.onnx models/mobilenet_v2.onnx
+ENGRAM_MODELS=nowhere:models check 0 '^network +models/mobilenet_v2.onnx' teach found.egm \
+    photos/plain/0.png --label plain
+check 0 'network +models/mobilenet_v2.onnx' info found.egm
 check 2 'settled when a file begins' teach rows.egm train.csv --kind knn
 check 2 'give one of them' teach new.egm train.csv --kind knn --budget 9k
 check 2 'expected bytes' teach new.egm train.csv --budget lots
