@@ -85,6 +85,7 @@ eg_status egi_jpeg_decode(const struct egi_input *in, eg_image *out);
 int egi_looks_png(const uint8_t *bytes, size_t size);
 int egi_looks_jpeg(const uint8_t *bytes, size_t size);
 int egi_looks_gzip(const uint8_t *bytes, size_t size);
+#define EGI_MOST_PIXELS ((size_t)64 << 20)
 /* Checked creation with a name for the detail; pixels are zero. */
 eg_status egi_image_create(const char *name, size_t height, size_t width, size_t channels,
                            const eg_allocator *a, eg_image *out);

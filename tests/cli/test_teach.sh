@@ -125,6 +125,9 @@ check 2 'eg_head_merge|features' merge a.egm rows.egm -o no.egm
 check 2 '24 features, got|rows of 2 numbers, expected' classify rows.egm short.csv
 check 2 'rows of 2 numbers, expected' teach rows.egm short.csv --label x
 check 2 'has no class' teach new.egm short.csv
+check 2 'as 20, 64k, 16M or 1G' teach new.egm train.csv --max-bytes 1T
+check 5 'limit' teach new.egm train.csv --max-bytes 1k
+check 0 '^taught' teach roomy.egm train.csv --max-bytes 1M
 # pictures need a network: said, found, or not meant
 unset ENGRAM_MODELS
 check 2 'which a network computes: --network' teach new.egm photos/plain/0.png --label plain

@@ -250,6 +250,54 @@ static void bombs_are_refused(void **state)
     CHECK(f.live == 0 && f.peak_bytes < (1 << 17));
 }
 
+/* A photo of many pixels and few details is a small file: it is smaller when decoded, not refused.
+ */
+static void large_photos_become_smaller(void **state)
+{
+    (void)state;
+    static uint8_t row[6000 * 3];
+    const struct {
+        unsigned width, height;
+        size_t limit, is;
+    } sizes[] = { { 2560, 1920, 0, 2560 },
+                  { 4032, 3024, 0, 2016 },
+                  { 6000, 4000, 0, 3000 },
+                  { 4032, 3024, (size_t)1 << 30, 4032 } };
+    for (size_t k = 0; k < EGI_COUNT(sizes); k++) {
+        struct jpeg_compress_struct j;
+        struct jpeg_error_mgr e;
+        unsigned char *p = NULL;
+        unsigned long size = 0;
+        JSAMPROW r = row;
+        j.err = jpeg_std_error(&e);
+        jpeg_create_compress(&j);
+        jpeg_mem_dest(&j, &p, &size);
+        j.image_width = sizes[k].width;
+        j.image_height = sizes[k].height;
+        j.input_components = 3;
+        j.in_color_space = JCS_RGB;
+        jpeg_set_defaults(&j);
+        jpeg_start_compress(&j, TRUE);
+        for (unsigned y = 0; y < sizes[k].height; y++) {
+            memset(row, y < sizes[k].height / 2 ? 40 : 200, sizeof row);
+            jpeg_write_scanlines(&j, &r, 1);
+        }
+        jpeg_finish_compress(&j);
+        jpeg_destroy_compress(&j);
+        struct egi_input in = { .name = "t", .bytes = p, .size = size };
+        CHECK_OK(egi_read_options(NULL, &in.o));
+        in.given = sizes[k].limit;
+        in.o.max_bytes = egi_limit_of(in.given, in.size, (size_t)EG_LIMIT_DATA);
+        eg_image m;
+        CHECK_OK(egi_picture_decode(&in, &m));
+        CHECK(m.width == sizes[k].is && m.height * sizes[k].width == m.width * sizes[k].height);
+        for (size_t y = 0; y < m.height; y++)
+            CHECK_NEAR(m.pixels[y * m.width * 3], y < m.height / 2 ? 40 : 200, 3);
+        eg_image_clear(&m);
+        free(p);
+    }
+}
+
 static void make_folder(char *root, size_t room)
 {
     char path[600];
@@ -374,6 +422,7 @@ int main(void)
         cmocka_unit_test(png_round_trip),
         cmocka_unit_test(other_pngs_are_made_plain),
         cmocka_unit_test(jpeg_is_near),
+        cmocka_unit_test(large_photos_become_smaller),
         cmocka_unit_test(inks_become_colours),
         cmocka_unit_test(sizes_change_smoothly),
         cmocka_unit_test(sizes_change_by_mean_and_nearest),
