@@ -37,7 +37,7 @@ static const struct opt options[] = {
     { "network", 0, OPT_TEXT, AT(network), "FILE.onnx",
       "whose features are learned from; kept by the file. none: pixels themselves", NULL, 0, 0 },
     { "kind", 0, OPT_TEXT, AT(kind), "NAME",
-      "how a new file learns: a name, or as JSON with its settings", kind_name, 0, 0 },
+      "how a new file learns (mean): a name, or as JSON with its settings", kind_name, 0, 0 },
     { "budget", 0, OPT_TEXT, AT(budget), "BUDGET",
       "choose the kind by the bytes it needs to go on learning, by the time that one example and "
       "one "
@@ -167,17 +167,17 @@ static int choose_spec(const struct call *call, const struct features *f, const 
 {
     static char chosen[EG_HEAD_SPEC];
     const struct teach *o = call->options;
-    const char *budget = o->budget != NULL ? o->budget : "64k";
     if (o->kind != NULL && o->budget != NULL)
         return fail_usage(call, "--budget chooses what --kind says: give one of them");
-    if (o->kind != NULL) {
-        *spec = o->kind[0] == '{' ? o->kind : keep_format("{\"kind\": \"%s\"}", o->kind);
+    if (o->budget == NULL) {
+        const char *kind = o->kind != NULL ? o->kind : "mean";
+        *spec = kind[0] == '{' ? kind : keep_format("{\"kind\": \"%s\"}", kind);
         return EXIT_DONE;
     }
     eg_head_budget most;
-    if (!budget_of(budget, &most))
+    if (!budget_of(o->budget, &most))
         return fail_usage(call, "--budget %s: expected bytes, microseconds or both, as 64k,20us",
-                          budget);
+                          o->budget);
     const eg_status s = eg_head_choose(&most, f->d, o->classes, o->examples, any_below(f), chosen);
     if (s != EG_OK) return fail(s, NULL);
     *spec = chosen;
@@ -385,9 +385,11 @@ const struct command cmd_teach = {
         "rows of numbers are features already. A new file without --network takes\n"
         "mobilenet_v2.onnx from the first folder of $ENGRAM_MODELS that has it. One call is one "
         "transaction: what was taught when\n"
-        "it returns is there after a kill. A new file learns by the kind that --budget (64k)\n"
-        "chooses for --classes and --examples: docs/learning-by-storing.md has what each costs\n"
-        "and gives. --unknown calibrates with each example left out while it is scored.",
+        "it returns is there after a kill. A new file learns the means of classes, of which\n"
+        "examples and classes can be forgotten, files merged and the unknown told; --budget\n"
+        "chooses what is smaller, faster or better for --classes and --examples, and may be able\n"
+        "to do less: docs/learning-by-storing.md has what each kind costs, gives and can.\n"
+        "--unknown calibrates with each example left out while it is scored.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

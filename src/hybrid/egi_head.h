@@ -156,6 +156,9 @@ size_t egi_head_rows_of(const eg_head *h, const struct egi_field *f);
 size_t egi_head_row_bytes(const struct egi_field *f);
 /* Room for so many rows; those that are new are 0. */
 eg_status egi_head_room(eg_head *h, size_t classes, size_t items);
+/* Names of the kinds that can all of this, "mean, lda"; summed: of those that keep sums alone. */
+#define EGI_HEAD_NAMES 160
+const char *egi_head_kinds(unsigned can, int summed, char out[EGI_HEAD_NAMES]);
 /* Whether vectors are projected. */
 static inline int egi_head_projects(const eg_head *h)
 {

@@ -39,18 +39,26 @@ const eg_setting *eg_head_setting_at(const char *kind, size_t row)
     return NULL;
 }
 
+const char *egi_head_kinds(unsigned can, int summed, char out[EGI_HEAD_NAMES])
+{
+    out[0] = '\0';
+    for (size_t i = 0; egi_head_rows[i] != NULL; i++) {
+        if ((egi_head_rows[i]->kind.can & can) != can || (summed && egi_head_rows[i]->items))
+            continue;
+        strncat(out, out[0] != '\0' ? ", " : "", EGI_HEAD_NAMES - strlen(out) - 1);
+        strncat(out, egi_head_rows[i]->kind.name, EGI_HEAD_NAMES - strlen(out) - 1);
+    }
+    return out;
+}
+
 static eg_status choose(const json_t *document, const struct egi_head_row **row)
 {
-    char all[160] = "", got[EGI_JSON_TEXT];
+    char all[EGI_HEAD_NAMES], got[EGI_JSON_TEXT];
     const json_t *kind = json_object_get(document, "kind");
     *row = row_of(json_string_value(kind));
     if (*row != NULL) return EG_OK;
-    for (size_t i = 0; egi_head_rows[i] != NULL; i++) {
-        strncat(all, i > 0 ? ", " : "", sizeof all - strlen(all) - 1);
-        strncat(all, egi_head_rows[i]->kind.name, sizeof all - strlen(all) - 1);
-    }
-    return egi_fail(EG_ERR_INVALID, "head: kind: expected one of %s, got %s", all,
-                    egi_json_shown(kind, got));
+    return egi_fail(EG_ERR_INVALID, "head: kind: expected one of %s, got %s",
+                    egi_head_kinds(0, 0, all), egi_json_shown(kind, got));
 }
 
 /* ---- fields ---- */

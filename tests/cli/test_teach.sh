@@ -155,7 +155,14 @@ check 2 'is a memory file' export rows.egm rows.onnx
 check 0 'taught classes' size rows.egm
 check 0 'in all' size net.onnx birds.egm
 check 2 'ending in .npy' features net.onnx photos -o features.csv
-check 2 'small.egm: a head of kind prototype cannot be merged' merge small.egm rows.egm -o no.egm
+check 2 'small.egm: a head of kind prototype cannot be merged; these can: mean, lda' \
+    merge small.egm rows.egm -o no.egm
+check 2 'single examples out; these can: mean, lda' forget small.egm first.csv
+check 2 'not taught .held = 1.; these leave out' teach small.egm first.csv --unknown 0.1
+# what a new file learns by can do all that the help shows
+check 0 '"kind": ?"mean"' teach usual.egm train.csv --unknown 0.1
+check 0 '^forgotten +20' forget usual.egm first.csv
+check 0 '^merged +2' merge usual.egm usual.egm -o twice.egm
 check 2 'a class has a name' teach birds.egm photos/plain/0.png --label ''
 check 2 'settled when a file begins' teach birds.egm photos/plain/0.png --label plain --layer c
 [ ! -e new.egm ] || problem "a refusal left a file"
