@@ -177,6 +177,7 @@ eg_status egi_jpeg_decode(const struct egi_input *in, eg_image *out)
                               : egi_fail(EG_ERR_CORRUPT, "%s: JPEG: %s", in->name, d.message);
     }
     jpeg_destroy_decompress(&d.jpeg);
+    if (s == EG_OK) s = egi_image_turn(in->name, &d.out, egi_jpeg_orientation(in->bytes, in->size));
     if (s != EG_OK) {
         if (d.out.pixels != NULL) eg_image_clear(&d.out);
         return s;

@@ -129,7 +129,6 @@ check 2 'as 20, 64k, 16M or 1G' teach new.egm train.csv --max-bytes 1T
 check 5 'limit' teach new.egm train.csv --max-bytes 1k
 check 0 '^taught' teach roomy.egm train.csv --max-bytes 1M
 # pictures need a network: said, found, or not meant
-unset ENGRAM_MODELS
 check 2 'which a network computes: --network' teach new.egm photos/plain/0.png --label plain
 check 2 'which a network computes: --network' teach new.egm photos
 [ ! -e new.egm ] || problem "a file was begun without a network"
