@@ -278,7 +278,19 @@ static int learn(const struct call *call, eg_head *h, const struct items *items,
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 
-static int teach_new(const struct call *call, struct items *items, eg_head **h)
+/* The file, unless another process has begun it meanwhile: then *there is 1. */
+static int save_new(const struct call *call, eg_head *h, const eg_file_options *to, int *there)
+{
+    int turn = -1, code = one_writer_begin_new(call, call->args[0], &turn);
+    *there = code == EXIT_DONE && path_exists(call->args[0]);
+    const eg_status s =
+        code == EXIT_DONE && !*there ? eg_memory_file_save_head(call->args[0], h, to) : EG_OK;
+    if (s != EG_OK) code = fail(s, NULL);
+    one_writer_end(turn);
+    return code;
+}
+
+static int teach_new(const struct call *call, struct items *items, eg_head **h, int *there)
 {
     const struct teach *o = call->options;
     const eg_note *about = NULL;
@@ -298,8 +310,7 @@ static int teach_new(const struct call *call, struct items *items, eg_head **h)
         eg_file_options to = EG_FILE_OPTIONS_INIT;
         to.notes = notes;
         to.note_count = classes + head_notes;
-        const eg_status s = eg_memory_file_save_head(call->args[0], *h, &to);
-        if (s != EG_OK) code = fail(s, NULL);
+        code = save_new(call, *h, &to, there);
     }
     free(y);
     free(notes);
@@ -307,20 +318,26 @@ static int teach_new(const struct call *call, struct items *items, eg_head **h)
     return code;
 }
 
-/* The features are computed before the turn is taken, so that others need not wait for them. */
-static int read_more(const struct call *call, struct items *items)
+/* The features are computed before the turn is taken, so that others need not wait for them. begun:
+ * what this call would have begun the file with, where another came first; else NULL. */
+static int read_more(const struct call *call, const eg_head *begun, struct items *items)
 {
     const struct teach *o = call->options;
     struct taught t;
     const struct feature_options usual = FEATURE_OPTIONS_INIT;
-    if (o->kind != NULL || o->budget != NULL || o->fit != NULL || o->how.layer != NULL
-        || o->how.mean != NULL || o->how.deviation != NULL || o->how.stretch
-        || o->how.crop < usual.crop)
+    if (begun == NULL
+        && (o->kind != NULL || o->budget != NULL || o->fit != NULL || o->how.layer != NULL
+            || o->how.mean != NULL || o->how.deviation != NULL || o->how.stretch
+            || o->how.crop < usual.crop))
         return fail_usage(call,
                           "%s is there: --kind, --budget, --fit and how pictures become features "
                           "are settled when a file begins",
                           call->args[0]);
     int code = taught_open(call, call->args[0], 1, &t);
+    if (code == EXIT_DONE && begun != NULL
+        && strcmp(eg_head_spec(begun), eg_head_spec(t.head)) != 0)
+        code = fail_usage(call, "%s: another process began it meanwhile, and it learns %s",
+                          call->args[0], eg_head_spec(t.head));
     if (code == EXIT_DONE) code = taught_find_network(call, network_of(o), &t);
     const char *network = t.network;
     const struct feature_options how = t.how;
@@ -336,7 +353,9 @@ static int read_more(const struct call *call, struct items *items)
 static int teach_more(const struct call *call, struct items *items, eg_head **h)
 {
     struct taught t = { .head = NULL };
-    int turn = -1, code = read_more(call, items);
+    int turn = -1, code = read_more(call, *h, items);
+    eg_head_destroy(*h);
+    *h = NULL;
     if (code == EXIT_DONE) code = one_writer_begin(call, call->args[0], &turn);
     if (code == EXIT_DONE) code = taught_open(call, call->args[0], 0, &t);
     if (code == EXIT_DONE) {
@@ -363,8 +382,12 @@ static int run(const struct call *call)
     const double started = seconds_now();
     if (o->label != NULL && o->label[0] == '\0')
         return fail_usage(call, "--label: a class has a name");
-    int code =
-        path_exists(call->args[0]) ? teach_more(call, &items, &h) : teach_new(call, &items, &h);
+    int there = path_exists(call->args[0]), code = EXIT_DONE;
+    if (!there) {
+        code = teach_new(call, &items, &h, &there);
+        if (there) items_clear(&items);
+    }
+    if (there) code = teach_more(call, &items, &h);
     if (code == EXIT_DONE) code = taught_report(call, call->args[0], h, "taught", items.n, started);
     if (code == EXIT_DONE) taught_next(call, call->args[0], items.f.network);
     eg_head_destroy(h);

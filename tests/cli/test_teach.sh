@@ -169,6 +169,16 @@ check 2 'settled when a file begins' teach birds.egm photos/plain/0.png --label 
 examples_of() {
     "$engram" info "$1" --json 2>/dev/null | sed -n 's/.*"examples": \([0-9]*\).*/\1/p'
 }
+# six at once on a file that is not there: one begins it, all are taught
+workers=()
+for _ in 1 2 3 4 5 6; do
+    "$engram" teach together.egm first.csv --kind mean >/dev/null 2>>together &
+    workers+=($!)
+done
+for worker in "${workers[@]}"; do
+    wait "$worker" || problem "one of six that teach at once: $(tail -n 1 together)"
+done
+[ "$(examples_of together.egm)" = 120 ] || problem "examples of six: $(examples_of together.egm)"
 # killed at any moment: what was taught when it returned is there
 check 0 '^taught' teach kill.egm first.csv --kind mean
 for _ in 1 2 3 4 5; do
