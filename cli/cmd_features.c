@@ -40,6 +40,17 @@ static int write_labels(const struct call *call, const eg_dataset *set)
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 
+static int check(const struct features *f, const eg_dataset *set)
+{
+    const size_t i = features_finite(f);
+    const char *arg = f->call->args[1];
+    if (i == f->n) return EXIT_DONE;
+    return features_refuse(f, i,
+                           set->item_names != NULL ? keep_format("%s/%s", arg, set->item_names[i])
+                           : f->n == 1             ? arg
+                                                   : keep_format("%s:%zu", arg, i + 1));
+}
+
 static int write_all(const struct features *f, const eg_dataset *set)
 {
     const struct features_command *o = f->call->options;
@@ -69,6 +80,7 @@ static int run(const struct call *call)
     int code = features_begin(call, call->args[0], &o->how, 0, &f);
     if (code == EXIT_DONE) code = features_add(&f, call->args[1], &read, &set);
     if (code == EXIT_DONE) code = features_end(&f);
+    if (code == EXIT_DONE) code = check(&f, &set);
     if (code == EXIT_DONE) code = write_all(&f, &set);
     eg_dataset_clear(&set);
     features_clear(&f);
@@ -81,7 +93,7 @@ const struct command cmd_features = {
     .arguments = "MODEL.onnx IMAGES ",
     .examples = "engram features mobilenet_v2.onnx photos/ -o features.npy\n"
                 "engram features mobilenet_v2.onnx photos/ -o features.npy --labels-to labels.npy\n"
-                "engram features resnet.onnx cifar10 -o logits.npy --layer logits "
+                "engram features resnet.onnx cifar10/test -o logits.npy --layer logits "
                 "--mean 0.485,0.456,0.406\n    --std 0.229,0.224,0.225",
     .notes = "A picture is cut to the proportions of the network's input from its middle, and "
              "scaled smoothly.\nPixels are scaled as the file's metadata say (docs/onnx.md); "

@@ -35,9 +35,9 @@ static const struct opt options[] = {
     { "label", 0, OPT_TEXT, AT(label), "NAME", "the class of all of them; else that of the data",
       NULL, 0, 0 },
     { "network", 0, OPT_TEXT, AT(network), "FILE.onnx",
-      "whose features are learned from; kept by the file", NULL, 0, 0 },
+      "whose features are learned from; kept by the file. none: pixels themselves", NULL, 0, 0 },
     { "kind", 0, OPT_TEXT, AT(kind), "NAME",
-      "how a new file learns: a name, or as JSON with its settings", kind_name, 0, 0 },
+      "how a new file learns (mean): a name, or as JSON with its settings", kind_name, 0, 0 },
     { "budget", 0, OPT_TEXT, AT(budget), "BUDGET",
       "choose the kind by the bytes it needs to go on learning, by the time that one example and "
       "one "
@@ -93,6 +93,67 @@ static int budget_of(const char *text, eg_head_budget *b)
     return 0;
 }
 
+/* ---- the network of a new file ---- */
+
+static const char *network_of(const struct teach *o)
+{
+    return o->network != NULL && strcmp(o->network, "none") == 0 ? NULL : o->network;
+}
+
+/* "mobilenet_v2.onnx" in the first folder of $ENGRAM_MODELS that has it; NULL: none has. */
+static const char *usual_network(void)
+{
+    for (const char *p = getenv("ENGRAM_MODELS"); p != NULL && *p != '\0';) {
+        const size_t n = strcspn(p, ":");
+        const char *path = keep_format("%.*s/mobilenet_v2.onnx", (int)n, p);
+        if (n > 0 && path_exists(path)) return path;
+        p += n + (p[n] == ':');
+    }
+    return NULL;
+}
+
+static eg_status on_picture(void *user, eg_image *image)
+{
+    (void)image;
+    *(int *)user = 1;
+    return EG_OK;
+}
+
+/* Whether the first of the data is a picture, or a folder of them. */
+static int are_pictures(const struct call *call, int *are)
+{
+    const struct teach *o = call->options;
+    const char *name = call->args[1];
+    eg_read_options read = read_options_of(&o->reader);
+    eg_dataset set = { 0 };
+    read.max_items = 1;
+    read.picture = on_picture;
+    read.picture_user = are;
+    const int code = data_read(call, name, &read, &set);
+    eg_dataset_clear(&set);
+    return code;
+}
+
+/* The one given, the usual one where there are pictures, or NULL: rows are features already. */
+static int choose_network(const struct call *call, const char **network)
+{
+    const struct teach *o = call->options;
+    int are = 0;
+    *network = network_of(o);
+    if (o->network != NULL) return EXIT_DONE;
+    const int code = are_pictures(call, &are);
+    if (code != EXIT_DONE || !are) return code;
+    *network = usual_network();
+    if (*network == NULL)
+        return fail_usage(call,
+                          "%s: pictures are learned by their features, which a network computes: "
+                          "--network FILE.onnx, or put mobilenet_v2.onnx into a folder of "
+                          "$ENGRAM_MODELS; --network none learns from the pixels themselves",
+                          call->args[1]);
+    say(call, "network %s (--network says another)", *network);
+    return EXIT_DONE;
+}
+
 /* ---- a new head ---- */
 
 static int any_below(const struct features *f)
@@ -106,17 +167,17 @@ static int choose_spec(const struct call *call, const struct features *f, const 
 {
     static char chosen[EG_HEAD_SPEC];
     const struct teach *o = call->options;
-    const char *budget = o->budget != NULL ? o->budget : "64k";
     if (o->kind != NULL && o->budget != NULL)
         return fail_usage(call, "--budget chooses what --kind says: give one of them");
-    if (o->kind != NULL) {
-        *spec = o->kind[0] == '{' ? o->kind : keep_format("{\"kind\": \"%s\"}", o->kind);
+    if (o->budget == NULL) {
+        const char *kind = o->kind != NULL ? o->kind : "mean";
+        *spec = kind[0] == '{' ? kind : keep_format("{\"kind\": \"%s\"}", kind);
         return EXIT_DONE;
     }
     eg_head_budget most;
-    if (!budget_of(budget, &most))
+    if (!budget_of(o->budget, &most))
         return fail_usage(call, "--budget %s: expected bytes, microseconds or both, as 64k,20us",
-                          budget);
+                          o->budget);
     const eg_status s = eg_head_choose(&most, f->d, o->classes, o->examples, any_below(f), chosen);
     if (s != EG_OK) return fail(s, NULL);
     *spec = chosen;
@@ -220,15 +281,29 @@ static int learn(const struct call *call, eg_head *h, const struct items *items,
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
 }
 
-static int teach_new(const struct call *call, struct items *items, eg_head **h)
+/* The file, unless another process has begun it meanwhile: then *there is 1. */
+static int save_new(const struct call *call, eg_head *h, const eg_file_options *to, int *there)
+{
+    int turn = -1, code = one_writer_begin_new(call, call->args[0], &turn);
+    *there = code == EXIT_DONE && path_exists(call->args[0]);
+    const eg_status s =
+        code == EXIT_DONE && !*there ? eg_memory_file_save_head(call->args[0], h, to) : EG_OK;
+    if (s != EG_OK) code = fail(s, NULL);
+    one_writer_end(turn);
+    return code;
+}
+
+static int teach_new(const struct call *call, struct items *items, eg_head **h, int *there)
 {
     const struct teach *o = call->options;
     const eg_note *about = NULL;
-    int code = items_read(call, o->network, &o->how, 0, &o->reader, 1, items);
+    const char *network;
+    int code = choose_network(call, &network);
+    if (code == EXIT_DONE) code = items_read(call, network, &o->how, 0, &o->reader, 1, items);
     if (code == EXIT_DONE) code = check_labels(call, items);
     if (code == EXIT_DONE) code = make_head(call, &items->f, h);
     if (code != EXIT_DONE) return code;
-    const size_t head_notes = taught_notes(o->network, &items->f, &about);
+    const size_t head_notes = taught_notes(network, &items->f, &about);
     eg_note *notes = need(items->n + head_notes, sizeof *notes);
     int32_t *y = need(items->n, sizeof *y);
     const size_t classes = first_classes(o, items, y, notes);
@@ -238,8 +313,7 @@ static int teach_new(const struct call *call, struct items *items, eg_head **h)
         eg_file_options to = EG_FILE_OPTIONS_INIT;
         to.notes = notes;
         to.note_count = classes + head_notes;
-        const eg_status s = eg_memory_file_save_head(call->args[0], *h, &to);
-        if (s != EG_OK) code = fail(s, NULL);
+        code = save_new(call, *h, &to, there);
     }
     free(y);
     free(notes);
@@ -247,21 +321,27 @@ static int teach_new(const struct call *call, struct items *items, eg_head **h)
     return code;
 }
 
-/* The features are computed before the turn is taken, so that others need not wait for them. */
-static int read_more(const struct call *call, struct items *items)
+/* The features are computed before the turn is taken, so that others need not wait for them. begun:
+ * what this call would have begun the file with, where another came first; else NULL. */
+static int read_more(const struct call *call, const eg_head *begun, struct items *items)
 {
     const struct teach *o = call->options;
     struct taught t;
     const struct feature_options usual = FEATURE_OPTIONS_INIT;
-    if (o->kind != NULL || o->budget != NULL || o->fit != NULL || o->how.layer != NULL
-        || o->how.mean != NULL || o->how.deviation != NULL || o->how.stretch
-        || o->how.crop < usual.crop)
+    if (begun == NULL
+        && (o->kind != NULL || o->budget != NULL || o->fit != NULL || o->how.layer != NULL
+            || o->how.mean != NULL || o->how.deviation != NULL || o->how.stretch
+            || o->how.crop < usual.crop))
         return fail_usage(call,
                           "%s is there: --kind, --budget, --fit and how pictures become features "
                           "are settled when a file begins",
                           call->args[0]);
     int code = taught_open(call, call->args[0], 1, &t);
-    if (code == EXIT_DONE) code = taught_find_network(call, o->network, &t);
+    if (code == EXIT_DONE && begun != NULL
+        && strcmp(eg_head_spec(begun), eg_head_spec(t.head)) != 0)
+        code = fail_usage(call, "%s: another process began it meanwhile, and it learns %s",
+                          call->args[0], eg_head_spec(t.head));
+    if (code == EXIT_DONE) code = taught_find_network(call, network_of(o), &t);
     const char *network = t.network;
     const struct feature_options how = t.how;
     const size_t d = code == EXIT_DONE ? eg_head_features(t.head) : 0;
@@ -276,7 +356,9 @@ static int read_more(const struct call *call, struct items *items)
 static int teach_more(const struct call *call, struct items *items, eg_head **h)
 {
     struct taught t = { .head = NULL };
-    int turn = -1, code = read_more(call, items);
+    int turn = -1, code = read_more(call, *h, items);
+    eg_head_destroy(*h);
+    *h = NULL;
     if (code == EXIT_DONE) code = one_writer_begin(call, call->args[0], &turn);
     if (code == EXIT_DONE) code = taught_open(call, call->args[0], 0, &t);
     if (code == EXIT_DONE) {
@@ -302,8 +384,12 @@ static int run(const struct call *call)
     const double started = seconds_now();
     if (o->label != NULL && o->label[0] == '\0')
         return fail_usage(call, "--label: a class has a name");
-    int code =
-        path_exists(call->args[0]) ? teach_more(call, &items, &h) : teach_new(call, &items, &h);
+    int there = path_exists(call->args[0]), code = EXIT_DONE;
+    if (!there) {
+        code = teach_new(call, &items, &h, &there);
+        if (there) items_clear(&items);
+    }
+    if (there) code = teach_more(call, &items, &h);
     if (code == EXIT_DONE) code = taught_report(call, call->args[0], h, "taught", items.n, started);
     if (code == EXIT_DONE) taught_next(call, call->args[0], items.f.network);
     eg_head_destroy(h);
@@ -321,11 +407,14 @@ const struct command cmd_teach = {
                 "engram teach birds.egm features.npy --labels labels.npy --budget 64k",
     .notes =
         "Pictures become features by the network, which the file remembers by path and SHA-256;\n"
-        "rows of numbers are features already. One call is one transaction: what was taught when\n"
-        "it returns is there after a kill. A new file learns by the kind that --budget (64k)\n"
-        "chooses for --classes and --examples: docs/learning-by-storing.md has what each costs\n"
-        "and gives. --unknown calibrates by the examples of the call, left out while they are\n"
-        "scored; where they are too few for SHARE, an earlier calibration stays.",
+        "rows of numbers are features already. A new file without --network takes\n"
+        "mobilenet_v2.onnx from the first folder of $ENGRAM_MODELS that has it. One call is one\n"
+        "transaction: what was taught when it returns is there after a kill. A new file learns\n"
+        "the means of classes, of which examples and classes can be forgotten, files merged and\n"
+        "the unknown told; --budget chooses what is smaller, faster or better for --classes and\n"
+        "--examples, and may be able to do less: docs/learning-by-storing.md has what each kind\n"
+        "costs, gives and can. --unknown calibrates by the examples of the call, left out while\n"
+        "they are scored; where they are too few for SHARE, an earlier calibration stays.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

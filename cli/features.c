@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/features.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,6 +246,23 @@ int features_end(struct features *f)
     const eg_status s = run_batch(f);
     bar_end(&f->bar);
     return s == EG_OK ? EXIT_DONE : fail(s, NULL);
+}
+
+size_t features_finite(const struct features *f)
+{
+    for (size_t i = 0; i < f->n * f->d; i++)
+        if (!isfinite(f->x[i])) return i / f->d;
+    return f->n;
+}
+
+int features_refuse(const struct features *f, size_t i, const char *name)
+{
+    size_t j = 0;
+    while (isfinite(f->x[i * f->d + j])) j++;
+    fprintf(stderr, "engram: %s: feature %zu is %g, which is no finite number: %s of %s\n", name, j,
+            (double)f->x[i * f->d + j], f->layer != NULL ? f->layer : "rows",
+            f->network != NULL ? f->network : "the data");
+    return exit_of(EG_ERR_DIVERGED);
 }
 
 void features_clear(struct features *f)

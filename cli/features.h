@@ -66,6 +66,10 @@ int features_begin(const struct call *call, const char *network, const struct fe
 int features_add(struct features *f, const char *name, const eg_read_options *read,
                  eg_dataset *set);
 int features_end(struct features *f); /* all have come: n and x are right */
+/* The first row with a number that is not finite; n: there is none. Then the message about it,
+ * whose picture is called `name`, and the exit code. */
+size_t features_finite(const struct features *f);
+int features_refuse(const struct features *f, size_t i, const char *name);
 void features_clear(struct features *f);
 
 #endif

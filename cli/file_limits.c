@@ -40,6 +40,7 @@ static const struct {
     { "JSON within JSON", 2048, "levels", "-" },
     { "a side of a PNG", 1e6, "pixels", "-" },
     { "scans of a progressive JPEG", 200, "scans", "-" },
+    { "pixels of all its scans", 600.0 * (1 << 20), "pixels", "-" },
 };
 
 void limits_table(struct table *t)

@@ -9,6 +9,8 @@
  * file is closed: closing any descriptor of a file undoes SQLite's locks on it. A file that is not
  * there has no turn, and opening it says so. */
 int one_writer_begin(const struct call *call, const char *path, int *turn);
+/* The turn of one that begins a file: that of the folder it will lie in. */
+int one_writer_begin_new(const struct call *call, const char *path, int *turn);
 void one_writer_end(int turn);
 
 #endif

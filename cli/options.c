@@ -18,7 +18,7 @@ const struct opt common_options[] = {
     { "seed", 0, OPT_SEED, AT(seed), "N", "seed of every random choice", NULL, 0, 0 },
     { "threads", 0, OPT_INT, AT(threads), "N", "threads; 0: all there are", NULL, 0, 4096 },
     { "max-bytes", 0, OPT_SIZE, AT(max_bytes), "N",
-      "what a file may ask for; engram help limits says what else", NULL, 1, 1e18 },
+      "what a file may ask for, as 1G; engram help limits says what else", NULL, 1, 1e18 },
     { "output", 'o', OPT_TEXT, AT(output), "FILE", "write here; - is standard output", NULL, 0, 0 },
     { "help", 'h', OPT_FLAG, AT(help), NULL, "show this", NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
@@ -56,6 +56,7 @@ static int bad_value(const struct command *command, const struct opt *o, const c
         fprintf(stderr, "%s",
                 o->kind == OPT_NUMBER  ? "a number"
                 : o->kind == OPT_TEXTS ? "at most 64 of them"
+                : o->kind == OPT_SIZE  ? "a whole number, as 20, 64k, 16M or 1G,"
                                        : "a whole number");
         if (o->low != 0 || o->high != 0) fprintf(stderr, " from %g to %g", o->low, o->high);
     }
@@ -71,15 +72,25 @@ static int in_domain(const struct opt *o, double v)
     return (o->low == 0 && o->high == 0) || (v >= o->low && v <= o->high);
 }
 
+/* What a size is counted in, by what follows the number; 0: it is no unit. */
+static unsigned long long size_unit(const char *text)
+{
+    static const char *const units[] = { "", "k", "M", "G" };
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(text, units[i]) == 0) return 1ULL << 10 * i;
+    return 0;
+}
+
 static int store_whole(const struct opt *o, const char *text, char *at)
 {
     char *end;
     errno = 0;
     const unsigned long long v = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0) return 0;
-    if (!in_domain(o, (double)v)) return 0;
+    const unsigned long long unit = o->kind == OPT_SIZE ? size_unit(end) : *end == '\0';
+    if (*text < '0' || *text > '9' || unit == 0 || errno != 0) return 0;
+    if (!in_domain(o, (double)v * (double)unit)) return 0;
     const uint64_t seed = v;
-    const size_t size = v;
+    const size_t size = v * unit;
     const int whole = (int)v;
     if (o->kind == OPT_SEED) memcpy(at, &seed, sizeof seed);
     if (o->kind == OPT_SIZE) memcpy(at, &size, sizeof size);

@@ -235,7 +235,9 @@ int items_read(const struct call *call, const char *network, const struct featur
         if (code == EXIT_DONE) keep_names(items, call->args[i], &set);
         eg_dataset_clear(&set);
     }
-    return code == EXIT_DONE ? features_end(&items->f) : code;
+    if (code == EXIT_DONE) code = features_end(&items->f);
+    const size_t bad = code == EXIT_DONE ? features_finite(&items->f) : items->n;
+    return bad < items->n ? features_refuse(&items->f, bad, items->name[bad]) : code;
 }
 
 void items_clear(struct items *items)

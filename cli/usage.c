@@ -168,6 +168,8 @@ void help_man(FILE *out)
         "unknown version; 4 input or output failed; 5 out of memory, or over a stated limit; "
         "130 interrupted.\n"
         ".SH ENVIRONMENT\n.TP\n.B ENGRAM_DATA\nfolders of data sets, separated by colons\n"
+        ".TP\n.B ENGRAM_MODELS\nfolders of networks, separated by colons, where teach looks for "
+        "mobilenet_v2.onnx\n"
         ".TP\n.B ENGRAM_SHARE\nthe folder of the data that ships with the program\n"
         ".TP\n.B ENGRAM_CALLED_AS\nwhat to print for the program where it says what to type next\n"
         ".TP\n.B NO_COLOR\nno colours\n.TP\n.B EG_ISA\nthe best kernels that may be used\n",

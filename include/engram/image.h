@@ -20,8 +20,10 @@ typedef struct eg_image {
 } eg_image;
 
 /* PNG or JPEG by content; alpha is blended on white, 16 bits are rounded to 8, palettes
- * expanded, CMYK converted to RGB without a profile. Limits: 64 Mi pixels. EG_ERR_IO,
- * EG_ERR_CORRUPT, EG_ERR_LIMIT, EG_ERR_NOMEM. */
+ * expanded, CMYK converted to RGB without a profile. Limits: 64 Mi pixels, and bytes by the size
+ * of the file (engram/limits.h): a JPEG of more is decoded at 1/2, 1/4 or 1/8 of its size. A JPEG
+ * is turned as its EXIF orientation says.
+ * EG_ERR_IO, EG_ERR_CORRUPT, EG_ERR_LIMIT, EG_ERR_NOMEM. */
 EG_API EG_MUST_CHECK eg_status eg_image_read(const char *path, const eg_allocator *alloc,
                                              eg_image *out);
 EG_API EG_MUST_CHECK eg_status eg_image_create(size_t height, size_t width, size_t channels,

@@ -25,6 +25,7 @@ eg_status egi_budget_end(const struct egi_budget *b, eg_status s, const char *na
 {
     if (s != EG_ERR_NOMEM || !b->bound.over) return s;
     return egi_fail(EG_ERR_LIMIT,
-                    "%s: needs more than the limit of %zu bytes of memory for a file of its size",
+                    "%s: needs more than the limit of %zu bytes of memory for a file of its size "
+                    "(--max-bytes)",
                     name, b->most);
 }

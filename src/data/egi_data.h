@@ -82,9 +82,13 @@ eg_status egi_picture_decode(const struct egi_input *in, eg_image *out);
 /* png.c, jpeg.c - decode from memory; the name is for the detail. */
 eg_status egi_png_decode(const struct egi_input *in, eg_image *out);
 eg_status egi_jpeg_decode(const struct egi_input *in, eg_image *out);
+/* exif.c - 1 .. 8, 1 where nothing is said; the picture turned so that it is 1. */
+unsigned egi_jpeg_orientation(const uint8_t *bytes, size_t size);
+eg_status egi_image_turn(const char *name, eg_image *image, unsigned orientation);
 int egi_looks_png(const uint8_t *bytes, size_t size);
 int egi_looks_jpeg(const uint8_t *bytes, size_t size);
 int egi_looks_gzip(const uint8_t *bytes, size_t size);
+#define EGI_MOST_PIXELS ((size_t)64 << 20)
 /* Checked creation with a name for the detail; pixels are zero. */
 eg_status egi_image_create(const char *name, size_t height, size_t width, size_t channels,
                            const eg_allocator *a, eg_image *out);

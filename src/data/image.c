@@ -6,16 +6,14 @@
 #include "base/egi_file.h"
 #include "data/egi_data.h"
 
-#define MAX_PIXELS ((size_t)64 << 20)
-
 eg_status egi_image_create(const char *name, size_t height, size_t width, size_t channels,
                            const eg_allocator *a, eg_image *out)
 {
     size_t pixels, bytes;
     EGI_TRY(egi_mul_size(height, width, &pixels));
-    if (pixels > MAX_PIXELS)
+    if (pixels > EGI_MOST_PIXELS)
         return egi_fail(EG_ERR_LIMIT, "%s: %zu x %zu pixels, more than %zu", name, width, height,
-                        MAX_PIXELS);
+                        EGI_MOST_PIXELS);
     EGI_TRY(egi_mul_size(pixels, channels, &bytes));
     void *p;
     EGI_TRY(egi_alloc_array(a, bytes, 1, name, &p));

@@ -1,10 +1,12 @@
-/* JPEG by libjpeg. Errors come back by longjmp, as in png.c. libjpeg only warns of a file
- * that ends early or has damaged data and fills the rest with grey: here that is an error.
- * Its memory is its own (it has no way to pass an allocator) and limited.
+/* JPEG by libjpeg. A picture of more bytes than it may have is decoded at 1/2, 1/4 or 1/8 of its
+ * size, by fewer coefficients of each block: a photo of few details is a small file of many pixels,
+ * and nothing of the full size is ever there. Errors come back by longjmp, as in png.c. libjpeg
+ * only warns of a file that ends early or has damaged data and fills the rest with grey: here that
+ * is an error. Its memory is its own (it has no way to pass an allocator) and limited.
  *
  * A block of 8 x 8 pixels takes at least a bit when Huffman coded, so a header that declares
- * far more than that is refused; scans are limited, for a progressive file can ask for a pass
- * over the picture with every few bytes. */
+ * far more than that is refused; the pixels of all scans together are limited, for a progressive
+ * file can ask for a pass over the picture with every few bytes. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "data/egi_data.h"
 
 #define MAX_SCANS 200
+#define MAX_SCANNED ((size_t)600 << 20) /* pixels of all passes together */
 #define MAX_MEMORY (1L << 30)
 #define MAX_PIXELS_A_BYTE 2048
 
@@ -60,9 +63,38 @@ static void on_warning(j_common_ptr jpeg, int level)
 static void on_progress(j_common_ptr jpeg)
 {
     struct decoder *d = (struct decoder *)jpeg->err;
-    if (d->jpeg.input_scan_number <= MAX_SCANS) return;
-    d->status = egi_fail(EG_ERR_LIMIT, "%s: JPEG of more than %d scans", d->in->name, MAX_SCANS);
+    const size_t pixels = (size_t)d->jpeg.image_height * d->jpeg.image_width;
+    const size_t scans = (size_t)d->jpeg.input_scan_number;
+    if (scans <= MAX_SCANS && (scans <= 1 || scans <= MAX_SCANNED / pixels)) return;
+    d->status = egi_fail(EG_ERR_LIMIT, "%s: JPEG of more than %zu scans of %zu pixels", d->in->name,
+                         scans - 1, pixels);
     longjmp(d->jump, 1);
+}
+
+/* Of several scans all is held as coefficients of two bytes. */
+static size_t coefficients_of(struct decoder *d)
+{
+    size_t blocks = 0;
+    for (int c = 0; jpeg_has_multiple_scans(&d->jpeg) && c < d->jpeg.num_components; c++)
+        blocks +=
+            (size_t)d->jpeg.comp_info[c].width_in_blocks * d->jpeg.comp_info[c].height_in_blocks;
+    return 2 * DCTSIZE2 * blocks;
+}
+
+/* The largest size whose pixels, and with the coefficients twice of them, are within the limit. */
+static eg_status choose_size(struct decoder *d, size_t channels)
+{
+    const size_t most = d->in->o.max_bytes, held = coefficients_of(d);
+    for (unsigned eighths = DCTSIZE; eighths >= 1; eighths /= 2) {
+        d->jpeg.scale_num = eighths;
+        d->jpeg.scale_denom = DCTSIZE;
+        jpeg_calc_output_dimensions(&d->jpeg);
+        const size_t bytes = (size_t)d->jpeg.output_height * d->jpeg.output_width * channels;
+        if (bytes <= most && held + bytes <= 2 * most) return EG_OK;
+    }
+    return egi_fail(EG_ERR_LIMIT,
+                    "%s: JPEG of %u x %u pixels, more than the limit of %zu bytes (--max-bytes)",
+                    d->in->name, d->jpeg.image_width, d->jpeg.image_height, most);
 }
 
 static eg_status check_header(struct decoder *d)
@@ -74,16 +106,12 @@ static eg_status check_header(struct decoder *d)
     if (d->jpeg.num_components == 2 || d->jpeg.num_components > 4)
         return egi_fail(EG_ERR_CORRUPT, "%s: JPEG of %d components, expected 1, 3 or 4",
                         d->in->name, d->jpeg.num_components);
+    if (pixels > EGI_MOST_PIXELS)
+        return egi_fail(EG_ERR_LIMIT, "%s: JPEG of %u x %u pixels, more than %zu", d->in->name,
+                        d->jpeg.image_width, d->jpeg.image_height, EGI_MOST_PIXELS);
     const size_t channels = d->jpeg.num_components == 1 ? 1 : 3;
-    /* one of several scans is held whole as coefficients of two bytes */
-    const size_t coefficients =
-        jpeg_has_multiple_scans(&d->jpeg) ? 2 * (size_t)d->jpeg.num_components : 0;
-    const size_t each = channels + coefficients;
-    if (pixels > d->in->o.max_bytes / each)
-        return egi_fail(EG_ERR_LIMIT,
-                        "%s: JPEG of %u x %u pixels, more than the limit of %zu bytes", d->in->name,
-                        d->jpeg.image_width, d->jpeg.image_height, d->in->o.max_bytes);
-    return egi_image_create(d->in->name, d->jpeg.image_height, d->jpeg.image_width, channels,
+    EGI_TRY(choose_size(d, channels));
+    return egi_image_create(d->in->name, d->jpeg.output_height, d->jpeg.output_width, channels,
                             d->in->o.alloc, &d->out);
 }
 
@@ -149,6 +177,7 @@ eg_status egi_jpeg_decode(const struct egi_input *in, eg_image *out)
                               : egi_fail(EG_ERR_CORRUPT, "%s: JPEG: %s", in->name, d.message);
     }
     jpeg_destroy_decompress(&d.jpeg);
+    if (s == EG_OK) s = egi_image_turn(in->name, &d.out, egi_jpeg_orientation(in->bytes, in->size));
     if (s != EG_OK) {
         if (d.out.pixels != NULL) eg_image_clear(&d.out);
         return s;

@@ -2,6 +2,8 @@
  * everything that must be released is in a struct of that function's caller, and no local
  * variable changes between the two. Nothing is printed.
  *
+ * Only an interlaced picture is there with its alpha as a whole; else one row of it is.
+ *
  * Deflate expands at most 1032 times, so a header that declares more than that is refused
  * before anything is allocated. */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -92,18 +94,20 @@ static eg_status check_size(struct coder *c)
     if (raw / MAX_EXPANSION > c->in->size)
         return egi_fail(EG_ERR_CORRUPT, "%s: PNG declares %zu bytes of pixels, got a file of %zu",
                         c->in->name, raw, c->in->size);
-    if (raw > c->in->o.max_bytes)
-        return egi_fail(EG_ERR_LIMIT, "%s: PNG of %zu bytes of pixels, more than the limit of %zu",
-                        c->in->name, raw, c->in->o.max_bytes);
+    const int whole = png_get_interlace_type(c->png, c->info) != PNG_INTERLACE_NONE;
+    if (raw / (whole ? 1 : 2) > c->in->o.max_bytes)
+        return egi_fail(EG_ERR_LIMIT,
+                        "%s: PNG of %zu bytes of pixels, more than the limit of %zu (--max-bytes)",
+                        c->in->name, raw, c->in->o.max_bytes * (whole ? 1 : 2));
     return EG_OK;
 }
 
-/* Alpha is blended on white. */
-static void flatten(const struct coder *c, size_t channels)
+/* Rows from y on; alpha is blended on white. */
+static void flatten(const struct coder *c, size_t y, size_t rows, size_t channels)
 {
-    const size_t colours = c->out.channels;
-    for (size_t i = 0; i < c->out.height * c->out.width; i++) {
-        const uint8_t *p = c->raw + i * channels;
+    const size_t colours = c->out.channels, from = y * c->out.width;
+    for (size_t i = from; i < from + rows * c->out.width; i++) {
+        const uint8_t *p = c->raw + (i - from) * channels;
         const unsigned alpha = channels == colours ? 255 : p[colours];
         for (size_t k = 0; k < colours; k++)
             c->out.pixels[i * colours + k] =
@@ -129,15 +133,18 @@ static void decode(struct coder *c)
     const size_t width = png_get_image_width(c->png, c->info);
     must(c, egi_image_create(c->in->name, height, width, channels >= 3 ? 3 : 1, c->a, &c->out));
     void *raw;
-    must(c, egi_alloc_array(c->a, height * width, channels, c->in->name, &raw));
+    const size_t rows = passes > 1 ? height : 1; /* that are there at a time */
+    must(c, egi_alloc_array(c->a, rows * width, channels, c->in->name, &raw));
     c->raw = raw;
-    c->raw_size = height * width * channels;
+    c->raw_size = rows * width * channels;
     memset(c->raw, 0, c->raw_size);
     for (int pass = 0; pass < passes; pass++)
-        for (size_t y = 0; y < height; y++)
-            png_read_row(c->png, c->raw + y * width * channels, NULL);
+        for (size_t y = 0; y < height; y++) {
+            png_read_row(c->png, c->raw + y % rows * width * channels, NULL);
+            if (rows == 1) flatten(c, y, 1, channels);
+        }
     png_read_end(c->png, NULL);
-    flatten(c, channels);
+    if (rows > 1) flatten(c, 0, rows, channels);
 }
 
 static void on_write(png_structp png, png_bytep from, size_t size)

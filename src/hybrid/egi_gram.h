@@ -14,9 +14,9 @@ extern const struct egi_setting egi_fecam_settings[];
 /* Whole numbers z (E): row (E (E + 1) / 2), the lower half by rows, += by z z^T. */
 void egi_gram_add(const int16_t *z, size_t e, int by, int64_t *row);
 
-/* In plan: room to put examples aside; then one of them (the room has a place), and their products
+/* In make: room to put examples aside; then one of them (the room has a place), and their products
  * into row as above, exactly, in whatever order (egi_gram_settle). */
-eg_status egi_gram_plan_pending(eg_head *h);
+eg_status egi_gram_make_pending(eg_head *h);
 void egi_gram_put_aside(eg_head *h, const int16_t *z);
 void egi_gram_settle(eg_head *h, int64_t *row);
 

@@ -76,8 +76,11 @@ struct egi_head_row {
     float temperature; /* of the softmax before calibration */
     int relu;          /* a projection is cut at 0 and not brought to length 1 again */
     int items;         /* keeps its examples: fields of items, the vector first */
-    /* Fields of its own, and what else it needs, before any array is there. */
+    /* Fields of its own, by the settings and D: nothing is allocated but the shape of a quantiser,
+     * so that sizes are told of what no memory would hold. */
     eg_status (*plan)(eg_head *h);
+    /* What else it needs, before any array of a field is there; NULL: nothing. */
+    eg_status (*make)(eg_head *h);
     void (*destroy)(eg_head *h);     /* NULL: nothing */
     eg_status (*loaded)(eg_head *h); /* after fields were filled from outside; NULL: nothing */
     /* One example into the fields (by 1) or out of them (by -1). Whole numbers z (E), and u = z /
@@ -144,6 +147,8 @@ extern const struct egi_head_row egi_head_mean, egi_head_prototype, egi_head_lda
 /* A head whose fields have no rows yet but the fixed ones. */
 eg_status egi_head_make(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
                         eg_head **out);
+/* What it would take and cost: planned, never made. Only its shape may be asked for. */
+eg_status egi_head_shape(const char *who, const char *spec, size_t d, eg_head **out);
 /* In plan: one more field, which has this index. */
 size_t egi_head_field(eg_head *h, const struct egi_field *f);
 /* Rows of a field in use. */
@@ -151,6 +156,14 @@ size_t egi_head_rows_of(const eg_head *h, const struct egi_field *f);
 size_t egi_head_row_bytes(const struct egi_field *f);
 /* Room for so many rows; those that are new are 0. */
 eg_status egi_head_room(eg_head *h, size_t classes, size_t items);
+/* Names of the kinds that can all of this, "mean, lda". */
+#define EGI_HEAD_NAMES 160
+const char *egi_head_kinds(unsigned can, char out[EGI_HEAD_NAMES]);
+/* Whether vectors are projected. */
+static inline int egi_head_projects(const eg_head *h)
+{
+    return ((const struct egi_front *)&h->settings)->project > 0;
+}
 static inline uint32_t *egi_head_counts(const eg_head *h)
 {
     return h->at[EGI_COUNTS];

@@ -39,9 +39,12 @@ extern const struct egi_quantiser_row egi_quantiser_sign, egi_quantiser_ternary,
     egi_quantiser_coarse, egi_quantiser_quantile, egi_quantiser_pq, egi_quantiser_anchors,
     egi_quantiser_projection;
 
-/* The document's reference is taken over, also on failure. */
-eg_status egi_quantiser_make(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
+/* Parts, symbols and sizes; then the table. The document's reference is taken over, also on
+ * failure.
+ */
+eg_status egi_quantiser_plan(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
                              eg_quantiser **out);
+eg_status egi_quantiser_begin(eg_quantiser *q);
 
 /* vectors.c - x (N, D) finite, or EG_ERR_INVALID with row and component. */
 eg_status egi_vectors_check(const char *who, const float *x, size_t n, size_t d);

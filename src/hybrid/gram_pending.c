@@ -17,7 +17,7 @@ void egi_gram_add(const int16_t *z, size_t e, int by, int64_t *row)
     }
 }
 
-eg_status egi_gram_plan_pending(eg_head *h)
+eg_status egi_gram_make_pending(eg_head *h)
 {
     size_t cells;
     void *block;

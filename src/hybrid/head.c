@@ -39,18 +39,25 @@ const eg_setting *eg_head_setting_at(const char *kind, size_t row)
     return NULL;
 }
 
+const char *egi_head_kinds(unsigned can, char out[EGI_HEAD_NAMES])
+{
+    out[0] = '\0';
+    for (size_t i = 0; egi_head_rows[i] != NULL; i++) {
+        if ((egi_head_rows[i]->kind.can & can) != can) continue;
+        strncat(out, out[0] != '\0' ? ", " : "", EGI_HEAD_NAMES - strlen(out) - 1);
+        strncat(out, egi_head_rows[i]->kind.name, EGI_HEAD_NAMES - strlen(out) - 1);
+    }
+    return out;
+}
+
 static eg_status choose(const json_t *document, const struct egi_head_row **row)
 {
-    char all[160] = "", got[EGI_JSON_TEXT];
+    char all[EGI_HEAD_NAMES], got[EGI_JSON_TEXT];
     const json_t *kind = json_object_get(document, "kind");
     *row = row_of(json_string_value(kind));
     if (*row != NULL) return EG_OK;
-    for (size_t i = 0; egi_head_rows[i] != NULL; i++) {
-        strncat(all, i > 0 ? ", " : "", sizeof all - strlen(all) - 1);
-        strncat(all, egi_head_rows[i]->kind.name, sizeof all - strlen(all) - 1);
-    }
-    return egi_fail(EG_ERR_INVALID, "head: kind: expected one of %s, got %s", all,
-                    egi_json_shown(kind, got));
+    return egi_fail(EG_ERR_INVALID, "head: kind: expected one of %s, got %s",
+                    egi_head_kinds(0, all), egi_json_shown(kind, got));
 }
 
 /* ---- fields ---- */
@@ -104,12 +111,10 @@ eg_status egi_head_room(eg_head *h, size_t classes, size_t items)
 
 /* ---- making ---- */
 
-static eg_status plan_front(eg_head *h)
+static eg_status make_front(eg_head *h)
 {
-    const struct egi_front *f = (const struct egi_front *)&h->settings;
     size_t cells;
-    h->e = f->project > 0 ? f->project : h->d;
-    if (f->project == 0) return EG_OK;
+    if (!egi_head_projects(h)) return EG_OK;
     EGI_TRY(egi_mul_size(h->e, h->d, &cells));
     void *block;
     EGI_TRY(egi_alloc_array(h->alloc, cells, sizeof(float), "head: directions", &block));
@@ -123,7 +128,7 @@ static size_t longer(const eg_head *h)
     return h->d > h->e ? h->d : h->e;
 }
 
-static eg_status plan_scratch(eg_head *h)
+static eg_status make_scratch(eg_head *h)
 {
     void *block;
     EGI_TRY(egi_alloc_array(h->alloc, longer(h), sizeof(float), "head: a vector", &block));
@@ -135,25 +140,32 @@ static eg_status plan_scratch(eg_head *h)
     return EG_OK;
 }
 
-static eg_status fill(eg_head *h)
+static eg_status plan(eg_head *h)
 {
     static const char *const ours[] = { "kind", NULL };
     EGI_TRY(choose(h->document, &h->row));
     EGI_TRY(egi_settings_read(h->document, h->row->settings, "head", ours, &h->settings));
-    EGI_TRY(plan_front(h));
-    EGI_TRY(plan_scratch(h));
+    const size_t directions = ((const struct egi_front *)&h->settings)->project;
+    h->e = directions > 0 ? directions : h->d;
     egi_head_field(h, &(struct egi_field){ "count", EGI_U32, EGI_CLASS, EGI_SUM, 0, 1, NULL });
     egi_head_field(h, &(struct egi_field){ "calibration", EGI_F32, EGI_FIXED, EGI_OWN, 1,
                                            sizeof(struct egi_calibration) / sizeof(float), NULL });
-    EGI_TRY(h->row->plan(h));
+    return h->row->plan(h);
+}
+
+static eg_status make(eg_head *h)
+{
+    EGI_TRY(make_front(h));
+    EGI_TRY(make_scratch(h));
+    if (h->row->make != NULL) EGI_TRY(h->row->make(h));
     for (size_t i = 0; i < h->fields; i++)
         if (h->field[i].lent != NULL) h->at[i] = h->field[i].lent;
     h->spec = egi_json_text(h->document); /* the plan may have written defaults of its own */
     return h->spec != NULL ? EG_OK : egi_fail(EG_ERR_NOMEM, "specification of a head");
 }
 
-eg_status egi_head_make(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
-                        eg_head **out)
+static eg_status planned(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
+                         eg_head **out)
 {
     const eg_allocator *a = alloc != NULL ? alloc : eg_allocator_default();
     void *block;
@@ -168,7 +180,7 @@ eg_status egi_head_make(json_t *document, size_t d, uint64_t seed, const eg_allo
     h->d = d;
     h->seed = seed;
     h->alloc = a;
-    s = fill(h);
+    s = plan(h);
     if (s == EG_OK)
         *out = h;
     else
@@ -176,25 +188,45 @@ eg_status egi_head_make(json_t *document, size_t d, uint64_t seed, const eg_allo
     return s;
 }
 
-static eg_status make_of(const char *who, const char *spec, size_t d, uint64_t seed,
-                         const eg_allocator *alloc, eg_head **out)
+eg_status egi_head_make(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
+                        eg_head **out)
 {
-    json_t *document;
+    eg_head *h = NULL;
+    eg_status s = planned(document, d, seed, alloc, &h);
+    if (s != EG_OK) return s;
+    s = make(h);
+    if (s == EG_OK)
+        *out = h;
+    else
+        eg_head_destroy(h);
+    return s;
+}
+
+static eg_status read_spec(const char *who, const char *spec, size_t d, eg_head **out,
+                           json_t **document)
+{
     if (spec == NULL || out == NULL || d == 0 || d > INT32_MAX)
         return egi_fail(EG_ERR_INVALID, "%s: %s", who,
                         spec == NULL  ? "spec is NULL"
                         : out == NULL ? "out is NULL"
                                       : "features: expected 1 .. 2^31 - 1");
-    EGI_TRY(egi_json_parse(spec, "head", &document));
-    return egi_head_make(document, d, seed, alloc, out);
+    return egi_json_parse(spec, "head", document);
+}
+
+eg_status egi_head_shape(const char *who, const char *spec, size_t d, eg_head **out)
+{
+    json_t *document;
+    EGI_TRY(read_spec(who, spec, d, out, &document));
+    return planned(document, d, 0, NULL, out);
 }
 
 eg_status eg_head_create(const char *spec, size_t d, uint64_t seed, const eg_allocator *alloc,
                          eg_head **out)
 {
     eg_head *h = NULL;
-    if (out == NULL) return egi_fail(EG_ERR_INVALID, "eg_head_create: out is NULL");
-    EGI_TRY(make_of("eg_head_create", spec, d, seed, alloc, &h));
+    json_t *document;
+    EGI_TRY(read_spec("eg_head_create", spec, d, out, &document));
+    EGI_TRY(egi_head_make(document, d, seed, alloc, &h));
     const eg_status s = egi_head_room(h, 1, 1);
     if (s == EG_OK)
         *out = h;
@@ -217,9 +249,9 @@ void eg_head_destroy(eg_head *h)
     egi_free(h->alloc, h->pending.z,
              h->pending.z != NULL ? (EGI_PENDING + EGI_STRIP) * h->e * sizeof(double) : 0);
     egi_free(h->alloc, h->projection, h->projection != NULL ? h->d * h->e * sizeof(float) : 0);
-    egi_free(h->alloc, h->turned, longer(h) * sizeof(float));
-    egi_free(h->alloc, h->u, h->e * sizeof(float));
-    egi_free(h->alloc, h->z, h->e * sizeof(int16_t));
+    egi_free(h->alloc, h->turned, h->turned != NULL ? longer(h) * sizeof(float) : 0);
+    egi_free(h->alloc, h->u, h->u != NULL ? h->e * sizeof(float) : 0);
+    egi_free(h->alloc, h->z, h->z != NULL ? h->e * sizeof(int16_t) : 0);
     egi_free(h->alloc, h->work, h->work_size * sizeof(float));
     json_decref(h->document);
     free(h->spec);
@@ -242,7 +274,7 @@ static eg_status bytes_for(const eg_head *h, size_t classes, size_t items, eg_he
     out->frozen = h->row->frozen != NULL ? kept + h->row->frozen(h, classes, items) : all;
     out->working = sizeof(float)
                    * (h->row->working != NULL ? h->row->working(h, classes) : classes * (h->e + 1));
-    if (h->projection != NULL) out->working += h->d * h->e * sizeof(float);
+    if (egi_head_projects(h)) out->working += h->d * h->e * sizeof(float);
     return EG_OK;
 }
 
@@ -251,7 +283,7 @@ eg_status eg_head_size(const char *spec, size_t d, size_t classes, size_t exampl
 {
     eg_head *h = NULL;
     if (out == NULL) return egi_fail(EG_ERR_INVALID, "eg_head_size: out is NULL");
-    EGI_TRY(make_of("eg_head_size", spec, d, 0, NULL, &h));
+    EGI_TRY(egi_head_shape("eg_head_size", spec, d, &h));
     const eg_status s = bytes_for(h, classes, examples, out);
     eg_head_destroy(h);
     return s;

@@ -271,6 +271,7 @@ eg_status eg_head_calibrate(eg_head *h, const float *x, const int32_t *y, size_t
                             double share)
 {
     struct egi_arena a;
+    char can[EGI_HEAD_NAMES];
     EGI_TRY(check("eg_head_calibrate", h, x, n));
     if (y == NULL || n == 0 || n > 1 << 24 || !(share >= 0 && share < 1))
         return egi_fail(EG_ERR_INVALID,
@@ -283,8 +284,8 @@ eg_status eg_head_calibrate(eg_head *h, const float *x, const int32_t *y, size_t
     if (!held && !(h->row->kind.can & EG_HEAD_FORGETS))
         return egi_fail(EG_ERR_UNSUPPORTED,
                         "eg_head_calibrate: a head of kind %s needs examples that it was not "
-                        "taught (held = 1)",
-                        h->row->kind.name);
+                        "taught (held = 1); these leave out what they are asked: %s",
+                        h->row->kind.name, egi_head_kinds(EG_HEAD_FORGETS, can));
     size_t cells;
     EGI_TRY(egi_mul_size(n, h->classes, &cells));
     const struct egi_need needs[] = { { cells, sizeof(float) }, { n, sizeof(float) } };

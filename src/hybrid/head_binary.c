@@ -44,18 +44,26 @@ static const struct settings *settings_of(const eg_head *h)
 
 eg_status egi_code_plan(eg_head *h, json_t *quantiser)
 {
-    EGI_TRY(egi_quantiser_make(json_incref(quantiser), h->e, h->seed, h->alloc, &h->quantiser));
+    EGI_TRY(egi_quantiser_plan(json_incref(quantiser), h->e, h->seed, h->alloc, &h->quantiser));
     const eg_quantiser *q = h->quantiser;
     size_t cells;
     EGI_TRY(egi_mul_size(q->parts, q->symbols, &cells));
     egi_head_field(h,
                    &(struct egi_field){ "symbols", EGI_U16, EGI_CLASS, EGI_SUM, 0, cells, NULL });
-    void *block;
-    EGI_TRY(egi_alloc_array(h->alloc, q->parts, sizeof(uint16_t), "head: a code", &block));
-    h->code = block;
     if (q->stored)
-        egi_head_field(h, &(struct egi_field){ "quantiser", EGI_F32, EGI_FIXED, EGI_SAME, 1,
-                                               q->size, q->table });
+        egi_head_field(
+            h, &(struct egi_field){ "quantiser", EGI_F32, EGI_FIXED, EGI_SAME, 1, q->size, NULL });
+    return EG_OK;
+}
+
+eg_status egi_code_make(eg_head *h)
+{
+    void *block;
+    EGI_TRY(egi_quantiser_begin(h->quantiser));
+    if (h->quantiser->stored) h->field[EGI_CODE_SYMBOLS + 1].lent = h->quantiser->table;
+    EGI_TRY(
+        egi_alloc_array(h->alloc, h->quantiser->parts, sizeof(uint16_t), "head: a code", &block));
+    h->code = block;
     return EG_OK;
 }
 
@@ -176,6 +184,7 @@ const struct egi_head_row egi_head_binary = {
     .settings = settings,
     .temperature = 10,
     .plan = plan,
+    .make = egi_code_make,
     .write = write,
     .prepare = prepare,
     .scores = scores,

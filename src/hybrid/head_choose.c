@@ -36,7 +36,7 @@ static double microseconds(const struct egi_head_cost *c, const eg_head *h, size
     const double e = (double)h->e, k = (double)classes, n = (double)items;
     const double p = h->quantiser != NULL ? (double)h->quantiser->parts : 0;
     const double l = h->quantiser != NULL ? (double)h->quantiser->symbols : 0;
-    const double turned = h->projection != NULL ? 0.065 * (double)h->d * e : 0;
+    const double turned = egi_head_projects(h) ? 0.065 * (double)h->d * e : 0;
     return (FIXED_NS + turned + c->e * e + c->ee * e * e + c->ke * k * e + c->kee * k * e * e
             + c->ne * n * e + c->el * e * l + c->pp * p * p + c->pk * p * k)
            / 1000;
@@ -47,7 +47,7 @@ eg_status eg_head_time(const char *spec, size_t d, size_t classes, size_t exampl
 {
     eg_head *h = NULL;
     if (out == NULL) return egi_fail(EG_ERR_INVALID, "eg_head_time: out is NULL");
-    EGI_TRY(eg_head_create(spec, d, 0, NULL, &h));
+    EGI_TRY(egi_head_shape("eg_head_time", spec, d, &h));
     out->teach = microseconds(&h->row->teach, h, classes, examples);
     out->answer = microseconds(&h->row->answer, h, classes, examples);
     eg_head_destroy(h);
@@ -95,7 +95,8 @@ eg_status eg_head_choose(const eg_head_budget *budget, size_t d, size_t classes,
         const char *chosen = choices[i].spec;
         eg_head_budget takes;
         const eg_status s = measure(chosen, d, classes, examples, &takes);
-        if (s == EG_ERR_SHAPE) continue; /* more parts than features */
+        /* more parts than features, or more bytes than can be counted */
+        if (s == EG_ERR_SHAPE || s == EG_ERR_OVERFLOW) continue;
         if (s != EG_OK) return s;
         if (takes.bytes < least) least = takes.bytes;
         fastest = fmin(fastest, takes.microseconds);

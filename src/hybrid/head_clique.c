@@ -32,26 +32,48 @@ static const struct settings *settings_of(const eg_head *h)
     return (const struct settings *)&h->settings;
 }
 
+static eg_binary_options options_of(const eg_head *h)
+{
+    eg_binary_options o = EG_BINARY_OPTIONS_INIT;
+    o.clusters = h->quantiser->parts;
+    o.units = h->quantiser->symbols;
+    o.counted = 1;
+    o.alloc = h->alloc;
+    return o;
+}
+
 static eg_status plan(eg_head *h)
 {
     EGI_TRY(egi_code_plan(h, settings_of(h)->quantiser));
     const eg_quantiser *q = h->quantiser;
     if (q->parts < 2)
         return egi_fail(EG_ERR_INVALID, "head: a clique takes 2 or more parts, got %zu", q->parts);
-    eg_binary_options o = EG_BINARY_OPTIONS_INIT;
-    o.clusters = q->parts;
-    o.units = q->symbols;
-    o.counted = 1;
-    o.alloc = h->alloc;
+    const eg_binary_options o = options_of(h);
+    const struct egi_side side = egi_side_of(q->parts, q->symbols);
+    EGI_TRY(egi_binary_check(&o));
+    egi_head_field(h, &(struct egi_field){ "connections", EGI_U16, EGI_FIXED, EGI_SUM, side.total,
+                                           64 * side.words, NULL });
+    return EG_OK;
+}
+
+static eg_status make(eg_head *h)
+{
+    const eg_binary_options o = options_of(h);
+    EGI_TRY(egi_code_make(h));
     EGI_TRY(eg_binary_create(&o, &h->clique));
     void *block;
     EGI_TRY(egi_alloc_array(h->alloc, eg_binary_words(h->clique), sizeof(uint64_t),
                             "head: a clique", &block));
     h->state = block;
-    const struct egi_links *l = &h->clique->links;
-    egi_head_field(h, &(struct egi_field){ "connections", EGI_U16, EGI_FIXED, EGI_SUM, l->rows,
-                                           64 * l->words, l->count });
+    h->field[h->fields - 1].lent = h->clique->links.count;
     return EG_OK;
+}
+
+/* Words of all connections, a bit each. */
+static size_t words_of(const eg_head *h)
+{
+    const struct egi_side side = egi_side_of(h->quantiser->parts, h->quantiser->symbols);
+    return side.total * side.words;
 }
 
 /* Bits follow from the counters. */
@@ -154,16 +176,15 @@ static eg_status votes(eg_head *h, const float *u, size_t label, float *weight)
 static size_t frozen(const eg_head *h, size_t classes, size_t items)
 {
     const size_t cells = h->quantiser->parts * h->quantiser->symbols;
-    const struct egi_links *l = &h->clique->links;
     (void)items;
-    return classes * ((cells + 7) / 8) + l->rows * l->words * sizeof(uint64_t)
+    return classes * ((cells + 7) / 8) + words_of(h) * sizeof(uint64_t)
            + eg_quantiser_bytes(h->quantiser);
 }
 
 static size_t working(const eg_head *h, size_t classes)
 {
     (void)classes;
-    return 2 * h->clique->links.rows * h->clique->links.words; /* bits, in numbers of 4 bytes */
+    return 2 * words_of(h); /* bits, in numbers of 4 bytes */
 }
 
 const struct egi_head_row egi_head_clique = {
@@ -175,6 +196,7 @@ const struct egi_head_row egi_head_clique = {
     .settings = settings,
     .temperature = 10,
     .plan = plan,
+    .make = make,
     .loaded = loaded,
     .write = write,
     .prepare = prepare,

@@ -53,7 +53,7 @@ static eg_status plan(eg_head *h)
     egi_head_field(h, &(struct egi_field){ "sum", EGI_I32, EGI_CLASS, EGI_SUM, 0, h->e, NULL });
     egi_head_field(
         h, &(struct egi_field){ "product", EGI_I64, EGI_FIXED, EGI_SUM, 1, half / 2, NULL });
-    return egi_gram_plan_pending(h);
+    return EG_OK;
 }
 
 /* Numbers of 4 bytes: W, and what is put aside. */
@@ -64,7 +64,7 @@ static size_t working(const eg_head *h, size_t classes)
 
 static eg_status plan_ridge(eg_head *h)
 {
-    if (h->projection == NULL)
+    if (!egi_head_projects(h))
         return egi_fail(EG_ERR_INVALID, "head: project: ridge takes 1 or more directions");
     return plan(h);
 }
@@ -250,6 +250,7 @@ const struct egi_head_row egi_head_lda = {
     .settings = lda_settings,
     .temperature = 1,
     .plan = plan,
+    .make = egi_gram_make_pending,
     .write = write,
     .settle = settle,
     .prepare = prepare_lda,
@@ -266,6 +267,7 @@ const struct egi_head_row egi_head_ridge = {
     .temperature = 5,
     .relu = 1,
     .plan = plan_ridge,
+    .make = egi_gram_make_pending,
     .write = write,
     .settle = settle,
     .prepare = prepare_ridge,
@@ -281,6 +283,7 @@ const struct egi_head_row egi_head_fecam = {
     .settings = egi_fecam_settings,
     .temperature = 5,
     .plan = plan,
+    .make = egi_gram_make_pending,
     .write = write,
     .settle = settle,
     .prepare = prepare_fecam,

@@ -211,11 +211,13 @@ eg_status eg_head_teach(eg_head *h, const float *x, const int32_t *y, size_t n)
 
 eg_status eg_head_forget(eg_head *h, const float *x, const int32_t *y, size_t n)
 {
+    char can[EGI_HEAD_NAMES];
     EGI_TRY(check_examples("eg_head_forget", h, x, y, n));
     if (!(h->row->kind.can & EG_HEAD_FORGETS))
         return egi_fail(EG_ERR_UNSUPPORTED,
-                        "eg_head_forget: a head of kind %s cannot take single examples out",
-                        h->row->kind.name);
+                        "eg_head_forget: a head of kind %s cannot take single examples out; "
+                        "these can: %s",
+                        h->row->kind.name, egi_head_kinds(EG_HEAD_FORGETS, can));
     for (size_t i = 0; i < n; i++)
         if ((size_t)y[i] >= h->classes)
             return egi_fail(EG_NOT_FOUND, "eg_head_forget: no example of class %d is known",
@@ -338,12 +340,14 @@ static eg_status check_labels(const eg_head *from, const int32_t *label)
 static eg_status check_merge(const eg_head *into, const eg_head *from, const int32_t *label,
                              size_t *classes)
 {
+    char can[EGI_HEAD_NAMES];
     if (into == NULL || from == NULL || into == from)
         return egi_fail(EG_ERR_INVALID, "eg_head_merge: %s",
                         into == from && into != NULL ? "a head with itself" : "NULL");
     if (!(into->row->kind.can & EG_HEAD_MERGES))
-        return egi_fail(EG_ERR_UNSUPPORTED, "eg_head_merge: a head of kind %s cannot be merged",
-                        into->row->kind.name);
+        return egi_fail(EG_ERR_UNSUPPORTED,
+                        "eg_head_merge: a head of kind %s cannot be merged; these can: %s",
+                        into->row->kind.name, egi_head_kinds(EG_HEAD_MERGES, can));
     EGI_TRY(same_heads(into, from));
     if (label != NULL) EGI_TRY(check_labels(from, label));
     *classes = into->classes;

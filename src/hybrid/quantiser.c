@@ -45,13 +45,17 @@ static eg_status choose(const json_t *document, const struct egi_quantiser_row *
                     egi_json_shown(kind, got));
 }
 
-static eg_status fill(eg_quantiser *q)
+static eg_status plan(eg_quantiser *q)
 {
     static const char *const ours[] = { "kind", NULL };
-    void *table;
     EGI_TRY(choose(q->document, &q->row));
     EGI_TRY(egi_settings_read(q->document, q->row->settings, "quantiser", ours, &q->settings));
-    EGI_TRY(q->row->plan(q));
+    return q->row->plan(q);
+}
+
+eg_status egi_quantiser_begin(eg_quantiser *q)
+{
+    void *table;
     EGI_TRY(egi_alloc_array(q->alloc, q->size, sizeof(float), "quantiser", &table));
     q->table = table;
     q->row->begin(q);
@@ -59,7 +63,7 @@ static eg_status fill(eg_quantiser *q)
     return q->spec != NULL ? EG_OK : egi_fail(EG_ERR_NOMEM, "specification of a quantiser");
 }
 
-eg_status egi_quantiser_make(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
+eg_status egi_quantiser_plan(json_t *document, size_t d, uint64_t seed, const eg_allocator *alloc,
                              eg_quantiser **out)
 {
     const eg_allocator *a = alloc != NULL ? alloc : eg_allocator_default();
@@ -76,7 +80,7 @@ eg_status egi_quantiser_make(json_t *document, size_t d, uint64_t seed, const eg
     q->seed = seed;
     q->alloc = a;
     q->stored = 1;
-    s = fill(q);
+    s = plan(q);
     if (s == EG_OK)
         *out = q;
     else
@@ -93,14 +97,21 @@ eg_status eg_quantiser_create(const char *spec, size_t d, uint64_t seed, const e
                         d == 0         ? "d = 0"
                         : spec == NULL ? "spec is NULL"
                                        : "out is NULL");
+    eg_quantiser *q = NULL;
     EGI_TRY(egi_json_parse(spec, "quantiser", &document));
-    return egi_quantiser_make(document, d, seed, alloc, out);
+    EGI_TRY(egi_quantiser_plan(document, d, seed, alloc, &q));
+    const eg_status s = egi_quantiser_begin(q);
+    if (s == EG_OK)
+        *out = q;
+    else
+        eg_quantiser_destroy(q);
+    return s;
 }
 
 void eg_quantiser_destroy(eg_quantiser *q)
 {
     if (q == NULL) return;
-    egi_free(q->alloc, q->table, q->size * sizeof *q->table);
+    egi_free(q->alloc, q->table, q->table != NULL ? q->size * sizeof *q->table : 0);
     json_decref(q->document);
     free(q->spec);
     egi_free(q->alloc, q, sizeof *q);

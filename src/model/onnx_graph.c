@@ -263,6 +263,10 @@ static eg_status read_opset(struct eg_onnx *m, struct egi_span model)
         if (domain.n == 0 || egi_span_is(domain, "ai.onnx"))
             m->opset = egi_wire_int(f.bytes, EGI_OPSET_VERSION, 0);
     }
+    if (m->opset == -1)
+        return egi_fail(EG_ERR_CORRUPT, "%s: %s", m->file,
+                        m->size == 0 ? "an empty file"
+                                     : "names no version of the operators: not a network in ONNX");
     if (m->opset < 1 || m->opset > NEWEST)
         return egi_fail(EG_ERR_UNSUPPORTED, "%s: opset %lld, expected 1 to %d", m->file,
                         (long long)m->opset, NEWEST);

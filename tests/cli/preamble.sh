@@ -9,7 +9,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 1
 export LC_ALL=C TERM=dumb XDG_DATA_HOME=$scratch/home
-unset ENGRAM_DATA ENGRAM_CALLED_AS
+unset ENGRAM_DATA ENGRAM_MODELS ENGRAM_CALLED_AS
 failures=0
 
 problem() {

@@ -87,6 +87,16 @@ check 2 'above 0' features net.onnx photos -o x.npy --std 0
 printf 'a,b\n1,2\n' >rows.csv
 check 2 'expected pictures' features net.onnx rows.csv -o x.npy
 check 2 'expected one, \(N, 3, H, W\)' features gemm.onnx photos -o x.npy
+check 1 'photos/cat/31-3.png: feature [0-9]+ is -?(nan|inf)' \
+    features net.onnx photos/cat/31-3.png -o x.npy --std 1e-40
+check 1 'photos/cat/31-3.png: feature [0-9]+ is -?(nan|inf)' \
+    features net.onnx photos -o x.npy --std 1e-40
+check 1 'photos/dog/8-1.png: feature [0-9]+ is' teach new.egm photos/dog/8-1.png --label dog \
+    --network net.onnx --std 1e-40
+: >empty.onnx
+check 3 'empty.onnx: an empty file' import empty.onnx
+printf '\010\007' >bare.onnx
+check 3 'bare.onnx: names no version' import bare.onnx
 check 4 'nothing.onnx' import nothing.onnx
 head -c 300 net.onnx >short.onnx
 check 3 'short.onnx: byte' import short.onnx

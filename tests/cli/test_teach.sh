@@ -163,6 +163,18 @@ check 2 'eg_head_merge|features' merge a.egm rows.egm -o no.egm
 check 2 '24 features, got|rows of 2 numbers, expected' classify rows.egm short.csv
 check 2 'rows of 2 numbers, expected' teach rows.egm short.csv --label x
 check 2 'has no class' teach new.egm short.csv
+check 2 'as 20, 64k, 16M or 1G' teach new.egm train.csv --max-bytes 1T
+check 5 'limit' teach new.egm train.csv --max-bytes 1k
+check 0 '^taught' teach roomy.egm train.csv --max-bytes 1M
+# pictures need a network: said, found, or not meant
+check 2 'which a network computes: --network' teach new.egm photos/plain/0.png --label plain
+check 2 'which a network computes: --network' teach new.egm photos
+[ ! -e new.egm ] || problem "a file was begun without a network"
+check 0 '^taught +1' teach pixels.egm photos/plain/0.png --label plain --network none
+mkdir models && cp net.onnx models/mobilenet_v2.onnx
+ENGRAM_MODELS=nowhere:models check 0 '^network +models/mobilenet_v2.onnx' teach found.egm \
+    photos/plain/0.png --label plain
+check 0 'network +models/mobilenet_v2.onnx' info found.egm
 check 2 'settled when a file begins' teach rows.egm train.csv --kind knn
 check 2 'give one of them' teach new.egm train.csv --kind knn --budget 9k
 check 2 'expected bytes' teach new.egm train.csv --budget lots
@@ -180,7 +192,14 @@ check 2 'is a memory file' export rows.egm rows.onnx
 check 0 'taught classes' size rows.egm
 check 0 'in all' size net.onnx birds.egm
 check 2 'ending in .npy' features net.onnx photos -o features.csv
-check 2 'small.egm: a head of kind prototype cannot be merged' merge small.egm rows.egm -o no.egm
+check 2 'small.egm: a head of kind prototype cannot be merged; these can: mean, lda' \
+    merge small.egm rows.egm -o no.egm
+check 2 'single examples out; these can: mean, lda' forget small.egm first.csv
+check 2 'not taught .held = 1.; these leave out' teach small.egm first.csv --unknown 0.1
+# what a new file learns by can do all that the help shows
+check 0 '"kind": ?"mean"' teach usual.egm train.csv --unknown 0.1
+check 0 '^forgotten +20' forget usual.egm first.csv
+check 0 '^merged +2' merge usual.egm usual.egm -o twice.egm
 check 2 'a class has a name' teach birds.egm photos/plain/0.png --label ''
 check 2 'settled when a file begins' teach birds.egm photos/plain/0.png --label plain --layer c
 [ ! -e new.egm ] || problem "a refusal left a file"
@@ -188,6 +207,16 @@ check 2 'settled when a file begins' teach birds.egm photos/plain/0.png --label 
 examples_of() {
     "$engram" info "$1" --json 2>/dev/null | sed -n 's/.*"examples": \([0-9]*\).*/\1/p'
 }
+# six at once on a file that is not there: one begins it, all are taught
+workers=()
+for _ in 1 2 3 4 5 6; do
+    "$engram" teach together.egm first.csv --kind mean >/dev/null 2>>together &
+    workers+=($!)
+done
+for worker in "${workers[@]}"; do
+    wait "$worker" || problem "one of six that teach at once: $(tail -n 1 together)"
+done
+[ "$(examples_of together.egm)" = 120 ] || problem "examples of six: $(examples_of together.egm)"
 # killed at any moment: what was taught when it returned is there
 check 0 '^taught' teach kill.egm first.csv --kind mean
 for _ in 1 2 3 4 5; do

@@ -78,7 +78,7 @@ static void png_deep(void)
 }
 
 /* What libjpeg is asked for beside a size. */
-enum { BASELINE, PROGRESSIVE, PLANES, INKS, SCANS };
+enum { BASELINE, PHOTO, TURNED, PROGRESSIVE, PLANES, INKS, SCANS }; /* a photo: colours halved */
 
 static void jpeg_script(struct jpeg_compress_struct *j, int how, jpeg_scan_info *scans)
 {
@@ -110,12 +110,14 @@ static void jpeg_of(unsigned side, int how)
     j.in_color_space = how == INKS ? JCS_CMYK : JCS_RGB;
     jpeg_set_defaults(&j);
     jpeg_set_quality(&j, 5, TRUE);
-    if (how != BASELINE) /* not fewer values of colour than of light */
+    if (how > TURNED) /* not fewer values of colour than of light */
         for (int c = 0; c < j.num_components; c++)
             j.comp_info[c].h_samp_factor = j.comp_info[c].v_samp_factor = 1;
-    if (how == PROGRESSIVE || how == INKS) jpeg_simple_progression(&j);
+    if (how == PHOTO || how == PROGRESSIVE || how == INKS) jpeg_simple_progression(&j);
     if (how == PLANES || how == SCANS) jpeg_script(&j, how, scans);
     jpeg_start_compress(&j, TRUE);
+    static const uint8_t exif[] = "Exif\0\0MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0\6\0";
+    if (how == TURNED) jpeg_write_marker(&j, JPEG_APP0 + 1, exif, sizeof exif);
     for (unsigned y = 0; y < side; y++) jpeg_write_scanlines(&j, &r, 1);
     jpeg_finish_compress(&j);
     jpeg_destroy_compress(&j);
@@ -137,6 +139,21 @@ static void jpeg_progressive(void)
 static void jpeg_progressive_within(void)
 {
     jpeg_of(1650, PROGRESSIVE);
+}
+
+static void jpeg_photo(void)
+{
+    jpeg_of(3580, PHOTO);
+}
+
+static void jpeg_turned(void)
+{
+    jpeg_of(2890, TURNED);
+}
+
+static void jpeg_most_scans(void)
+{
+    jpeg_of(1750, SCANS);
 }
 
 static void jpeg_planes(void)
@@ -182,6 +199,9 @@ static const struct bomb bombs[] = {
     { "a large JPEG", jpeg_large, read_picture, NULL },
     { "a progressive JPEG", jpeg_progressive, read_picture, NULL },
     { "one within the limit", jpeg_progressive_within, read_picture, NULL },
+    { "a progressive photo", jpeg_photo, read_picture, NULL },
+    { "a JPEG that is turned", jpeg_turned, read_picture, NULL },
+    { "most scans", jpeg_most_scans, read_picture, NULL },
     { "a JPEG of planes", jpeg_planes, read_picture, NULL },
     { "a JPEG of inks", jpeg_inks, read_picture, NULL },
     { "a JPEG of 190 scans", jpeg_scans, read_picture, NULL },

@@ -281,6 +281,27 @@ static void without_memory(void **state)
     }
 }
 
+/* Of many features nothing is made but the head that is asked for: sizes are computed, and a
+ * budget is kept by the choice itself. */
+static void sizes_take_no_memory(void **state)
+{
+    (void)state;
+    const eg_head_budget budget = { sizeof budget, (size_t)32 << 20, 0 };
+    char spec[EG_HEAD_SPEC];
+    eg_head_bytes b;
+    eg_head_times t;
+    const size_t d = (size_t)1 << 28;
+    CHECK_OK(eg_head_choose(&budget, 150528, 100, 1000, 0, spec));
+    CHECK(strstr(spec, "prototype") != NULL);
+    CHECK_OK(eg_head_size("{\"kind\": \"lda\"}", d, 3, 9, &b));
+    CHECK(b.learning >= d * (d + 1) * 4 && b.frozen >= 3 * d * sizeof(float));
+    CHECK_OK(eg_head_time("{\"kind\": \"lda\"}", d, 3, 9, &t));
+    for (size_t s = 0; s < HEAD_SPECS; s++) {
+        CHECK_OK(eg_head_size(head_specs[s], d, HEAD_K, HEAD_N, &b));
+        CHECK_OK(eg_head_time(head_specs[s], d, HEAD_K, HEAD_N, &t));
+    }
+}
+
 static eg_status choose(size_t bytes, double microseconds, size_t classes, int below, char *spec)
 {
     const eg_head_budget budget = { sizeof budget, bytes, microseconds };
@@ -356,6 +377,7 @@ int main(void)
         cmocka_unit_test(refuses_far_classes),
         cmocka_unit_test(reserves),
         cmocka_unit_test(without_memory),
+        cmocka_unit_test(sizes_take_no_memory),
         cmocka_unit_test(chooses),
         cmocka_unit_test(chooses_by_time),
     };

@@ -250,6 +250,110 @@ static void bombs_are_refused(void **state)
     CHECK(f.live == 0 && f.peak_bytes < (1 << 17));
 }
 
+/* The example of EXIF: what is stored, as a camera held so wrote it, is seen upright. Of the same
+ * picture all eight orientations, and data that say nothing. */
+static void jpegs_are_turned(void **state)
+{
+    (void)state;
+    uint8_t exif[] = "Exif\0\0II*\0\10\0\0\0\2\0\17\1\2\0\1\0\0\0\0\0\0\0\22\1\3\0\1\0\0\0\1";
+    enum { AT = 6 + 8 + 2 + 12 + 8, H = 16, W = 32 };
+    /* which corner of what is stored is seen top left: row, column */
+    static const unsigned corner[9][2] = { { 0, 0 }, { 0, 0 }, { 0, 1 }, { 1, 1 }, { 1, 0 },
+                                           { 0, 0 }, { 1, 0 }, { 1, 1 }, { 0, 1 } };
+    for (unsigned o = 0; o <= 9; o++) {
+        const unsigned is = o > 8 ? 1 : o; /* 0 and 9 are none */
+        struct jpeg_compress_struct j;
+        struct jpeg_error_mgr e;
+        unsigned char *p = NULL;
+        unsigned long size = 0;
+        exif[AT] = (uint8_t)o;
+        j.err = jpeg_std_error(&e);
+        jpeg_create_compress(&j);
+        jpeg_mem_dest(&j, &p, &size);
+        j.image_width = W;
+        j.image_height = H;
+        j.input_components = 1;
+        j.in_color_space = JCS_GRAYSCALE;
+        jpeg_set_defaults(&j);
+        jpeg_set_quality(&j, 100, TRUE);
+        jpeg_start_compress(&j, TRUE);
+        jpeg_write_marker(&j, JPEG_APP0 + 1, (const uint8_t *)"http://ns", 9);
+        jpeg_write_marker(&j, JPEG_APP0 + 1, exif, sizeof exif);
+        for (unsigned y = 0; y < H; y++) {
+            uint8_t row[W];
+            for (unsigned x = 0; x < W; x++) row[x] = (uint8_t)(y / 8 * 100 + x / 16 * 50);
+            JSAMPROW r = row;
+            jpeg_write_scanlines(&j, &r, 1);
+        }
+        jpeg_finish_compress(&j);
+        jpeg_destroy_compress(&j);
+        const char *path = tmp_path(1, "turned.jpg");
+        eg_image m;
+        put_file(path, p, size);
+        CHECK_OK(eg_image_read(path, NULL, &m));
+        unlink(path);
+        const int across = is >= 5;
+        CHECK(m.height == (across ? W : H) && m.width == (across ? H : W));
+        for (unsigned k = 0; k < 4; k++) { /* each corner */
+            const unsigned down = k / 2, right = k % 2;
+            const unsigned row = corner[is][0] ^ (across ? right : down);
+            const unsigned column = corner[is][1] ^ (across ? down : right);
+            CHECK_NEAR(m.pixels[(down ? m.height - 1 : 0) * m.width + (right ? m.width - 1 : 0)],
+                       row * 100 + column * 50, 3);
+        }
+        eg_image_clear(&m);
+        free(p);
+    }
+}
+
+/* A photo of many pixels and few details is a small file: it is smaller when decoded, not refused.
+ */
+static void large_photos_become_smaller(void **state)
+{
+    (void)state;
+    static uint8_t row[6000 * 3];
+    const struct {
+        unsigned width, height;
+        size_t limit, is;
+    } sizes[] = { { 2560, 1920, 0, 2560 },
+                  { 4032, 3024, 0, 2016 },
+                  { 6000, 4000, 0, 3000 },
+                  { 4032, 3024, (size_t)1 << 30, 4032 } };
+    for (size_t k = 0; k < EGI_COUNT(sizes); k++) {
+        struct jpeg_compress_struct j;
+        struct jpeg_error_mgr e;
+        unsigned char *p = NULL;
+        unsigned long size = 0;
+        JSAMPROW r = row;
+        j.err = jpeg_std_error(&e);
+        jpeg_create_compress(&j);
+        jpeg_mem_dest(&j, &p, &size);
+        j.image_width = sizes[k].width;
+        j.image_height = sizes[k].height;
+        j.input_components = 3;
+        j.in_color_space = JCS_RGB;
+        jpeg_set_defaults(&j);
+        jpeg_start_compress(&j, TRUE);
+        for (unsigned y = 0; y < sizes[k].height; y++) {
+            memset(row, y < sizes[k].height / 2 ? 40 : 200, sizeof row);
+            jpeg_write_scanlines(&j, &r, 1);
+        }
+        jpeg_finish_compress(&j);
+        jpeg_destroy_compress(&j);
+        struct egi_input in = { .name = "t", .bytes = p, .size = size };
+        CHECK_OK(egi_read_options(NULL, &in.o));
+        in.given = sizes[k].limit;
+        in.o.max_bytes = egi_limit_of(in.given, in.size, (size_t)EG_LIMIT_DATA);
+        eg_image m;
+        CHECK_OK(egi_picture_decode(&in, &m));
+        CHECK(m.width == sizes[k].is && m.height * sizes[k].width == m.width * sizes[k].height);
+        for (size_t y = 0; y < m.height; y++)
+            CHECK_NEAR(m.pixels[y * m.width * 3], y < m.height / 2 ? 40 : 200, 3);
+        eg_image_clear(&m);
+        free(p);
+    }
+}
+
 static void make_folder(char *root, size_t room)
 {
     char path[600];
@@ -374,6 +478,8 @@ int main(void)
         cmocka_unit_test(png_round_trip),
         cmocka_unit_test(other_pngs_are_made_plain),
         cmocka_unit_test(jpeg_is_near),
+        cmocka_unit_test(jpegs_are_turned),
+        cmocka_unit_test(large_photos_become_smaller),
         cmocka_unit_test(inks_become_colours),
         cmocka_unit_test(sizes_change_smoothly),
         cmocka_unit_test(sizes_change_by_mean_and_nearest),
