@@ -160,16 +160,21 @@ static eg_status add_picture(struct features *f, const eg_image *image)
     return s;
 }
 
-/* Each picture as it is decoded; one pixel of it stays, for the set that is read keeps all. */
-static eg_status on_picture(void *user, eg_image *image)
+eg_status keep_one_pixel(eg_image *image)
 {
     eg_image one;
-    eg_status s = add_picture(user, image);
-    if (s == EG_OK) s = eg_image_create(1, 1, 1, image->alloc, &one);
+    const eg_status s = eg_image_create(1, 1, 1, image->alloc, &one);
     if (s != EG_OK) return s;
     eg_image_clear(image);
     *image = one;
     return EG_OK;
+}
+
+/* Each picture as it is decoded. */
+static eg_status on_picture(void *user, eg_image *image)
+{
+    const eg_status s = add_picture(user, image);
+    return s == EG_OK ? keep_one_pixel(image) : s;
 }
 
 /* Rows of a set that is no folder of pictures. */

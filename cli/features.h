@@ -71,5 +71,7 @@ int features_end(struct features *f); /* all have come: n and x are right */
 size_t features_finite(const struct features *f);
 int features_refuse(const struct features *f, size_t i, const char *name);
 void features_clear(struct features *f);
+/* In the hook of a reader: a picture has been seen, and the set keeps one pixel of it. */
+eg_status keep_one_pixel(eg_image *image);
 
 #endif

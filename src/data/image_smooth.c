@@ -45,7 +45,7 @@ eg_status eg_image_resize_smooth(const eg_image *in, size_t height, size_t width
     struct egi_arena arena;
     EGI_TRY(eg_image_create(height, width, in->channels, in->alloc, &r));
     const size_t c = in->channels, row = width * c;
-    const struct egi_need needs[] = { { in->height * in->width * c, sizeof(float) },
+    const struct egi_need needs[] = { { in->width * c, sizeof(float) },
                                       { in->height * row, sizeof(float) },
                                       { height * row, sizeof(float) } };
     const eg_status s = egi_arena_create(r.alloc, needs, EGI_COUNT(needs), "picture", &arena);
@@ -54,10 +54,12 @@ eg_status eg_image_resize_smooth(const eg_image *in, size_t height, size_t width
         return s;
     }
     float *from = arena.part[0], *wide = arena.part[1], *to = arena.part[2];
-    for (size_t i = 0; i < in->height * in->width * c; i++) from[i] = in->pixels[i];
-    for (size_t y = 0; y < in->height; y++)
+    for (size_t y = 0; y < in->height; y++) {
+        const uint8_t *line = in->pixels + y * in->width * c;
+        for (size_t i = 0; i < in->width * c; i++) from[i] = line[i];
         for (size_t k = 0; k < c; k++)
-            resize_line(from + y * in->width * c + k, in->width, c, width, wide + y * row + k, c);
+            resize_line(from + k, in->width, c, width, wide + y * row + k, c);
+    }
     for (size_t k = 0; k < row; k++) resize_line(wide + k, in->height, row, height, to + k, row);
     for (size_t i = 0; i < height * row; i++) r.pixels[i] = (uint8_t)(to[i] + 0.5f);
     egi_arena_destroy(&arena);

@@ -16,8 +16,12 @@ import os, random, struct, zlib
 def png(path, width, height, channels, tone):
     def shade(x, y, c):
         return (tone * (x * 3 + y) + 17 * c + (len(path) * x) % 5) % 256
-    rows = b"".join(b"\0" + bytes(shade(x, y, c) for x in range(width) for c in range(channels))
-                    for y in range(height))
+    write(path, width, height, channels,
+          b"".join(b"\0" + bytes(shade(x, y, c) for x in range(width) for c in range(channels))
+                   for y in range(height)))
+
+
+def write(path, width, height, channels, rows):
     def part(kind, data):
         body = kind + data
         return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
@@ -32,6 +36,7 @@ for kind, tone in (("stripe", 41), ("plain", 1)):
     os.makedirs(f"photos/{kind}", exist_ok=True)
     for n, size in enumerate(((8, 8, 3), (31, 17, 3), (5, 9, 1), (1, 1, 3), (300, 20, 1))):
         png(f"photos/{kind}/{n}.png", *size, tone)
+write("large.png", 3600, 2400, 3, (b"\0" + b"\x20\x90\xf0" * 3600) * 2400)
 
 random.seed(3)
 centres = [[abs(random.gauss(0, 1)) for _ in range(24)] for _ in range(4)]
@@ -175,6 +180,7 @@ mkdir models && cp net.onnx models/mobilenet_v2.onnx
 ENGRAM_MODELS=nowhere:models check 0 '^network +models/mobilenet_v2.onnx' teach found.egm \
     photos/plain/0.png --label plain
 check 0 'network +models/mobilenet_v2.onnx' info found.egm
+ENGRAM_MODELS=models check 0 '^taught +1' teach large.egm large.png --label large
 check 2 'settled when a file begins' teach rows.egm train.csv --kind knn
 check 2 'give one of them' teach new.egm train.csv --kind knn --budget 9k
 check 2 'expected bytes' teach new.egm train.csv --budget lots
