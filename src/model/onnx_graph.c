@@ -256,14 +256,16 @@ static eg_status check_outputs(struct eg_onnx *m)
 static eg_status read_opset(struct eg_onnx *m, struct egi_span model)
 {
     struct egi_field f;
+    int named = 0;
     m->opset = -1;
     while (egi_wire_next(&model, &f)) {
         if (f.number != EGI_MODEL_OPSET) continue;
+        named = 1;
         const struct egi_span domain = egi_wire_bytes(f.bytes, EGI_OPSET_DOMAIN);
         if (domain.n == 0 || egi_span_is(domain, "ai.onnx"))
             m->opset = egi_wire_int(f.bytes, EGI_OPSET_VERSION, 0);
     }
-    if (m->opset == -1)
+    if (!named)
         return egi_fail(EG_ERR_CORRUPT, "%s: %s", m->file,
                         m->size == 0 ? "an empty file"
                                      : "names no version of the operators: not a network in ONNX");
