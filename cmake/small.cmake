@@ -17,7 +17,8 @@ list(APPEND small_files ${files})
 # what is for one CPU, for a library, or writes a learner as ONNX
 list(FILTER small_files EXCLUDE REGEX "_avx2\\.c|_avx512\\.c|_dnnl\\.c|/flow\\.c|/onnx_trace")
 # networks run node by node: no frozen ones; no scattering
-list(FILTER small_files EXCLUDE REGEX "/kernel_frozen|/kernel_scatter|/frozen_|/onnx_plan|/onnx_freeze")
+list(FILTER small_files EXCLUDE REGEX
+  "/kernel_frozen|/kernel_scatter|/frozen_|/onnx_plan|/onnx_freeze")
 # hybrid: what stands on learners is not of this build
 list(FILTER small_files EXCLUDE REGEX "/hybrid/(.*learn|.*layer).*\\.c")
 
