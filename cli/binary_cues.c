@@ -262,19 +262,6 @@ static int write_answers(const struct call *call, const struct answers *a)
     return EXIT_DONE;
 }
 
-/* What "recalled" says of each answer. */
-static const char *claim(const eg_binary *m)
-{
-    switch (eg_binary_options_view(m)->kind) {
-    case EG_BINARY_SDM:
-        return "with most of what storing the answer leaves near it";
-    case EG_BINARY_BAM:
-        return "both sides giving each other, stored or not";
-    default:
-        return "with one answer whose connections all exist";
-    }
-}
-
 static int show(const struct call *call, const eg_binary *m, struct answers *a)
 {
     const int own = eg_binary_options_view(m)->out_clusters == 0;
@@ -300,7 +287,8 @@ static int show(const struct call *call, const eg_binary *m, struct answers *a)
         whole += (size_t)is_whole(a, i);
         back += own && a->corrupted && recovered(a, i);
     }
-    say(call, "recalled %zu of %zu, each at rest, %s; %.3f s", whole, a->q, claim(m), a->seconds);
+    say(call, "recalled %zu of %zu, each at rest, %s; %.3f s", whole, a->q,
+        eg_binary_kind_at(eg_binary_options_view(m)->kind)->whole, a->seconds);
     if (a->corrupted && own)
         say(call, "recovered %.2f %% of %zu as they were before --hide and --flip",
             100 * (double)back / (double)a->q, a->q);

@@ -202,6 +202,15 @@ int take_whole(const char **s, uint64_t most, uint64_t *out)
     return 1;
 }
 
+uint64_t size_unit(const char *s, size_t length)
+{
+    static const char *const units[] = { "", "k", "M", "G" };
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strlen(units[i]) == length && strncmp(units[i], s, length) == 0)
+            return UINT64_C(1) << 10 * i;
+    return 0;
+}
+
 int parse_number(const char *s, double *out)
 {
     double v;

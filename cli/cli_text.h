@@ -45,6 +45,8 @@ int parse_number(const char *s, double *out);
  * it; 0 when there is none. */
 int take_number(const char **s, double *out);
 int take_whole(const char **s, uint64_t most, uint64_t *out);
+/* What a size is counted in, by the text behind its number, as 64k, 16M, 1G; 0: it is no unit. */
+uint64_t size_unit(const char *s, size_t length);
 
 /* A number for JSON: null where it is not finite. */
 json_t *json_number(double v);

@@ -43,12 +43,7 @@ static int write_labels(const struct call *call, const eg_dataset *set)
 static int check(const struct features *f, const eg_dataset *set)
 {
     const size_t i = features_finite(f);
-    const char *arg = f->call->args[1];
-    if (i == f->n) return EXIT_DONE;
-    return features_refuse(f, i,
-                           set->item_names != NULL ? keep_format("%s/%s", arg, set->item_names[i])
-                           : f->n == 1             ? arg
-                                                   : keep_format("%s:%zu", arg, i + 1));
+    return i == f->n ? EXIT_DONE : features_refuse(f, i, features_name(f->call->args[1], set, i));
 }
 
 static int write_all(const struct features *f, const eg_dataset *set)

@@ -86,6 +86,12 @@ static eg_status size_network(const char *path, const eg_allocator *alloc, struc
     return s;
 }
 
+/* From now on the peak is that of what runs. */
+static void at_rest(struct counted *c, struct sizes *out)
+{
+    out->held = c->peak = c->live;
+}
+
 static eg_status recall_dense(const eg_memory *m)
 {
     const size_t d = eg_memory_size(m);
@@ -128,10 +134,8 @@ static eg_status size_dense(eg_memory_file *f, struct counted *c, struct sizes *
                                                 + eg_memory_value_size(m) * sizeof(float)
                                           : numbers * sizeof(float))
                                     + item);
-    out->held = c->live;
-    c->peak = c->live;
+    at_rest(c, out);
     s = eg_memory_count(m) > 0 || state > 0 ? recall_dense(m) : EG_OK;
-    out->peak = c->peak;
     eg_memory_destroy(m);
     return s;
 }
@@ -144,10 +148,8 @@ static eg_status size_bits(eg_memory_file *f, struct counted *c, struct sizes *o
     if (s != EG_OK) return s;
     out->kind = "binary memory";
     out->flash = eg_binary_bytes(m);
-    out->held = c->live;
-    c->peak = c->live;
+    at_rest(c, out);
     s = recall_bits(m);
-    out->peak = c->peak;
     eg_binary_destroy(m);
     return s;
 }
@@ -171,10 +173,8 @@ static eg_status size_head(eg_memory_file *f, struct counted *c, struct sizes *o
     if (s != EG_OK) return s;
     out->kind = "taught classes";
     out->flash = eg_head_bytes_of(h).learning;
-    out->held = c->live;
-    c->peak = c->live;
+    at_rest(c, out);
     s = eg_head_count(h) > 0 ? ask_head(h) : EG_OK;
-    out->peak = c->peak;
     eg_head_destroy(h);
     return s;
 }
@@ -187,11 +187,13 @@ static eg_status size_memory(const char *path, const eg_allocator *alloc, struct
     o.max_bytes = limits_given();
     o.read_only = 1;
     o.alloc = alloc;
-    const eg_status s = eg_memory_file_open(path, &o, &f);
+    eg_status s = eg_memory_file_open(path, &o, &f);
     if (s != EG_OK) return s;
-    return eg_memory_file_is_head(f)     ? size_head(f, c, out)
-           : eg_memory_file_is_binary(f) ? size_bits(f, c, out)
-                                         : size_dense(f, c, out);
+    s = eg_memory_file_is_head(f)     ? size_head(f, c, out)
+        : eg_memory_file_is_binary(f) ? size_bits(f, c, out)
+                                      : size_dense(f, c, out);
+    out->peak = c->peak;
+    return s;
 }
 
 static int is_network(const char *path)

@@ -55,31 +55,30 @@ static const struct opt options[] = {
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
-/* What a number of a budget may be followed by. */
 static const struct {
     const char *unit;
-    size_t bytes;
     double microseconds;
-} units[] = {
-    { "", 1, 0 },        { "b", 1, 0 },  { "k", 1 << 10, 0 }, { "M", 1 << 20, 0 },
-    { "G", 1 << 30, 0 }, { "us", 0, 1 }, { "ms", 0, 1000 },
-};
+} times[] = { { "us", 1 }, { "ms", 1000 } };
 
-/* Up to a comma or the end, which text is moved behind; each of the two once. 0: it is no part. */
+/* Up to a comma or the end, which text is moved behind; bytes and time once each. 0: it is no part.
+ */
 static int take_part(const char **text, eg_head_budget *b)
 {
     uint64_t n;
+    double time = 0;
     if (!take_whole(text, UINT64_C(1) << 40, &n) || n == 0) return 0;
-    const size_t length = strcspn(*text, ",");
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strlen(units[i].unit) != length || strncmp(units[i].unit, *text, length) != 0) continue;
-        if (units[i].bytes > 0 ? b->bytes > 0 : b->microseconds > 0) return 0;
-        b->bytes += (size_t)n * units[i].bytes;
-        b->microseconds += (double)n * units[i].microseconds;
-        *text += length;
-        return 1;
-    }
-    return 0;
+    const char *unit = *text;
+    const size_t length = strcspn(unit, ",");
+    const uint64_t bytes = length == 1 && *unit == 'b' ? 1 : size_unit(unit, length);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (strlen(times[i].unit) == length && strncmp(times[i].unit, unit, length) == 0)
+            time = times[i].microseconds;
+    if (bytes > 0 ? b->bytes > 0 || n > SIZE_MAX / bytes : !(time > 0) || b->microseconds > 0)
+        return 0;
+    b->bytes += (size_t)(n * bytes);
+    b->microseconds += (double)n * time;
+    *text += length;
+    return 1;
 }
 
 /* "64k", "20us", "64k,20us"; 0: it is none of these. */
@@ -162,6 +161,11 @@ static int any_below(const struct features *f)
     return 0;
 }
 
+static const char *kind_spec(const char *kind)
+{
+    return kind[0] == '{' ? kind : keep_format("{\"kind\": \"%s\"}", kind);
+}
+
 static int choose_spec(const struct call *call, const struct features *f, const char **spec)
 {
     static char chosen[EG_HEAD_SPEC];
@@ -169,8 +173,7 @@ static int choose_spec(const struct call *call, const struct features *f, const 
     if (o->kind != NULL && o->budget != NULL)
         return fail_usage(call, "--budget chooses what --kind says: give one of them");
     if (o->budget == NULL) {
-        const char *kind = o->kind != NULL ? o->kind : "mean";
-        *spec = kind[0] == '{' ? kind : keep_format("{\"kind\": \"%s\"}", kind);
+        *spec = kind_spec(o->kind != NULL ? o->kind : "mean");
         return EXIT_DONE;
     }
     eg_head_budget most;
@@ -320,6 +323,26 @@ static int teach_new(const struct call *call, struct items *items, eg_head **h, 
     return code;
 }
 
+static int refuse_settled(const struct call *call)
+{
+    return fail_usage(call,
+                      "%s is there: --kind, --budget, --fit and how pictures become features are "
+                      "settled when a file begins",
+                      call->args[0]);
+}
+
+/* Whether a new head of that kind would learn as this one does. */
+static int is_of_kind(const struct call *call, const eg_head *h, const char *kind)
+{
+    eg_head *like = NULL;
+    const int same =
+        eg_head_create(kind_spec(kind), eg_head_features(h), call->common->seed, NULL, &like)
+            == EG_OK
+        && strcmp(eg_head_spec(like), eg_head_spec(h)) == 0;
+    eg_head_destroy(like);
+    return same;
+}
+
 /* The features are computed before the turn is taken, so that others need not wait for them. begun:
  * what this call would have begun the file with, where another came first; else NULL. */
 static int read_more(const struct call *call, const eg_head *begun, struct items *items)
@@ -328,14 +351,12 @@ static int read_more(const struct call *call, const eg_head *begun, struct items
     struct taught t;
     const struct feature_options usual = FEATURE_OPTIONS_INIT;
     if (begun == NULL
-        && (o->kind != NULL || o->budget != NULL || o->fit != NULL || o->how.layer != NULL
-            || o->how.mean != NULL || o->how.deviation != NULL || o->how.stretch
-            || o->how.crop < usual.crop))
-        return fail_usage(call,
-                          "%s is there: --kind, --budget, --fit and how pictures become features "
-                          "are settled when a file begins",
-                          call->args[0]);
+        && (o->budget != NULL || o->fit != NULL || o->how.layer != NULL || o->how.mean != NULL
+            || o->how.deviation != NULL || o->how.stretch || o->how.crop < usual.crop))
+        return refuse_settled(call);
     int code = taught_open(call, call->args[0], 1, &t);
+    if (code == EXIT_DONE && begun == NULL && o->kind != NULL && !is_of_kind(call, t.head, o->kind))
+        code = refuse_settled(call);
     if (code == EXIT_DONE && begun != NULL
         && strcmp(eg_head_spec(begun), eg_head_spec(t.head)) != 0)
         code = fail_usage(call, "%s: another process began it meanwhile, and it learns %s",

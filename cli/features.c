@@ -260,6 +260,14 @@ size_t features_finite(const struct features *f)
     return f->n;
 }
 
+const char *features_name(const char *arg, const eg_dataset *set, size_t i)
+{
+    const char *between = arg[strlen(arg) - 1] == '/' ? "" : "/";
+    return set->item_names != NULL ? keep_format("%s%s%s", arg, between, set->item_names[i])
+           : set->n == 1           ? arg
+                                   : keep_format("%s:%zu", arg, i + 1);
+}
+
 int features_refuse(const struct features *f, size_t i, const char *name)
 {
     size_t j = 0;

@@ -68,6 +68,7 @@ int features_add(struct features *f, const char *name, const eg_read_options *re
 int features_end(struct features *f); /* all have come: n and x are right */
 /* The first row with a number that is not finite; n: there is none. Then the message about it,
  * whose picture is called `name`, and the exit code. */
+const char *features_name(const char *arg, const eg_dataset *set, size_t i); /* of an item */
 size_t features_finite(const struct features *f);
 int features_refuse(const struct features *f, size_t i, const char *name);
 void features_clear(struct features *f);

@@ -2,6 +2,7 @@
  * are checked here against the table, so that every command answers a wrong one alike. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <popt.h>
 #include <stdlib.h>
@@ -72,22 +73,15 @@ static int in_domain(const struct opt *o, double v)
     return (o->low == 0 && o->high == 0) || (v >= o->low && v <= o->high);
 }
 
-/* What a size is counted in, by what follows the number; 0: it is no unit. */
-static unsigned long long size_unit(const char *text)
-{
-    static const char *const units[] = { "", "k", "M", "G" };
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(text, units[i]) == 0) return 1ULL << 10 * i;
-    return 0;
-}
-
 static int store_whole(const struct opt *o, const char *text, char *at)
 {
     char *end;
     errno = 0;
     const unsigned long long v = strtoull(text, &end, 10);
-    const unsigned long long unit = o->kind == OPT_SIZE ? size_unit(end) : *end == '\0';
+    const unsigned long long unit =
+        o->kind == OPT_SIZE ? size_unit(end, strlen(end)) : *end == '\0';
     if (*text < '0' || *text > '9' || unit == 0 || errno != 0) return 0;
+    if (v > ULLONG_MAX / unit) return 0;
     if (!in_domain(o, (double)v * (double)unit)) return 0;
     const uint64_t seed = v;
     const size_t size = v * unit;

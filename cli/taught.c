@@ -214,11 +214,7 @@ static void keep_names(struct items *items, const char *arg, const eg_dataset *s
         items->label[items->n] = y < 0                      ? NULL
                                  : set->class_names != NULL ? keep_format("%s", set->class_names[y])
                                                             : keep_format("%d", (int)y);
-        items->name[items->n++] =
-            set->item_names != NULL ? keep_format(
-                "%s%s%s", arg, arg[strlen(arg) - 1] == '/' ? "" : "/", set->item_names[i])
-            : set->n == 1 ? arg
-                          : keep_format("%s:%zu", arg, i + 1);
+        items->name[items->n++] = features_name(arg, set, i);
     }
 }
 

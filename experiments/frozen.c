@@ -98,14 +98,20 @@ static eg_status add(struct work *w, const eg_image *image)
 }
 
 /* One pixel of each picture stays, for the set that is read keeps all. */
-static eg_status on_picture(void *user, eg_image *image)
+static eg_status shrink(void *user, eg_image *image)
 {
     eg_image one;
-    LAB_TRY(add(user, image));
+    (void)user;
     LAB_TRY(eg_image_create(1, 1, 1, image->alloc, &one));
     eg_image_clear(image);
     *image = one;
     return EG_OK;
+}
+
+static eg_status on_picture(void *user, eg_image *image)
+{
+    LAB_TRY(add(user, image));
+    return shrink(user, image);
 }
 
 /* A set that is rows of pixels. */
@@ -146,17 +152,6 @@ static eg_status compute(struct work *w, const char *path, const struct frozen_n
     return run_batch(w);
 }
 
-/* Labels are read with pictures of one pixel each: only decoding is done again. */
-static eg_status shrink(void *user, eg_image *image)
-{
-    eg_image one;
-    (void)user;
-    LAB_TRY(eg_image_create(1, 1, 1, image->alloc, &one));
-    eg_image_clear(image);
-    *image = one;
-    return EG_OK;
-}
-
 static eg_status take_labels(const eg_dataset *set, struct frozen *out)
 {
     if (set->labels == NULL || set->n != out->n) return EG_ERR_CORRUPT;
@@ -186,7 +181,7 @@ static eg_status load(const char *path, const char *name, struct frozen *out)
     *out = (struct frozen){ kept.n, kept.d, 0, kept.x, NULL };
     kept.x = NULL;
     eg_dataset_clear(&kept);
-    read.picture = shrink;
+    read.picture = shrink; /* labels alone are wanted: only decoding is done again */
     s = eg_catalogue_read(name, &read, &set);
     if (s == EG_OK) s = take_labels(&set, out);
     eg_dataset_clear(&set);

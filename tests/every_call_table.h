@@ -3,6 +3,8 @@
 #ifndef TESTS_EVERY_CALL_TABLE_H
 #define TESTS_EVERY_CALL_TABLE_H
 
+#include <dirent.h>
+
 #include "every_call.h"
 #include "every_call_ask.h"
 #include "every_call_learn.h"
@@ -64,5 +66,32 @@ static const struct episode {
     { "views of learners", call_views_of_learners, NULL },
     { "views of files", call_views_of_files, NULL },
 };
+
+/* The folder of a test, begun beside `tmp`, and ended with all that is in it. */
+static char call_folder[300];
+
+static inline int call_folder_begin(const char *tmp, const char *name)
+{
+    call_begin();
+    snprintf(call_folder, sizeof call_folder, "%s/%s.XXXXXX", tmp != NULL ? tmp : ".", name);
+    return mkdtemp(call_folder) != NULL ? 0 : -1;
+}
+
+static inline int call_folder_end(void **state)
+{
+    (void)state;
+    return nftw(call_folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Files in it: nothing that is half made stays behind. */
+static inline size_t call_left_behind(void)
+{
+    size_t n = 0;
+    DIR *d = opendir(call_folder);
+    CHECK(d != NULL);
+    for (struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
 
 #endif

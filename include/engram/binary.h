@@ -36,6 +36,7 @@ typedef struct eg_binary_kind_info {
     const char *name;    /* "clique" */
     const char *summary; /* one line */
     const char *source;  /* paper and equation */
+    const char *whole;   /* what "whole" of a certificate says of an answer */
 } eg_binary_kind_info;
 EG_API const eg_binary_kind_info *eg_binary_kind_at(size_t row);
 

@@ -147,7 +147,8 @@ static void measure(const eg_binary *m, eg_binary_health *h)
 }
 
 const struct egi_binary_kind egi_binary_bam = {
-    .info = { "bam", "pairs of +-1 states, recalled from either side to both", "Kosko 1988" },
+    .info = { "bam", "pairs of +-1 states, recalled from either side to both", "Kosko 1988",
+              "both sides giving each other, stored or not" },
     .keeping = &egi_keeping_sums,
     .check = check,
     .storable = storable,

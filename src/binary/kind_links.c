@@ -127,13 +127,14 @@ static double energy(const eg_binary *m, const uint64_t *a, const uint64_t *b)
     return 0.5 * ((double)self - (double)connected); /* no -0 */
 }
 
+#define WHOLE "with one answer whose connections all exist"
 #define COMMON                                                                                   \
     .keeping = &egi_keeping_links, .write = write, .usual = usual, .accepts = egi_links_accepts, \
     .scratch = egi_links_scratch, .recall = egi_links_recall, .measure = egi_links_measure
 
 const struct egi_binary_kind egi_binary_willshaw = {
     .info = { "willshaw", "connections between what was active together",
-              "Willshaw, Buneman and Longuet-Higgins 1969; Palm 1980" },
+              "Willshaw, Buneman and Longuet-Higgins 1969; Palm 1980", WHOLE },
     COMMON,
     .check = one_cluster,
     .storable = any_unit,
@@ -142,7 +143,7 @@ const struct egi_binary_kind egi_binary_willshaw = {
 
 const struct egi_binary_kind egi_binary_clique = {
     .info = { "clique", "messages as cliques: one unit in each of c clusters",
-              "Gripon and Berrou 2011; sparse: Aliabadi, Berrou, Gripon and Jiang 2014" },
+              "Gripon and Berrou 2011; sparse: Aliabadi, Berrou, Gripon and Jiang 2014", WHOLE },
     COMMON,
     .check = clique_check,
     .storable = message,
@@ -152,7 +153,7 @@ const struct egi_binary_kind egi_binary_clique = {
 
 const struct egi_binary_kind egi_binary_chain = {
     .info = { "chain", "sequences: connections from each state to those that follow",
-              "Jiang, Gripon and Berrou 2012" },
+              "Jiang, Gripon and Berrou 2012", WHOLE },
     COMMON,
     .check = chain_check,
     .create = chain_create,

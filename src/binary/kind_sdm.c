@@ -185,7 +185,8 @@ static void measure(const eg_binary *m, eg_binary_health *h)
 }
 
 const struct egi_binary_kind egi_binary_sdm = {
-    .info = { "sdm", "counters at the random locations near an address", "Kanerva 1988" },
+    .info = { "sdm", "counters at the random locations near an address", "Kanerva 1988",
+              "with most of what storing the answer leaves near it" },
     .keeping = &egi_keeping_sums,
     .check = check,
     .create = create,

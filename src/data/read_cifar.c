@@ -28,8 +28,7 @@ static eg_status parse_cifar(const struct egi_input *in, eg_dataset *set)
         if (in->bytes[i * RECORD] >= EGI_COUNT(class_name))
             return egi_fail(EG_ERR_CORRUPT, "%s: byte %zu: label %d, expected 0 to 9", in->name,
                             i * RECORD, set->labels[i]);
-        for (size_t k = 0; k < PIXELS; k++)
-            set->x[i * PIXELS + k] = (float)in->bytes[i * RECORD + 1 + k];
+        EGI_TRY(egi_elements(in, i * RECORD + 1, EGI_U8, 0, PIXELS, set->x + i * PIXELS));
     }
     EGI_TRY(egi_names_alloc(set->alloc, EGI_COUNT(class_name), &set->class_names));
     set->classes = EGI_COUNT(class_name);

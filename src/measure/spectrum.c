@@ -59,7 +59,7 @@ static void scale_by(double *x, double by, size_t n)
 }
 
 /* Signs or normal numbers of a stream, as doubles. */
-static eg_status draw(const struct space *s, int signs, uint64_t stream, double *to)
+static void draw(const struct space *s, int signs, uint64_t stream, double *to)
 {
     enum { BLOCK = 256 };
     float some[BLOCK];
@@ -71,7 +71,6 @@ static eg_status draw(const struct space *s, int signs, uint64_t stream, double 
             eg_random_normal(s->o->seed, stream, i, n, some);
         for (size_t k = 0; k < n; k++) to[i + k] = (double)some[k];
     }
-    return EG_OK;
 }
 
 static eg_status product(struct space *s, const double *x, double *y)
@@ -111,7 +110,7 @@ static eg_status fresh(struct space *s)
 {
     double *v = vector_at(s, s->m);
     for (int tries = 0; tries < 10; tries++) {
-        EGI_TRY(draw(s, 0, s->stream++, v));
+        draw(s, 0, s->stream++, v);
         const double before = length_of(v, s->a->n), length = orthogonal(s, s->m, v);
         if (!(length > 1e-8 * before)) continue;
         scale_by(v, 1 / length, s->a->n);
@@ -244,6 +243,13 @@ static const eg_spectrum_options *options_of(const eg_spectrum_options *options,
     return options != NULL ? options : usual;
 }
 
+/* Random signs into place 0, A times them into place 1. */
+static eg_status probe(struct space *s, size_t i)
+{
+    draw(s, 1, STREAM_SIGN + i, vector_at(s, 0));
+    return product(s, vector_at(s, 0), vector_at(s, 1));
+}
+
 eg_status eg_trace(const eg_operator *a, const eg_spectrum_options *options, double *trace,
                    double *error)
 {
@@ -254,10 +260,9 @@ eg_status eg_trace(const eg_operator *a, const eg_spectrum_options *options, dou
     EGI_TRY(open_space(a, o, 1, &s));
     eg_status status = EG_OK;
     for (size_t i = 0; i < o->draws && status == EG_OK; i++) {
-        double *v = vector_at(&s, 0), *y = vector_at(&s, 1);
-        status = draw(&s, 1, STREAM_SIGN + i, v);
-        if (status == EG_OK) status = product(&s, v, y);
-        const double one = status == EG_OK ? dot(v, y, a->n) : 0;
+        status = probe(&s, i);
+        if (status != EG_OK) break;
+        const double one = dot(vector_at(&s, 0), vector_at(&s, 1), a->n);
         const double by = one - sum; /* Welford's mean and sum of squares */
         sum += by / (double)(i + 1);
         squares += by * (one - sum);
@@ -278,9 +283,8 @@ eg_status eg_diagonal(const eg_operator *a, const eg_spectrum_options *options, 
     EGI_TRY(open_space(a, o, 1, &s));
     eg_status status = EG_OK;
     for (size_t i = 0; i < o->draws && status == EG_OK; i++) {
-        double *v = vector_at(&s, 0), *y = vector_at(&s, 1);
-        status = draw(&s, 1, STREAM_SIGN + i, v);
-        if (status == EG_OK) status = product(&s, v, y);
+        const double *v = vector_at(&s, 0), *y = vector_at(&s, 1);
+        status = probe(&s, i);
         for (size_t k = 0; k < a->n && status == EG_OK; k++) {
             if (i == 0) diagonal[k] = 0;
             diagonal[k] += v[k] * y[k] / (double)o->draws;
@@ -296,7 +300,7 @@ static eg_status quadrature(struct space *s, uint64_t stream, size_t steps, doub
 {
     int ended = 0;
     s->m = 0;
-    EGI_TRY(draw(s, 1, stream, vector_at(s, 0)));
+    draw(s, 1, stream, vector_at(s, 0));
     scale_by(vector_at(s, 0), 1 / sqrt((double)s->a->n), s->a->n);
     while (s->m < s->most && !ended) EGI_TRY(step(s, &ended));
     EGI_TRY(solve(s));

@@ -32,8 +32,8 @@ struct egi_reading {
 struct egi_relax;
 struct egi_relaxed;
 
-#define EGI_CARRIED \
-    0.9 /* a share of the mass that counts as its bearers (Ramsauer et al. 2021, 3) */
+/* Those that have this share of the mass carry it (Ramsauer et al. 2021, section 3). */
+#define EGI_CARRIED 0.9
 
 /* How a state stands to the patterns: what a certificate says. */
 struct egi_standing {

@@ -223,6 +223,11 @@ for worker in "${workers[@]}"; do
     wait "$worker" || problem "one of six that teach at once: $(tail -n 1 together)"
 done
 [ "$(examples_of together.egm)" = 120 ] || problem "examples of six: $(examples_of together.egm)"
+# what a file was begun with may be said again, and nothing else
+check 0 '^taught +20' teach together.egm first.csv --kind mean
+check 2 'settled when a file begins' teach together.egm first.csv --kind lda
+check 2 'settled when a file begins' teach together.egm first.csv --kind \
+    '{"kind": "mean", "bits": 4}'
 # killed at any moment: what was taught when it returned is there
 check 0 '^taught' teach kill.egm first.csv --kind mean
 for _ in 1 2 3 4 5; do

@@ -56,8 +56,6 @@ static void *sql_realloc(void *p, int n)
 static const char *const sources[] = { "every_call.h",       "every_call_ask.h",
                                        "every_call_learn.h", "every_call_measure.h",
                                        "every_call_onnx.h",  "every_call_tape.h" };
-static char folder[300];
-
 static int set_up(void **state)
 {
     sqlite3_mem_methods mine;
@@ -69,33 +67,14 @@ static int set_up(void **state)
     mine.xMalloc = sql_malloc;
     mine.xRealloc = sql_realloc;
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) != SQLITE_OK) return -1;
-    call_begin();
-    snprintf(folder, sizeof folder, "%s/allocations.XXXXXX", tmp != NULL ? tmp : ".");
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Nothing that is half made stays behind. */
-static size_t left_behind(void)
-{
-    size_t n = 0;
-    DIR *d = opendir(folder);
-    CHECK(d != NULL);
-    for (struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
+    return call_folder_begin(tmp, "allocations");
 }
 
 /* How many allocations there are. */
 static size_t act(const struct episode *e, enum whose whose, size_t at, int for_good)
 {
     char path[400];
-    snprintf(path, sizeof path, "%s/file", folder);
+    snprintf(path, sizeof path, "%s/file", call_folder);
     fault.at = at;
     fault.for_good = for_good;
     fault.calls = 0;
@@ -107,7 +86,7 @@ static size_t act(const struct episode *e, enum whose whose, size_t at, int for_
         fail_msg("%s, allocation %zu %s: %s: %s", e->name, at, for_good ? "for good" : "once",
                  eg_status_name(s), eg_error_detail());
     CHECK(fell || s >= EG_OK);
-    if (left_behind() != 0) fail_msg("%s, allocation %zu: files are left behind", e->name, at);
+    if (call_left_behind() != 0) fail_msg("%s, allocation %zu: files are left behind", e->name, at);
     return fault.calls;
 }
 
@@ -213,5 +192,5 @@ int main(void)
         cmocka_unit_test(no_call_is_left_out),
         cmocka_unit_test(every_call_survives),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, call_folder_end);
 }

@@ -333,14 +333,7 @@ static const struct bomb bombs[] = {
     { "a line of receptors in gzip", airr_line, read_receptors, NULL },
 };
 
-static void small_files_cost_little(void **state)
-{
-    (void)state;
-    none_costs_much(bombs, EGI_COUNT(bombs));
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(small_files_cost_little) };
-    return cmocka_run_group_tests_name("bombs", tests, NULL, NULL);
+    return bombs_run("bombs", bombs, EGI_COUNT(bombs));
 }

@@ -103,14 +103,7 @@ static const struct bomb bombs[] = {
     { "a network that multiplies", onnx_multiplies, read_onnx, NULL },
 };
 
-static void small_files_cost_little(void **state)
-{
-    (void)state;
-    none_costs_much(bombs, EGI_COUNT(bombs));
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(small_files_cost_little) };
-    return cmocka_run_group_tests_name("bombs_onnx", tests, NULL, NULL);
+    return bombs_run("bombs_onnx", bombs, EGI_COUNT(bombs));
 }

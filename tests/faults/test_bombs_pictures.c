@@ -207,14 +207,7 @@ static const struct bomb bombs[] = {
     { "a JPEG of 190 scans", jpeg_scans, read_picture, NULL },
 };
 
-static void small_files_cost_little(void **state)
-{
-    (void)state;
-    none_costs_much(bombs, EGI_COUNT(bombs));
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(small_files_cost_little) };
-    return cmocka_run_group_tests_name("bombs_pictures", tests, NULL, NULL);
+    return bombs_run("bombs_pictures", bombs, EGI_COUNT(bombs));
 }

@@ -9,8 +9,6 @@
 #include "refused.h"
 #include "store/egi_store.h"
 
-static char folder[300];
-
 /* What is left of a file with a damaged page is saved. */
 static eg_status mend(const char *path)
 {
@@ -201,7 +199,7 @@ static eg_status catalogue(const char *path)
         snprintf(name, sizeof name, "%s/%s", path, files[i].name);
         put_file(name, files[i].p, files[i].size);
     }
-    if (setenv("ENGRAM_DATA", folder, 1) != 0) s = EG_ERR_IO;
+    if (setenv("ENGRAM_DATA", call_folder, 1) != 0) s = EG_ERR_IO;
     CALL(eg_catalogue_parts(strrchr(path, '/') + 1, call_nothing, NULL));
     CALL(eg_catalogue_find_all(call_nothing_of, NULL));
     snprintf(name, sizeof name, "%s/train", strrchr(path, '/') + 1);
@@ -243,27 +241,9 @@ static int set_up(void **state)
 {
     const char *memory = "/dev/shm", *tmp = getenv("EG_TEST_TMP");
     (void)state;
-    call_begin();
     make_small_files(small);
     if (access(memory, W_OK) == 0) tmp = memory; /* files come and go some 10^5 times */
-    snprintf(folder, sizeof folder, "%s/failing_calls.XXXXXX", tmp != NULL ? tmp : ".");
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static size_t left_behind(void)
-{
-    size_t n = 0;
-    DIR *d = opendir(folder);
-    CHECK(d != NULL);
-    for (struct dirent *e; (e = readdir(d)) != NULL;) n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
+    return call_folder_begin(tmp, "failing_calls");
 }
 
 /* What can be refused, and the status that it ends in. */
@@ -283,7 +263,7 @@ static const struct refusal {
 static eg_status act(const struct episode *e, const struct refusal *r, size_t at, int for_good)
 {
     char path[400];
-    snprintf(path, sizeof path, "%s/file", folder);
+    snprintf(path, sizeof path, "%s/file", call_folder);
     fault.error = r->error;
     fault.at = at;
     fault.for_good = for_good;
@@ -303,7 +283,7 @@ static void refuse(const struct episode *e, const struct refusal *r, size_t at, 
     if (s < EG_OK && s != r->status && !dead)
         fail_msg("%s, %s at call %zu %s: %s: %s", e->name, r->name, at, how, eg_status_name(s),
                  eg_error_detail());
-    if (left_behind() != 0)
+    if (call_left_behind() != 0)
         fail_msg("%s, %s at call %zu %s: files are left behind", e->name, r->name, at, how);
 }
 
@@ -362,5 +342,5 @@ static void every_place_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_place_may_fail) };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, call_folder_end);
 }

@@ -10,21 +10,11 @@
 
 enum { READERS = 8 };
 
-static char folder[300];
-
 static int set_up(void **state)
 {
     const char *tmp = getenv("EG_TEST_TMP");
     (void)state;
-    call_begin();
-    snprintf(folder, sizeof folder, "%s/threads.XXXXXX", tmp != NULL ? tmp : ".");
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    return nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
+    return call_folder_begin(tmp, "threads");
 }
 
 static double now(void)
@@ -126,7 +116,7 @@ static void a_writer_and_eight_readers(void **state)
     pthread_t thread[READERS];
     eg_memory_file *f = NULL;
     (void)state;
-    snprintf(s.path, sizeof s.path, "%s/shared.egm", folder);
+    snprintf(s.path, sizeof s.path, "%s/shared.egm", call_folder);
     CHECK_OK(eg_memory_file_create(s.path, CALL_D, NULL, NULL, &f));
     eg_memory_file_close(f);
     s.until = now() + (double)campaign(2, 600);
@@ -151,7 +141,7 @@ static void *call_once(void *arg)
 {
     struct caller *c = arg;
     char path[400];
-    snprintf(path, sizeof path, "%s/caller-%zu", folder, c->number);
+    snprintf(path, sizeof path, "%s/caller-%zu", call_folder, c->number);
     c->status = c->episode->act(path);
     snprintf(c->detail, sizeof c->detail, "%s", eg_error_detail());
     return NULL;
@@ -234,5 +224,5 @@ int main(void)
         cmocka_unit_test(const_calls_run_beside_each_other),
         cmocka_unit_test(a_writer_and_eight_readers),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, call_folder_end);
 }
