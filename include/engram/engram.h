@@ -45,6 +45,7 @@
 #include "engram/tensor.h"
 #include "engram/theory.h"
 #include "engram/train.h"
+#include "engram/two_time.h"
 #include "engram/version.h"
 
 #endif
