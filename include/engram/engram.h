@@ -19,6 +19,7 @@
 #include "engram/hybrid.h"
 #include "engram/image.h"
 #include "engram/inspect.h"
+#include "engram/jamming.h"
 #include "engram/learner.h"
 #include "engram/limits.h"
 #include "engram/memorised.h"
