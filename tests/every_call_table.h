@@ -10,6 +10,7 @@
 #include "every_call_learn.h"
 #include "every_call_measure.h"
 #include "every_call_onnx.h"
+#include "every_call_physics.h"
 #include "every_call_tape.h"
 
 static inline int call_head_row(size_t row)
@@ -59,6 +60,7 @@ static const struct episode {
     { "spectra", call_spectra, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
+    { "gradients", call_gradients, NULL },
     { "rows", call_rows, NULL },
     { "formulae", call_formulae, NULL },
     { "views", call_views, NULL },

@@ -55,7 +55,8 @@ static void *sql_realloc(void *p, int n)
 
 static const char *const sources[] = { "every_call.h",       "every_call_ask.h",
                                        "every_call_learn.h", "every_call_measure.h",
-                                       "every_call_onnx.h",  "every_call_tape.h" };
+                                       "every_call_onnx.h",  "every_call_physics.h",
+                                       "every_call_tape.h" };
 static int set_up(void **state)
 {
     sqlite3_mem_methods mine;
