@@ -47,7 +47,10 @@ static const struct opt options[] = {
       0, 0 },
     { "eigenvalues", 0, OPT_SIZE, AT(eigenvalues), "K", "hessian: of both ends", NULL, 1, 100 },
     { "draws", 0, OPT_SIZE, AT(draws), "N",
-      "random vectors of its trace and density; bounds: 100 N networks", NULL, 1, 1e6 },
+      "random vectors of its trace and density; bounds: 100 N networks; noise: N batches", NULL, 1,
+      1e6 },
+    { "normalised", 0, OPT_FLAG, AT(normalised), NULL,
+      "tangent: by weights of variance 1 before sqrt(2 / fan-in)", NULL, 0, 0 },
     { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
       1e-12, 0.999 },
     { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,
@@ -74,7 +77,8 @@ static const struct instrument {
 } instruments[] = {
     { "dimension", measure_dimension, 0 }, { "memorisation", measure_memorisation, 0 },
     { "scatter", measure_scatter, 0 },     { "hessian", measure_hessian, 1 },
-    { "bounds", measure_bounds, 1 },
+    { "bounds", measure_bounds, 1 },       { "noise", measure_noise, 1 },
+    { "tangent", measure_tangent, 1 },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -110,7 +114,7 @@ static void more_help(FILE *out, const void *typed)
 const struct command cmd_measure = {
     .name = "measure",
     .summary = "instruments: what a data set or a trained network holds",
-    .arguments = "dimension|memorisation|scatter|hessian|bounds [MODEL] DATA ",
+    .arguments = "dimension|memorisation|scatter|hessian|bounds|noise|tangent [MODEL] DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
@@ -119,7 +123,9 @@ const struct command cmd_measure = {
         "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
-        "engram measure bounds runs/digits mnist/train",
+        "engram measure bounds runs/digits mnist/train\n"
+        "engram measure noise runs/digits semeion --batch 50 --draws 100\n"
+        "engram measure tangent runs/digits semeion --sample 500 -o kernel.npy",
     .notes =
         "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
         "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
@@ -128,14 +134,16 @@ const struct command cmd_measure = {
         "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
         "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
         "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
-        "trained on.",
+        "trained on.\nnoise MODEL DATA: of the gradients of batches, of --batch examples. tangent "
+        "MODEL DATA: "
+        "products\nof gradients of scores, of all pairs; goes on where it was stopped.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
     .first = instrument_name,
     .min_args = 2,
     .max_args = 3,
-    .own_output_word = "scatter",
+    .own_output_words = "scatter|tangent",
     .run = run,
     .more_help = more_help,
 };

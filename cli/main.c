@@ -97,12 +97,21 @@ static int run_into_file(struct call *call)
     return code;
 }
 
+/* Whether word is one of "these|words"; words: NULL, none. */
+static int is_among(const char *word, const char *words)
+{
+    const size_t n = strlen(word);
+    for (const char *p = words; p != NULL; p = strchr(p, '|'), p = p != NULL ? p + 1 : NULL)
+        if (strcspn(p, "|") == n && strncmp(p, word, n) == 0) return 1;
+    return 0;
+}
+
 static int run_command(struct call *call)
 {
     const char *output = call->common->output;
-    const char *word = call->command->own_output_word;
-    const int own = call->command->own_output
-                    || (word != NULL && call->nargs > 0 && strcmp(call->args[0], word) == 0);
+    const int own =
+        call->command->own_output
+        || (call->nargs > 0 && is_among(call->args[0], call->command->own_output_words));
     if (output != NULL && !own && strcmp(output, "-") != 0) return run_into_file(call);
     if (output != NULL && call->command->own_output == 2 && strcmp(output, "-") == 0)
         return fail_usage(call, "-o: expected a folder, got -");

@@ -21,7 +21,8 @@ struct measure {
     size_t eigenvalues, draws;
     int gauss_newton;
     const char *density;
-    double delta; /* bounds */
+    int normalised; /* tangent */
+    double delta;   /* bounds */
     /* memorisation */
     struct learner_options learner;
     struct data_options data;
@@ -36,6 +37,8 @@ int measure_memorisation(const struct call *call, const char *data);
 int measure_scatter(const struct call *call, const char *data);
 int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
+int measure_noise(const struct call *call, const char *unused);
+int measure_tangent(const struct call *call, const char *unused);
 
 /* Moves `sample` items drawn by the seed to the front, in their order, with their labels. */
 int measure_sample(const struct call *call, eg_dataset *set);
