@@ -114,20 +114,27 @@ static int step_of(const char *name, size_t *step)
     return n == 12 && strcmp(digits + n, back) == 0;
 }
 
-static void list(const char *folder, struct listing *l)
+/* A folder that is not there has none; one that cannot be read is a failure: what lies in it is
+ * not to be begun anew. */
+static eg_status list(const char *folder, struct listing *l)
 {
     char path[EGI_PATH_MAX];
     *l = (struct listing){ .count = 0 };
     snprintf(path, sizeof path, "%.4000s/checkpoint", folder);
+    errno = 0;
     DIR *d = opendir(path);
-    for (struct dirent *e = NULL; d != NULL && (e = readdir(d)) != NULL;) {
+    if (d == NULL && errno == ENOENT) return EG_OK;
+    for (struct dirent *e = NULL; d != NULL && (errno = 0, e = readdir(d)) != NULL;) {
         size_t step;
         if (!step_of(e->d_name, &step)) continue;
         const int full = l->count == EGI_COUNT(l->step);
         if (!full) l->step[l->count++] = step;
     }
+    const int error = errno;
     if (d != NULL) closedir(d);
+    if (error != 0) return egi_fail(EG_ERR_IO, "%s: cannot be read: %s", path, strerror(error));
     qsort(l->step, l->count, sizeof *l->step, by_size);
+    return EG_OK;
 }
 
 /* ---- writing ---- */
@@ -186,7 +193,7 @@ eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_
     const eg_status s = write_file(c, path, progress);
     free(progress);
     EGI_TRY(s);
-    list(c->folder, &l);
+    EGI_TRY(list(c->folder, &l));
     for (size_t i = 0; i + KEPT < l.count; i++)
         if (checkpoint_path(c->folder, l.step[i], path)) unlink(path);
     return EG_OK;
@@ -275,7 +282,8 @@ static eg_status read_file(const struct egi_checkpoint *c, const char *path,
     return s;
 }
 
-static int is_damage(eg_status s)
+/* An older one is as good: the steps since are made again, to the same bits. */
+static int is_passed_over(eg_status s)
 {
     return s == EG_ERR_CORRUPT || s == EG_ERR_LIMIT || s == EG_ERR_UNSUPPORTED || s == EG_ERR_IO;
 }
@@ -285,17 +293,21 @@ eg_status egi_checkpoint_read(const struct egi_checkpoint *c, const eg_allocator
 {
     struct listing l;
     char path[EGI_PATH_MAX];
+    int unread = 0; /* those that the system failed to read may be whole */
     told[0] = '\0';
-    list(c->folder, &l);
+    EGI_TRY(list(c->folder, &l));
     if (l.count == 0) return EG_NOT_FOUND;
     for (size_t i = l.count; i-- > 0;) {
         if (!checkpoint_path(c->folder, l.step[i], path)) continue;
         const eg_status s = read_file(c, path, alloc, p);
-        if (!is_damage(s)) return s;
+        if (!is_passed_over(s)) return s;
+        unread += s == EG_ERR_IO;
         const size_t used = strlen(told);
         snprintf(told + used, EGI_TOLD_MAX - used, "%scheckpoint of step %zu: %.300s",
                  used > 0 ? "; " : "", l.step[i], eg_error_detail());
     }
+    if (unread > 0)
+        return egi_fail(EG_ERR_IO, "%s: no checkpoint can be read: %.400s", c->folder, told);
     return egi_fail(EG_ERR_CORRUPT,
                     "%s: no checkpoint is whole: %.400s; without %s/checkpoint the run begins anew",
                     c->folder, told, c->folder);

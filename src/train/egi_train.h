@@ -86,7 +86,8 @@ struct egi_checkpoint {
 };
 /* checkpoint.c - the last two lie in FOLDER/checkpoint/. */
 eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_progress *p);
-/* The newest that is whole. EG_NOT_FOUND: there is none at all; EG_ERR_CORRUPT: none is whole;
+/* The newest that is whole and can be read. EG_NOT_FOUND: there is none at all; EG_ERR_CORRUPT:
+ * none is whole; EG_ERR_IO: none is, and one at least or their folder could not be read;
  * EG_ERR_INVALID: it was begun with another config. told names those that were passed over, and
  * is "" where none was. */
 enum { EGI_TOLD_MAX = 600 };

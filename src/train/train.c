@@ -110,13 +110,18 @@ static void keep_good(struct session *s)
     char told[EGI_TOLD_MAX], line[100], model[EGI_PATH_MAX];
     eg_scored scored = { .n = 0 };
     struct egi_progress p;
-    while (egi_checkpoint_read(&s->files, s->o.alloc, &p, told) == EG_OK) {
+    eg_status found;
+    while ((found = egi_checkpoint_read(&s->files, s->o.alloc, &p, told)) == EG_OK) {
         eg_status e = egi_learner_finite(s->l);
         if (e == EG_OK) e = eg_evaluate(s->l, &s->loader.part, s->o.batch, NULL, &scored);
         if (e == EG_OK && s->best == NULL) e = save_model(s);
         snprintf(line, sizeof line, "kept is the checkpoint of step %zu", p.step);
         if (e == EG_OK) note(s, line);
         if (e != EG_ERR_DIVERGED || egi_checkpoint_drop(&s->files, p.step) != EG_OK) return;
+    }
+    if (found != EG_NOT_FOUND && found != EG_ERR_CORRUPT) { /* who cannot read does not judge */
+        note(s, eg_error_detail());
+        return;
     }
     note(s, "no checkpoint is good; none is kept");
     snprintf(model, sizeof model, "%s/model.safetensors", s->o.folder);
