@@ -14,7 +14,7 @@
 #include "kernel/egi_kernel_patches.h"
 #include "nn/egi_layer.h"
 
-enum { SHARE_AT, WINDOW_AT = 0, STRIDE_AT };
+enum { SHARE_AT, WINDOW_AT = 0, STRIDE_AT, PARTIAL_AT };
 
 struct codes {
     const struct egi_kernels_patches *kernels;
@@ -81,6 +81,13 @@ static void code_row(const struct codes *c, size_t b, size_t row, const struct d
                          desk->near + column * 2 * c->n);
 }
 
+/* Places that window i has of `places`. */
+static size_t within(const struct codes *c, size_t i, size_t places)
+{
+    const size_t left = places - i * c->stride;
+    return left < c->window ? left : c->window;
+}
+
 /* sum += what is near in a row of places, for each window that it lies in. */
 static void add_row(const struct codes *c, size_t row, const struct desk *desk)
 {
@@ -90,7 +97,7 @@ static void add_row(const struct codes *c, size_t row, const struct desk *desk)
     for (size_t x = 0; x < c->along && top <= bottom; x++) {
         const uint8_t *near = desk->near + x * c->stride * channels;
         memset(desk->across, 0, channels * sizeof *desk->across);
-        for (size_t j = 0; j < c->window; j++)
+        for (size_t j = 0; j < within(c, x, c->columns); j++)
             for (size_t i = 0; i < channels; i++) desk->across[i] += near[j * channels + i];
         for (size_t y = top; y <= bottom; y++) {
             uint32_t *sum = desk->sum + (y * c->along + x) * channels;
@@ -105,17 +112,28 @@ static void one_picture(void *arg, size_t b, size_t worker)
     const struct codes *c = arg;
     const size_t windows = c->down * c->along, channels = 2 * c->n;
     const struct desk desk = desk_of(c, c->room + worker * c->each);
-    const float places = (float)(c->window * c->window);
     memset(desk.sum, 0, windows * channels * sizeof *desk.sum);
     for (size_t row = 0; row < c->rows; row++) {
         code_row(c, b, row, &desk);
         add_row(c, row, &desk);
     }
     for (size_t from = 0; from < channels; from += AT_ONCE)
-        for (size_t p = 0; p < windows; p++)
+        for (size_t p = 0; p < windows; p++) {
+            const float places =
+                (float)(within(c, p / c->along, c->rows) * within(c, p % c->along, c->columns));
             for (size_t k = from; k < from + AT_ONCE && k < channels; k++)
                 c->out[(b * channels + k) * windows + p] =
                     (float)desk.sum[p * channels + k] / places;
+        }
+}
+
+/* Windows along so many places; of partial ones each has a place. */
+static size_t count_windows(const struct codes *c, size_t places, int partial)
+{
+    if (places < c->window) return 0;
+    const size_t whole = (places - c->window) / c->stride + 1;
+    const size_t next = whole * c->stride; /* where one more begins */
+    return whole + (partial && (places - c->window) % c->stride > 0 && next < places);
 }
 
 static void geometry(const struct egi_call *call, struct codes *c)
@@ -131,8 +149,8 @@ static void geometry(const struct egi_call *call, struct codes *c)
     c->near = (size_t)fmax(1, rint(call->attr->a[SHARE_AT] * (double)c->n));
     c->rows = c->h - c->side + 1;
     c->columns = c->w - c->side + 1;
-    c->down = c->rows < c->window ? 0 : (c->rows - c->window) / c->stride + 1;
-    c->along = c->columns < c->window ? 0 : (c->columns - c->window) / c->stride + 1;
+    c->down = count_windows(c, c->rows, call->attr->n[PARTIAL_AT] != 0);
+    c->along = count_windows(c, c->columns, call->attr->n[PARTIAL_AT] != 0);
 }
 
 static eg_status shape(struct egi_call *call)
@@ -192,7 +210,7 @@ eg_var eg_patch_near(eg_tape *t, eg_var x, eg_var kernel, eg_var offset,
                                          "patch_near: share %g, window %zu, stride %zu; expected "
                                          "(0, 1], 1 or more, 1 or more",
                                          o->share, o->window, o->stride));
-    const struct egi_attr attr = { .n = { (ptrdiff_t)o->window, (ptrdiff_t)o->stride },
+    const struct egi_attr attr = { .n = { (ptrdiff_t)o->window, (ptrdiff_t)o->stride, o->partial },
                                    .a = { o->share } };
     const eg_dtype dtype = eg_tape_dtype(t, x);
     const eg_var given[3] = { x, kernel, offset };
@@ -208,6 +226,7 @@ eg_var eg_patch_near(eg_tape *t, eg_var x, eg_var kernel, eg_var offset,
 struct patches {
     size_t patches, side, window, stride;
     double share;
+    int partial;
 };
 
 static const struct egi_setting settings[] = {
@@ -216,13 +235,14 @@ static const struct egi_setting settings[] = {
     EGI_SET_NUMBER(struct patches, share, "0.4", 1e-6, 1, "of the dictionary that is near"),
     EGI_SET_COUNT(struct patches, window, "5", 1, 1000, "side of the means of codes"),
     EGI_SET_COUNT(struct patches, stride, "3", 1, 1000, "from one of them to the next"),
+    EGI_SET_FLAG(struct patches, partial, "true", "windows over the border, of what lies within"),
     EGI_SET_END,
 };
 
 static eg_var apply(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
 {
     const struct patches *o = (const struct patches *)(const void *)l->settings.bytes;
-    const eg_patch_codes codes = { sizeof codes, o->share, o->window, o->stride };
+    const eg_patch_codes codes = { sizeof codes, o->share, o->window, o->stride, o->partial };
     static const struct egi_initialiser normal = { EGI_INIT_NORMAL, 1 };
     eg_shape in;
     if (!egi_layer_rank(s, x[0], 4, 4, "(B, C, H, W)", &in)) return EG_NONE;
