@@ -166,6 +166,10 @@ static inline eg_status call_pictures(const char *path)
         const eg_patch_codes near = { sizeof near, 0.5, 2, 1 };
         eg_patch_near(t, in, eg_input(t, EG_F32, &eg_shape_of(2, 1, 2, 2), kernel),
                       eg_input(t, EG_F32, &eg_shape_of(2, 2), offset), &near);
+        const eg_var rows = eg_reshape(t, in, &eg_shape_of(4 * N_PICTURES, SIDE));
+        const eg_var atoms = eg_input(t, EG_F32, &eg_shape_of(2, SIDE), kernel);
+        const eg_var last = eg_reshape(t, eg_number(t, EG_F32, 0.1), &eg_shape_of(1, 1));
+        eg_sparse_code(t, rows, atoms, atoms, EG_NONE, last, NULL);
         CALL(eg_tape_status(t));
     }
     eg_tape_destroy(t);

@@ -40,6 +40,7 @@
 #include "engram/run.h"
 #include "engram/scattering.h"
 #include "engram/som.h"
+#include "engram/sparse.h"
 #include "engram/spectrum.h"
 #include "engram/status.h"
 #include "engram/symmetry.h"
