@@ -11,6 +11,7 @@
 #include "every_call_measure.h"
 #include "every_call_onnx.h"
 #include "every_call_physics.h"
+#include "every_call_symmetry.h"
 #include "every_call_tape.h"
 
 static inline int call_head_row(size_t row)
@@ -57,6 +58,7 @@ static const struct episode {
     { "coupled", call_coupled, NULL },
     { "measures", call_measures, NULL },
     { "symmetries", call_symmetries, NULL },
+    { "learned symmetries", call_learned_symmetry, call_family_row },
     { "spectra", call_spectra, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
