@@ -15,6 +15,7 @@
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/dimension.h"
+#include "engram/gibbs.h"
 #include "engram/hybrid.h"
 #include "engram/image.h"
 #include "engram/inspect.h"
