@@ -102,6 +102,56 @@ static inline eg_status call_spectra(const char *path)
     return s;
 }
 
+static inline eg_status call_by_heart(eg_learner *l, const eg_task *task, const eg_part *all)
+{
+    eg_memorised_options m = EG_MEMORISED_OPTIONS_INIT;
+    eg_train_options how = EG_TRAIN_OPTIONS_INIT;
+    eg_attack_options o = EG_ATTACK_OPTIONS_INIT;
+    eg_ease ease;
+    uint32_t right[CALL_N];
+    double g[CALL_N], gini, ratio;
+    eg_status s = EG_OK;
+    m.models = 2;
+    m.threads = 1;
+    how.epochs = 1;
+    o.lo = -100;
+    o.hi = 100;
+    o.steps = 2;
+    CALL(eg_easy_examples("{\"kind\": \"knn\"}", task, all, &m, right, &ease));
+    CALL(eg_loss_sensitivity(l, all, g));
+    CALL(eg_sensitivity_course(l, all, &how, g, &gini));
+    CALL(eg_critical_samples(l, all, &o, NULL, &ratio));
+    return s;
+}
+
+static eg_status call_bowl(void *user, const double *w, double *loss, double *gradient)
+{
+    (void)user;
+    *loss = *w * *w / 2;
+    *gradient = *w;
+    return EG_OK;
+}
+
+static inline eg_status call_gibbs(eg_learner *l, const eg_part *all)
+{
+    const eg_landscape f = { 1, call_bowl, NULL };
+    const double beta[2] = { 0, 1 };
+    eg_chain_options o = EG_CHAIN_OPTIONS_INIT;
+    eg_gibbs_row row[2];
+    eg_rung rung[2];
+    eg_incoherence told;
+    double w = 0;
+    eg_status s = EG_OK;
+    o.burn = 1;
+    o.steps = 20;
+    CHECK(eg_chain_rows(0) != NULL);
+    CALL(eg_chain(&f, NULL, 1, &o, 0, &w, NULL, NULL, rung));
+    CALL(eg_gibbs_ladder(&f, NULL, beta, 2, &o, NULL, NULL, rung));
+    CALL(eg_gibbs_network(l, all, all, beta, 2, &o, 0.1, row));
+    CALL(eg_gradient_incoherence(l, all, 1, 1, 1e-3, 1, 0, &told));
+    return s;
+}
+
 static inline eg_status call_of_network(const char *path)
 {
     const eg_task task = { .inputs = CALL_D, .classes = CALL_K, .epochs = 1 };
@@ -136,6 +186,8 @@ static inline eg_status call_of_network(const char *path)
     eg_curvature_destroy(c);
     CALL(eg_network_bounds(l, &all, &b, value, &report));
     CALL(eg_evidence(l, call_x, 1, 0, map, &rest));
+    CALL(call_by_heart(l, &task, &all));
+    CALL(call_gibbs(l, &all));
     CALL(eg_pac_train(l, prior, &all, &all, &p, &result));
     eg_learner_destroy(l);
     eg_learner_destroy(prior);

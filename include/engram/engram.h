@@ -16,6 +16,7 @@
 #include "engram/dataset.h"
 #include "engram/dimension.h"
 #include "engram/faces.h"
+#include "engram/gibbs.h"
 #include "engram/gradient_noise.h"
 #include "engram/hybrid.h"
 #include "engram/image.h"
