@@ -15,6 +15,7 @@
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/dimension.h"
+#include "engram/dynamics.h"
 #include "engram/hybrid.h"
 #include "engram/image.h"
 #include "engram/inspect.h"
