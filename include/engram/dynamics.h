@@ -40,24 +40,24 @@ typedef struct eg_dynamics_fact {
 typedef struct eg_dynamics_options {
     size_t size; /* of this struct */
     int threads;
-    uint64_t seed;            /* of simulations */
-    size_t max_bytes;         /* of tables of two times; 0: 4 GiB */
-    const char *checkpoint;   /* file to go on from, and to keep; NULL: none */
-    double checkpoint_every;  /* seconds between two that are kept */
+    uint64_t seed;           /* of simulations */
+    size_t max_bytes;        /* of tables of two times; 0: 4 GiB */
+    const char *checkpoint;  /* file to go on from, and to keep; NULL: none */
+    double checkpoint_every; /* seconds between two that are kept */
     const eg_progress *progress;
     const eg_allocator *alloc;
 } eg_dynamics_options;
 
-#define EG_DYNAMICS_OPTIONS_INIT                                              \
-    {                                                                         \
-        sizeof(eg_dynamics_options), 0, 1, 0, NULL, 60, NULL, NULL            \
+#define EG_DYNAMICS_OPTIONS_INIT                                   \
+    {                                                              \
+        sizeof(eg_dynamics_options), 0, 1, 0, NULL, 60, NULL, NULL \
     }
 
 typedef struct eg_dynamics_result {
     size_t rows, columns;
-    double *value;    /* (rows, columns) */
-    double error;     /* of the discretisation, estimated from two grids; NaN: not estimated */
-    size_t resumed;   /* steps that a checkpoint held */
+    double *value;  /* (rows, columns) */
+    double error;   /* of the discretisation, estimated from two grids; NaN: not estimated */
+    size_t resumed; /* steps that a checkpoint held */
     size_t facts;
     eg_dynamics_fact fact[EG_DYNAMICS_FACTS];
     const eg_allocator *alloc;

@@ -21,7 +21,8 @@ struct egi_dynamics {
 /* The tables of rows, by family; each ends with name NULL. */
 extern const eg_dynamics_model egi_models_glass[], egi_models_plane[], egi_models_network[];
 
-/* models.c - a parameter by its name; rows of the result, all NaN; a cell; a fact. */
+/* models.c - a parameter by its name, 0 where the row has none; rows of the result, all NaN; the
+ * first cell of one; a fact. */
 double egi_param(const struct egi_dynamics *run, const char *name);
 size_t egi_param_size(const struct egi_dynamics *run, const char *name);
 eg_status egi_rows(struct egi_dynamics *run, size_t rows);
@@ -30,8 +31,8 @@ void egi_fact(struct egi_dynamics *run, const char *name, double value);
 /* `points` of the steps 0..n, dense where they begin: quadratic in their number. */
 size_t egi_spread(size_t n, size_t points, size_t *step);
 
-/* glass.c - H Gaussian on |x|^2 = N with <H(x) H(y)> = N Q(x.y/N), Q = sum_k g_k x^power_k; planted:
- * the mean of H is -N Q(m), m the overlap with a signal. */
+/* glass.c - H Gaussian on |x|^2 = N with <H(x) H(y)> = N Q(x.y/N), Q = sum_k g_k x^power_k;
+ * planted: the mean of H is -N Q(m), m the overlap with a signal. */
 enum { EGI_GLASS_TERMS = 2 };
 struct egi_glass {
     size_t terms;

@@ -21,13 +21,13 @@ struct egi_two_time {
     size_t n, done; /* steps; rows 0..done are known */
     double h;
     int threads;
-    double *c, *r;          /* triangles: C(t_i, t_j), R(t_i, t_j), j <= i */
-    double *m, *mu, *e;     /* (n + 1) */
-    double *a, *b;          /* (wide) weights times R Q''(C), and Q'(C), of the row at hand */
-    double *dc, *dr;        /* (2, wide) rates of rows i and i + 1 */
-    double *left, *right;   /* (wide) the sums over s below, by dot products */
-    double *sum;            /* (EGI_PARTS, 2, wide) and above, by parts */
-    double *up, *down;      /* (wide) of all parts, within sum */
+    double *c, *r;        /* triangles: C(t_i, t_j), R(t_i, t_j), j <= i */
+    double *m, *mu, *e;   /* (n + 1) */
+    double *a, *b;        /* (wide) weights times R Q''(C), and Q'(C), of the row at hand */
+    double *dc, *dr;      /* (2, wide) rates of rows i and i + 1 */
+    double *left, *right; /* (wide) the sums over s below, by dot products */
+    double *sum;          /* (EGI_PARTS, 2, wide) and above, by parts */
+    double *up, *down;    /* (wide) of all parts, within sum */
     double dm[2];
     size_t wide, cells;
     const struct egi_kernels_line *kernels;

@@ -35,8 +35,7 @@ void egi_glass_pure(const struct egi_dynamics *run, struct egi_glass *g)
     *g = (struct egi_glass){ .terms = 2,
                              .temperature = egi_param(run, "T"),
                              .term = { { egi_param(run, "g"), (int)egi_param_size(run, "p") },
-                                       { egi_param(run, "g2"),
-                                         (int)egi_param_size(run, "p2") } } };
+                                       { egi_param(run, "g2"), (int)egi_param_size(run, "p2") } } };
     if (!(g->term[1].g > 0)) g->terms = 1;
 }
 
@@ -63,7 +62,8 @@ struct egi_recovered egi_glass_recovered(const struct egi_glass *g)
     }
     egi_glass_at(g, m, q);
     const double a = sqrt(q[1] * q[1] + one[1]);
-    if (m < 1e-6) return (struct egi_recovered){ 0, sqrt(one[1]) + one[2] / sqrt(one[1]), -sqrt(one[1]) };
+    if (m < 1e-6)
+        return (struct egi_recovered){ 0, sqrt(one[1]) + one[2] / sqrt(one[1]), -sqrt(one[1]) };
     return (struct egi_recovered){ m, a + one[2] / a, -(q[0] + one[1] / a) };
 }
 

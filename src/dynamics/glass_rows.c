@@ -4,13 +4,16 @@
 #include "dynamics/egi_glass_runs.h"
 #include "dynamics/egi_mode_coupling.h"
 
-#define CHSCK_SOLVER                                                                               \
+#define CHSCK_SOLVER \
     "Heun's method with trapezoids on a grid of two times, second order; error by two grids"
 
 static eg_status pspin(struct egi_dynamics *run)
 {
     static const struct egi_glass_columns at = {
-        .theory = { [EGI_GLASS_E] = 1, [EGI_GLASS_MU] = 4, [EGI_GLASS_C0] = 5, [EGI_GLASS_C] = 8,
+        .theory = { [EGI_GLASS_E] = 1,
+                    [EGI_GLASS_MU] = 4,
+                    [EGI_GLASS_C0] = 5,
+                    [EGI_GLASS_C] = 8,
                     [EGI_GLASS_R] = 9 },
         .simulated = { [EGI_GLASS_E] = 2, [EGI_GLASS_C0] = 6 },
     };
@@ -28,8 +31,12 @@ static eg_status pspin(struct egi_dynamics *run)
 static eg_status spiked(struct egi_dynamics *run)
 {
     static const struct egi_glass_columns at = {
-        .theory = { [EGI_GLASS_M] = 1, [EGI_GLASS_E] = 4, [EGI_GLASS_MU] = 7, [EGI_GLASS_C0] = 8,
-                    [EGI_GLASS_C] = 11, [EGI_GLASS_R] = 12 },
+        .theory = { [EGI_GLASS_M] = 1,
+                    [EGI_GLASS_E] = 4,
+                    [EGI_GLASS_MU] = 7,
+                    [EGI_GLASS_C0] = 8,
+                    [EGI_GLASS_C] = 11,
+                    [EGI_GLASS_R] = 12 },
         .simulated = { [EGI_GLASS_M] = 2, [EGI_GLASS_E] = 5, [EGI_GLASS_C0] = 9 },
     };
     struct egi_glass g;
@@ -47,7 +54,8 @@ static eg_status spiked(struct egi_dynamics *run)
 const eg_dynamics_model egi_models_glass[] = {
     { "pspin",
       "spherical p-spin models, pure or of two orders, from a random start",
-      "CHSCK: dC/dt = -mu C + int R Q''(C) C + int R Q'(C), Q = g x^p + g2 x^p2; mu = T - p e (pure)",
+      "CHSCK: dC/dt = -mu C + int R Q''(C) C + int R Q'(C), Q = g x^p + g2 x^p2; mu = T - p e "
+      "(pure)",
       CHSCK_SOLVER,
       "Cugliandolo and Kurchan 1993; Crisanti, Horner and Sommers 1993",
       0,
@@ -65,15 +73,13 @@ const eg_dynamics_model egi_models_glass[] = {
         { "N", "components of a sample", 100, 4, 10000 },
         { "step", "time step of a sample", 0.05, 1e-5, 1 },
         PARAM_END },
-      { COLUMN("t", "time", NULL),
-        COLUMN("e", "energy a component", "energy"),
+      { COLUMN("t", "time", NULL), COLUMN("e", "energy a component", "energy"),
         SIMULATED("e", "energy a component", "energy"),
         COLUMN("mu", "multiplier of the sphere", NULL),
         COLUMN("c0", "C(t, 0)", "correlation with the start"),
         SIMULATED("c0", "C(t, 0)", "correlation with the start"),
         COLUMN("c", "C(t, tw)", "after the waiting time"),
-        COLUMN("r", "R(t, tw)", "after the waiting time"),
-        COLUMN_END },
+        COLUMN("r", "R(t, tw)", "after the waiting time"), COLUMN_END },
       pspin },
     { "spiked",
       "the spiked matrix-tensor model: gradient flow or Langevin dynamics towards a signal",
@@ -98,14 +104,12 @@ const eg_dynamics_model egi_models_glass[] = {
       { COLUMN("t", "time", NULL),
         COLUMN("m", "overlap with the signal", "overlap with the signal"),
         SIMULATED("m", "overlap with the signal", "overlap with the signal"),
-        COLUMN("e", "energy a component", "energy"),
-        SIMULATED("e", "energy a component", "energy"),
+        COLUMN("e", "energy a component", "energy"), SIMULATED("e", "energy a component", "energy"),
         COLUMN("mu", "multiplier of the sphere", NULL),
         COLUMN("c0", "C(t, 0)", "correlation with the start"),
         SIMULATED("c0", "C(t, 0)", "correlation with the start"),
         COLUMN("c", "C(t, tw)", "after the waiting time"),
-        COLUMN("r", "R(t, tw)", "after the waiting time"),
-        COLUMN_END },
+        COLUMN("r", "R(t, tw)", "after the waiting time"), COLUMN_END },
       spiked },
     { "mode-coupling",
       "correlation of a mixed p-spin model at equilibrium, and where it is arrested",
@@ -122,8 +126,7 @@ const eg_dynamics_model egi_models_glass[] = {
         { "n", "points of a block of equal steps", 1024, 32, 65536 },
         { "points", "rows of the table, between t/10^5 and t", 60, 1, 10000 },
         PARAM_END },
-      { COLUMN("t", "time", NULL),
-        COLUMN("c", "C(t)", "correlation at equilibrium"),
+      { COLUMN("t", "time", NULL), COLUMN("c", "C(t)", "correlation at equilibrium"),
         COLUMN("r", "R(t)", NULL),
         COLUMN("plateau", "C where it is arrested; 0: nowhere", "correlation at equilibrium"),
         COLUMN_END },

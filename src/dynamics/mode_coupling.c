@@ -179,7 +179,8 @@ eg_status egi_mode_coupling(struct egi_dynamics *run)
     const eg_progress *p = run->options->progress;
     const eg_allocator *a = run->options->alloc;
     eg_status s = egi_rows(run, rows);
-    if (s == EG_OK) s = egi_mode_coupling_solve(&g, points / 2, t, rows, p, a, coarse, coarse + rows);
+    if (s == EG_OK)
+        s = egi_mode_coupling_solve(&g, points / 2, t, rows, p, a, coarse, coarse + rows);
     if (s == EG_OK) s = egi_mode_coupling_solve(&g, points, t, rows, p, a, fine, fine + rows);
     const double plateau = egi_plateau(&g);
     run->out->error = 0;

@@ -27,7 +27,7 @@ double egi_param(const struct egi_dynamics *run, const char *name)
 {
     for (size_t i = 0; i < EG_DYNAMICS_PARAMS && run->model->params[i].name != NULL; i++)
         if (strcmp(run->model->params[i].name, name) == 0) return run->value[i];
-    return (double)NAN;
+    return 0;
 }
 
 size_t egi_param_size(const struct egi_dynamics *run, const char *name)

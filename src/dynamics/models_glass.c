@@ -47,8 +47,7 @@ static void put(double *row, const struct egi_glass_columns *at, size_t which, d
 
 /* The rows of a grid: every `stride` of its steps is one of the coarsest grid. */
 static void read_rows(const struct egi_two_time *w, const struct egi_glass_columns *at, double wait,
-                      const size_t *step, size_t rows, size_t stride, double *value,
-                      size_t columns)
+                      const size_t *step, size_t rows, size_t stride, double *value, size_t columns)
 {
     const size_t tw = (size_t)rint(wait / w->h);
     for (size_t k = 0; k < rows; k++) {
@@ -66,8 +65,8 @@ static void read_rows(const struct egi_two_time *w, const struct egi_glass_colum
 
 /* One grid of n steps; rows into value. */
 static eg_status solve(const struct egi_dynamics *run, const struct egi_glass *g,
-                       const struct egi_glass_columns *at, size_t n, const size_t *step, size_t rows,
-                       size_t stride, const char *file, double *value)
+                       const struct egi_glass_columns *at, size_t n, const size_t *step,
+                       size_t rows, size_t stride, const char *file, double *value)
 {
     struct egi_two_time w;
     const eg_dynamics_options *o = run->options;
@@ -124,9 +123,8 @@ eg_status egi_glass_run(struct egi_dynamics *run, const struct egi_glass *g,
     if (wait > last)
         return egi_fail(EG_ERR_INVALID, "%s: tw = %g, not in [0, t = %g]", run->model->name, wait,
                         last);
-    const struct egi_need needs[] = {
-        { points + 1, sizeof(size_t) }, { (points + 1) * run->out->columns, sizeof(double) }
-    };
+    const struct egi_need needs[] = { { points + 1, sizeof(size_t) },
+                                      { (points + 1) * run->out->columns, sizeof(double) } };
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(run->options->alloc, needs, 2, "steps to be shown", &arena));
     size_t *step = arena.part[0];

@@ -67,8 +67,7 @@ static void begin(struct system *s, const struct crowd *c, size_t sample)
     egi_couplings_draw(&s->couplings, c->seed, stream);
     memset(s->x, 0, s->couplings.padded * sizeof *s->x);
     for (size_t i = 0; i < n; i++) {
-        if (i % BLOCK == 0)
-            eg_random_normal(c->seed, stream + STREAM_START, i, BLOCK, z);
+        if (i % BLOCK == 0) eg_random_normal(c->seed, stream + STREAM_START, i, BLOCK, z);
         s->x[i] = (double)z[i % BLOCK];
     }
     if (c->glass->planted) {
@@ -174,8 +173,9 @@ eg_status egi_glass_simulate(struct egi_dynamics *run, const struct egi_glass *g
     struct egi_couplings shape;
     struct egi_arena arena;
     void *shown;
-    struct crowd c = { run, g, NULL, NULL, egi_param_size(run, "N"), rows, 0,
-                       egi_param(run, "step"), o->seed };
+    struct crowd c = {
+        run, g, NULL, NULL, egi_param_size(run, "N"), rows, 0, egi_param(run, "step"), o->seed
+    };
     if (workers > samples) workers = samples;
     const size_t most = o->max_bytes != 0 ? o->max_bytes : (size_t)4 << 30;
     EGI_TRY(egi_couplings_shape(g, c.n, most / workers, &shape));

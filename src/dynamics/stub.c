@@ -1,3 +1,2 @@
 #include "dynamics/egi_dynamics.h"
-const eg_dynamics_model egi_models_plane[] = { { .name = NULL } };
 const eg_dynamics_model egi_models_network[] = { { .name = NULL } };

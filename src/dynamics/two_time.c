@@ -36,11 +36,13 @@ eg_status egi_two_time_create(const struct egi_glass *g, double h, size_t n, siz
     if (cells > limit / (2 * sizeof(double)))
         return egi_fail(EG_ERR_LIMIT, "%zu steps of time need %zu bytes, at most %zu", n,
                         2 * cells * sizeof(double), limit);
-    const struct egi_need needs[] = {
-        { cells, sizeof(double) },    { cells, sizeof(double) },    { 3 * (n + 1), sizeof(double) },
-        { 2 * wide, sizeof(double) }, { 4 * wide, sizeof(double) }, { 2 * wide, sizeof(double) },
-        { 2 * EGI_PARTS * wide, sizeof(double) }
-    };
+    const struct egi_need needs[] = { { cells, sizeof(double) },
+                                      { cells, sizeof(double) },
+                                      { 3 * (n + 1), sizeof(double) },
+                                      { 2 * wide, sizeof(double) },
+                                      { 4 * wide, sizeof(double) },
+                                      { 2 * wide, sizeof(double) },
+                                      { 2 * EGI_PARTS * wide, sizeof(double) } };
     struct egi_two_time w = { .glass = *g, .n = n, .h = h, .threads = threads };
     EGI_TRY(egi_arena_create(alloc, needs, EGI_COUNT(needs), "grid of two times", &w.arena));
     double *const *part = (double *const *)(void *)w.arena.part;
@@ -167,11 +169,11 @@ static eg_status check_row(const struct egi_two_time *w, size_t i)
         if (!(fabs(c[j]) <= most)) most = fabs(c[j]);
         response += fabs(r[j]);
     }
-    if (most <= 1 + 1e-3 && isfinite(response) && w->h * fabs(w->mu[i]) < 2) return EG_OK;
+    if (most <= 1.05 && isfinite(response) && w->h * fabs(w->mu[i]) < 2) return EG_OK;
     return egi_fail(EG_ERR_DIVERGED,
                     "the grid of two times diverges at t = %g: steps of %g, mu = %g, |C| up to "
                     "%g; choose more steps, of at most %g",
-                    (double)i * w->h, w->h, w->mu[i], most, 0.5 / fabs(w->mu[i]));
+                    (double)i * w->h, w->h, w->mu[i], most, fmin(0.5 / fabs(w->mu[i]), w->h / 2));
 }
 
 eg_status egi_two_time_step(struct egi_two_time *w)

@@ -59,15 +59,15 @@ ALWAYS double one_dot(const double *x, const double *y, size_t d)
     return by_halves(s);
 }
 
-#define ROW(name, target)                                                                   \
-    target static void both_##name(const double *line, size_t d, const double *x,           \
-                                   const double *by, double *y, double *dot)                \
-    {                                                                                       \
-        both_ways(line, d, x, by, y, dot);                                                  \
-    }                                                                                       \
-    target static double dot_##name(const double *x, const double *y, size_t d)             \
-    {                                                                                       \
-        return one_dot(x, y, d);                                                            \
+#define ROW(name, target)                                                         \
+    target static void both_##name(const double *line, size_t d, const double *x, \
+                                   const double *by, double *y, double *dot)      \
+    {                                                                             \
+        both_ways(line, d, x, by, y, dot);                                        \
+    }                                                                             \
+    target static double dot_##name(const double *x, const double *y, size_t d)   \
+    {                                                                             \
+        return one_dot(x, y, d);                                                  \
     }
 
 ROW(ref, )
