@@ -15,15 +15,15 @@ extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_t
     cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,
     cmd_reproduce, cmd_doctor, cmd_help, cmd_attack, cmd_train, cmd_eval, cmd_predict, cmd_compare,
     cmd_rerun, cmd_features, cmd_import, cmd_forget, cmd_merge, cmd_diff, cmd_split, cmd_teach,
-    cmd_classify, cmd_size, cmd_measure;
+    cmd_classify, cmd_size, cmd_measure, cmd_dynamics;
 
 const struct command *const commands[] = {
-    &cmd_tour,    &cmd_store,     &cmd_recall,  &cmd_capacity, &cmd_theory, &cmd_info,
-    &cmd_verify,  &cmd_backup,    &cmd_vacuum,  &cmd_repair,   &cmd_export, &cmd_delete,
-    &cmd_forget,  &cmd_merge,     &cmd_diff,    &cmd_split,    &cmd_teach,  &cmd_classify,
-    &cmd_train,   &cmd_eval,      &cmd_predict, &cmd_compare,  &cmd_rerun,  &cmd_attack,
-    &cmd_import,  &cmd_features,  &cmd_size,    &cmd_data,     &cmd_bench,  &cmd_doctor,
-    &cmd_measure, &cmd_reproduce, &cmd_help,    NULL,
+    &cmd_tour,    &cmd_store,    &cmd_recall,    &cmd_capacity, &cmd_theory, &cmd_info,
+    &cmd_verify,  &cmd_backup,   &cmd_vacuum,    &cmd_repair,   &cmd_export, &cmd_delete,
+    &cmd_forget,  &cmd_merge,    &cmd_diff,      &cmd_split,    &cmd_teach,  &cmd_classify,
+    &cmd_train,   &cmd_eval,     &cmd_predict,   &cmd_compare,  &cmd_rerun,  &cmd_attack,
+    &cmd_import,  &cmd_features, &cmd_size,      &cmd_data,     &cmd_bench,  &cmd_doctor,
+    &cmd_measure, &cmd_dynamics, &cmd_reproduce, &cmd_help,     NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -15,6 +15,7 @@
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/dimension.h"
+#include "engram/dynamics.h"
 #include "engram/faces.h"
 #include "engram/gibbs.h"
 #include "engram/gradient_noise.h"

@@ -77,7 +77,7 @@ static eg_status begin(struct work *w, size_t *done)
         return EG_OK;
     }
     if (ftruncate(w->fd, 0) != 0) return failed(w, "cannot be cut");
-    egi_npy_header(w->t->n, w->t->n, header);
+    egi_npy_header("<f4", w->t->n, w->t->n, header);
     EGI_TRY(put(w, header, sizeof header, 0));
     return note(w, 0);
 }
