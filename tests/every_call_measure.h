@@ -215,7 +215,7 @@ static inline eg_status call_pictures(const char *path)
         const eg_var in = eg_input(t, EG_F32, &eg_shape_of(N_PICTURES, 1, SIDE, SIDE), x);
         CHECK(eg_scattering_channels(&how) > 0);
         eg_scattering(t, in, &how);
-        const eg_patch_codes near = { sizeof near, 0.5, 2, 1 };
+        const eg_patch_codes near = { sizeof near, 0.5, 2, 1, 0 };
         eg_patch_near(t, in, eg_input(t, EG_F32, &eg_shape_of(2, 1, 2, 2), kernel),
                       eg_input(t, EG_F32, &eg_shape_of(2, 2), offset), &near);
         const eg_var rows = eg_reshape(t, in, &eg_shape_of(4 * N_PICTURES, SIDE));
