@@ -13,7 +13,7 @@
 
 #include "experiments/lab.h"
 
-enum { RATIOS = 4, SEEDS = 5, BISECTIONS = 5 };
+enum { RATIOS = 4, SEEDS = 5, BISECTIONS = 4 };
 
 struct setting {
     size_t d, seeds, steps;
@@ -141,7 +141,7 @@ static eg_status at_ratio(const struct experiment_context *run, const struct set
 static eg_status measure(const struct experiment_context *run)
 {
     static const double ratio[RATIOS] = { 1.5, 2, 2.5, 3 };
-    const struct setting c = { run->full ? 20 : 10, SEEDS, run->full ? 60000 : 20000 };
+    const struct setting c = { run->full ? 20 : 10, SEEDS, run->full ? 60000 : 10000 };
     double share[SEEDS], mean[RATIOS] = { 0 }, star = 0;
     size_t satisfied;
     for (size_t r = 0; r < RATIOS; r++) {
@@ -174,6 +174,6 @@ const struct experiment experiment_jamming = {
     .name = "jamming",
     .title = "up to a number of examples a weight networks satisfy all, and then not nearly",
     .source = "Geiger et al. 2019, figure 3; Spigler et al. 2019, figure 2",
-    .setting = "quick: d = h = 10, five seeds, 20 000 steps; full: d = h = 20, 60 000 steps",
+    .setting = "quick: d = h = 10, five seeds, 10 000 steps; full: d = h = 20, 60 000 steps",
     .run = measure,
 };
