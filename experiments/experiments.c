@@ -48,5 +48,6 @@ const struct experiment *const experiments[] = {
     &experiment_two_time,
     &experiment_tangent_widths,
     &experiment_jamming,
+    &experiment_embedded,
     NULL,
 };

@@ -16,7 +16,10 @@ static inline eg_status call_gradients(const char *path)
     eg_jamming_options jamming = EG_JAMMING_OPTIONS_INIT;
     eg_gradient_noise noise;
     eg_jammed jammed;
-    eg_learner *l = NULL;
+    const eg_task image = {
+        .inputs = CALL_D, .height = 4, .width = 4, .channels = 1, .classes = 2, .epochs = 1
+    };
+    eg_learner *l = NULL, *fc = NULL;
     float kernel[SOME * SOME];
     char name[600], part[640];
     double theta;
@@ -34,6 +37,14 @@ static inline eg_status call_gradients(const char *path)
     CALL(eg_gradient_noise_of(l, &all, 2, 3, NULL, 1, 1, NULL, &noise));
     CALL(eg_jam(l, &all, &jamming, NULL, &jammed));
     eg_learner_destroy(l);
+    l = NULL;
+    CALL(eg_learner_create("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", "
+                           "\"channels\": 2}, \"flatten\", \"linear\"]}",
+                           &image, 1, 1, NULL, &l));
+    CALL(eg_embed_convolutions(l, &fc));
+    CALL(eg_embedded_deviation(l, fc, &theta));
+    eg_learner_destroy(l);
+    eg_learner_destroy(fc);
     unlink(name);
     unlink(part);
     return s;

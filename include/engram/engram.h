@@ -15,6 +15,7 @@
 #include "engram/dam.h"
 #include "engram/dataset.h"
 #include "engram/dimension.h"
+#include "engram/embedded.h"
 #include "engram/dynamics.h"
 #include "engram/faces.h"
 #include "engram/gibbs.h"
