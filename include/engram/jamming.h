@@ -28,7 +28,7 @@ typedef struct eg_jamming_options {
 
 #define EG_JAMMING_OPTIONS_INIT                                    \
     {                                                              \
-        sizeof(eg_jamming_options), 1, 0.003, 20000, 0, NULL, NULL \
+        sizeof(eg_jamming_options), 1, 0.002, 30000, 0, NULL, NULL \
     }
 
 typedef struct eg_jammed {
