@@ -16,6 +16,10 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .eigenvalues = 5,
                                          .draws = 10,
                                          .delta = 0.05,
+                                         .basis = 16,
+                                         .steps = 2000,
+                                         .along = 1,
+                                         .least = 0.1,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
                                          .loop = LOOP_OPTIONS_INIT,
@@ -54,6 +58,21 @@ static const struct opt options[] = {
       0 },
     { "density", 0, OPT_TEXT, AT(density), "FILE.csv", "write eigenvalues with their weights", NULL,
       0, 0 },
+    { "basis", 0, OPT_SIZE, AT(basis), "Q", "symmetry: changes within Q principal components", NULL,
+      1, 1e5 },
+    { "tangent", 0, OPT_SIZE, AT(tangent), "Q",
+      "against what moves along the Q directions of the nearest -k examples", NULL, 1, 1e5 },
+    { "along", 0, OPT_NUMBER, AT(along), "T", "how far along an orbit", NULL, 1e-9, 1e3 },
+    { "learn", 0, OPT_TEXT, AT(learn), "FAMILY",
+      "a map that is learned: linear, warp, residual, involution", family_name, 0, 0 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N", "of learning it", NULL, 1, 1e9 },
+    { "least", 0, OPT_NUMBER, AT(least), "SHARE", "of its length that it moves an example at least",
+      NULL, 0, 1e3 },
+    { "generators", 0, OPT_TEXT, AT(generators), "FILE.npy", "write all generators", NULL, 0, 0 },
+    { "moved", 0, OPT_TEXT, AT(moved), "FILE.npy", "write what a learned map makes of DATA", NULL,
+      0, 0 },
+    { "symmetry-report", 0, OPT_TEXT, AT(symmetry_report), "FILE.html",
+      "spectrum, figures and orbits on a page", NULL, 0, 0 },
     LEARNER_OPTION_ROWS(struct measure),
     { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
     { "share", 0, OPT_NUMBER, AT(share), "SHARE", "of the examples that each is trained on", NULL,
@@ -74,7 +93,7 @@ static const struct instrument {
 } instruments[] = {
     { "dimension", measure_dimension, 0 }, { "memorisation", measure_memorisation, 0 },
     { "scatter", measure_scatter, 0 },     { "hessian", measure_hessian, 1 },
-    { "bounds", measure_bounds, 1 },
+    { "bounds", measure_bounds, 1 },       { "symmetry", measure_symmetry, 1 },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -110,7 +129,7 @@ static void more_help(FILE *out, const void *typed)
 const struct command cmd_measure = {
     .name = "measure",
     .summary = "instruments: what a data set or a trained network holds",
-    .arguments = "dimension|memorisation|scatter|hessian|bounds [MODEL] DATA ",
+    .arguments = "dimension|memorisation|scatter|hessian|bounds|symmetry [MODEL] DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
@@ -119,7 +138,9 @@ const struct command cmd_measure = {
         "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
-        "engram measure bounds runs/digits mnist/train",
+        "engram measure bounds runs/digits mnist/train\n"
+        "engram measure symmetry runs/digits semeion --basis 12 --symmetry-report symmetry.html\n"
+        "engram measure symmetry runs/digits semeion --learn involution --moved moved.npy",
     .notes =
         "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
         "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
@@ -128,7 +149,9 @@ const struct command cmd_measure = {
         "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
         "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
         "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
-        "trained on.",
+        "trained on.\nsymmetry MODEL DATA: linear changes of the inputs that MODEL does not see, "
+        "or "
+        "a map that is learned.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
