@@ -23,6 +23,10 @@ struct measure {
     const char *density;
     int normalised; /* tangent */
     double delta;   /* bounds */
+    /* symmetry */
+    size_t basis, tangent, steps;
+    double along, least;
+    const char *learn, *symmetry_report, *generators, *moved;
     /* memorisation */
     struct learner_options learner;
     struct data_options data;
@@ -39,12 +43,15 @@ int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
 int measure_noise(const struct call *call, const char *unused);
 int measure_tangent(const struct call *call, const char *unused);
+int measure_symmetry(const struct call *call, const char *unused);
 
 /* Moves `sample` items drawn by the seed to the front, in their order, with their labels. */
 int measure_sample(const struct call *call, eg_dataset *set);
 /* args[1] opened, args[2] read as its labelled inputs, sampled: EXIT_DONE, or nothing is open. */
 int measure_model(const struct call *call, struct model *m, eg_dataset *set);
 
+/* measure_symmetry.c: rows of the table of what can be learned, NULL past its end. */
+const char *family_name(size_t row);
 /* measure_dimension.c: rows of the table of estimators, NULL past its end; what help adds. */
 const char *estimator_name(size_t row);
 void measure_dimension_help(FILE *out);

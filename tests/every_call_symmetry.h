@@ -51,4 +51,48 @@ static inline eg_status call_learned_symmetry(const char *path)
     return s;
 }
 
+static inline eg_status call_tangents(const char *path)
+{
+    const eg_task task = { .inputs = CALL_D, .classes = CALL_K, .epochs = 1 };
+    eg_symmetry_options o = EG_SYMMETRY_OPTIONS_INIT;
+    eg_learner *l = NULL;
+    eg_tangent *t = NULL;
+    float basis[CALL_D] = { 1 };
+    double spectrum[1], generator[1];
+    size_t invariant[CALL_N];
+    eg_status s = EG_OK;
+    (void)path;
+    o.basis = basis;
+    o.q = 1;
+    CALL(eg_learner_create("{\"kind\": \"network\", \"layers\": [\"linear\"]}", &task, 1, 1, NULL,
+                           &l));
+    CALL(eg_tangent_create(call_x, CALL_N, CALL_D, 3, 2, NULL, &t));
+    if (s == EG_OK) {
+        const eg_function f = eg_learner_function(l), along = eg_tangent_function(t),
+                          restricted = eg_tangent_restrict(t, &f);
+        o.against = &along;
+        CALL(eg_level_dimension(&f, t, call_x, CALL_N, .1, invariant, NULL));
+        CALL(eg_symmetry_find(&restricted, call_x, CALL_N, &o, spectrum, generator));
+    }
+    eg_tangent_destroy(t);
+    eg_learner_destroy(l);
+    return s;
+}
+
+static inline eg_status call_faces(const char *path)
+{
+    eg_faces_options o = EG_FACES_OPTIONS_INIT;
+    eg_face face[2];
+    eg_dataset set = { 0 };
+    float x[64];
+    eg_status s = EG_OK;
+    (void)path;
+    o.n = 2;
+    o.side = 8;
+    CALL(eg_faces_draw(&o, face, &set));
+    if (s == EG_OK) eg_face_draw(&o, face, x);
+    eg_dataset_clear(&set);
+    return s;
+}
+
 #endif

@@ -59,6 +59,8 @@ static const struct episode {
     { "measures", call_measures, NULL },
     { "symmetries", call_symmetries, NULL },
     { "learned symmetries", call_learned_symmetry, call_family_row },
+    { "tangents", call_tangents, NULL },
+    { "faces", call_faces, NULL },
     { "spectra", call_spectra, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },

@@ -48,7 +48,8 @@ typedef struct eg_learn_symmetry_options {
     size_t generators;    /* K of linear and warp */
     double range;         /* their z is N(0, range^2) */
     size_t units, layers; /* hidden units of residual and involution; couplings of the latter */
-    size_t flipped;       /* coordinates that an involution turns round */
+    size_t flipped;       /* coordinates that an involution turns round, the last: of
+                                       principal components the least */
     double realism, movement, least, involution, similarity; /* weights, see above */
     double smooth;       /* weight of E|grad D(x)|^2 / 2 on data (Mescheder et al. 2018, R1) */
     size_t critic_units; /* of D, two hidden layers */

@@ -83,12 +83,12 @@ void eg_face_draw(const eg_faces_options *options, const eg_face *face, float *x
 
 static eg_status check(const eg_faces_options *o)
 {
-    if (o->size != sizeof *o || o->n == 0 || o->people == 0 || o->people > 100000
-        || o->side < LEAST_SIDE || o->side > 4096)
+    if (o->size != sizeof *o || o->n == 0 || o->people == 0 || o->people > 100000 || o->places == 0
+        || o->places > PLACES || o->side < LEAST_SIDE || o->side > 4096)
         return egi_fail(EG_ERR_INVALID,
-                        "faces: %zu of %zu people, side %zu; expected 1 or more, up to 100000 "
-                        "people, %d to 4096",
-                        o->n, o->people, o->side, LEAST_SIDE);
+                        "faces: %zu of %zu people at %zu places, side %zu; expected 1 or more, up "
+                        "to 100000 people, %d places, %d to 4096",
+                        o->n, o->people, o->places, o->side, PLACES, LEAST_SIDE);
     if (!(o->stride >= 0 && o->jitter >= 0 && o->noise >= 0
           && isfinite(o->stride + o->jitter + o->noise)))
         return egi_fail(EG_ERR_INVALID, "faces: stride %g, jitter %g, noise %g; expected 0 or more",
@@ -101,7 +101,7 @@ static eg_face face_of(const eg_faces_options *o, size_t i)
     float u[2];
     eg_random_uniform(o->seed, STREAM + 1, 2 * i, 2, u);
     eg_face f = { .who = (uint32_t)eg_random_below(o->seed, STREAM + 2, 3 * i, o->people),
-                  .place = (uint32_t)eg_random_below(o->seed, STREAM + 2, 3 * i + 1, PLACES),
+                  .place = (uint32_t)eg_random_below(o->seed, STREAM + 2, 3 * i + 1, o->places),
                   .glasses = (uint32_t)eg_random_below(o->seed, STREAM + 2, 3 * i + 2, 2) };
     f.across =
         (float)(o->stride * ((double)(f.place % 3) - 1) + o->jitter * (2 * (double)u[0] - 1));
@@ -121,7 +121,7 @@ eg_status eg_faces_draw(const eg_faces_options *options, eg_face *faces, eg_data
                        .height = o->side,
                        .width = o->side,
                        .channels = 1,
-                       .classes = PLACES * o->people,
+                       .classes = o->places * o->people,
                        .alloc = o->alloc != NULL ? o->alloc : eg_allocator_default() };
     void *x, *labels;
     EGI_TRY(egi_alloc_array(set.alloc, o->n, d * sizeof(float), "faces", &x));

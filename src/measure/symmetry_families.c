@@ -4,7 +4,7 @@
  * warp        the picture at places exp(sum_i z_i c_i . E) (column, row, 1), E a basis of the
  * affine maps of the plane: two translations, rotation, scaling, two shears; samples bilinear
  * residual    c + V tanh(W c + b)
- * involution  f^-1 R f, R = diag(-1, .., 1, ..), f couplings c <- c + (1 - m) V tanh(W (m c) + b)
+ * involution  f^-1 R f, R = diag(1, .., -1, ..), f couplings c <- c + (1 - m) V tanh(W (m c) + b)
  *             that change half of the coordinates by the other half in turn (Dinh et al. 2015), so
  *             that f^-1 is exact and L L = 1 whatever was learned */
 /* SPDX-License-Identifier: Apache-2.0 */
@@ -148,12 +148,13 @@ static eg_var involution_apply(const eg_learn_symmetry_options *o, eg_tape *t, c
     const size_t q = eg_tape_shape(t, x).dim[1];
     (void)z;
     for (size_t k = 0; k < o->layers; k++) x = couple(t, leaf, x, k, 1);
-    const eg_var turned = eg_neg(t, eg_slice(t, x, 1, 0, o->flipped, 1));
-    const eg_var part[2] = { turned, eg_slice(t, x, 1, o->flipped, q - o->flipped, 1) };
-    if (o->flipped < q)
+    const eg_var turned = eg_neg(t, eg_slice(t, x, 1, q - o->flipped, o->flipped, 1));
+    if (o->flipped < q) {
+        const eg_var part[2] = { eg_slice(t, x, 1, 0, q - o->flipped, 1), turned };
         x = eg_concat(t, part, 2, 1);
-    else
+    } else {
         x = turned;
+    }
     for (size_t k = o->layers; k > 0; k--) x = couple(t, leaf, x, k - 1, -1);
     return x;
 }
@@ -181,7 +182,7 @@ static const struct egi_family residual = { .info = { "residual", "any map near 
                                             .apply = residual_apply };
 static const struct egi_family involution = {
     .info = { "involution", "a map that undoes itself, exactly",
-              "f^-1 R f, f additive couplings, R = diag(-1, .., 1, ..)",
+              "f^-1 R f, f additive couplings, R = diag(1, .., -1, ..)",
               "Dinh et al. 2015, eq. 5" },
     .array = involution_array,
     .apply = involution_apply
