@@ -16,6 +16,7 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .eigenvalues = 5,
                                          .draws = 10,
                                          .delta = 0.05,
+                                         .prior = 0.2,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
                                          .loop = LOOP_OPTIONS_INIT,
@@ -50,6 +51,10 @@ static const struct opt options[] = {
       "random vectors of its trace and density; bounds: 100 N networks", NULL, 1, 1e6 },
     { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
       1e-12, 0.999 },
+    { "gibbs", 0, OPT_FLAG, AT(gibbs), NULL,
+      "bounds: also of the posteriors exp(-beta loss), by chains of 100 N steps", NULL, 0, 0 },
+    { "prior", 0, OPT_NUMBER, AT(prior), "S",
+      "deviation of their prior around where training began", NULL, 1e-6, 1e3 },
     { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,
       0 },
     { "density", 0, OPT_TEXT, AT(density), "FILE.csv", "write eigenvalues with their weights", NULL,
@@ -63,6 +68,16 @@ static const struct opt options[] = {
     { "top", 0, OPT_SIZE, AT(top), "N", "list the N most memorised", NULL, 0, 1e9 },
     { "scores", 0, OPT_TEXT, AT(scores), "FILE.csv", "write the scores of all examples", NULL, 0,
       0 },
+    { "table", 0, OPT_TEXT, AT(table), "FILE.csv", "layers: write the table", NULL, 0, 0 },
+    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "layers: write table and curves", NULL, 0,
+      0 },
+    { "easy", 0, OPT_SIZE, AT(easy), "N",
+      "memorisation: of T models of N epochs on all examples, which all get right, which none",
+      NULL, 1, 1e6 },
+    { "course", 0, OPT_FLAG, AT(course), NULL,
+      "memorisation: of one learner after each epoch, how uneven sensitivities are, critical "
+      "samples",
+      NULL, 0, 0 },
     TRAINING_OPTION_ROWS(struct measure),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -74,7 +89,7 @@ static const struct instrument {
 } instruments[] = {
     { "dimension", measure_dimension, 0 }, { "memorisation", measure_memorisation, 0 },
     { "scatter", measure_scatter, 0 },     { "hessian", measure_hessian, 1 },
-    { "bounds", measure_bounds, 1 },
+    { "bounds", measure_bounds, 1 },       { "layers", measure_layers, 1 },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -110,16 +125,21 @@ static void more_help(FILE *out, const void *typed)
 const struct command cmd_measure = {
     .name = "measure",
     .summary = "instruments: what a data set or a trained network holds",
-    .arguments = "dimension|memorisation|scatter|hessian|bounds [MODEL] DATA ",
+    .arguments = "dimension|memorisation|scatter|hessian|bounds|layers [MODEL] DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
         "engram measure dimension semeion --scales -k 64\n"
         "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
         "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
+        "engram measure memorisation semeion --hidden 64 --models 100 --easy 1 --batch 20\n"
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --course --shuffle 1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
-        "engram measure bounds runs/digits mnist/train",
+        "engram measure bounds runs/digits mnist/train\n"
+        "engram measure bounds net semeion --gibbs --draws 20\n"
+        "engram measure layers net semeion --report layers.html\n"
+        "engram measure layers resnet20_cifar10.onnx cifar10/test --sample 1000",
     .notes =
         "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
         "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
@@ -128,7 +148,9 @@ const struct command cmd_measure = {
         "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
         "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
         "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
-        "trained on.",
+        "trained on.\n"
+        "layers NETWORK DATA: of what each layer gives out, dimension, what a linear read-out and "
+        "the nearest\nneighbour make of it. NETWORK: a model, or a file of ONNX.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
