@@ -20,6 +20,7 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .steps = 2000,
                                          .along = 1,
                                          .least = 0.1,
+                                         .prior = 0.2,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
                                          .loop = LOOP_OPTIONS_INIT,
@@ -57,6 +58,10 @@ static const struct opt options[] = {
       "tangent: by weights of variance 1 before sqrt(2 / fan-in)", NULL, 0, 0 },
     { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
       1e-12, 0.999 },
+    { "gibbs", 0, OPT_FLAG, AT(gibbs), NULL,
+      "bounds: also of the posteriors exp(-beta loss), by chains of 100 N steps", NULL, 0, 0 },
+    { "prior", 0, OPT_NUMBER, AT(prior), "S",
+      "deviation of their prior around where training began", NULL, 1e-6, 1e3 },
     { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,
       0 },
     { "density", 0, OPT_TEXT, AT(density), "FILE.csv", "write eigenvalues with their weights", NULL,
@@ -74,8 +79,6 @@ static const struct opt options[] = {
     { "generators", 0, OPT_TEXT, AT(generators), "FILE.npy", "write all generators", NULL, 0, 0 },
     { "moved", 0, OPT_TEXT, AT(moved), "FILE.npy", "write what a learned map makes of DATA", NULL,
       0, 0 },
-    { "symmetry-report", 0, OPT_TEXT, AT(symmetry_report), "FILE.html",
-      "spectrum, figures and orbits on a page", NULL, 0, 0 },
     LEARNER_OPTION_ROWS(struct measure),
     { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
     { "share", 0, OPT_NUMBER, AT(share), "SHARE", "of the examples that each is trained on", NULL,
@@ -85,6 +88,16 @@ static const struct opt options[] = {
     { "top", 0, OPT_SIZE, AT(top), "N", "list the N most memorised", NULL, 0, 1e9 },
     { "scores", 0, OPT_TEXT, AT(scores), "FILE.csv", "write the scores of all examples", NULL, 0,
       0 },
+    { "table", 0, OPT_TEXT, AT(table), "FILE.csv", "layers: write the table", NULL, 0, 0 },
+    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "layers, symmetry: tables and pictures", NULL,
+      0, 0 },
+    { "easy", 0, OPT_SIZE, AT(easy), "N",
+      "memorisation: of T models of N epochs on all examples, which all get right, which none",
+      NULL, 1, 1e6 },
+    { "course", 0, OPT_FLAG, AT(course), NULL,
+      "memorisation: of one learner after each epoch, how uneven sensitivities are, critical "
+      "samples",
+      NULL, 0, 0 },
     TRAINING_OPTION_ROWS(struct measure),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -106,6 +119,8 @@ static const struct instrument {
       "what the error on all data is at most; DATA it was trained on" },
     { "symmetry", measure_symmetry, 1,
       "changes of inputs that MODEL does not see, or a learned map" },
+    { "layers", measure_layers, 1,
+      "what each layer gives out: dimension, read-out, nearest neighbour; MODEL or ONNX" },
     { "noise", measure_noise, 1, "of the gradients of batches, of --batch examples" },
     { "tangent", measure_tangent, 1, "products of gradients of scores, of all pairs, into -o" },
 };
@@ -154,13 +169,18 @@ const struct command cmd_measure = {
         "engram measure dimension semeion --scales -k 64\n"
         "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
         "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
+        "engram measure memorisation semeion --hidden 64 --models 100 --easy 1 --batch 20\n"
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --course --shuffle 1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
         "engram measure bounds runs/digits mnist/train\n"
         "engram measure noise runs/digits semeion --batch 50 --draws 100\n"
         "engram measure tangent runs/digits semeion --sample 500 -o kernel.npy\n"
-        "engram measure symmetry runs/digits semeion --basis 12 --symmetry-report symmetry.html\n"
-        "engram measure symmetry runs/digits semeion --learn involution --moved moved.npy",
+        "engram measure symmetry runs/digits semeion --basis 12 --report symmetry.html\n"
+        "engram measure symmetry runs/digits semeion --learn involution --moved moved.npy\n"
+        "engram measure bounds net semeion --gibbs --draws 20\n"
+        "engram measure layers net semeion --report layers.html\n"
+        "engram measure layers resnet20_cifar10.onnx cifar10/test --sample 1000",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -16,6 +16,7 @@ static inline eg_status call_measures(const char *path)
     eg_dimension_options d = EG_DIMENSION_OPTIONS_INIT;
     eg_memorised_options m = EG_MEMORISED_OPTIONS_INIT;
     eg_dimension dimension;
+    eg_probe probe;
     double square[CALL_N * 2], memorised[CALL_N], error[CALL_N], y[CALL_N];
     double a[CALL_D], b[CALL_N], w[CALL_N];
     eg_fitting_net net = { .n = CALL_N, .d = CALL_D, .a = a, .b = b, .w = w };
@@ -37,6 +38,9 @@ static inline eg_status call_measures(const char *path)
     CALL(eg_memorised("{\"kind\": \"knn\"}", &task, &all, NULL, &m, memorised, error, NULL));
     CALL(eg_fitting_net_make(call_x, y, 1, NULL, &net));
     CALL(fabs(eg_fitting_net_value(&net, call_x) - y[0]) < 1e-6 ? EG_OK : EG_ERR_CORRUPT);
+    CALL(eg_probe_layer(call_x, CALL_N, CALL_D, call_y, CALL_K,
+                        &(eg_search_options){ .threads = 1 }, &probe));
+    CALL(eg_cka(call_x, CALL_D, call_x, CALL_D, CALL_N, &probe.linear));
     CALL(eg_words_enriched(codes, 2, 3, chosen, 2, NULL, &list));
     CALL(eg_split_share_groups(group, 4, .5, 1, half));
     return s;
@@ -119,7 +123,7 @@ static inline eg_status call_by_heart(eg_learner *l, const eg_task *task, const 
     o.steps = 2;
     CALL(eg_easy_examples("{\"kind\": \"knn\"}", task, all, &m, right, &ease));
     CALL(eg_loss_sensitivity(l, all, g));
-    CALL(eg_sensitivity_course(l, all, &how, g, &gini));
+    CALL(eg_sensitivity_course(l, all, &how, &o, g, &gini, &ratio));
     CALL(eg_critical_samples(l, all, &o, NULL, &ratio));
     return s;
 }

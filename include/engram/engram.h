@@ -36,6 +36,7 @@
 #include "engram/pac.h"
 #include "engram/params.h"
 #include "engram/patches.h"
+#include "engram/probe.h"
 #include "engram/progress.h"
 #include "engram/quantiser.h"
 #include "engram/random.h"

@@ -85,18 +85,6 @@ EG_API EG_MUST_CHECK eg_status eg_easy_examples(const char *spec, const eg_task 
  */
 EG_API EG_MUST_CHECK eg_status eg_loss_sensitivity(eg_learner *l, const eg_part *part, double *g);
 
-/**
- * Train l for how->epochs (0: those of its task), one by one, and look after each.
- * @param mean  (N) of g over the epochs
- * @param gini  (epochs) of the mean so far: large where few examples decide, as in real data, and
- *              small in noise; NaN where nothing is sensitive
- * @return as eg_train and eg_loss_sensitivity
- * Source: Arpit et al. 2017, section 3.2 and figure 3; after epochs in the place of steps.
- */
-EG_API EG_MUST_CHECK eg_status eg_sensitivity_course(eg_learner *l, const eg_part *part,
-                                                     const eg_train_options *how, double *mean,
-                                                     double *gini);
-
 /* ---- critical samples ---- */
 
 /**
@@ -112,6 +100,23 @@ EG_API EG_MUST_CHECK eg_status eg_sensitivity_course(eg_learner *l, const eg_par
 EG_API EG_MUST_CHECK eg_status eg_critical_samples(eg_learner *l, const eg_part *part,
                                                    const eg_attack_options *options,
                                                    uint8_t *critical, double *ratio);
+
+/* ---- over training ---- */
+
+/**
+ * Train l for how->epochs (0: those of its task), one by one, and look after each.
+ * @param search    of critical samples; NULL: usual ones
+ * @param mean      (N) of g over the epochs
+ * @param gini      (epochs) of the mean so far: large where few examples decide, as in real data,
+ *                  and small in noise; NaN where nothing is sensitive
+ * @param critical  (epochs) ratio of critical samples, or NULL
+ * @return as eg_train, eg_loss_sensitivity and eg_critical_samples
+ * Source: Arpit et al. 2017, section 3.2 and figures 3 and 9; after epochs in the place of steps.
+ */
+EG_API EG_MUST_CHECK eg_status eg_sensitivity_course(eg_learner *l, const eg_part *part,
+                                                     const eg_train_options *how,
+                                                     const eg_attack_options *search, double *mean,
+                                                     double *gini, double *critical);
 
 /* ---- any labels ---- */
 

@@ -168,32 +168,6 @@ eg_status eg_loss_sensitivity(eg_learner *l, const eg_part *part, double *g)
     return s;
 }
 
-eg_status eg_sensitivity_course(eg_learner *l, const eg_part *part, const eg_train_options *how,
-                                double *mean, double *gini)
-{
-    const eg_train_options usual = EG_TRAIN_OPTIONS_INIT, *given = how != NULL ? how : &usual;
-    const size_t epochs = given->epochs > 0 ? given->epochs : eg_learner_task(l)->epochs;
-    struct egi_arena a;
-    const struct egi_need needs[2] = { { part->n, sizeof(double) }, { part->n, sizeof(double) } };
-    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, 2, "sensitivities", &a));
-    double *now = a.part[0], *sorted = a.part[1];
-    eg_train_options one = *given;
-    eg_status s = EG_OK;
-    one.epochs = 1;
-    for (size_t i = 0; i < part->n; i++) mean[i] = 0;
-    for (size_t e = 0; e < epochs && s == EG_OK; e++) {
-        one.seed = given->seed + e;
-        s = eg_train(l, part, NULL, &one, NULL);
-        if (s == EG_OK) s = eg_loss_sensitivity(l, part, now);
-        for (size_t i = 0; i < part->n && s == EG_OK; i++)
-            mean[i] += (now[i] - mean[i]) / (double)(e + 1);
-        memcpy(sorted, mean, part->n * sizeof *mean); /* which eg_gini sorts */
-        if (s == EG_OK) gini[e] = eg_gini(sorted, part->n);
-    }
-    egi_arena_destroy(&a);
-    return s;
-}
-
 /* ---- critical samples ---- */
 
 static int32_t answer_of(const float *s, size_t k)
@@ -240,5 +214,36 @@ eg_status eg_critical_samples(eg_learner *l, const eg_part *part, const eg_attac
     const eg_status s = search(&v, &o, critical, &found);
     egi_arena_destroy(&v.arena);
     if (s == EG_OK) *ratio = (double)found / (double)part->n;
+    return s;
+}
+
+/* ---- over training ---- */
+
+eg_status eg_sensitivity_course(eg_learner *l, const eg_part *part, const eg_train_options *how,
+                                const eg_attack_options *search, double *mean, double *gini,
+                                double *critical)
+{
+    const eg_train_options usual = EG_TRAIN_OPTIONS_INIT, *given = how != NULL ? how : &usual;
+    const size_t epochs = given->epochs > 0 ? given->epochs : eg_learner_task(l)->epochs;
+    struct egi_arena a;
+    const struct egi_need needs[2] = { { part->n, sizeof(double) }, { part->n, sizeof(double) } };
+    EGI_TRY(egi_arena_create(eg_allocator_default(), needs, 2, "sensitivities", &a));
+    double *now = a.part[0], *sorted = a.part[1];
+    eg_train_options one = *given;
+    eg_status s = EG_OK;
+    one.epochs = 1;
+    for (size_t i = 0; i < part->n; i++) mean[i] = 0;
+    for (size_t e = 0; e < epochs && s == EG_OK; e++) {
+        one.seed = given->seed + e;
+        s = eg_train(l, part, NULL, &one, NULL);
+        if (s == EG_OK) s = eg_loss_sensitivity(l, part, now);
+        for (size_t i = 0; i < part->n && s == EG_OK; i++)
+            mean[i] += (now[i] - mean[i]) / (double)(e + 1);
+        memcpy(sorted, mean, part->n * sizeof *mean); /* which eg_gini sorts */
+        if (s == EG_OK) gini[e] = eg_gini(sorted, part->n);
+        if (s == EG_OK && critical != NULL)
+            s = eg_critical_samples(l, part, search, NULL, &critical[e]);
+    }
+    egi_arena_destroy(&a);
     return s;
 }

@@ -68,11 +68,12 @@ static void sensitivity_is_the_slope_of_the_loss(void **state)
 static void the_course_is_training_and_looking(void **state)
 {
     (void)state;
-    double mean[N], gini[3], now[N], sum[N] = { 0 }, copy[N];
+    double mean[N], gini[3], critical[3], now[N], sum[N] = { 0 }, copy[N], ratio;
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
     fill();
     eg_learner *l = learner(deep), *twin = learner(deep);
-    CHECK_OK(eg_sensitivity_course(l, &all, &o, mean, gini)); /* epochs: those of the task */
+    /* epochs: those of the task */
+    CHECK_OK(eg_sensitivity_course(l, &all, &o, NULL, mean, gini, critical));
     for (size_t e = 0; e < 3; e++) {
         o.epochs = 1;
         o.seed = e;
@@ -81,6 +82,8 @@ static void the_course_is_training_and_looking(void **state)
         for (size_t i = 0; i < N; i++) sum[i] += now[i];
         for (size_t i = 0; i < N; i++) copy[i] = sum[i] / (double)(e + 1);
         CHECK_NEAR(gini[e], eg_gini(copy, N), 1e-12);
+        CHECK_OK(eg_critical_samples(twin, &all, NULL, NULL, &ratio));
+        CHECK_NEAR(critical[e], ratio, 0);
     }
     for (size_t i = 0; i < N; i++) CHECK_NEAR(mean[i], sum[i] / 3, 1e-12);
     eg_learner_destroy(l);
