@@ -57,6 +57,7 @@ static const struct episode {
     { "measures", call_measures, NULL },
     { "symmetries", call_symmetries, NULL },
     { "spectra", call_spectra, NULL },
+    { "dynamics", call_dynamics, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
     { "rows", call_rows, NULL },
