@@ -72,6 +72,28 @@ static inline eg_status call_symmetries(const char *path)
     return s;
 }
 
+static inline eg_status call_dynamics(const char *path)
+{
+    const eg_dynamics_model *m = eg_dynamics_find(eg_dynamics_row(0)->name);
+    double value[EG_DYNAMICS_PARAMS];
+    eg_dynamics_options o = EG_DYNAMICS_OPTIONS_INIT;
+    eg_dynamics_result r = { 0 };
+    char file[320], grid[320];
+    eg_status s = EG_OK;
+    for (size_t p = 0; m->params[p].name != NULL; p++)
+        value[p] = strcmp(m->params[p].name, "n") == 0   ? 16
+                   : strcmp(m->params[p].name, "t") == 0 ? 1
+                                                         : m->params[p].value;
+    snprintf(file, sizeof file, "%s.npy", path);
+    snprintf(grid, sizeof grid, "%s.grid", path);
+    o.checkpoint = grid;
+    o.checkpoint_every = 0;
+    CALL(eg_dynamics_run(m, value, &o, &r));
+    if (s == EG_OK) CALL(eg_npy_write_f64(file, r.value, r.rows, r.columns));
+    eg_dynamics_result_clear(&r);
+    return s;
+}
+
 static eg_status call_square(void *user, const double *x, double *y)
 {
     (void)user;

@@ -62,6 +62,7 @@ static const struct episode {
     { "tangents", call_tangents, NULL },
     { "faces", call_faces, NULL },
     { "spectra", call_spectra, NULL },
+    { "dynamics", call_dynamics, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
     { "gradients", call_gradients, NULL },
