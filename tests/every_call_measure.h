@@ -78,7 +78,7 @@ static inline eg_status call_dynamics(const char *path)
     double value[EG_DYNAMICS_PARAMS];
     eg_dynamics_options o = EG_DYNAMICS_OPTIONS_INIT;
     eg_dynamics_result r = { 0 };
-    char file[320], grid[320];
+    char file[320], grid[320], before[330];
     eg_status s = EG_OK;
     for (size_t p = 0; m->params[p].name != NULL; p++)
         value[p] = strcmp(m->params[p].name, "n") == 0   ? 16
@@ -86,11 +86,15 @@ static inline eg_status call_dynamics(const char *path)
                                                          : m->params[p].value;
     snprintf(file, sizeof file, "%s.npy", path);
     snprintf(grid, sizeof grid, "%s.grid", path);
+    snprintf(before, sizeof before, "%s.before", grid);
     o.checkpoint = grid;
     o.checkpoint_every = 0;
     CALL(eg_dynamics_run(m, value, &o, &r));
     if (s == EG_OK) CALL(eg_npy_write_f64(file, r.value, r.rows, r.columns));
     eg_dynamics_result_clear(&r);
+    unlink(file);
+    unlink(grid);
+    unlink(before);
     return s;
 }
 

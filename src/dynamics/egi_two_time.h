@@ -41,7 +41,7 @@ void egi_two_time_destroy(struct egi_two_time *w);
 /* One step of Heun's method; EG_ERR_DIVERGED where h is too large. */
 eg_status egi_two_time_step(struct egi_two_time *w);
 
-/* two_time_file.c - a file of what is known, or the one before it (PATH.before) where that is
+/* time_grid_file.c - a file of what is known, or the one before it (PATH.before) where that is
  * damaged; EG_NOT_FOUND: there is neither; EG_ERR_INVALID: whole, and of another model or grid. */
 eg_status egi_two_time_load(struct egi_two_time *w, const char *path);
 eg_status egi_two_time_save(const struct egi_two_time *w, const char *path);
