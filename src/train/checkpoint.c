@@ -1,9 +1,9 @@
 /* Checkpoints: FOLDER/checkpoint/step-000000001234.safetensors, the newest two. Each is written
  * beside, synced and renamed before an older one goes.
  *
- * Arrays "params.*", "state.*" and "best.*"; __metadata__ has "config", "progress" (JSON) and
- * "hash", XXH3-64 of both texts and of the arrays: a file that was damaged, or that is of another
- * run, is known before a step is made from it. */
+ * Arrays "params.*", "state.*", "best.*" and "seen.*"; __metadata__ has "config", "progress" (JSON)
+ * and "hash", XXH3-64 of both texts and of the arrays: a file that was damaged, or that is of
+ * another run, is known before a step is made from it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include "tensor/egi_params.h"
 #include "train/egi_train.h"
 
-enum { KEPT = 2, NAME = 200, SETS = 3 };
-static const char *const prefix[SETS] = { "params.", "state.", "best." };
+enum { KEPT = 2, NAME = 200, SETS = 4 };
+static const char *const prefix[SETS] = { "params.", "state.", "best.", "seen." };
 
 #define FIELD(name, kind, low)                                                                \
     {                                                                                         \
@@ -62,7 +62,9 @@ static char *progress_text(const struct egi_progress *p)
 
 static eg_params *set_of(const struct egi_checkpoint *c, int i)
 {
-    return i == 0 ? eg_learner_params(c->learner) : i == 1 ? eg_learner_state(c->learner) : c->best;
+    eg_params *const sets[SETS] = { eg_learner_params(c->learner), eg_learner_state(c->learner),
+                                    c->best, c->seen };
+    return sets[i];
 }
 
 /* Two words of 16 digits: of the texts, and of the arrays as they are in memory. */
@@ -74,10 +76,11 @@ static void hash_text(const struct egi_checkpoint *c, const char *config, const 
     const uint64_t texts[] = { egi_hash(config, strlen(config)),
                                egi_hash(progress, strlen(progress)) };
     uint64_t sets[SETS] = { 0 };
+    const size_t count = c->seen != NULL ? SETS : SETS - 1; /* as before there were observers */
     for (int i = 0; i < SETS; i++)
         if (set_of(c, i) != NULL) sets[i] = eg_params_hash(set_of(c, i));
     snprintf(out, HASH_MAX, "%016llx%016llx", (unsigned long long)egi_hash(texts, sizeof texts),
-             (unsigned long long)egi_hash(sets, sizeof sets));
+             (unsigned long long)egi_hash(sets, count * sizeof *sets));
 }
 
 /* ---- the folder ---- */

@@ -81,6 +81,7 @@ struct egi_checkpoint {
     const char *folder;
     eg_learner *learner; /* whose parameters and state are kept */
     eg_params *best;     /* or NULL */
+    eg_params *seen;     /* of an observer, or NULL */
     const char *config;  /* what must agree for a run to go on */
 };
 /* checkpoint.c - the last two lie in FOLDER/checkpoint/. */

@@ -214,6 +214,13 @@ static eg_status end_epoch(struct session *s)
     return EG_OK;
 }
 
+/* What the weights are now, for who observes them. */
+static eg_status observe(struct session *s)
+{
+    if (s->o.two_time == NULL) return EG_OK;
+    return eg_two_time_see(s->o.two_time, eg_learner_params(s->l), s->p.step);
+}
+
 static eg_status one_step(struct session *s)
 {
     struct egi_loader *d = &s->loader;
@@ -229,7 +236,7 @@ static eg_status one_step(struct session *s)
     s->p.step++;
     if (s->o.metric_steps > 0 && s->p.step % s->o.metric_steps == 0)
         record(s, s->p.epoch, loss, NULL);
-    return EG_OK;
+    return observe(s);
 }
 
 static eg_status interrupted(struct session *s)
@@ -293,6 +300,9 @@ static eg_status check_options(const eg_learner *l, const eg_train_options *in, 
     if (eg_learner_fits(l)) {
         o->epochs = 1;
         o->patience = 0;
+        if (o->two_time != NULL)
+            return egi_fail(EG_ERR_INVALID, "eg_train: learner %s has no steps to observe",
+                            l->row->kind.name);
         if (o->augment.shift > 0 || o->augment.flip > 0)
             return egi_fail(EG_ERR_INVALID, "eg_train: learner %s sees each example once, as it is",
                             l->row->kind.name);
@@ -317,8 +327,9 @@ static eg_status check_options(const eg_learner *l, const eg_train_options *in, 
 static eg_status open_folder(struct session *s)
 {
     char told[EGI_TOLD_MAX], line[EGI_TOLD_MAX + 64];
+    eg_params *seen = s->o.two_time != NULL ? eg_two_time_state(s->o.two_time) : NULL;
     if (s->o.folder == NULL) return EG_OK;
-    s->files = (struct egi_checkpoint){ s->o.folder, s->l, s->best, s->decisive };
+    s->files = (struct egi_checkpoint){ s->o.folder, s->l, s->best, seen, s->decisive };
     EGI_TRY(eg_run_open(s->o.folder, s->config, s->l->threads, s->o.resume, s->o.alloc, &s->run));
     if (eg_learner_fits(s->l)) return egi_run_cut(s->run, 0, SIZE_MAX);
     const eg_status e =
@@ -352,6 +363,7 @@ static eg_status run_session(struct session *s, const eg_part *train)
     EGI_TRY(egi_train_config(s->l, train, s->valid, &s->o, &s->decisive, &s->config));
     if (s->o.patience > 0) EGI_TRY(clone(eg_learner_params(s->l), s->o.alloc, &s->best));
     s->begun = s->saved = clock_now(CLOCK_MONOTONIC);
+    EGI_TRY(observe(s));
     EGI_TRY(open_folder(s));
     s->first_step = s->p.step;
     return eg_learner_fits(s->l) ? fit(s, train) : loop(s);
