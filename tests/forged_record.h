@@ -6,11 +6,14 @@
 
 #include <sqlite3.h>
 
+#include "fuzz/memory_file_seal.h"
 #include "memory_file_check.h"
 #include "model/egi_memory_file.h"
 
-/* Where a change is made: a byte of the record, or one of these. */
+/* Where a change is made: a byte of the record, or one of these. The size may be said by how much
+ * more it is; rows of connections and fields may have their digests made right. */
 enum { OF_ID = -1, OF_KIND = -2, OF_LO = -3, OF_HI = -4, OF_COUNT = -5, OF_SIZE = -6 };
+enum { MORE = -7, SEALED = -8 };
 enum { CHANGES = 4, FORGED_ROOM = 300000 };
 
 /* The number that is put there, `bytes` of it, low byte first; of a head's field all. */
@@ -30,7 +33,11 @@ static inline void change_at(const struct change *c, egi_record *head, uint8_t *
 {
     uint64_t *const field[] = { &head->id, &head->kind,  &head->lo,
                                 &head->hi, &head->count, &head->size };
-    if (c->at < 0)
+    if (c->at == SEALED)
+        seal_parts(head->kind, bytes, (size_t)head->size);
+    else if (c->at == MORE)
+        head->size += c->value;
+    else if (c->at < 0)
         *field[-c->at - 1] = c->value;
     else
         for (int i = 0; i < c->bytes; i++) bytes[c->at + i] = (uint8_t)(c->value >> 8 * i);
@@ -51,6 +58,17 @@ static inline void forge(const char *path, const struct forged *f)
     for (size_t i = 0; i < CHANGES && f->change[i].bytes > 0; i++)
         change_at(&f->change[i], &head, bytes);
     CHECK_OK(egi_store_put(m->store, &head, bytes));
+    CHECK_OK(egi_store_commit(m->store));
+    eg_memory_file_close(m);
+}
+
+/* The file of a path without these records. */
+static inline void forget_records(const char *path, uint64_t from, uint64_t to)
+{
+    eg_memory_file *m = NULL;
+    CHECK_OK(eg_memory_file_open(path, &quick, &m));
+    CHECK_OK(egi_store_begin(m->store, 1));
+    for (uint64_t id = from; id <= to; id++) CHECK(egi_store_delete(m->store, id) >= EG_OK);
     CHECK_OK(egi_store_commit(m->store));
     eg_memory_file_close(m);
 }

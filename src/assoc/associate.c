@@ -299,6 +299,7 @@ static void run_segment(const struct plan *p, struct worker *w, const struct blo
     for (size_t row = seg * p->segment; row < end; row += ROWS) {
         const size_t rows = least_of(ROWS, end - row);
         tile_scores(p, w, b, row, rows);
+        if (p->scores != NULL) memcpy(p->scores + row, w->s, rows * sizeof *w->s);
         const uint64_t live = tile_scales(p, w, b, row, rows);
         if (live != 0) tile_sums(p, w, b, live, row, rows);
         if (++tiles % CHUNK_TILES == 0) end_chunk(p, w, b);
@@ -386,6 +387,7 @@ eg_status egi_associate(const struct egi_association *a, int threads, const eg_a
         .values = a->values,
         .x = a->x,
         .query_bias = a->query_bias,
+        .scores = a->scores,
         .dv = out != NULL ? a->dv : 0,
         .ld = out != NULL ? round_up(a->dv, EGI_LANE_STEP) : 0,
         .q = a->q,

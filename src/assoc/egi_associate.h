@@ -55,6 +55,7 @@ struct egi_association {
     const float *x;          /* (Q, D) */
     const float *query_bias; /* (Q) or NULL: zeros */
     size_t q;
+    float *scores; /* (N) of a single query go here too; or NULL */
 };
 
 /**

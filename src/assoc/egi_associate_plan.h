@@ -50,6 +50,7 @@ struct plan {
     const struct transform_row *row;
     struct egi_weighing weighing;
     const float *values, *x, *query_bias;
+    float *scores;                           /* (N) or NULL */
     size_t dv, ld, q, lanes;                 /* lanes: queries of a block, rounded up */
     size_t segment, segments, blocks, whole; /* the first `whole` blocks are one unit each */
     size_t workers, splits;                  /* splits: units of the other blocks */

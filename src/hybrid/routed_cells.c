@@ -105,7 +105,7 @@ static eg_status label_keys(struct cutter *c, const struct centres *to, const fl
 {
     const struct egi_keys keys = { to->at, to->k, c->r->m->d, to->bias, NULL };
     const struct egi_transform pick = { EGI_TRANSFORM_EXP, 1, 1, NULL };
-    const struct egi_association a = { &keys, NULL, 0, &pick, key, NULL, n };
+    const struct egi_association a = { &keys, NULL, 0, &pick, key, NULL, n, NULL };
     EGI_TRY(egi_associate(&a, c->r->options.threads, c->r->alloc, NULL, c->stat));
     for (size_t i = 0; i < n; i++) label[i] = (uint32_t)c->stat[i].best;
     return EG_OK;

@@ -377,6 +377,7 @@ static eg_status finish_query(const eg_memory *m, const struct egi_assoc_stat *t
     if (!isfinite(t->m) || !isfinite(t->sum) || !isfinite(t->mass))
         return egi_fail(EG_ERR_OVERFLOW, "similarities exceed f32: largest %g", t->m);
     *pull = pull_of_stat(m, t, score_error);
+    pull->scored = reading->scores != NULL;
     const int exponential =
         egi_separation_row(m->options.rule.separation)->transform == EGI_TRANSFORM_EXP;
     const int mean = reading->mean || exponential;
@@ -408,7 +409,8 @@ static eg_status fused_field(const eg_memory *m, const float *x, size_t q, int t
         const struct egi_keys keys = keys_of(m);
         const struct egi_transform t = transform_of(m);
         const int biased = forms[m->options.rule.similarity].biased;
-        const struct egi_association a = { &keys, values, dv, &t, xq, biased ? bias : NULL, q };
+        const struct egi_association a = { &keys, values,         dv, &t, xq, biased ? bias : NULL,
+                                           q,     reading->scores };
         s = egi_associate(&a, threads, alloc, y, stats);
         const struct egi_assoc_stat *stat = stats;
         for (size_t i = 0; i < q && s == EG_OK; i++)

@@ -37,7 +37,7 @@ struct certifying {
     float *pattern;                  /* (workers, D) */
     eg_certificate *out;             /* (Q) */
     eg_status *status;               /* (Q) */
-    int lyapunov;
+    int lyapunov, threads;           /* threads: for one query */
 };
 
 static int descending(const void *a, const void *b)
@@ -163,15 +163,16 @@ static eg_fixed_point kind_of(const struct certifying *k, const eg_certificate *
     return even ? EG_FIXED_GLOBAL : EG_FIXED_METASTABLE;
 }
 
-/* How x stands to all memories. s: (N) scratch. */
-static eg_status stand_among_all(const struct certifying *k, const float *x, size_t of, double *s,
-                                 struct egi_standing *t)
+/* How x stands to all memories, whose similarities may be known (N). s: (N) scratch. */
+static eg_status stand_among_all(const struct certifying *k, const float *x, size_t of,
+                                 const float *known, double *s, struct egi_standing *t)
 {
     const eg_memory *m = k->m;
     const size_t n = m->n;
     double *p = t->mass, mass = 0;
     const int mirrored = of == n && is_mirrored(&m->options.rule);
-    EGI_TRY(m->backend->scores(m, x, 1, s));
+    if (known == NULL) EGI_TRY(m->backend->scores(m, x, k->threads, s));
+    for (size_t i = 0; known != NULL && i < n; i++) s[i] = (double)known[i];
     if (of == n) EGI_TRY(eg_separation_weights(&m->options.rule, s, k->weight, n, p, NULL));
     for (size_t i = 0; i < n && of == n; i++) mass += fabs(p[i]);
     for (size_t i = 0; i < n && of == n; i++) p[i] = mass > 0 ? fabs(p[i]) / mass : 0;
@@ -185,12 +186,12 @@ static eg_status stand_among_all(const struct certifying *k, const float *x, siz
 }
 
 /* The same by way of the index, where there is one and it can tell. */
-static eg_status stand(const struct certifying *k, const float *x, size_t of, double *s,
-                       struct egi_standing *t)
+static eg_status stand(const struct certifying *k, const float *x, size_t of, const float *known,
+                       double *s, struct egi_standing *t)
 {
     const eg_status found =
         k->router != NULL ? k->router->stand(k->router, k->m, k->error, x, of, t) : EG_NOT_FOUND;
-    return found == EG_NOT_FOUND ? stand_among_all(k, x, of, s, t) : found;
+    return found == EG_NOT_FOUND ? stand_among_all(k, x, of, known, s, t) : found;
 }
 
 static eg_status certify_patterns(const struct certifying *k, const float *x,
@@ -199,7 +200,8 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
 {
     const eg_memory *m = k->m;
     struct egi_standing t = { .mass = scratch + m->n };
-    EGI_TRY(stand(k, x, m->n, scratch, &t));
+    const float *known = run->pull.scored ? run->scores : NULL;
+    EGI_TRY(stand(k, x, m->n, known, scratch, &t));
     const int even = t.even;
     c->nearest = t.nearest;
     c->nearest_id = m->id[c->nearest];
@@ -209,7 +211,7 @@ static eg_status certify_patterns(const struct certifying *k, const float *x,
     c->mass_size = mass_size(t.mass, t.known);
     c->exact = same_state(x, pattern, m->d);
     c->exact_proved = c->exact && one_step_exact(m, x, weight, t.best, t.lead);
-    EGI_TRY(stand(k, pattern, c->nearest, scratch, &t));
+    EGI_TRY(stand(k, pattern, c->nearest, c->exact ? known : NULL, scratch, &t));
     c->gap = t.lead;
     c->error_bound = run->converged ? theorem5(m, x, pattern, weight, c->gap) : NAN;
     c->kind = kind_of(k, c, run, even);
@@ -269,7 +271,8 @@ eg_status egi_certify(const eg_memory *m, const eg_recall_options *options, cons
                             .pattern = arena.part[1],
                             .out = certificates,
                             .status = arena.part[3],
-                            .lyapunov = eg_memory_lyapunov(m, options, NULL) };
+                            .lyapunov = eg_memory_lyapunov(m, options, NULL),
+                            .threads = q == 1 ? options->threads : 1 };
     const double work = 2 * (double)q * (double)(m->n * m->d);
     egi_parallel_workers(q, egi_crew(options->threads, work), certify_body, &k);
     eg_status s = EG_OK;

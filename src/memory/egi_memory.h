@@ -18,15 +18,17 @@ struct egi_pull {
     double log_scale;  /* y must be multiplied by exp(log_scale) to be the gradient of A */
     double rounding;   /* bound on the rounding error of the attraction, likewise */
     int empty;         /* no memory pulls: y is not defined and the state stays */
+    int scored; /* the similarities that were wanted are there, to the bit those of scores() */
 };
 
 /* What is summed with the weights a. */
 struct egi_reading {
     const float *values; /* (N, DV), or NULL: the patterns themselves, DV = D */
     size_t dv;
-    int mean;   /* 1: divided by the sum of a, as normalised separations always are */
-    int energy; /* 1: the attraction is asked for too */
-    int signs;  /* 1: of y the signs alone */
+    int mean;      /* 1: divided by the sum of a, as normalised separations always are */
+    int energy;    /* 1: the attraction is asked for too */
+    int signs;     /* 1: of y the signs alone */
+    float *scores; /* (N) similarities of a single query are wanted too; or NULL */
 };
 
 struct egi_relax;

@@ -9,9 +9,12 @@
 struct egi_run {
     size_t steps; /* updates that changed the state */
     int converged, descended, empty;
-    int in_domain;                 /* the state has been one that the energy's proof speaks of */
+    int in_domain;        /* the state has been one that the energy's proof speaks of */
+    int rests;            /* the last update left every bit as it was: its pull still holds */
+    struct egi_pull pull; /* of the last update */
     double before, last, rounding; /* energies, and the bound on the last one's error */
     double most_rounding;          /* on that of either */
+    float *scores;                 /* (N) of the state in the end, if pull.scored; or NULL */
     double *trace;                 /* (max_steps + 1) or NULL */
     float *path;                   /* (max_steps + 1, D) or NULL */
 };
@@ -32,7 +35,7 @@ static inline int egi_is_mean(const eg_memory *m)
 
 static inline struct egi_reading egi_own(const eg_memory *m)
 {
-    return (struct egi_reading){ NULL, m->d, egi_is_mean(m), 1, 0 };
+    return (struct egi_reading){ NULL, m->d, egi_is_mean(m), 1, 0, NULL };
 }
 
 /* Of a pull that is projected next, the signs are enough. */

@@ -36,7 +36,7 @@ eg_status eg_memory_step(const eg_memory *m, const float *x, size_t q, int threa
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "eg_memory_step", &arena));
     struct looking l = { m, x, arena.part[0], arena.part[1], arena.part[2], arena.part[3] };
-    const struct egi_reading own = { NULL, m->d, egi_is_mean(m), 0, egi_needs_signs(m) };
+    const struct egi_reading own = { NULL, m->d, egi_is_mean(m), 0, egi_needs_signs(m), NULL };
     eg_status s = m->backend->field(m, x, q, threads, &own, l.y, arena.part[1]);
     const int crew = egi_crew(threads, 16.0 * (double)cells);
     if (s == EG_OK) egi_parallel_workers(q, crew, step_body, &l);
@@ -82,7 +82,7 @@ eg_status eg_memory_read(const eg_memory *m, const float *x, size_t q, int threa
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "eg_memory_read", &arena));
     float *y = arena.part[0];
     const struct egi_pull *pull = arena.part[1];
-    const struct egi_reading values_of = { m->value, dv, 1, 0, 0 };
+    const struct egi_reading values_of = { m->value, dv, 1, 0, 0, NULL };
     const eg_status s = m->backend->field(m, x, q, threads, &values_of, y, arena.part[1]);
     for (size_t i = 0; i < q && s == EG_OK; i++)
         if (pull[i].empty) memset(y + i * dv, 0, dv * sizeof *y);

@@ -178,6 +178,8 @@ static eg_status update_query(struct batch *b, size_t a, double *work)
     note_energy(m, b->o, run, x, &b->pull[a], b->constant);
     EGI_TRY(egi_next_state(m, x, b->pull_to + a * d, &b->pull[a], clamp, work, next));
     if (b->o->dynamics == EG_DYN_DAMPED) damp(b, x, clamp, next);
+    run->rests = memcmp(next, x, d * sizeof *x) == 0;
+    run->pull = b->pull[a];
     double change = 0, size = 0;
     for (size_t j = 0; j < d; j++) {
         change += ((double)next[j] - (double)x[j]) * ((double)next[j] - (double)x[j]);
@@ -205,13 +207,18 @@ static eg_status pull_of(const struct batch *b, const float *x, size_t q, float 
     return router->field(router, b->m, o, x, q, &b->own, y, b->pull);
 }
 
+static int pulled_by_median(const struct batch *b)
+{
+    const enum egi_update update = egi_rule_update(&b->m->options.rule, b->o->dynamics);
+    return update == EGI_UPDATE_MEDIAN && b->m->backend->rows != NULL;
+}
+
 static eg_status update_all(struct batch *b)
 {
     const eg_memory *m = b->m;
     for (size_t a = 0; a < b->moving; a++)
         memcpy(b->from + a * m->d, b->x + b->active[a] * m->d, m->d * sizeof *b->x);
-    const enum egi_update update = egi_rule_update(&m->options.rule, b->o->dynamics);
-    if (update == EGI_UPDATE_MEDIAN && m->backend->rows != NULL)
+    if (pulled_by_median(b))
         EGI_TRY(egi_median_field(m, b->from, b->moving, b->o->threads, b->pull_to, b->pull));
     else
         EGI_TRY(pull_of(b, b->from, b->moving, b->pull_to));
@@ -235,15 +242,24 @@ static eg_status iterate(struct batch *b)
     return egi_report(b->o->progress, "recall", b->q, b->q);
 }
 
-/* The energy of where each query has come to rest, over one more field. */
+/* The energy of where each query has come to rest: over one more field of those that their last
+ * update moved, or by the pull that this was by. A median's pull is another than the field's. */
 static eg_status settle(struct batch *b)
 {
     const eg_memory *m = b->m;
-    EGI_TRY(pull_of(b, b->x, b->q, NULL));
+    const int is_field = !pulled_by_median(b);
+    size_t moved = 0;
     for (size_t q = 0; q < b->q; q++) {
-        const float *x = b->x + q * m->d;
-        note_energy(m, b->o, &b->run[q], x, &b->pull[q], b->constant);
-        b->run[q].empty = b->pull[q].empty;
+        if (is_field && b->run[q].rests) continue;
+        memcpy(b->from + moved * m->d, b->x + q * m->d, m->d * sizeof *b->x);
+        b->active[moved++] = q;
+    }
+    if (moved > 0) EGI_TRY(pull_of(b, b->from, moved, NULL));
+    for (size_t a = 0; a < moved; a++) b->run[b->active[a]].pull = b->pull[a];
+    for (size_t q = 0; q < b->q; q++) {
+        struct egi_run *run = &b->run[q];
+        note_energy(m, b->o, run, b->x + q * m->d, &run->pull, b->constant);
+        run->empty = run->pull.empty;
     }
     return EG_OK;
 }
@@ -276,6 +292,7 @@ static eg_status run_synchronous(const eg_memory *m, const eg_recall_options *o,
                        .own = egi_own(m),
                        .constant = egi_energy_constant(m) };
     b.own.signs = egi_needs_signs(m);
+    b.own.scores = run->scores;
     for (size_t i = 0; i < q; i++) b.active[i] = i;
     eg_status s = iterate(&b);
     if (s == EG_OK) s = settle(&b);
@@ -320,13 +337,15 @@ static eg_status ends(const eg_memory *m, const eg_recall_options *o, const floa
     EGI_TRY(egi_alloc_array(m->alloc, q, sizeof(struct egi_pull), "recall: energies", &block));
     struct egi_pull *pull = block;
     const double constant = egi_energy_constant(m);
-    const struct egi_reading own = egi_own(m);
+    struct egi_reading own = egi_own(m);
+    own.scores = run->scores;
     const eg_status s = m->backend->field(m, x, q, o->threads, &own, NULL, pull);
     for (size_t i = 0; i < q && s == EG_OK; i++) {
         const double e = energy_of(m, x + i * m->d, &pull[i], constant, &run[i].rounding);
         *(after ? &run[i].last : &run[i].before) = e;
         if (!after) run[i].most_rounding = run[i].rounding;
         run[i].empty = pull[i].empty;
+        run[i].pull = pull[i];
     }
     egi_free(m->alloc, block, q * sizeof(struct egi_pull));
     return s;
@@ -430,15 +449,18 @@ eg_status eg_memory_recall(const eg_memory *m, const float *cues, size_t q,
     size_t cells, rows;
     EGI_TRY(egi_mul_size(q, m->d, &cells));
     EGI_TRY(egi_mul_size(cells, o->max_steps + 1, &rows));
+    const int scores = certificates != NULL && q == 1 && o->routed == NULL; /* each is used twice */
     const struct egi_need needs[] = { { cells, sizeof(float) },
                                       { q, sizeof(struct egi_run) },
-                                      { certificates != NULL ? q : 0, sizeof *certificates } };
+                                      { certificates != NULL ? q : 0, sizeof *certificates },
+                                      { scores ? m->n : 0, sizeof(float) } };
     struct egi_arena arena;
     EGI_TRY(egi_arena_create(m->alloc, needs, EGI_COUNT(needs), "recall", &arena));
     float *x = arena.part[0];
     struct egi_run *run = arena.part[1];
     if (cells > 0) memcpy(x, cues, cells * sizeof *x);
     clear_outputs(m, o, q, run);
+    if (scores) run->scores = arena.part[3];
     const int own = o->dynamics == EG_DYN_ASYNC || o->dynamics >= EG_DYN_FLOW_A;
     eg_status s = q == 0 ? EG_OK
                   : own  ? run_relaxations(m, o, q, x, run)

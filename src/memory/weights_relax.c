@@ -105,7 +105,7 @@ static eg_status record(struct relaxing *r, size_t t, struct egi_relaxed *result
 {
     const size_t d = r->m->d;
     struct egi_pull pull;
-    const struct egi_reading own = { NULL, d, 0, 1, 0 };
+    const struct egi_reading own = { NULL, d, 0, 1, 0, NULL };
     EGI_TRY(r->m->backend->field(r->m, r->x, 1, 1, &own, NULL, &pull));
     const double energy = egi_state_energy(r->m, r->x, pull.attraction, 0);
     if (t > 1 && energy > r->last + pull.rounding + r->slack) result->descended = 0;

@@ -99,7 +99,7 @@ static uint64_t least_pairs(const eg_binary *m)
 eg_status egi_binary_repair_end(struct egi_binary_repair *r, egi_store *to, uint64_t *kept,
                                 uint64_t *lost)
 {
-    if (egi_binary_complete(r->m) && r->known_lost == 1 && *lost > 0) {
+    if (egi_binary_complete(r->m) && r->known_lost == 1) {
         --*lost;
         ++*kept;
     }

@@ -128,9 +128,7 @@ static void count_items(struct egi_head_repair *r)
     memset(egi_head_counts(h), 0, h->room_classes * sizeof(uint32_t));
     h->items = 0;
     for (size_t i = 0; i < had; i++) {
-        if (!whole(r, EGI_ITEM, i) || labels[i] < 0 || (size_t)labels[i] >= h->room_classes) {
-            continue;
-        }
+        if (!whole(r, EGI_ITEM, i) || labels[i] < 0) continue;
         egi_head_counts(h)[labels[i]]++;
         if ((uint64_t)number[i] > h->numbered) h->numbered = (uint64_t)number[i];
         egi_items_move(h, i, h->items++);

@@ -253,6 +253,20 @@ eg_status egi_root_compare(egi_store *s)
     return EG_OK;
 }
 
+/* Who writes into a file that has lost its name writes where nobody will look: SQLite itself asks
+ * only when it keeps a rollback journal. */
+static eg_status check_name(egi_store *s)
+{
+    int moved = 0;
+    const int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (rc != SQLITE_OK || !moved) return EG_OK; /* not every file system of SQLite can tell */
+    return egi_fail(
+        EG_ERR_IO,
+        "%s: removed, renamed or replaced while it was open: close it, and open what is "
+        "to be written",
+        s->path);
+}
+
 eg_status egi_store_begin(egi_store *s, int write)
 {
     EGI_TRY(egi_store_usable(s));
@@ -262,7 +276,8 @@ eg_status egi_store_begin(egi_store *s, int write)
     EGI_TRY(egi_sql_ready(s, EGI_SQL_ROLLBACK, &rollback));
     EGI_TRY(egi_sql_run(s, write ? EGI_SQL_BEGIN_WRITE : EGI_SQL_BEGIN, "begin"));
     s->changed = 0;
-    eg_status status = egi_root_read(s);
+    eg_status status = write ? check_name(s) : EG_OK;
+    if (status == EG_OK) status = egi_root_read(s);
     if (status == EG_OK && !(s->is_known && s->known.check == s->root.check))
         status = egi_root_compare(s);
     if (status != EG_OK) egi_store_abort(s);

@@ -83,6 +83,65 @@ static eg_status richer(const char *path)
     return s;
 }
 
+/* Memories, binary memories and heads of more than one record each, stored in order and not. */
+static eg_status larger(const char *path)
+{
+    enum { LARGE = 900, UNITS = 40 };
+    static float many[LARGE * CALL_D];
+    static uint64_t backwards[LARGE];
+    char name[600];
+    eg_binary_options pairs = EG_BINARY_OPTIONS_INIT;
+    const eg_items items = { .ids = backwards };
+    eg_memory_file *f = NULL;
+    eg_memory *m = NULL;
+    eg_binary *b = NULL, *b2 = NULL;
+    eg_head *h = NULL, *h2 = NULL;
+    eg_status s = EG_OK;
+    call_path(path, ".egm", name);
+    for (size_t i = 0; i < LARGE; i++) backwards[i] = LARGE - i;
+    CALL(eg_memory_file_create(name, CALL_D, NULL, NULL, &f));
+    CALL(eg_memory_file_append(f, many, LARGE, &items, NULL));
+    CALL(eg_memory_file_load(f, &m));
+    eg_memory_file_close(f);
+    f = NULL;
+    call_discard(name);
+    CALL(eg_memory_file_save(name, m, NULL));
+    call_discard(name);
+    eg_memory_destroy(m);
+    pairs.kind = EG_BINARY_CLIQUE;
+    pairs.clusters = 12;
+    pairs.units = UNITS;
+    pairs.counted = 1;
+    CALL(eg_binary_create(&pairs, &b));
+    if (s == EG_OK) {
+        uint64_t state[64] = { 0 };
+        const size_t words = eg_binary_words(b) / pairs.clusters;
+        for (size_t c = 0; c < pairs.clusters; c++) state[c * words] = (uint64_t)1 << c;
+        CALL(eg_binary_add(b, state, NULL, 1));
+    }
+    CALL(eg_memory_file_save_binary(name, b, NULL));
+    CALL(eg_memory_file_open(name, NULL, &f));
+    CALL(eg_memory_file_load_binary(f, &b2));
+    CALL(eg_memory_file_verify(f, call_nothing, NULL));
+    eg_memory_file_close(f);
+    f = NULL;
+    call_discard(name);
+    eg_binary_destroy(b2);
+    eg_binary_destroy(b);
+    CALL(eg_head_create("{\"kind\": \"cache\"}", CALL_D, 1, NULL, &h));
+    for (size_t i = 0; i < 960 && s == EG_OK; i += CALL_N)
+        s = eg_head_teach(h, call_x, call_y, CALL_N);
+    CALL(eg_memory_file_save_head(name, h, NULL));
+    CALL(eg_memory_file_open(name, NULL, &f));
+    CALL(eg_memory_file_load_head(f, &h2));
+    CALL(eg_memory_file_verify(f, call_nothing, NULL));
+    eg_memory_file_close(f);
+    call_discard(name);
+    eg_head_destroy(h2);
+    eg_head_destroy(h);
+    return s;
+}
+
 /* What the store offers and the memory file does not use. */
 static eg_status store(const char *path)
 {
@@ -230,9 +289,9 @@ static eg_status download(const char *path)
 }
 
 static const struct episode own[] = {
-    { "mend", mend, NULL },        { "richer", richer, NULL }, { "store", store, NULL },
-    { "readers", readers, NULL },  { "bags", bags, NULL },     { "catalogue", catalogue, NULL },
-    { "download", download, NULL }
+    { "mend", mend, NULL },           { "richer", richer, NULL },    { "larger", larger, NULL },
+    { "store", store, NULL },         { "readers", readers, NULL },  { "bags", bags, NULL },
+    { "catalogue", catalogue, NULL }, { "download", download, NULL }
 };
 
 /* ---- */

@@ -118,6 +118,21 @@ static void forged_blocks_are_refused(void **state)
     }
 }
 
+/* A head that says that there are more patterns than any memory has is not believed. */
+static void counts_are_limited(void **state)
+{
+    static const struct forged many = { "plain", 1, { { OF_COUNT, 8, (uint64_t)1 << 60 } }, "" };
+    const char *path = path_of("many.egm");
+    eg_memory_file *f = NULL;
+    (void)state;
+    write_forged(path, "plain");
+    forge(path, &many);
+    CHECK_OK(eg_memory_file_open(path, &reading, &f));
+    CHECK_STATUS(load(f), EG_ERR_LIMIT);
+    CHECK_STATUS(eg_memory_file_export(f, path_of("many.npy"), "npy"), EG_ERR_LIMIT);
+    eg_memory_file_close(f);
+}
+
 /* Vacuum joins no blocks that it could not load. */
 static void vacuum_of_a_forged_block_is_refused(void **state)
 {
@@ -262,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forged_blocks_are_refused),
+        cmocka_unit_test(counts_are_limited),
         cmocka_unit_test(vacuum_of_a_forged_block_is_refused),
         cmocka_unit_test(forged_rows_are_not_rescued),
         cmocka_unit_test(sizes_are_told_by_a_block),

@@ -53,7 +53,8 @@ static void run(const struct problem *p, size_t first, size_t q, int threads, fl
                                        &p->transform,
                                        p->x + first * p->keys.d,
                                        p->query_bias ? p->query_bias + first : NULL,
-                                       q };
+                                       q,
+                                       NULL };
     CHECK_OK(egi_associate(&a, threads, eg_allocator_default(), out, stat));
 }
 
@@ -275,7 +276,7 @@ static void no_query_is_no_work_and_no_memory_is_lost(void **state)
     const eg_allocator a = failing_allocator(&f);
     float out[70 * 30] = { 7 };
     struct egi_assoc_stat stat[70] = { { .m = 7 } };
-    struct egi_association job = { &p.keys, p.values, 30, &p.transform, p.x, NULL, 0 };
+    struct egi_association job = { &p.keys, p.values, 30, &p.transform, p.x, NULL, 0, NULL };
     CHECK_OK(egi_associate(&job, 1, &a, out, stat));
     job.q = 70;
     CHECK_STATUS(egi_associate(&job, 2, &a, out, stat), EG_ERR_NOMEM);
