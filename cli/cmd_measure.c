@@ -70,11 +70,15 @@ static const struct opt options[] = {
 static const struct instrument {
     const char *name;
     int (*run)(const struct call *call, const char *data);
-    int of_model; /* MODEL goes before DATA */
+    size_t count; /* of what goes behind the name */
+    const char *takes;
 } instruments[] = {
-    { "dimension", measure_dimension, 0 }, { "memorisation", measure_memorisation, 0 },
-    { "scatter", measure_scatter, 0 },     { "hessian", measure_hessian, 1 },
-    { "bounds", measure_bounds, 1 },
+    { "dimension", measure_dimension, 1, "DATA alone" },
+    { "memorisation", measure_memorisation, 1, "DATA alone" },
+    { "scatter", measure_scatter, 1, "DATA alone" },
+    { "hessian", measure_hessian, 2, "MODEL and DATA" },
+    { "bounds", measure_bounds, 2, "MODEL and DATA" },
+    { "rotation", measure_rotation, 1, "MODEL alone" },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -91,9 +95,8 @@ static int run(const struct call *call)
         const struct instrument *row = &instruments[i];
         at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "", row->name);
         if (strcmp(call->args[0], row->name) != 0) continue;
-        if (call->nargs != 2 + (size_t)row->of_model)
-            return fail_usage(call, "measure %s takes %s", row->name,
-                              row->of_model ? "MODEL and DATA" : "DATA alone");
+        if (call->nargs != 1 + row->count)
+            return fail_usage(call, "measure %s takes %s", row->name, row->takes);
         return row->run(call, call->args[1]);
     }
     const char *near = nearest_name(call->args[0], instrument_name, NULL);
@@ -110,7 +113,7 @@ static void more_help(FILE *out, const void *typed)
 const struct command cmd_measure = {
     .name = "measure",
     .summary = "instruments: what a data set or a trained network holds",
-    .arguments = "dimension|memorisation|scatter|hessian|bounds [MODEL] DATA ",
+    .arguments = "dimension|memorisation|scatter|hessian|bounds|rotation [MODEL] [DATA] ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
@@ -119,7 +122,8 @@ const struct command cmd_measure = {
         "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
-        "engram measure bounds runs/digits mnist/train",
+        "engram measure bounds runs/digits mnist/train\n"
+        "engram measure rotation runs/encoder",
     .notes =
         "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
         "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
@@ -128,7 +132,8 @@ const struct command cmd_measure = {
         "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
         "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
         "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
-        "trained on.",
+        "trained on.\nrotation MODEL: frequencies, along the "
+        "angles of a scattering layer, of the 1 x 1 convolution behind it.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -36,6 +36,7 @@ int measure_memorisation(const struct call *call, const char *data);
 int measure_scatter(const struct call *call, const char *data);
 int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
+int measure_rotation(const struct call *call, const char *model);
 
 /* Moves `sample` items drawn by the seed to the front, in their order, with their labels. */
 int measure_sample(const struct call *call, eg_dataset *set);
