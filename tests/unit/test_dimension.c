@@ -327,6 +327,13 @@ static void bad_data_is_refused(void **state)
 {
     (void)state;
     float x[40] = { 0 }, cross[8] = { 1, 0, -1, 0, 0, 1, 0, -1 };
+    float simplex[64] = { 0 }; /* all distances are equal: no estimator of them has a value */
+    for (size_t i = 0; i < 8; i++) simplex[9 * i] = 1;
+    for (size_t e = 0; eg_estimator_row(e) != NULL; e++) {
+        const char *name = eg_estimator_row(e)->name;
+        refuses(x, 40, 1, name, "40 points, of which 1 differ: expected ");
+        if (strncmp(name, "pca", 3) != 0) refuses(simplex, 8, 8, name, "do not differ");
+    }
     refuses(x, 40, 1, "mle", "40 points, of which 1 differ: expected 6 or more");
     for (size_t i = 0; i < 40; i++) x[i] = (float)i;
     refuses(x, 4, 1, "mle", "4 points, of which 4 differ: expected 6");
