@@ -16,6 +16,11 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .eigenvalues = 5,
                                          .draws = 10,
                                          .delta = 0.05,
+                                         .basis = 16,
+                                         .steps = 2000,
+                                         .along = 1,
+                                         .least = 0.1,
+                                         .prior = 0.2,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
                                          .loop = LOOP_OPTIONS_INIT,
@@ -47,12 +52,32 @@ static const struct opt options[] = {
       0, 0 },
     { "eigenvalues", 0, OPT_SIZE, AT(eigenvalues), "K", "hessian: of both ends", NULL, 1, 100 },
     { "draws", 0, OPT_SIZE, AT(draws), "N",
-      "random vectors of its trace and density; bounds: 100 N networks", NULL, 1, 1e6 },
+      "random vectors of its trace and density; bounds: 100 N networks; noise: N batches", NULL, 1,
+      1e6 },
+    { "normalised", 0, OPT_FLAG, AT(normalised), NULL,
+      "tangent: by weights of variance 1 before sqrt(2 / fan-in)", NULL, 0, 0 },
     { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
       1e-12, 0.999 },
+    { "gibbs", 0, OPT_FLAG, AT(gibbs), NULL,
+      "bounds: also of the posteriors exp(-beta loss), by chains of 100 N steps", NULL, 0, 0 },
+    { "prior", 0, OPT_NUMBER, AT(prior), "S",
+      "deviation of their prior around where training began", NULL, 1e-6, 1e3 },
     { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,
       0 },
     { "density", 0, OPT_TEXT, AT(density), "FILE.csv", "write eigenvalues with their weights", NULL,
+      0, 0 },
+    { "basis", 0, OPT_SIZE, AT(basis), "Q", "symmetry: changes within Q principal components", NULL,
+      1, 1e5 },
+    { "tangent", 0, OPT_SIZE, AT(tangent), "Q",
+      "against what moves along the Q directions of the nearest -k examples", NULL, 1, 1e5 },
+    { "along", 0, OPT_NUMBER, AT(along), "T", "how far along an orbit", NULL, 1e-9, 1e3 },
+    { "learn", 0, OPT_TEXT, AT(learn), "FAMILY",
+      "a map that is learned: linear, warp, residual, involution", family_name, 0, 0 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N", "of learning it", NULL, 1, 1e9 },
+    { "least", 0, OPT_NUMBER, AT(least), "SHARE", "of its length that it moves an example at least",
+      NULL, 0, 1e3 },
+    { "generators", 0, OPT_TEXT, AT(generators), "FILE.npy", "write all generators", NULL, 0, 0 },
+    { "moved", 0, OPT_TEXT, AT(moved), "FILE.npy", "write what a learned map makes of DATA", NULL,
       0, 0 },
     LEARNER_OPTION_ROWS(struct measure),
     { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
@@ -63,6 +88,16 @@ static const struct opt options[] = {
     { "top", 0, OPT_SIZE, AT(top), "N", "list the N most memorised", NULL, 0, 1e9 },
     { "scores", 0, OPT_TEXT, AT(scores), "FILE.csv", "write the scores of all examples", NULL, 0,
       0 },
+    { "table", 0, OPT_TEXT, AT(table), "FILE.csv", "layers: write the table", NULL, 0, 0 },
+    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "layers, symmetry: tables and pictures", NULL,
+      0, 0 },
+    { "easy", 0, OPT_SIZE, AT(easy), "N",
+      "memorisation: of T models of N epochs on all examples, which all get right, which none",
+      NULL, 1, 1e6 },
+    { "course", 0, OPT_FLAG, AT(course), NULL,
+      "memorisation: of one learner after each epoch, how uneven sensitivities are, critical "
+      "samples",
+      NULL, 0, 0 },
     TRAINING_OPTION_ROWS(struct measure),
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -70,15 +105,29 @@ static const struct opt options[] = {
 static const struct instrument {
     const char *name;
     int (*run)(const struct call *call, const char *data);
-    size_t count; /* of what goes behind the name */
-    const char *takes;
+    enum takes { OF_DATA, OF_MODEL_AND_DATA, OF_MODEL } takes;
+    const char *summary;
 } instruments[] = {
-    { "dimension", measure_dimension, 1, "DATA alone" },
-    { "memorisation", measure_memorisation, 1, "DATA alone" },
-    { "scatter", measure_scatter, 1, "DATA alone" },
-    { "hessian", measure_hessian, 2, "MODEL and DATA" },
-    { "bounds", measure_bounds, 2, "MODEL and DATA" },
-    { "rotation", measure_rotation, 1, "MODEL alone" },
+    { "dimension", measure_dimension, OF_DATA,
+      "coordinates that DATA needs; low and high hold 95 % of bootstrap samples" },
+    { "memorisation", measure_memorisation, OF_DATA,
+      "of each example, how often learners that saw it are right on it, less others" },
+    { "scatter", measure_scatter, OF_DATA,
+      "means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture" },
+    { "hessian", measure_hessian, OF_MODEL_AND_DATA,
+      "eigenvalues of both ends, trace and density of curvature" },
+    { "bounds", measure_bounds, OF_MODEL_AND_DATA,
+      "what the error on all data is at most; DATA it was trained on" },
+    { "symmetry", measure_symmetry, OF_MODEL_AND_DATA,
+      "changes of inputs that MODEL does not see, or a learned map" },
+    { "layers", measure_layers, OF_MODEL_AND_DATA,
+      "what each layer gives out: dimension, read-out, nearest neighbour; MODEL or ONNX" },
+    { "noise", measure_noise, OF_MODEL_AND_DATA,
+      "of the gradients of batches, of --batch examples" },
+    { "tangent", measure_tangent, OF_MODEL_AND_DATA,
+      "products of gradients of scores, of all pairs, into -o" },
+    { "rotation", measure_rotation, OF_MODEL,
+      "frequencies along rotations of the operator behind a scattering layer" },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -89,14 +138,15 @@ static const char *instrument_name(const void *user, size_t i)
 
 static int run(const struct call *call)
 {
+    static const char *const what[] = { "DATA alone", "MODEL and DATA", "MODEL alone" };
     char known[256] = "";
     size_t at = 0;
     for (size_t i = 0; instrument_name(NULL, i) != NULL; i++) {
         const struct instrument *row = &instruments[i];
         at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "", row->name);
         if (strcmp(call->args[0], row->name) != 0) continue;
-        if (call->nargs != 1 + row->count)
-            return fail_usage(call, "measure %s takes %s", row->name, row->takes);
+        if (call->nargs != (row->takes == OF_MODEL_AND_DATA ? 3U : 2U))
+            return fail_usage(call, "measure %s takes %s", row->name, what[row->takes]);
         return row->run(call, call->args[1]);
     }
     const char *near = nearest_name(call->args[0], instrument_name, NULL);
@@ -107,40 +157,44 @@ static int run(const struct call *call)
 static void more_help(FILE *out, const void *typed)
 {
     (void)typed;
+    static const char *const goes[] = { "", "MODEL DATA: ", "MODEL: " };
+    fputs("\nInstruments:\n", out);
+    for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
+        fprintf(out, "  %-13s %s%s\n", instruments[i].name, goes[instruments[i].takes],
+                instruments[i].summary);
     measure_dimension_help(out);
 }
 
 const struct command cmd_measure = {
     .name = "measure",
     .summary = "instruments: what a data set or a trained network holds",
-    .arguments = "dimension|memorisation|scatter|hessian|bounds|rotation [MODEL] [DATA] ",
+    .arguments = "INSTRUMENT [MODEL] DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
         "engram measure dimension semeion --scales -k 64\n"
         "engram measure memorisation iris --kind knn --set k=1 --models 200 --scores scores.csv\n"
         "engram measure memorisation semeion --hidden 64 --epochs 10 --models 40 --shuffle 0.1\n"
+        "engram measure memorisation semeion --hidden 64 --models 100 --easy 1 --batch 20\n"
+        "engram measure memorisation semeion --hidden 64 --epochs 10 --course --shuffle 1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
         "engram measure bounds runs/digits mnist/train\n"
+        "engram measure noise runs/digits semeion --batch 50 --draws 100\n"
+        "engram measure tangent runs/digits semeion --sample 500 -o kernel.npy\n"
+        "engram measure symmetry runs/digits semeion --basis 12 --report symmetry.html\n"
+        "engram measure symmetry runs/digits semeion --learn involution --moved moved.npy\n"
+        "engram measure bounds net semeion --gibbs --draws 20\n"
+        "engram measure layers net semeion --report layers.html\n"
+        "engram measure layers resnet20_cifar10.onnx cifar10/test --sample 1000\n"
         "engram measure rotation runs/encoder",
-    .notes =
-        "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
-        "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
-        "memorisation: of each example, how often learners that saw it are right on it, less how "
-        "often\nothers are (docs/measure.md).\n"
-        "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
-        "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
-        "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
-        "trained on.\nrotation MODEL: frequencies, along the "
-        "angles of a scattering layer, of the 1 x 1 convolution behind it.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
     .first = instrument_name,
     .min_args = 2,
     .max_args = 3,
-    .own_output_word = "scatter",
+    .own_output_words = "scatter|tangent",
     .run = run,
     .more_help = more_help,
 };

@@ -47,5 +47,9 @@ const struct experiment *const experiments[] = {
     &experiment_gap_measures,
     &experiment_dimension_mnist,
     &experiment_dimension_patches,
+    &experiment_two_time,
+    &experiment_tangent_widths,
+    &experiment_jamming,
+    &experiment_embedded,
     NULL,
 };
