@@ -115,9 +115,11 @@ static double of_pope(double d) /* k = 8 */
     return d * 6 / 7;
 }
 
-static double of_participation(double d) /* eigenvalues of 20 points scatter: d n / (n + d + 1) */
+/* Eigenvalues of the covariance of n = 20 points scatter: d / (1 + v), where of points even in a
+ * ball the squared coefficient of variation is v = (d + 2) / (d + 4) (d - 1) (d + 2) / (n d). */
+static double of_participation(double d)
 {
-    return d * 20 / (21 + d);
+    return d / (1 + (d + 2) / (d + 4) * (d - 1) * (d + 2) / (20 * d));
 }
 
 static const struct {
