@@ -10,7 +10,7 @@ double bench_now(void); /* seconds */
 /* How many patterns `engram bench store` puts into a file: --patterns. */
 extern size_t bench_patterns;
 
-/* Where `engram bench routed` writes what it measured on, or NULL: --write. */
+/* Where `engram bench routed` and `measure` write what they measured on, or NULL: --write. */
 extern const char *bench_folder;
 
 /* Sorts t and returns its median. */

@@ -14,6 +14,7 @@ int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
 int bench_heads(int json, int threads);
 int bench_layers(int json, int threads);
+int bench_measure(int json, int threads);
 int bench_onnx(int json, int threads);
 int bench_routed(int json, int threads);
 int bench_store(int json, int threads);
@@ -29,6 +30,7 @@ static const struct bench {
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
     { "heads", "examples taught and named, after their features", bench_heads },
     { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
+    { "measure", "instruments, beside tools/measure_peers.py", bench_measure },
     { "onnx", "networks at batch 1, one thread and two, beside tools/onnx_runtime.mjs",
       bench_onnx },
     { "routed", "one query among 10^6 patterns by way of the index, against the exact recall",
@@ -56,7 +58,8 @@ static const struct opt options[] = {
     { "patterns", 0, OPT_SIZE, offsetof(struct bench_options, patterns), "N",
       "of store: patterns in its file", NULL, 1, 1e9 },
     { "write", 0, OPT_TEXT, offsetof(struct bench_options, write), "FOLDER",
-      "of routed: patterns, states and answers, for tools/routed_peers.py", NULL, 0, 0 },
+      "of measure and routed: what it was on, for tools/measure_peers.py, routed_peers.py", NULL, 0,
+      0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
 
@@ -85,7 +88,7 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|binary|bits|heads|layers|onnx|routed|store|train] ",
+    .arguments = "[association|binary|bits|heads|layers|measure|onnx|routed|store|train] ",
     .examples = "engram bench association\nengram bench store --patterns 10000000\n"
                 "engram bench --json --threads 2",
     .notes =

@@ -105,24 +105,29 @@ static const struct opt options[] = {
 static const struct instrument {
     const char *name;
     int (*run)(const struct call *call, const char *data);
-    int of_model; /* MODEL goes before DATA */
+    enum takes { OF_DATA, OF_MODEL_AND_DATA, OF_MODEL } takes;
     const char *summary;
 } instruments[] = {
-    { "dimension", measure_dimension, 0,
+    { "dimension", measure_dimension, OF_DATA,
       "coordinates that DATA needs; low and high hold 95 % of bootstrap samples" },
-    { "memorisation", measure_memorisation, 0,
+    { "memorisation", measure_memorisation, OF_DATA,
       "of each example, how often learners that saw it are right on it, less others" },
-    { "scatter", measure_scatter, 0,
+    { "scatter", measure_scatter, OF_DATA,
       "means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture" },
-    { "hessian", measure_hessian, 1, "eigenvalues of both ends, trace and density of curvature" },
-    { "bounds", measure_bounds, 1,
+    { "hessian", measure_hessian, OF_MODEL_AND_DATA,
+      "eigenvalues of both ends, trace and density of curvature" },
+    { "bounds", measure_bounds, OF_MODEL_AND_DATA,
       "what the error on all data is at most; DATA it was trained on" },
-    { "symmetry", measure_symmetry, 1,
+    { "symmetry", measure_symmetry, OF_MODEL_AND_DATA,
       "changes of inputs that MODEL does not see, or a learned map" },
-    { "layers", measure_layers, 1,
+    { "layers", measure_layers, OF_MODEL_AND_DATA,
       "what each layer gives out: dimension, read-out, nearest neighbour; MODEL or ONNX" },
-    { "noise", measure_noise, 1, "of the gradients of batches, of --batch examples" },
-    { "tangent", measure_tangent, 1, "products of gradients of scores, of all pairs, into -o" },
+    { "noise", measure_noise, OF_MODEL_AND_DATA,
+      "of the gradients of batches, of --batch examples" },
+    { "tangent", measure_tangent, OF_MODEL_AND_DATA,
+      "products of gradients of scores, of all pairs, into -o" },
+    { "rotation", measure_rotation, OF_MODEL,
+      "frequencies along rotations of the operator behind a scattering layer" },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -133,15 +138,15 @@ static const char *instrument_name(const void *user, size_t i)
 
 static int run(const struct call *call)
 {
+    static const char *const what[] = { "DATA alone", "MODEL and DATA", "MODEL alone" };
     char known[256] = "";
     size_t at = 0;
     for (size_t i = 0; instrument_name(NULL, i) != NULL; i++) {
         const struct instrument *row = &instruments[i];
         at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i > 0 ? ", " : "", row->name);
         if (strcmp(call->args[0], row->name) != 0) continue;
-        if (call->nargs != 2 + (size_t)row->of_model)
-            return fail_usage(call, "measure %s takes %s", row->name,
-                              row->of_model ? "MODEL and DATA" : "DATA alone");
+        if (call->nargs != (row->takes == OF_MODEL_AND_DATA ? 3U : 2U))
+            return fail_usage(call, "measure %s takes %s", row->name, what[row->takes]);
         return row->run(call, call->args[1]);
     }
     const char *near = nearest_name(call->args[0], instrument_name, NULL);
@@ -152,10 +157,11 @@ static int run(const struct call *call)
 static void more_help(FILE *out, const void *typed)
 {
     (void)typed;
+    static const char *const goes[] = { "", "MODEL DATA: ", "MODEL: " };
     fputs("\nInstruments:\n", out);
     for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
-        fprintf(out, "  %-13s %s%s\n", instruments[i].name,
-                instruments[i].of_model ? "MODEL DATA: " : "", instruments[i].summary);
+        fprintf(out, "  %-13s %s%s\n", instruments[i].name, goes[instruments[i].takes],
+                instruments[i].summary);
     measure_dimension_help(out);
 }
 
@@ -180,7 +186,8 @@ const struct command cmd_measure = {
         "engram measure symmetry runs/digits semeion --learn involution --moved moved.npy\n"
         "engram measure bounds net semeion --gibbs --draws 20\n"
         "engram measure layers net semeion --report layers.html\n"
-        "engram measure layers resnet20_cifar10.onnx cifar10/test --sample 1000",
+        "engram measure layers resnet20_cifar10.onnx cifar10/test --sample 1000\n"
+        "engram measure rotation runs/encoder",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,

@@ -46,6 +46,7 @@ int measure_memorisation(const struct call *call, const char *data);
 int measure_scatter(const struct call *call, const char *data);
 int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
+int measure_rotation(const struct call *call, const char *model);
 int measure_noise(const struct call *call, const char *unused);
 int measure_tangent(const struct call *call, const char *unused);
 int measure_symmetry(const struct call *call, const char *unused);

@@ -45,6 +45,8 @@ const struct experiment *const experiments[] = {
     &experiment_random_labels,
     &experiment_uniform_convergence,
     &experiment_gap_measures,
+    &experiment_dimension_mnist,
+    &experiment_dimension_patches,
     &experiment_two_time,
     &experiment_tangent_widths,
     &experiment_jamming,

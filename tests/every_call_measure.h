@@ -240,9 +240,17 @@ static inline eg_status call_pictures(const char *path)
     o.patches = 2;
     o.side = 2;
     CALL(eg_patch_dictionary(&set, &o, kernel, offset, NULL));
+    double mean[4], whitening[16];
+    CALL(eg_patch_whitening(&set, &o, mean, whitening));
     CALL(eg_tape_create(1, NULL, &t));
     if (s == EG_OK) {
         const eg_var in = eg_input(t, EG_F32, &eg_shape_of(N_PICTURES, 1, SIDE, SIDE), x);
+        float on[11] = { 0, 1 };
+        eg_rotation turning;
+        assert_int_equal(eg_scattering_channels(&(eg_scattering_options){ sizeof how, 2, 2, 2, 0 }),
+                         9);
+        CALL(eg_rotation_spectrum(on, 1, 1, &(eg_scattering_options){ sizeof how, 2, 2, 2, 0 },
+                                  &turning));
         CHECK(eg_scattering_channels(&how) > 0);
         eg_scattering(t, in, &how);
         const eg_patch_codes near = { sizeof near, 0.5, 2, 1, 0 };

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "experiments/lab.h"
@@ -86,7 +85,6 @@ static eg_status quick(const struct experiment_context *run, double epsilon, con
     eg_learner *l = NULL;
     o.patches = QUICK_PATCHES;
     o.epsilon = epsilon;
-    o.mirror_at_zero = getenv("MZ") != NULL;
     o.sample = 200000;
     o.seed = how.seed = run->seed;
     how.progress = run->progress;

@@ -87,7 +87,8 @@ EG_API const eg_estimator *eg_estimator_row(size_t i);
  * which points are averaged over. Neighbourhoods overlap, so that errors are somewhat too small
  * where k is not small against N.
  * @param x      (N, D) finite
- * @param names  (count) of the table; "gride:4" is gride at a scale of its own
+ * @param names  (count) of the table; "gride:4" is gride at a scale of its own, "mle:5" is mle with
+ *               5 neighbours
  * @param out    (count)
  * @return EG_OK; EG_ERR_INVALID (an unknown name, a number that is not finite, an option out of
  *         range, fewer points that differ than neighbours + 1, all distances equal);

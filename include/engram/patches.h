@@ -70,7 +70,19 @@ EG_API EG_MUST_CHECK eg_status eg_patch_dictionary(const eg_dataset *set,
                                                    const eg_patch_options *options, float *kernel,
                                                    float *offset, double *spectrum);
 
-/* The same into every `patches` layer of a network, whose sides and numbers count. Returns
+/**
+ * Mean of patches and W = (C + epsilon)^(-1/2), symmetric, with which W (p - mean) has covariance 1
+ * where epsilon is small against that of p. `patches` and mirror_at_zero of the options are not
+ * read.
+ * @param mean       (C S S)
+ * @param whitening  (C S S, C S S)
+ * @return as eg_patch_dictionary; EG_ERR_INVALID also where epsilon is 0 and a variance is too
+ */
+EG_API EG_MUST_CHECK eg_status eg_patch_whitening(const eg_dataset *set,
+                                                  const eg_patch_options *options, double *mean,
+                                                  double *whitening);
+
+/* A dictionary into every `patches` layer of a network, whose sides and numbers count. Returns
  * EG_NOT_FOUND where it has none. */
 EG_API EG_MUST_CHECK eg_status eg_patch_learner(eg_learner *l, const eg_dataset *set,
                                                 const eg_patch_options *options);

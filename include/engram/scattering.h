@@ -4,6 +4,7 @@
 #ifndef ENGRAM_SCATTERING_H
 #define ENGRAM_SCATTERING_H
 
+#include "engram/status.h"
 #include "engram/tape.h"
 
 #ifdef __cplusplus
@@ -41,6 +42,35 @@ EG_API size_t eg_scattering_channels(const eg_scattering_options *options);
  * channels).
  */
 EG_API eg_var eg_scattering(eg_tape *t, eg_var x, const eg_scattering_options *options);
+
+/* ---- operators on its channels, and rotations ---- */
+
+enum { EG_ROTATION_FREQUENCIES = 33 };
+
+typedef struct eg_rotation {
+    double share[EG_ROTATION_FREQUENCIES]; /* of the energy, by frequency 0 to L / 2 */
+    double concentration; /* share of its largest frequency in an orbit, mean weighed by energy */
+    double coefficients;  /* the smallest share of all coefficients that holds .9 of the energy */
+    double energy;        /* sum of squares of the weights on orbits: all but those on S0 */
+    size_t orbits;
+} eg_rotation;
+
+/**
+ * How an operator on the channels of a scattering transform turns with the picture. A picture that
+ * turns by one of the L angles moves the channels along orbits: S1 (j, l) to (j, l + 1), S2
+ * (j, l, j', l') to (j, l + 1, j', l' + 1). The weights on each orbit are taken to Fourier
+ * coefficients; an operator that turns with the picture by one representation has one frequency,
+ * one that does not see rotations frequency 0. Of weights that know nothing of angles frequency f
+ * has 2 / L of the energy, 0 and L / 2 half of that.
+ * @param w         (outputs, planes, K): a 1 x 1 convolution behind the transform of `planes`
+ * @param options   of the transform; order 1 or more
+ * @return EG_OK; EG_ERR_INVALID (options, no weights, a number that is not finite, all zeros);
+ *         EG_ERR_NOMEM
+ * Source: Oyallon, Belilovsky and Zagoruyko 2017, section 4.1.
+ */
+EG_API EG_MUST_CHECK eg_status eg_rotation_spectrum(const float *w, size_t outputs, size_t planes,
+                                                    const eg_scattering_options *options,
+                                                    eg_rotation *out);
 
 #ifdef __cplusplus
 }

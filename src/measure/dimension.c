@@ -63,7 +63,7 @@ struct asked {
     eg_dimension_options options;
 };
 
-/* "gride", or "gride:4" with a scale of its own. */
+/* "gride", or "gride:4" with a scale of its own, "mle:5" with its own number of neighbours. */
 static eg_status find_row(const char *name, const eg_dimension_options *o, struct asked *out)
 {
     const size_t n = strcspn(name, ":");
@@ -73,12 +73,17 @@ static eg_status find_row(const char *name, const eg_dimension_options *o, struc
         const struct egi_estimator *row = out->row;
         if (strlen(row->row.name) != n || strncmp(row->row.name, name, n) != 0) continue;
         if (name[n] == '\0') return EG_OK;
-        out->options.scale = row->scaled ? strtoul(name + n + 1, &end, 10) : 0;
-        if (end != NULL && *end == '\0' && out->options.scale > 0
-            && out->options.scale <= INT32_MAX)
-            return EG_OK;
-        return egi_fail(EG_ERR_INVALID, "\"%s\": expected %.*s%s", name, (int)n, name,
-                        row->scaled ? " or a scale of 1 or more after the colon" : "");
+        const size_t own = row->own != EGI_OWN_NONE ? strtoul(name + n + 1, &end, 10) : 0;
+        const size_t least = row->own == EGI_OWN_K ? 3 : 1;
+        *(row->own == EGI_OWN_K ? &out->options.k : &out->options.scale) = own;
+        if (end != NULL && *end == '\0' && own >= least && own <= INT32_MAX) return EG_OK;
+        if (row->own == EGI_OWN_NONE)
+            return egi_fail(EG_ERR_INVALID, "\"%s\": expected %.*s", name, (int)n, name);
+        return egi_fail(EG_ERR_INVALID,
+                        "\"%s\": expected %.*s or a number of %zu or more behind a "
+                        "colon: %s",
+                        name, (int)n, name, least,
+                        row->own == EGI_OWN_K ? "neighbours" : "its scale");
     }
     return egi_fail(EG_ERR_INVALID, "no estimator of dimension is named \"%s\"", name);
 }

@@ -28,6 +28,8 @@ struct egi_cloud {
     const double *within;     /* (N, EGI_RADII), where a row counts */
 };
 
+enum egi_own { EGI_OWN_NONE, EGI_OWN_K, EGI_OWN_SCALE };
+
 /* An estimator is a statistic of each point and a way to combine them. weight (N) says how often a
  * point counts, `total` times in all. */
 struct egi_estimator {
@@ -38,7 +40,7 @@ struct egi_estimator {
     double (*combine)(const struct egi_cloud *c, const double *statistic, const uint32_t *weight,
                       size_t total);
     int sorted;                                /* statistics come rising */
-    int scaled;                                /* NAME:N has a scale of its own */
+    enum egi_own own;                          /* what NAME:N sets for this row alone */
     int counts;                                /* needs `within` */
     size_t (*work)(const struct egi_cloud *c); /* doubles a statistic needs, or NULL */
 };

@@ -119,40 +119,75 @@ static eg_status check(const eg_dataset *set, const eg_patch_options *o)
     return EG_OK;
 }
 
+/* A scene with its statistics, in an arena that is to be destroyed where it succeeds. */
+static eg_status begin(const eg_dataset *set, const eg_patch_options *o, struct scene *s,
+                       struct egi_arena *a)
+{
+    *s = (struct scene){ .set = set, .o = o };
+    EGI_TRY(check(set, o));
+    s->d = set->channels * o->side * o->side;
+    s->rows = set->height - o->side + 1;
+    s->columns = set->width - o->side + 1;
+    s->total = set->n * s->rows * s->columns;
+    const struct egi_need needs[5] = { { s->d, sizeof(double) },
+                                       { s->d, sizeof(double) },
+                                       { s->d * s->d, sizeof(double) },
+                                       { BLOCK * s->d, sizeof(double) },
+                                       { s->d, sizeof(double) } };
+    EGI_TRY(egi_arena_create(o->alloc != NULL ? o->alloc : eg_allocator_default(), needs, 5,
+                             "patches", a));
+    s->mean = a->part[0];
+    s->eigen = a->part[1];
+    s->vector = a->part[2];
+    s->block = a->part[3];
+    s->centre = a->part[4];
+    const eg_status status = statistics(s);
+    if (status != EG_OK) egi_arena_destroy(a);
+    return status;
+}
+
 eg_status eg_patch_dictionary(const eg_dataset *set, const eg_patch_options *options, float *kernel,
                               float *offset, double *spectrum)
 {
     const eg_patch_options usual = EG_PATCH_OPTIONS_INIT, *o = options != NULL ? options : &usual;
-    struct scene s = { .set = set, .o = o };
+    struct scene s;
     struct egi_arena a;
-    EGI_TRY(check(set, o));
-    s.d = set->channels * o->side * o->side;
-    s.rows = set->height - o->side + 1;
-    s.columns = set->width - o->side + 1;
-    s.total = set->n * s.rows * s.columns;
-    const struct egi_need needs[5] = { { s.d, sizeof(double) },
-                                       { s.d, sizeof(double) },
-                                       { s.d * s.d, sizeof(double) },
-                                       { BLOCK * s.d, sizeof(double) },
-                                       { s.d, sizeof(double) } };
-    EGI_TRY(egi_arena_create(o->alloc != NULL ? o->alloc : eg_allocator_default(), needs, 5,
-                             "patches", &a));
-    s.mean = a.part[0];
-    s.eigen = a.part[1];
-    s.vector = a.part[2];
-    s.block = a.part[3];
-    s.centre = a.part[4];
-    const eg_status status = statistics(&s);
+    EGI_TRY(begin(set, o, &s, &a));
     for (size_t i = 0; i < s.d; i++) s.centre[i] = o->mirror_at_zero ? 0 : s.mean[i];
-    for (size_t i = 0; i < o->patches && status == EG_OK; i++) {
+    for (size_t i = 0; i < o->patches; i++) {
         double *k = s.block + s.d;
         take(&s, eg_random_below(o->seed, STREAM_PATCH, i, s.total), s.block);
         whiten(&s, s.block, k, &offset[i], &offset[o->patches + i]);
         for (size_t j = 0; j < s.d; j++) kernel[i * s.d + j] = (float)k[j];
     }
-    if (status == EG_OK && spectrum != NULL) memcpy(spectrum, s.eigen, s.d * sizeof *spectrum);
+    if (spectrum != NULL) memcpy(spectrum, s.eigen, s.d * sizeof *spectrum);
     egi_arena_destroy(&a);
-    return status;
+    return EG_OK;
+}
+
+eg_status eg_patch_whitening(const eg_dataset *set, const eg_patch_options *options, double *mean,
+                             double *whitening)
+{
+    const eg_patch_options usual = EG_PATCH_OPTIONS_INIT, *o = options != NULL ? options : &usual;
+    struct scene s;
+    struct egi_arena a;
+    EGI_TRY(begin(set, o, &s, &a));
+    const size_t d = s.d;
+    if (!(s.eigen[0] + o->epsilon > 1e-13 * s.eigen[d - 1])) { /* rounding is no variance */
+        egi_arena_destroy(&a);
+        return egi_fail(EG_ERR_INVALID,
+                        "patches: a variance is 0 and so is epsilon, expected one above 0");
+    }
+    memcpy(mean, s.mean, d * sizeof *mean);
+    memset(whitening, 0, d * d * sizeof *whitening);
+    for (size_t v = 0; v < d; v++) {
+        const double *axis = s.vector + v * d;
+        const double by = isinf(o->epsilon) ? 1 : fmax(s.eigen[v], 0) + o->epsilon;
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = 0; j < d; j++) whitening[i * d + j] += axis[i] * axis[j] / sqrt(by);
+    }
+    egi_arena_destroy(&a);
+    return EG_OK;
 }
 
 eg_status eg_patch_learner(eg_learner *l, const eg_dataset *set, const eg_patch_options *options)

@@ -31,6 +31,29 @@ cmp -s one two || problem "threads change what is measured"
 (echo a,b; yes 1,2 | head -n 30) >constant.csv
 check 2 '30 points, of which 1 differ: expected 21 or more for 20 neighbours' \
     measure dimension constant.csv
+head -n 11 plane.csv >few.csv
+check 2 '10 points, of which 10 differ: expected 21 or more for 20 neighbours' \
+    measure dimension few.csv
+json 'j["points"] == 10 and all(r["dimension"] > 0 for r in j["dimension"])' \
+    measure dimension few.csv -k 5
+check 2 'expected 2049 or more for 2048 neighbours' measure dimension plane.csv --scales -k 2048
+# two planes far apart, each with its dimension; a lattice, where distances do not differ
+python3 - <<'PY'
+rows = open("plane.csv").read().split()
+with open("apart.csv", "w") as out:
+    print(rows[0], file=out)
+    for i, row in enumerate(rows[1:]):
+        u, v, w = map(float, row.split(","))
+        print(u + 100 * (i % 2), v, w, sep=",", file=out)
+with open("lattice.csv", "w") as out:
+    print("x,y", file=out)
+    for i in range(400):
+        print(i // 20, i % 20, sep=",", file=out)
+PY
+json 'all(1.7 < r["dimension"] < 2.3 for r in j["dimension"] if r["estimator"] in
+          ("twonn", "mle", "gride"))' measure dimension apart.csv
+check 2 'twonn: distances to neighbours do not differ' measure dimension lattice.csv \
+    --estimator twonn
 printf 'a,b\n1,2\n3,nan\n' >nan.csv
 check 3 'nan.csv:3.*nan' measure dimension nan.csv
 check 2 'no instrument "dimensions"; did you mean dimension\?' measure dimensions plane.csv
@@ -65,6 +88,19 @@ lines=$(wc -l <scores.csv)
 [ "$lines" -eq 201 ] || problem "scores.csv: $lines lines"
 check 2 'label' measure memorisation constant.csv --models 4
 
+# how a shared local encoder turns with pictures: the operator behind a scattering transform
+cat >encoder.json <<'JSON'
+{"kind": "network", "layers": [{"kind": "scattering", "scales": 2, "angles": 4},
+ {"kind": "conv2d", "channels": 6, "kernel": 1, "name": "F1"}, "batch_norm",
+ {"kind": "activation", "function": "relu"}, {"kind": "conv2d", "channels": 6, "kernel": 1},
+ "adaptive_pool2d", "flatten", "linear"]}
+JSON
+check 0 'learned' train semeion --limit 100 --model encoder.json --epochs 1 -o encoder
+json 'j["weights"] == "F1.weight" and j["angles"] == 4 and j["orbits"] == 6 * (2 + 4)
+      and 0 < j["concentration"] <= 1
+      and abs(sum(r["share"] for r in j["frequencies"]) - 1) < 1e-9' measure rotation encoder
+check 2 'measure rotation takes MODEL alone' measure rotation encoder semeion
+
 # a network that was trained: curvature and bounds
 check 0 'learned' train semeion --limit 300 --hidden 8 --epochs 5 -o net
 json 'j["of"] == "hessian" and j["resolved"] and j["trace"] > 0 and j["numbers"] == 257 * 8 + 90
@@ -78,5 +114,6 @@ json 'j["layers"] == 2 and len(j["bounds"]) == 15
       and 0 <= j["drawn_error"] <= 1' \
     measure bounds net semeion --limit 300 --draws 2
 check 2 'measure bounds takes MODEL and DATA' measure bounds semeion
+check 2 'net: expected a network with a scattering layer' measure rotation net
 check 2 'measure dimension takes DATA alone' measure dimension net semeion
 finish

@@ -95,22 +95,94 @@ static void make_torus(float *x, size_t n, size_t d, uint64_t seed)
     }
 }
 
-static void tori_have_their_dimension(void **state)
+/* The unit sphere of d dimensions, as d + 1 coordinates. */
+static void make_sphere(float *x, size_t n, size_t d, uint64_t seed)
+{
+    eg_random_normal(seed, 4, 0, n * (d + 1), x);
+    for (size_t i = 0; i < n; i++) {
+        double square = 0;
+        for (size_t j = 0; j <= d; j++)
+            square += (double)x[i * (d + 1) + j] * (double)x[i * (d + 1) + j];
+        for (size_t j = 0; j <= d; j++) x[i * (d + 1) + j] /= (float)sqrt(square);
+    }
+}
+
+/* What each estimator says of d dimensions. Its stated error is the bootstrap's; beside it counts
+ * what its assumptions cost where neighbourhoods are as wide as these (share of d): curvature,
+ * overlap, a cut-off among eigenvalues. */
+static double of_pope(double d) /* k = 8 */
+{
+    return d * 6 / 7;
+}
+
+/* Eigenvalues of the covariance of n = 20 points scatter: d / (1 + v), where of points even in a
+ * ball the squared coefficient of variation is v = (d + 2) / (d + 4) (d - 1) (d + 2) / (n d). */
+static double of_participation(double d)
+{
+    return d / (1 + (d + 2) / (d + 4) * (d - 1) * (d + 2) / (20 * d));
+}
+
+static const struct {
+    const char *name, *row;
+    size_t most; /* the largest d it is asked for */
+    double cost, (*of)(double d);
+} known[] = {
+    { "twonn", "twonn", 5, 0.03, NULL },
+    { "twonn-fit", "twonn-fit", 5, 0.03, NULL },
+    { "mle:8", "mle", 5, 0.05, NULL },
+    { "mle-mean:8", "mle-mean", 5, 0.05, NULL },
+    { "mle-pope:8", "mle-pope", 5, 0.05, of_pope },
+    { "gride:2", "gride", 5, 0.04, NULL },
+    { "correlation", "correlation", 5, 0.07, NULL },
+    { "pca:8", "pca", 2, 0.02, NULL },
+    { "pca-participation:20", "pca-participation", 3, 0.05, of_participation },
+};
+
+static void check_space(const char *space, const float *x, size_t columns, size_t d)
+{
+    const char *names[EGI_COUNT(known)];
+    eg_dimension out[EGI_COUNT(known)];
+    eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
+    o.scale = 4;
+    o.resample = 60;
+    for (size_t e = 0; e < EGI_COUNT(known); e++) names[e] = known[e].name;
+    assert_int_equal(eg_dimension_estimate(x, POINTS, columns, names, EGI_COUNT(known), &o, out),
+                     EG_OK);
+    for (size_t e = 0; e < EGI_COUNT(known); e++) {
+        const double want = known[e].of != NULL ? known[e].of((double)d) : (double)d;
+        if (d > known[e].most) continue;
+        if (!(fabs(out[e].value - want) <= 3 * out[e].error + known[e].cost * (double)d))
+            fail_msg("%s of %zu dimensions by %s: %g +- %g, expected %g", space, d, names[e],
+                     out[e].value, out[e].error, want);
+    }
+}
+
+static void every_estimator_knows_tori_and_spheres(void **state)
 {
     (void)state;
-    static const char *const names[] = { "twonn", "twonn-fit", "mle", "mle-mean", "gride" };
     static float x[POINTS * 2 * MOST];
-    for (size_t d = 1; d <= 5; d += 2) {
-        make_torus(x, POINTS, d, d);
-        for (size_t e = 0; e < EGI_COUNT(names); e++) {
-            const double v = value_of(x, POINTS, 2 * d, names[e], 8, 1);
-            /* deviation d / sqrt(N) of two neighbours; curvature and overlap add some per cent */
-            assert_true(fabs(v - (double)d) < 0.08 * (double)d);
-        }
-        assert_true(fabs(value_of(x, POINTS, 2 * d, "correlation", 20, 4) - (double)d)
-                    < 0.1 * (double)d);
-        if (d == 1) assert_true(fabs(value_of(x, POINTS, 2 * d, "pca", 8, 1) - 1) < 1e-6);
+    for (size_t i = 0; eg_estimator_row(i) != NULL; i++) {
+        size_t found = 0;
+        for (size_t e = 0; e < EGI_COUNT(known); e++)
+            found += strcmp(known[e].row, eg_estimator_row(i)->name) == 0;
+        if (found == 0) fail_msg("no known dimension for %s", eg_estimator_row(i)->name);
     }
+    for (size_t d = 1; d <= 5; d++) {
+        make_torus(x, POINTS, d, d);
+        check_space("a torus", x, 2 * d, d);
+        make_sphere(x, POINTS, d, d);
+        check_space("a sphere", x, d + 1, d);
+    }
+}
+
+/* Two spaces far from each other are looked at as one is: neighbours lie in the same. */
+static void what_is_apart_keeps_its_dimension(void **state)
+{
+    (void)state;
+    static float x[POINTS * 2 * MOST];
+    make_torus(x, POINTS, 2, 9);
+    for (size_t i = 0; i < POINTS / 2; i++) x[i * 4] += 1000;
+    check_space("two tori apart", x, 4, 2);
 }
 
 /* Along a line spaced so that ln(r_2 / r_1) is known for every point: 0 and 1 and 1 + a, ... */
@@ -145,7 +217,7 @@ static void scales_are_named(void **state)
     (void)state;
     static float x[N * D];
     static const char *const names[] = { "gride:4", "twonn", "gride:1" }, *const bad[] = {
-        "gride:", "gride:0", "twonn:2"
+        "gride:", "gride:0", "twonn:2", "mle:2", "pca:x"
     };
     eg_dimension_options o = EG_DIMENSION_OPTIONS_INIT;
     eg_dimension out[3];
@@ -156,7 +228,14 @@ static void scales_are_named(void **state)
     assert_true(out[1].value == value_of(x, N, D, "twonn", 20, 1));
     assert_true(out[2].value == value_of(x, N, D, "gride", 20, 1));
     assert_true(out[0].radius > out[2].radius);
-    for (size_t i = 0; i < 3; i++)
+    static const char *const of_k[] = { "mle", "mle:5", "pca:7", "mle-pope:3" };
+    eg_dimension k[4];
+    assert_int_equal(eg_dimension_estimate(x, N, D, of_k, 4, &o, k), EG_OK);
+    assert_true(k[0].value == value_of(x, N, D, "mle", 20, 1));
+    assert_true(k[1].value == value_of(x, N, D, "mle", 5, 1));
+    assert_true(k[2].value == value_of(x, N, D, "pca", 7, 1));
+    assert_true(k[3].value == value_of(x, N, D, "mle-pope", 3, 1));
+    for (size_t i = 0; i < EGI_COUNT(bad); i++)
         assert_int_equal(eg_dimension_estimate(x, N, D, &bad[i], 1, &o, out), EG_ERR_INVALID);
 }
 
@@ -250,6 +329,13 @@ static void bad_data_is_refused(void **state)
 {
     (void)state;
     float x[40] = { 0 }, cross[8] = { 1, 0, -1, 0, 0, 1, 0, -1 };
+    float simplex[64] = { 0 }; /* all distances are equal: no estimator of them has a value */
+    for (size_t i = 0; i < 8; i++) simplex[9 * i] = 1;
+    for (size_t e = 0; eg_estimator_row(e) != NULL; e++) {
+        const char *name = eg_estimator_row(e)->name;
+        refuses(x, 40, 1, name, "40 points, of which 1 differ: expected ");
+        if (strncmp(name, "pca", 3) != 0) refuses(simplex, 8, 8, name, "do not differ");
+    }
     refuses(x, 40, 1, "mle", "40 points, of which 1 differ: expected 6 or more");
     for (size_t i = 0; i < 40; i++) x[i] = (float)i;
     refuses(x, 4, 1, "mle", "4 points, of which 4 differ: expected 6");
@@ -284,7 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neighbours_are_the_nearest),
         cmocka_unit_test(one_thread_or_many),
-        cmocka_unit_test(tori_have_their_dimension),
+        cmocka_unit_test(every_estimator_knows_tori_and_spheres),
+        cmocka_unit_test(what_is_apart_keeps_its_dimension),
         cmocka_unit_test(estimators_are_their_formulae),
         cmocka_unit_test(scales_are_named),
         cmocka_unit_test(scaling_by_a_power_of_two_changes_no_bit),

@@ -190,6 +190,37 @@ static void evidence_sums_to_the_score(void **state)
     eg_learner_destroy(l);
 }
 
+/* W (C + epsilon) W = 1 with the covariance of all patches, and W is symmetric. */
+static void whitening_whitens(void **state)
+{
+    (void)state;
+    static double mean[P], white[P * P], cov[P * P], half[P * P], patch[P];
+    const eg_dataset set = pictures();
+    const size_t rows = H - SIDE + 1, columns = W - SIDE + 1, total = N * rows * columns;
+    eg_patch_options o = EG_PATCH_OPTIONS_INIT;
+    o.side = SIDE;
+    o.epsilon = 0.02;
+    CHECK_OK(eg_patch_whitening(&set, &o, mean, white));
+    for (size_t t = 0; t < total; t++) {
+        const size_t place = t % (rows * columns);
+        take(x + t / (rows * columns) * D, place / columns, place % columns, patch);
+        for (size_t i = 0; i < P; i++)
+            for (size_t j = 0; j < P; j++)
+                cov[i * P + j] += (patch[i] - mean[i]) * (patch[j] - mean[j]) / (double)total;
+    }
+    for (size_t i = 0; i < P; i++) cov[i * P + i] += o.epsilon;
+    for (size_t i = 0; i < P; i++)
+        for (size_t j = 0; j < P; j++)
+            for (size_t k = 0; k < P; k++) half[i * P + j] += white[i * P + k] * cov[k * P + j];
+    for (size_t i = 0; i < P; i++)
+        for (size_t j = 0; j < P; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < P; k++) sum += half[i * P + k] * white[k * P + j];
+            CHECK_NEAR(sum, i == j, 1e-9);
+            CHECK_NEAR(white[i * P + j], white[j * P + i], 1e-9);
+        }
+}
+
 /* Mirrored at 0, both offsets are -<k, p> / 2 for patches p themselves. */
 static void patches_are_mirrored_at_zero(void **state)
 {
@@ -232,6 +263,11 @@ static void misuse_is_refused(void **state)
     o.epsilon = -1;
     CHECK_STATUS(eg_patch_dictionary(&set, &o, kernel, offset, NULL), EG_ERR_INVALID);
     o.epsilon = 0;
+    static double mean[300], white[300 * 300];
+    o.side = 8; /* more numbers than pictures vary in */
+    set.n = 2;
+    CHECK_STATUS(eg_patch_whitening(&set, &o, mean, white), EG_ERR_INVALID);
+    o.side = 3;
     set.x = flat;
     set.n = 1;
     CHECK_STATUS(eg_patch_dictionary(&set, &o, kernel, offset, NULL), EG_ERR_INVALID);
@@ -240,11 +276,9 @@ static void misuse_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(offsets_are_distances),
-        cmocka_unit_test(codes_are_the_nearest),
-        cmocka_unit_test(evidence_sums_to_the_score),
-        cmocka_unit_test(patches_are_mirrored_at_zero),
-        cmocka_unit_test(misuse_is_refused),
+        cmocka_unit_test(offsets_are_distances),        cmocka_unit_test(codes_are_the_nearest),
+        cmocka_unit_test(evidence_sums_to_the_score),   cmocka_unit_test(whitening_whitens),
+        cmocka_unit_test(patches_are_mirrored_at_zero), cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,47 @@ static void rest_is_the_lasso(void **state)
     CHECK(positive > 50 && zero > 50);
 }
 
+/* Several at once, beside the iteration written out. */
+static void codes_are_their_iteration(void **state)
+{
+    (void)state;
+    enum { M = 3, C = 6, K = 9, STEPS = 4, EXTRA = 2 };
+    struct scene *p = &scene;
+    double x[M * C];
+    *p = (struct scene){ .c = C, .k = K };
+    make_atoms(p, 1, 0);
+    make_analysis(p, 1, 0.3);
+    normal(1, 8, M * C, x);
+    const double last = 0.1;
+    const eg_sparse_options o = { sizeof o, STEPS, EXTRA };
+    eg_tape *t;
+    CHECK_OK(eg_tape_create(1, NULL, &t));
+    const eg_shape atoms = eg_shape_of(K, C);
+    const eg_var code =
+        eg_sparse_code(t, eg_input(t, EG_F64, &eg_shape_of(M, C), x),
+                       eg_input(t, EG_F64, &atoms, p->d), eg_input(t, EG_F64, &atoms, p->w),
+                       EG_NONE, eg_input(t, EG_F64, &eg_shape_of(1, 1), &last), &o);
+    const double *got = eg_tape_value(t, code);
+    CHECK_OK(eg_tape_status(t));
+    for (size_t m = 0; m < M; m++) {
+        double z[K] = { 0 };
+        const double first = largest(p, x + m * C);
+        for (size_t i = 1; i <= STEPS + EXTRA; i++) {
+            double rest[C];
+            const double share = fmin(1, (double)i / STEPS);
+            const double threshold = pow(first, 1 - share) * pow(last, share);
+            for (size_t c = 0; c < C; c++) {
+                rest[c] = x[m * C + c];
+                for (size_t k = 0; k < K; k++) rest[c] -= z[k] * p->d[k * C + c];
+            }
+            for (size_t k = 0; k < K; k++)
+                z[k] = fmax(0, z[k] + inner(p->w + k * C, rest, C) - threshold);
+        }
+        for (size_t k = 0; k < K; k++) CHECK_NEAR(got[m * K + k], z[k], 1e-12);
+    }
+    eg_tape_destroy(t);
+}
+
 /* The layer by its parameters: its own normalising, pictures, reconstruction. */
 static void layers_code_every_place(void **state)
 {
@@ -277,6 +318,7 @@ int main(void)
         cmocka_unit_test(orthogonal_dictionaries_have_a_closed_form),
         cmocka_unit_test(codes_converge_as_the_theorem_says),
         cmocka_unit_test(rest_is_the_lasso),
+        cmocka_unit_test(codes_are_their_iteration),
         cmocka_unit_test(layers_code_every_place),
         cmocka_unit_test(misuse_is_refused),
     };
