@@ -90,7 +90,8 @@ extern const struct experiment experiment_heads, experiment_increments, experime
 
 /* Instruments. */
 extern const struct experiment experiment_scattering, experiment_patches, experiment_pac_mnist,
-    experiment_random_labels, experiment_uniform_convergence, experiment_gap_measures;
+    experiment_random_labels, experiment_uniform_convergence, experiment_gap_measures,
+    experiment_symmetry_faces, experiment_rotation_mnist;
 
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];

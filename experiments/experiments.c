@@ -45,5 +45,7 @@ const struct experiment *const experiments[] = {
     &experiment_random_labels,
     &experiment_uniform_convergence,
     &experiment_gap_measures,
+    &experiment_symmetry_faces,
+    &experiment_rotation_mnist,
     NULL,
 };
