@@ -365,6 +365,6 @@ const struct command cmd_data = {
     .second = set_name,
     .min_args = 0,
     .max_args = 2,
-    .own_output_word = "get",
+    .own_output_words = "get",
     .run = run,
 };

@@ -3,6 +3,7 @@
 #ifndef CLI_MEASURE_H
 #define CLI_MEASURE_H
 
+#include "cli/cli_table.h"
 #include "cli/training.h"
 
 struct measure {
@@ -21,16 +22,21 @@ struct measure {
     size_t eigenvalues, draws;
     int gauss_newton;
     const char *density;
-    double delta; /* bounds */
+    int normalised;      /* tangent */
+    double delta, prior; /* bounds; prior: deviation of the Gibbs posteriors' */
+    int gibbs;
+    const char *table; /* layers */
     /* symmetry */
     size_t basis, tangent, steps;
     double along, least;
-    const char *learn, *symmetry_report, *generators, *moved;
+    const char *learn, *generators, *moved;
+    const char *report; /* layers, symmetry */
     /* memorisation */
     struct learner_options learner;
     struct data_options data;
     struct loop_options loop;
-    size_t models, top;
+    size_t models, top, easy; /* easy: epochs of each model; 0: another instrument */
+    int course;
     double share, shuffle;
     const char *scores;
 };
@@ -40,7 +46,13 @@ int measure_memorisation(const struct call *call, const char *data);
 int measure_scatter(const struct call *call, const char *data);
 int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
+int measure_noise(const struct call *call, const char *unused);
+int measure_tangent(const struct call *call, const char *unused);
 int measure_symmetry(const struct call *call, const char *unused);
+/* Rows of eg_network_rows() with what each says. */
+void measure_bounds_table(struct table *t, const double *value, size_t classes);
+int measure_gibbs(const struct call *call, struct model *m, const eg_part *part);
+int measure_layers(const struct call *call, const char *unused);
 
 /* Moves `sample` items drawn by the seed to the front, in their order, with their labels. */
 int measure_sample(const struct call *call, eg_dataset *set);

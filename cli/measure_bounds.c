@@ -21,7 +21,7 @@ static const char *says(const eg_network_row *row, double v, size_t classes)
                                           : "an error of at most this";
 }
 
-static void fill(struct table *t, const double *value, size_t classes)
+void measure_bounds_table(struct table *t, const double *value, size_t classes)
 {
     const eg_network_row *row;
     table_begin(t, "bounds", columns, 5);
@@ -39,7 +39,7 @@ static void print_all(const struct call *call, const double *value, const eg_net
 {
     const struct measure *o = call->options;
     struct table t;
-    fill(&t, value, set->classes);
+    measure_bounds_table(&t, value, set->classes);
     if (call->common->json) {
         json_t *j =
             json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "examples", (json_int_t)set->n,
@@ -81,10 +81,9 @@ int measure_bounds(const struct call *call, const char *unused)
     how.progress = &progress;
     const eg_status s = eg_network_bounds(m.learner, &part, &how, value, &report);
     bar_end(&bar);
-    if (s == EG_OK)
-        print_all(call, value, &report, &set);
-    else
-        code = fail(s, NULL);
+    if (s == EG_OK) print_all(call, value, &report, &set);
+    if (s == EG_OK && o->gibbs) code = measure_gibbs(call, &m, &part);
+    if (s != EG_OK) code = fail(s, NULL);
     free(value);
     eg_dataset_clear(&set);
     model_close(&m);

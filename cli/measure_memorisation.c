@@ -126,30 +126,156 @@ static int print_all(const struct measured *m)
     return o->scores != NULL ? write_scores(m, o->scores) : EXIT_DONE;
 }
 
+/* ---- other ways ---- */
+
+static eg_memorised_options models_of(const struct call *call, const eg_train_options *train,
+                                      const eg_progress *progress)
+{
+    const struct measure *o = call->options;
+    eg_memorised_options how = EG_MEMORISED_OPTIONS_INIT;
+    how.models = o->models;
+    how.share = o->share;
+    how.seed = call->common->seed;
+    how.threads = call->common->threads;
+    how.train = train;
+    how.progress = progress;
+    return how;
+}
+
+static const struct column ease_columns[] = { { "of_examples", NULL },
+                                              { "measured", "%.4f" },
+                                              { "if_all_were_equal", "%.4f" } };
+
+static int print_ease(const struct measured *m, const eg_ease *e)
+{
+    const struct measure *o = m->call->options;
+    struct table t;
+    table_begin(&t, "ease", ease_columns, 3);
+    table_word(&t, "all models right");
+    table_number(&t, e->always);
+    table_number(&t, e->null_always);
+    table_word(&t, "no model right");
+    table_number(&t, e->never);
+    table_number(&t, e->null_never);
+    table_word(&t, "deviation of right models");
+    table_number(&t, e->deviation);
+    table_number(&t, e->null_deviation);
+    if (m->call->common->json) {
+        json_t *r = json_pack("{s:I,s:I,s:I,s:f,s:o}", "examples", (json_int_t)m->n, "models",
+                              (json_int_t)o->models, "epochs", (json_int_t)o->easy, "accuracy",
+                              e->accuracy, "ease", table_json(&t));
+        print_json_line(m->call->out, r);
+        json_decref(r);
+    } else {
+        fprintf(m->call->out,
+                "%zu examples, %zu models of %zu epoch%s on all of them, %.1f %% right\n\n", m->n,
+                o->models, o->easy, o->easy == 1 ? "" : "s", 100 * e->accuracy);
+        table_print(&t, m->call->out);
+    }
+    table_clear(&t);
+    return EXIT_DONE;
+}
+
+static int easy(struct measured *m, const char *spec, const eg_task *task)
+{
+    const struct measure *o = m->call->options;
+    eg_train_options train = EG_TRAIN_OPTIONS_INIT;
+    eg_ease e;
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, m->call);
+    const eg_memorised_options how = models_of(m->call, &train, &progress);
+    uint32_t *right = need(m->n, sizeof *right);
+    train.batch = o->loop.batch;
+    train.epochs = o->easy;
+    const eg_status s = eg_easy_examples(spec, task, &m->data.part[PART_TRAIN], &how, right, &e);
+    bar_end(&bar);
+    free(right);
+    return s == EG_OK ? print_ease(m, &e) : fail(s, NULL);
+}
+
+static const struct column course_columns[] = { { "epoch", "%.0f" },
+                                                { "gini_of_sensitivity", "%.4f" },
+                                                { "critical_samples", "%.4f" } };
+
+static int print_course(const struct measured *m, const double *gini, const double *critical,
+                        size_t epochs)
+{
+    struct table t;
+    table_begin(&t, "course", course_columns, 3);
+    for (size_t e = 0; e < epochs; e++) {
+        table_number(&t, (double)e + 1);
+        table_number(&t, gini[e]);
+        table_number(&t, critical[e]);
+    }
+    if (m->call->common->json) {
+        json_t *r = json_pack("{s:I,s:o}", "examples", (json_int_t)m->n, "course", table_json(&t));
+        print_json_line(m->call->out, r);
+        json_decref(r);
+    } else {
+        fprintf(m->call->out,
+                "%zu examples; critical: another answer within 30/255 of the inputs' range\n\n",
+                m->n);
+        table_print(&t, m->call->out);
+    }
+    table_clear(&t);
+    return EXIT_DONE;
+}
+
+/* One learner on all of the examples, looked at after each epoch. */
+static int course(struct measured *m, const char *spec, const eg_task *task)
+{
+    const struct measure *o = m->call->options;
+    const eg_part *part = &m->data.part[PART_TRAIN];
+    eg_train_options train = EG_TRAIN_OPTIONS_INIT;
+    eg_attack_options search = EG_ATTACK_OPTIONS_INIT;
+    eg_learner *l = NULL;
+    double *gini = need(2 * task->epochs, sizeof *gini);
+    search.lo = search.hi = (double)part->set->x[0];
+    for (size_t i = 0; i < part->set->n * part->set->d; i++) {
+        search.lo = fmin(search.lo, (double)part->set->x[i]);
+        search.hi = fmax(search.hi, (double)part->set->x[i]);
+    }
+    search.seed = train.seed = m->call->common->seed;
+    train.batch = o->loop.batch;
+    eg_status s = eg_learner_create(spec, task, train.seed, m->call->common->threads, NULL, &l);
+    if (s == EG_OK)
+        s = eg_sensitivity_course(l, part, &train, &search, m->score, gini, gini + task->epochs);
+    const int code =
+        s == EG_OK ? print_course(m, gini, gini + task->epochs, task->epochs) : fail(s, NULL);
+    eg_learner_destroy(l);
+    free(gini);
+    return code;
+}
+
 /* ---- the whole ---- */
 
-static int train_all(struct measured *m)
+static int scores(struct measured *m, const char *spec, const eg_task *task)
+{
+    const struct measure *o = m->call->options;
+    eg_train_options train = EG_TRAIN_OPTIONS_INIT;
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, m->call);
+    const eg_memorised_options how = models_of(m->call, &train, &progress);
+    train.batch = o->loop.batch;
+    const eg_status s =
+        eg_memorised(spec, task, &m->data.part[PART_TRAIN], NULL, &how, m->score, m->error, NULL);
+    bar_end(&bar);
+    if (s != EG_OK) return fail(s, NULL);
+    for (size_t i = 0; i < m->n; i++) m->order[i] = (struct item){ m->score[i], i };
+    qsort(m->order, m->n, sizeof *m->order, falling);
+    return print_all(m);
+}
+
+static int look(struct measured *m)
 {
     const struct measure *o = m->call->options;
     const eg_task task = task_of_set(&m->data.set, o->loop.epochs);
-    eg_memorised_options how = EG_MEMORISED_OPTIONS_INIT;
-    eg_train_options train = EG_TRAIN_OPTIONS_INIT;
     const char *spec = NULL;
-    struct bar bar;
     const int code = learner_spec(m->call, &o->learner, &spec);
     if (code != EXIT_DONE) return code;
-    const eg_progress progress = bar_begin(&bar, m->call);
-    train.batch = o->loop.batch;
-    how.models = o->models;
-    how.share = o->share;
-    how.seed = m->call->common->seed;
-    how.threads = m->call->common->threads;
-    how.train = &train;
-    how.progress = &progress;
-    const eg_status s =
-        eg_memorised(spec, &task, &m->data.part[PART_TRAIN], NULL, &how, m->score, m->error, NULL);
-    bar_end(&bar);
-    return s == EG_OK ? EXIT_DONE : fail(s, NULL);
+    return o->easy > 0 ? easy(m, spec, &task)
+           : o->course ? course(m, spec, &task)
+                       : scores(m, spec, &task);
 }
 
 int measure_memorisation(const struct call *call, const char *data)
@@ -165,11 +291,8 @@ int measure_memorisation(const struct call *call, const char *data)
         if (o->shuffle > 0)
             say(call, "labels  of %zu examples drawn anew",
                 shuffle_labels(call, &m.data.set, o->shuffle));
-        code = train_all(&m);
+        code = look(&m);
     }
-    for (size_t i = 0; i < m.n; i++) m.order[i] = (struct item){ m.score[i], i };
-    if (code == EXIT_DONE) qsort(m.order, m.n, sizeof *m.order, falling);
-    if (code == EXIT_DONE) code = print_all(&m);
     free(m.score);
     free(m.error);
     free(m.order);

@@ -60,7 +60,7 @@ static void show(struct study *s, const float *x, size_t n, const char *const *c
 
 static int drawable(const struct study *s)
 {
-    return s->o->symmetry_report != NULL && shape_drawable(&s->m->shape, s->set->d);
+    return s->o->report != NULL && shape_drawable(&s->m->shape, s->set->d);
 }
 
 /* ---- generators that are found ---- */
@@ -123,7 +123,7 @@ static eg_status found(struct study *s, const eg_function *f, const eg_symmetry_
         table_number(&s->table, kept.variance);
         table_number(&s->table, kept.moved);
     }
-    if (status == EG_OK && s->o->symmetry_report != NULL) draw_spectrum(s, spectrum, m);
+    if (status == EG_OK && s->o->report != NULL) draw_spectrum(s, spectrum, m);
     for (size_t k = 0; k < 3 && k < top && status == EG_OK && drawable(s); k++)
         draw_orbit(s, f, how, g + k * m, k + 1);
     if (status == EG_OK && s->o->generators != NULL) {
@@ -185,7 +185,7 @@ static eg_status learned(struct study *s, eg_learned_symmetry *map)
     table_number(&s->table, r.accuracy);
     table_number(&s->table, r.value);
     table_number(&s->table, r.involution);
-    if (s->o->symmetry_report != NULL) report_table(&s->report, &s->table, 0);
+    if (s->o->report != NULL) report_table(&s->report, &s->table, 0);
     float *orbit = need_floats(SHOWN > n ? SHOWN : n, d);
     for (size_t e = 0; e < EXAMPLES && e < n && status == EG_OK && drawable(s); e++) {
         status =
@@ -267,8 +267,7 @@ int measure_symmetry(const struct call *call, const char *unused)
         code = fail_usage(call, "%zu examples, expected 3 or more", set.n);
     else
         code = status == EG_OK ? print_all(&s) : fail(status, NULL);
-    if (code == EXIT_DONE && o->symmetry_report != NULL)
-        code = report_save(&s.report, o->symmetry_report);
+    if (code == EXIT_DONE && o->report != NULL) code = report_save(&s.report, o->report);
     report_clear(&s.report);
     if (set.n >= 3) table_clear(&s.table);
     free(s.basis);

@@ -93,6 +93,10 @@ extern const struct experiment experiment_scattering, experiment_patches, experi
     experiment_random_labels, experiment_uniform_convergence, experiment_gap_measures,
     experiment_symmetry_faces, experiment_rotation_mnist;
 
+/* Learning as physics. */
+extern const struct experiment experiment_two_time, experiment_tangent_widths, experiment_jamming,
+    experiment_embedded;
+
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];
 

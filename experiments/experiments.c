@@ -47,5 +47,9 @@ const struct experiment *const experiments[] = {
     &experiment_gap_measures,
     &experiment_symmetry_faces,
     &experiment_rotation_mnist,
+    &experiment_two_time,
+    &experiment_tangent_widths,
+    &experiment_jamming,
+    &experiment_embedded,
     NULL,
 };

@@ -16,6 +16,7 @@ static inline eg_status call_measures(const char *path)
     eg_dimension_options d = EG_DIMENSION_OPTIONS_INIT;
     eg_memorised_options m = EG_MEMORISED_OPTIONS_INIT;
     eg_dimension dimension;
+    eg_probe probe;
     double square[CALL_N * 2], memorised[CALL_N], error[CALL_N], y[CALL_N];
     double a[CALL_D], b[CALL_N], w[CALL_N];
     eg_fitting_net net = { .n = CALL_N, .d = CALL_D, .a = a, .b = b, .w = w };
@@ -37,6 +38,9 @@ static inline eg_status call_measures(const char *path)
     CALL(eg_memorised("{\"kind\": \"knn\"}", &task, &all, NULL, &m, memorised, error, NULL));
     CALL(eg_fitting_net_make(call_x, y, 1, NULL, &net));
     CALL(fabs(eg_fitting_net_value(&net, call_x) - y[0]) < 1e-6 ? EG_OK : EG_ERR_CORRUPT);
+    CALL(eg_probe_layer(call_x, CALL_N, CALL_D, call_y, CALL_K,
+                        &(eg_search_options){ .threads = 1 }, &probe));
+    CALL(eg_cka(call_x, CALL_D, call_x, CALL_D, CALL_N, &probe.linear));
     CALL(eg_words_enriched(codes, 2, 3, chosen, 2, NULL, &list));
     CALL(eg_split_share_groups(group, 4, .5, 1, half));
     return s;
@@ -65,6 +69,28 @@ static inline eg_status call_symmetries(const char *path)
         CALL(eg_symmetry_move(&f, call_x, CALL_N, &o, generator, .1, moved));
     }
     eg_learner_destroy(l);
+    return s;
+}
+
+static inline eg_status call_dynamics(const char *path)
+{
+    const eg_dynamics_model *m = eg_dynamics_find(eg_dynamics_row(0)->name);
+    double value[EG_DYNAMICS_PARAMS];
+    eg_dynamics_options o = EG_DYNAMICS_OPTIONS_INIT;
+    eg_dynamics_result r = { 0 };
+    char file[320], grid[320];
+    eg_status s = EG_OK;
+    for (size_t p = 0; m->params[p].name != NULL; p++)
+        value[p] = strcmp(m->params[p].name, "n") == 0   ? 16
+                   : strcmp(m->params[p].name, "t") == 0 ? 1
+                                                         : m->params[p].value;
+    snprintf(file, sizeof file, "%s.npy", path);
+    snprintf(grid, sizeof grid, "%s.grid", path);
+    o.checkpoint = grid;
+    o.checkpoint_every = 0;
+    CALL(eg_dynamics_run(m, value, &o, &r));
+    if (s == EG_OK) CALL(eg_npy_write_f64(file, r.value, r.rows, r.columns));
+    eg_dynamics_result_clear(&r);
     return s;
 }
 
@@ -102,6 +128,56 @@ static inline eg_status call_spectra(const char *path)
     return s;
 }
 
+static inline eg_status call_by_heart(eg_learner *l, const eg_task *task, const eg_part *all)
+{
+    eg_memorised_options m = EG_MEMORISED_OPTIONS_INIT;
+    eg_train_options how = EG_TRAIN_OPTIONS_INIT;
+    eg_attack_options o = EG_ATTACK_OPTIONS_INIT;
+    eg_ease ease;
+    uint32_t right[CALL_N];
+    double g[CALL_N], gini, ratio;
+    eg_status s = EG_OK;
+    m.models = 2;
+    m.threads = 1;
+    how.epochs = 1;
+    o.lo = -100;
+    o.hi = 100;
+    o.steps = 2;
+    CALL(eg_easy_examples("{\"kind\": \"knn\"}", task, all, &m, right, &ease));
+    CALL(eg_loss_sensitivity(l, all, g));
+    CALL(eg_sensitivity_course(l, all, &how, &o, g, &gini, &ratio));
+    CALL(eg_critical_samples(l, all, &o, NULL, &ratio));
+    return s;
+}
+
+static eg_status call_bowl(void *user, const double *w, double *loss, double *gradient)
+{
+    (void)user;
+    *loss = *w * *w / 2;
+    *gradient = *w;
+    return EG_OK;
+}
+
+static inline eg_status call_gibbs(eg_learner *l, const eg_part *all)
+{
+    const eg_landscape f = { 1, call_bowl, NULL };
+    const double beta[2] = { 0, 1 };
+    eg_chain_options o = EG_CHAIN_OPTIONS_INIT;
+    eg_gibbs_row row[2];
+    eg_rung rung[2];
+    eg_incoherence told;
+    double w = 0;
+    eg_status s = EG_OK;
+    o.burn = 1;
+    o.steps = 20;
+    CHECK(eg_chain_rows(0) != NULL);
+    CALL(eg_chain(&f, NULL, 1, &o, 0, &w, NULL, NULL, rung));
+    CALL(eg_gibbs_ladder(&f, NULL, beta, 2, &o, NULL, NULL, rung));
+    CALL(eg_gibbs_network(l, all, all, beta, 2, &o, 0.1, row));
+    CALL(eg_gradient_incoherence(l, all, 1, 1, 1e-3, 1, 0, &told));
+    return s;
+}
+
 static inline eg_status call_of_network(const char *path)
 {
     const eg_task task = { .inputs = CALL_D, .classes = CALL_K, .epochs = 1 };
@@ -136,6 +212,8 @@ static inline eg_status call_of_network(const char *path)
     eg_curvature_destroy(c);
     CALL(eg_network_bounds(l, &all, &b, value, &report));
     CALL(eg_evidence(l, call_x, 1, 0, map, &rest));
+    CALL(call_by_heart(l, &task, &all));
+    CALL(call_gibbs(l, &all));
     CALL(eg_pac_train(l, prior, &all, &all, &p, &result));
     eg_learner_destroy(l);
     eg_learner_destroy(prior);
@@ -163,9 +241,13 @@ static inline eg_status call_pictures(const char *path)
         const eg_var in = eg_input(t, EG_F32, &eg_shape_of(N_PICTURES, 1, SIDE, SIDE), x);
         CHECK(eg_scattering_channels(&how) > 0);
         eg_scattering(t, in, &how);
-        const eg_patch_codes near = { sizeof near, 0.5, 2, 1 };
+        const eg_patch_codes near = { sizeof near, 0.5, 2, 1, 0 };
         eg_patch_near(t, in, eg_input(t, EG_F32, &eg_shape_of(2, 1, 2, 2), kernel),
                       eg_input(t, EG_F32, &eg_shape_of(2, 2), offset), &near);
+        const eg_var rows = eg_reshape(t, in, &eg_shape_of(4 * N_PICTURES, SIDE));
+        const eg_var atoms = eg_input(t, EG_F32, &eg_shape_of(2, SIDE), kernel);
+        const eg_var last = eg_reshape(t, eg_number(t, EG_F32, 0.1), &eg_shape_of(1, 1));
+        eg_sparse_code(t, rows, atoms, atoms, EG_NONE, last, NULL);
         CALL(eg_tape_status(t));
     }
     eg_tape_destroy(t);

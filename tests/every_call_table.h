@@ -10,6 +10,7 @@
 #include "every_call_learn.h"
 #include "every_call_measure.h"
 #include "every_call_onnx.h"
+#include "every_call_physics.h"
 #include "every_call_symmetry.h"
 #include "every_call_tape.h"
 
@@ -61,8 +62,10 @@ static const struct episode {
     { "tangents", call_tangents, NULL },
     { "faces", call_faces, NULL },
     { "spectra", call_spectra, NULL },
+    { "dynamics", call_dynamics, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
+    { "gradients", call_gradients, NULL },
     { "rows", call_rows, NULL },
     { "formulae", call_formulae, NULL },
     { "views", call_views, NULL },

@@ -4,6 +4,7 @@
 #ifndef ENGRAM_MEMORISED_H
 #define ENGRAM_MEMORISED_H
 
+#include "engram/attack.h"
 #include "engram/train.h"
 
 #ifdef __cplusplus
@@ -49,6 +50,73 @@ EG_API EG_MUST_CHECK eg_status eg_memorised(const char *spec, const eg_task *tas
                                             const eg_part *train, const eg_part *other,
                                             const eg_memorised_options *options, double *memorised,
                                             double *error, double *influence);
+
+/* ---- easy examples ---- */
+
+typedef struct eg_ease {
+    double accuracy;      /* of all models on all examples */
+    double always, never; /* shares of the examples that all models are right on, that none is */
+    double deviation;     /* of an example's share of right models, over the examples */
+    double null_always, null_never, null_deviation; /* the same if all were equally hard */
+} eg_ease;
+
+/**
+ * T models trained on all examples, each from a place and in an order of its own; how many are
+ * right on each. If all examples were equally hard, and models independent of rates p_t,
+ *     always = prod p_t,  never = prod (1 - p_t),  deviation^2 = sum p_t (1 - p_t) / T^2.
+ * Data with a rule have many examples at both ends, noise has few.
+ * @param options  models, seed, threads, train, progress and alloc are read; epochs 0: one
+ * @param right    (N) of T
+ * @return as eg_memorised
+ * Source: Arpit et al. 2017, section 3.1 and figure 1; rates of their own in the place of one.
+ */
+EG_API EG_MUST_CHECK eg_status eg_easy_examples(const char *spec, const eg_task *task,
+                                                const eg_part *part,
+                                                const eg_memorised_options *options,
+                                                uint32_t *right, eg_ease *out);
+
+/* ---- sensitivity ---- */
+
+/**
+ * g_i = |d l_i / d x_i|_1, l_i = -ln softmax(scores)_y of example i alone.
+ * @param g  (N)
+ * @return EG_OK; EG_ERR_INVALID (no labels, bags); EG_ERR_NOMEM; what eg_learner_pullback returns
+ * Source: Arpit et al. 2017, equation 1.
+ */
+EG_API EG_MUST_CHECK eg_status eg_loss_sensitivity(eg_learner *l, const eg_part *part, double *g);
+
+/* ---- critical samples ---- */
+
+/**
+ * Which examples have another answer within a box of radius r around them, as found by the row
+ * "lass" of the attacks from the learner's own answer: a lower bound of how many have.
+ * @param options   box, eps (the radius), step, steps, seed; its row is not read. NULL: its usual
+ *                  ones, pixels in [0, 1], r = 30/255
+ * @param critical  (N) 1 or 0, or NULL
+ * @param ratio     their share: it grows as labels without a rule are fitted
+ * @return as eg_attack_run
+ * Source: Arpit et al. 2017, section 4.2, definition 2 and algorithm 1.
+ */
+EG_API EG_MUST_CHECK eg_status eg_critical_samples(eg_learner *l, const eg_part *part,
+                                                   const eg_attack_options *options,
+                                                   uint8_t *critical, double *ratio);
+
+/* ---- over training ---- */
+
+/**
+ * Train l for how->epochs (0: those of its task), one by one, and look after each.
+ * @param search    of critical samples; NULL: usual ones
+ * @param mean      (N) of g over the epochs
+ * @param gini      (epochs) of the mean so far: large where few examples decide, as in real data,
+ *                  and small in noise; NaN where nothing is sensitive
+ * @param critical  (epochs) ratio of critical samples, or NULL
+ * @return as eg_train, eg_loss_sensitivity and eg_critical_samples
+ * Source: Arpit et al. 2017, section 3.2 and figures 3 and 9; after epochs in the place of steps.
+ */
+EG_API EG_MUST_CHECK eg_status eg_sensitivity_course(eg_learner *l, const eg_part *part,
+                                                     const eg_train_options *how,
+                                                     const eg_attack_options *search, double *mean,
+                                                     double *gini, double *critical);
 
 /* ---- any labels ---- */
 

@@ -12,7 +12,15 @@
 #include "engram/random.h"
 #include "measure/egi_attack.h"
 
-enum { STREAM_UNIFORM = 0x41545455, STREAM_NORMAL, STREAM_RADIUS, STREAM_SIGN }; /* "ATTU" .. */
+enum {
+    STREAM_UNIFORM = 0x41545455,
+    STREAM_NORMAL,
+    STREAM_RADIUS,
+    STREAM_SIGN,
+    STREAM_LASS
+}; /* "ATTU" .. */
+
+#define LASS_NOISE 0.8 /* deviation of its noise over its step: .2 / 255 and .25 / 255 there */
 
 enum { DEEPFOOL_CLASSES = 10 }; /* the likeliest others, as in the authors' program */
 
@@ -64,6 +72,20 @@ static eg_status move_sign(struct egi_attack *a)
         EGI_TRY(length(a, i, g, &norm));
         a->victim[i].stuck = !(norm > 0);
         for (size_t j = 0; j < a->d; j++) x[j] += g[j] > 0 ? step : g[j] < 0 ? -step : 0;
+    }
+    return EG_OK;
+}
+
+/* Ascent with noise in every component: what a sign alone cannot leave, noise does. */
+static eg_status move_noisily(struct egi_attack *a)
+{
+    const float by = (float)(LASS_NOISE * a->o.step);
+    EGI_TRY(move_sign(a));
+    for (size_t i = 0; i < a->active; i++) {
+        float *x = a->x + i * a->d, *noise = a->grad + i * a->d;
+        eg_random_normal(a->o.seed, STREAM_LASS, draws_of(a, i), a->d, noise);
+        for (size_t j = 0; j < a->d; j++) x[j] += by * noise[j];
+        a->victim[i].stuck = 0;
     }
     return EG_OK;
 }
@@ -212,6 +234,13 @@ static const struct egi_attack_row random_corner = {
     .move = move_to_corner,
 };
 
+static const struct egi_attack_row lass = {
+    .info = { "lass", "linf", "P(x + step sign(grad m) + .8 step N(0, 1))",
+              "Arpit et al. 2017, algorithm 1: adversarial search by Langevin steps", 200,
+              30 / 255.0, 0.25 / 255, 0 },
+    .move = move_noisily,
+};
+
 static const struct egi_attack_row rubbish = {
     .info = { "rubbish", "l2", "x_0 uniform in the box; x + step grad m / |grad m|",
               "Nguyen et al. 2015; Krotov and Hopfield 2018", 500, 0, 0.002, 1 },
@@ -220,5 +249,5 @@ static const struct egi_attack_row rubbish = {
 };
 
 const struct egi_attack_row *const egi_attack_rows[] = {
-    &boundary, &fgsm, &pgd_linf, &pgd_l2, &deepfool, &random_corner, &rubbish, NULL,
+    &boundary, &fgsm, &pgd_linf, &pgd_l2, &deepfool, &random_corner, &rubbish, &lass, NULL,
 };

@@ -16,14 +16,16 @@ struct egi_traced {
     eg_dtype dtype;
     eg_tape *t;
     size_t arrays, batch;
-    size_t n;        /* numbers that scores depend on, of all arrays together */
-    size_t *at;      /* (arrays) where an array lies in w; from n on: it is not learned */
-    double *w;       /* (numbers of all arrays): (n), then those that are not learned */
-    void *still;     /* the same in dtype */
-    void *x;         /* (batch, D) of dtype */
-    int32_t *y;      /* (batch) */
-    eg_var *leaf;    /* (arrays) of the pass */
-    eg_var *derived; /* (arrays) */
+    size_t n;            /* numbers that scores depend on, of all arrays together */
+    size_t *at;          /* (arrays) where an array lies in w; from n on: it is not learned */
+    double *w;           /* (numbers of all arrays): (n), then those that are not learned */
+    void *still;         /* the same in dtype */
+    void *x;             /* (batch, D) of dtype */
+    int32_t *y;          /* (batch) */
+    int drawn;           /* 1: weights are drawn for each example alone (egi_layer.h) */
+    uint64_t seed, step; /* of the draws */
+    eg_var *leaf;        /* (arrays) of the pass; drawn: then their deviations */
+    eg_var *derived;     /* the same */
     struct egi_arena arena;
 };
 
@@ -37,7 +39,8 @@ void egi_traced_clear(struct egi_traced *r);
 size_t egi_traced_load(struct egi_traced *r, size_t from);
 void egi_traced_load_one(struct egi_traced *r, size_t i, size_t of);
 
-/* A pass on a tape that is reset: leaves of w (n) of dtype, and scores (b, K) of r->x. */
+/* A pass on a tape that is reset: leaves of w (n) of dtype, and scores (b, K) of r->x. drawn: of w
+ * (2 n), means and their deviations; what follows is then of all of these. */
 eg_var egi_traced_scores(struct egi_traced *r, const void *w, size_t b);
 /* The mean loss of scores against r->y. */
 eg_var egi_traced_cost(struct egi_traced *r, eg_var scores, size_t b);
@@ -55,9 +58,10 @@ const void *egi_traced_derived(struct egi_traced *r, size_t *k, size_t *at, size
 void egi_traced_read(const struct egi_traced *r, const eg_params *from, double *out);
 
 /* traced_drawn.c - share of errors of `draws` networks N(w, diag d^2), f32, each on a batch of
- * examples drawn anew. Noise by streams from `stream` on, two a draw. moved: (n) scratch. */
+ * examples drawn anew. Noise by streams from `stream` on, two a draw. moved: (n) scratch. Where
+ * r->drawn, each example has a network of its own: draws times batch of them. */
 struct egi_drawing {
-    const float *w, *d; /* (n); d NULL: all `same` */
+    const float *w, *d; /* (n); d NULL: all `same`; where r->drawn w is (2 n) */
     double same;
     float *moved;
     size_t draws;

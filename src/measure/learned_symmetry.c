@@ -19,7 +19,7 @@ enum { CRITIC_ARRAYS = 6, STREAM_FIRST = 1 << 20 };
 static eg_var apply_learner(void *user, eg_tape *t, eg_var x)
 {
     eg_learner *l = user;
-    return l->row->trace(l, t, x, NULL);
+    return l->row->trace(l, t, x, NULL, NULL);
 }
 
 eg_tape_function eg_learner_tape_function(eg_learner *l)

@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/egi_base.h"
 #include "engram/random.h"
+#include "measure/egi_memorised.h"
 
 #define STREAM_SUBSET ((uint64_t)0x4d454d53 << 32) /* "MEMS", the model is added */
 #define STREAM_AXIS ((uint64_t)0x4d454d41 << 32)   /* "MEMA" */
-
-enum { BATCH = 256 };
 
 struct counting {
     const eg_memorised_options *o;
@@ -21,7 +19,7 @@ struct counting {
     size_t n, m, taken; /* taken: examples of a subset */
     size_t *order;      /* (N) examples of this subset first */
     size_t *index;      /* (N) the same in the set */
-    float *scores;      /* (BATCH, K) */
+    float *scores;      /* (EGI_MEMORISED_BATCH, K) */
     uint8_t *right;     /* (N + M) by this model */
     uint8_t *in;        /* (N) whether this model saw it */
     uint32_t *seen;     /* (N) models that saw it */
@@ -42,14 +40,14 @@ static void draw(struct counting *c, size_t model)
     }
 }
 
-static eg_status answer(struct counting *c, eg_learner *l, const eg_part *part, uint8_t *right)
+eg_status egi_memorised_answers(eg_learner *l, const eg_part *part, float *scores, uint8_t *right)
 {
     const size_t classes = eg_learner_task(l)->classes;
     for (size_t i = 0, b; i < part->n; i += b) {
-        b = part->n - i < BATCH ? part->n - i : BATCH;
-        EGI_TRY(eg_part_scores(l, part, i, b, c->scores));
+        b = part->n - i < EGI_MEMORISED_BATCH ? part->n - i : EGI_MEMORISED_BATCH;
+        EGI_TRY(eg_part_scores(l, part, i, b, scores));
         for (size_t r = 0; r < b; r++) {
-            const float *s = c->scores + r * classes;
+            const float *s = scores + r * classes;
             const size_t of = part->index != NULL ? part->index[i + r] : i + r;
             size_t best = 0;
             for (size_t k = 1; k < classes; k++)
@@ -82,8 +80,8 @@ static eg_status one_model(struct counting *c, const char *spec, const eg_task *
     draw(c, model);
     EGI_TRY(eg_learner_create(spec, task, how.seed, c->o->threads, c->o->alloc, &l));
     eg_status s = eg_train(l, &subset, NULL, &how, NULL);
-    if (s == EG_OK) s = answer(c, l, c->train, c->right);
-    if (s == EG_OK && c->m > 0) s = answer(c, l, c->other, c->right + c->n);
+    if (s == EG_OK) s = egi_memorised_answers(l, c->train, c->scores, c->right);
+    if (s == EG_OK && c->m > 0) s = egi_memorised_answers(l, c->other, c->scores, c->right + c->n);
     if (s == EG_OK) count(c);
     eg_learner_destroy(l);
     return s;
@@ -108,16 +106,23 @@ static void conclude(const struct counting *c, double *memorised, double *error,
     }
 }
 
-static eg_status check(const eg_memorised_options *o, const eg_task *task, const eg_part *train,
-                       const eg_part *other, size_t taken)
+eg_status egi_memorised_check(const eg_memorised_options *o, const eg_task *task,
+                              const eg_part *part)
 {
     if (o->size != sizeof *o)
         return egi_fail(EG_ERR_INVALID, "options of %zu bytes, expected %zu", o->size, sizeof *o);
-    if (task->bags || train->set->offset != NULL)
+    if (task->bags || part->set->offset != NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "memorisation of bags is not measured");
-    if (train->set->labels == NULL || (other != NULL && other->set->labels == NULL))
-        return egi_fail(EG_ERR_INVALID, "the examples have no labels");
+    if (part->set->labels == NULL) return egi_fail(EG_ERR_INVALID, "the examples have no labels");
     if (o->models < 2) return egi_fail(EG_ERR_INVALID, "%zu models, expected 2 or more", o->models);
+    return EG_OK;
+}
+
+static eg_status check(const eg_memorised_options *o, const eg_task *task, const eg_part *train,
+                       const eg_part *other, size_t taken)
+{
+    EGI_TRY(egi_memorised_check(o, task, train));
+    if (other != NULL) EGI_TRY(egi_memorised_check(o, task, other));
     if (!(o->share > 0 && o->share < 1) || taken == 0 || taken == train->n)
         return egi_fail(EG_ERR_INVALID,
                         "a share of %g of %zu examples is %zu, expected some and not all", o->share,
@@ -148,7 +153,7 @@ eg_status eg_memorised(const char *spec, const eg_task *task, const eg_part *tra
     c.taken = (size_t)lround(o.share * (double)c.n);
     EGI_TRY(check(&o, task, train, other, c.taken));
     if (influence != NULL) EGI_TRY(egi_mul_size(2 * c.n, c.m, &pairs));
-    EGI_TRY(egi_mul_size(BATCH, task->classes, &scores));
+    EGI_TRY(egi_mul_size(EGI_MEMORISED_BATCH, task->classes, &scores));
     const struct egi_need needs[] = { { c.n, sizeof(size_t) },
                                       { c.n, sizeof(size_t) },
                                       { scores, sizeof(float) },

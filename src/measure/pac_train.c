@@ -1,11 +1,13 @@
 /* Training by a PAC-Bayes bound (engram/pac.h).
  *
- * With v = w + d e, e standard normal, g the gradient of the surrogate at v, and f(L, B):
- *     w:  f_L g   + f_B (w - w_0) / (lambda n)
- *     d:  f_L g e + f_B (d / lambda - 1 / d) / n
- * Divergence, slopes and lambda, which is (sum d^2 + |w - w_0|^2) / numbers where the divergence is
- * least, move slowly: they are taken anew every SELDOM steps, so that a step is a plain one with
- * one more pass over the numbers.
+ * Where all layers can, each example has a network of its own: a layer's sums are N(x W^T + b,
+ * x^2 (D^2)^T + d_b^2), so that they are drawn in the place of its weights, and the tape gives both
+ * gradients. A batch that shares a network hears one noise a hundred times: that noise moves
+ * weights about, which the divergence counts. Else, with v = w + d e, e standard normal, g the
+ * gradient of the surrogate at v, and f(L, B): w:  f_L g   + f_B (w - w_0) / (lambda n) d:  f_L g e
+ * + f_B (d / lambda - 1 / d) / n Divergence, slopes and lambda, which is (sum d^2 + |w - w_0|^2) /
+ * numbers where the divergence is least, move slowly: they are taken anew every SELDOM steps, so
+ * that a step is a plain one with one more pass over the numbers.
  *
  * Differs from public code: the error of all batches is divided by their number, not by one less;
  * the bisection of kl returns its upper end; each of both confidences has its own delta; the
@@ -68,20 +70,16 @@ static const struct objective {
 
 /* ---- state ---- */
 
-struct numbers { /* what Adam keeps of one of both vectors */
-    float *v, *first, *second;
-};
-
 struct pac {
     struct egi_traced r;
     const eg_pac_options *o;
     const struct objective *f;
-    struct numbers w, d;
-    float *w0, *moved;  /* (n) */
-    float *strip;       /* (n + PLACES) normal numbers */
-    const float *noise; /* (n) of this step, to be multiplied by sign */
-    float sign;
-    size_t *order; /* examples */
+    float *w, *d;          /* (n) means and deviations, one behind the other */
+    float *first, *second; /* (2 n) what Adam keeps */
+    float *slope;          /* (2 n) */
+    float *w0;             /* (n) */
+    float *strip;          /* (n + PLACES) normal numbers, where networks are drawn */
+    size_t *order;         /* examples */
     double examples, lambda, kl, by_l, by_b, mean_loss;
     uint64_t step, steps;
 };
@@ -105,8 +103,8 @@ static double divergence(const struct pac *p, double lambda)
         const size_t end = from + 1024 < p->r.n ? from + 1024 : p->r.n;
         double part = 0;
         for (size_t i = from; i < end; i++) {
-            const double by = (double)p->w.v[i] - (double)p->w0[i];
-            const double s = (double)p->d.v[i] * (double)p->d.v[i] / lambda;
+            const double by = (double)p->w[i] - (double)p->w0[i];
+            const double s = (double)p->d[i] * (double)p->d[i] / lambda;
             part += s - 1 - log(s) + by * by / lambda;
         }
         sum += part;
@@ -119,8 +117,8 @@ static double best_place(const struct pac *p)
 {
     double sum = 0;
     for (size_t i = 0; i < p->r.n; i++) {
-        const double by = (double)p->w.v[i] - (double)p->w0[i];
-        sum += (double)p->d.v[i] * (double)p->d.v[i] + by * by;
+        const double by = (double)p->w[i] - (double)p->w0[i];
+        sum += (double)p->d[i] * (double)p->d[i] + by * by;
     }
     return fmax(1, rint(GRID_STEPS * log(GRID_TOP / (sum / (double)p->r.n))));
 }
@@ -151,11 +149,14 @@ static eg_var surrogate(struct pac *p, eg_var z, size_t b)
     return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / unit, 0);
 }
 
-/* Adam (Kingma and Ba 2015). */
-static void adam(const struct numbers *x, size_t at, size_t n, const float *restrict g, float scale)
+/* Adam (Kingma and Ba 2015) on numbers at .. at + n of both vectors. */
+static void adam(struct pac *p, size_t at, size_t n, double rate)
 {
-    float *restrict v = x->v + at, *restrict first = x->first + at;
-    float *restrict second = x->second + at;
+    const double t = (double)p->step + 1;
+    const float scale = (float)(rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)));
+    float *restrict v = p->w + at, *restrict first = p->first + at;
+    float *restrict second = p->second + at;
+    const float *restrict g = p->slope + at;
     for (size_t i = 0; i < n; i++) {
         first[i] = 0.9F * first[i] + 0.1F * g[i];
         second[i] = 0.999F * second[i] + 0.001F * g[i] * g[i];
@@ -163,21 +164,36 @@ static void adam(const struct numbers *x, size_t at, size_t n, const float *rest
     }
 }
 
-/* Both vectors of one array, g its gradient; what was moved is no longer needed. */
-static void update(struct pac *p, const float *restrict g, size_t at, size_t n, double rate)
+/* Means `at` of the derivative g of the surrogate by them. */
+static void update_means(struct pac *p, const float *restrict g, size_t at, size_t n, double rate)
 {
-    const double t = (double)p->step + 1;
-    const float scale = (float)(rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)));
-    const float by_l = (float)p->by_l, by_b = (float)(p->by_b / p->examples), sign = p->sign;
+    const float by_l = (float)p->by_l, pull = (float)(p->by_b / p->examples / p->lambda);
+    const float *restrict w = p->w + at, *restrict w0 = p->w0 + at;
+    float *restrict slope = p->slope + at;
+    for (size_t i = 0; i < n; i++) slope[i] = by_l * g[i] + pull * (w[i] - w0[i]);
+    adam(p, at, n, rate);
+}
+
+/* Where a batch shares a network: a place of the strip, and its sign. */
+struct noise {
+    const float *at; /* (n); NULL: each example has its own, on the tape */
+    float sign;
+};
+
+/* Deviations likewise, sign g noise in the place of g where networks were drawn. */
+static void update_deviations(struct pac *p, const float *restrict g, const struct noise *e,
+                              size_t at, size_t n, double rate)
+{
+    const size_t place = p->r.n + at;
+    const float *restrict noise = e->at != NULL ? e->at + at : NULL;
+    const float sign = e->sign;
+    const float by_l = (float)p->by_l, by_b = (float)(p->by_b / p->examples);
     const float inverse = (float)(1 / p->lambda);
-    const float *restrict w = p->w.v + at, *restrict w0 = p->w0 + at;
-    const float *restrict noise = p->noise + at;
-    float *restrict d = p->d.v + at, *restrict slope = p->moved + at;
-    for (size_t i = 0; i < n; i++) slope[i] = by_l * g[i] + by_b * inverse * (w[i] - w0[i]);
-    adam(&p->w, at, n, slope, scale);
+    float *restrict d = p->d + at, *restrict slope = p->slope + place;
     for (size_t i = 0; i < n; i++)
-        slope[i] = by_l * sign * g[i] * noise[i] + by_b * (d[i] * inverse - 1 / d[i]);
-    adam(&p->d, at, n, slope, scale);
+        slope[i] = by_l * g[i] * (noise != NULL ? sign * noise[i] : 1)
+                   + by_b * (d[i] * inverse - 1 / d[i]);
+    adam(p, place, n, rate);
     for (size_t i = 0; i < n; i++) d[i] = d[i] > 1e-6F ? d[i] : 1e-6F;
 }
 
@@ -187,24 +203,41 @@ static void move(const float *restrict w, const float *restrict d, const float *
     for (size_t i = 0; i < n; i++) moved[i] = w[i] + sign * d[i] * noise[i];
 }
 
-static eg_status one_step(struct pac *p, size_t b, double rate)
+static struct noise draw(const struct pac *p)
+{
+    if (p->r.drawn) return (struct noise){ NULL, 1 };
+    const uint64_t place = eg_random_below(p->o->seed, STREAM_NOISE + 1, p->step, 2 * PLACES);
+    const struct noise e = { p->strip + place / 2, place % 2 ? 1 : -1 };
+    move(p->w, p->d, e.at, e.sign, p->r.n, p->slope);
+    return e;
+}
+
+static void update(struct pac *p, const struct noise *e, double rate)
 {
     struct egi_traced *r = &p->r;
     size_t k = 0, at, size;
     const float *g;
-    const uint64_t place = eg_random_below(p->o->seed, STREAM_NOISE + 1, p->step, 2 * PLACES);
-    p->noise = p->strip + place / 2;
-    p->sign = place % 2 ? 1 : -1;
-    move(p->w.v, p->d.v, p->noise, p->sign, r->n, p->moved);
+    while ((g = egi_traced_derived(r, &k, &at, &size)) != NULL) {
+        if (at < r->n) update_means(p, g, at, size, rate);
+        if (at >= r->n || e->at != NULL) update_deviations(p, g, e, at % r->n, size, rate);
+    }
+}
+
+static eg_status one_step(struct pac *p, size_t b, double rate)
+{
+    struct egi_traced *r = &p->r;
+    const struct noise e = draw(p);
+    r->seed = p->o->seed;
+    r->step = p->step;
     eg_tape_reset(r->t);
-    const eg_var loss = surrogate(p, egi_traced_scores(r, p->moved, b), b);
+    const eg_var loss = surrogate(p, egi_traced_scores(r, r->drawn ? p->w : p->slope, b), b);
     EGI_TRY(eg_tape_status(r->t));
     EGI_TRY(egi_traced_gradient(r, loss, EG_NONE, EG_GRADIENT_RELEASE));
     const double now = eg_tape_number(r->t, loss);
     if (!isfinite(now)) return egi_fail(EG_ERR_DIVERGED, "pac: the loss is %g", now);
     p->mean_loss += (now - p->mean_loss) * (p->step < 50 ? 1 / ((double)p->step + 1) : 0.02);
     if (p->step % SELDOM == 0) refresh(p);
-    while ((g = egi_traced_derived(r, &k, &at, &size)) != NULL) update(p, g, at, size, rate);
+    update(p, &e, rate);
     p->step++;
     return eg_tape_status(r->t);
 }
@@ -219,7 +252,7 @@ static eg_status all_steps(struct pac *p)
             b = n - from < p->r.batch ? n - from : p->r.batch;
             for (size_t i = 0; i < b; i++) egi_traced_load_one(&p->r, i, p->order[from + i]);
             const double share = (double)p->step / (double)p->steps;
-            EGI_TRY(one_step(p, b, o->rate * (0.55 + 0.45 * cos(acos(-1) * share))));
+            EGI_TRY(one_step(p, b, o->rate * (0.51 + 0.49 * cos(acos(-1) * share))));
             if (o->progress != NULL && o->progress->report != NULL
                 && o->progress->report(o->progress->user, "steps", p->step, p->steps) != 0)
                 return egi_fail(EG_ERR_INTERRUPTED, "pac: stopped at step %llu",
@@ -231,19 +264,27 @@ static eg_status all_steps(struct pac *p)
 
 /* ---- the certificate ---- */
 
-static eg_status drawn(struct egi_traced *r, const struct pac *p, uint64_t stream, size_t draws,
-                       double *risk)
+/* Passes: of as many networks as there are draws, one an example where these are drawn so. */
+static size_t passes(const struct egi_traced *r, size_t draws)
 {
-    const struct egi_drawing how = { p->w.v, p->d.v,     0,      p->moved,
-                                     draws,  p->o->seed, stream, p->o->progress };
+    return r->drawn ? (draws + r->batch - 1) / r->batch : draws;
+}
+
+static eg_status drawn(struct egi_traced *r, const struct pac *p, uint64_t stream, double *risk)
+{
+    const struct egi_drawing how = {
+        p->w, p->d, 0, p->slope, passes(r, p->o->draws), p->o->seed, stream, p->o->progress
+    };
     return egi_traced_drawn(r, &how, risk);
 }
 
 static eg_status certify(struct pac *p, const eg_part *other, eg_pac_result *out)
 {
     const double j = best_place(p);
-    EGI_TRY(drawn(&p->r, p, STREAM_DRAW, p->o->draws, &out->drawn));
-    out->drawn_most = eg_drawn_risk(out->drawn, (double)p->o->draws, p->o->delta_drawn);
+    EGI_TRY(drawn(&p->r, p, STREAM_DRAW, &out->drawn));
+    out->alone = p->r.drawn;
+    out->draws = passes(&p->r, p->o->draws) * (p->r.drawn ? p->r.batch : 1);
+    out->drawn_most = eg_drawn_risk(out->drawn, (double)out->draws, p->o->delta_drawn);
     out->bound = INFINITY;
     for (int by = -1; by <= 1; by++) { /* the term of delta moves the best a little */
         const double k = fmax(1, j + by);
@@ -259,7 +300,8 @@ static eg_status certify(struct pac *p, const eg_part *other, eg_pac_result *out
     if (other == NULL) return EG_OK;
     struct egi_traced r;
     EGI_TRY(egi_traced_create(p->r.l, other, p->r.batch, p->o->threads, EG_F32, p->o->alloc, &r));
-    const eg_status s = drawn(&r, p, 3 * (uint64_t)STREAM_DRAW, p->o->draws, &out->test);
+    r.drawn = p->r.drawn;
+    const eg_status s = drawn(&r, p, 3 * (uint64_t)STREAM_DRAW, &out->test);
     egi_traced_clear(&r);
     return s;
 }
@@ -296,7 +338,7 @@ static void write_back(struct pac *p)
     for (size_t k = 0; k < p->r.arrays; k++) {
         const eg_param *a = eg_params_at(p->r.l->params, k);
         if (p->r.at[k] < p->r.n && a->dtype == EG_F32)
-            memcpy(a->value, p->w.v + p->r.at[k], eg_shape_size(&a->shape) * sizeof(float));
+            memcpy(a->value, p->w + p->r.at[k], eg_shape_size(&a->shape) * sizeof(float));
     }
 }
 
@@ -312,34 +354,52 @@ static eg_status begin(struct pac *p, eg_learner *prior, double *wide)
             return egi_fail(EG_ERR_SHAPE, "pac: the prior is another network");
     }
     egi_traced_read(&p->r, prior->params, wide);
+    memset(p->first, 0, 2 * p->r.n * sizeof *p->first);
+    memset(p->second, 0, 2 * p->r.n * sizeof *p->second);
     for (size_t i = 0; i < p->r.n; i++) {
         p->w0[i] = (float)wide[i];
-        p->w.v[i] = ((const float *)p->r.still)[i];
-        p->d.v[i] = (float)p->o->deviation;
-        p->w.first[i] = p->w.second[i] = p->d.first[i] = p->d.second[i] = 0;
+        p->w[i] = ((const float *)p->r.still)[i];
+        p->d[i] = (float)p->o->deviation;
     }
+    return EG_OK;
+}
+
+/* Each example its own network where all layers can, else one a batch. */
+static eg_status choose_drawing(struct pac *p)
+{
+    struct egi_traced *r = &p->r;
+    r->drawn = 1;
+    eg_tape_reset(r->t);
+    egi_traced_load_one(r, 0, 0);
+    (void)egi_traced_scores(r, p->w, 1);
+    const eg_status s = eg_tape_status(r->t);
+    eg_tape_reset(r->t);
+    if (s != EG_ERR_UNSUPPORTED) return s;
+    r->drawn = 0;
+    eg_random_normal(p->o->seed, STREAM_NOISE, 0, r->n + PLACES, p->strip);
     return EG_OK;
 }
 
 static eg_status train(struct pac *p, eg_learner *prior, const eg_part *other, eg_pac_result *out)
 {
     const size_t n = p->r.n, examples = p->r.part->n;
-    const struct egi_need needs[3] = { { 9 * n + PLACES, sizeof(float) },
+    const struct egi_need needs[3] = { { 10 * n + PLACES, sizeof(float) },
                                        { examples, sizeof *p->order },
                                        { n, sizeof(double) } };
     struct egi_arena a;
     EGI_TRY(egi_arena_create(p->r.alloc, needs, 3, "pac", &a));
-    float *all = a.part[0];
-    p->w = (struct numbers){ all, all + n, all + 2 * n };
-    p->d = (struct numbers){ all + 3 * n, all + 4 * n, all + 5 * n };
-    p->w0 = all + 6 * n;
-    p->moved = all + 7 * n;
-    p->strip = all + 8 * n;
-    eg_random_normal(p->o->seed, STREAM_NOISE, 0, n + PLACES, p->strip);
+    p->w = a.part[0];
+    p->d = p->w + n;
+    p->first = p->w + 2 * n;
+    p->second = p->w + 4 * n;
+    p->slope = p->w + 6 * n;
+    p->w0 = p->w + 8 * n;
+    p->strip = p->w + 9 * n;
     p->order = a.part[1];
     p->examples = (double)examples;
     p->steps = p->o->epochs * ((examples + p->r.batch - 1) / p->r.batch);
     eg_status s = begin(p, prior, a.part[2]);
+    if (s == EG_OK) s = choose_drawing(p);
     const double begun = seconds();
     if (s == EG_OK) s = all_steps(p);
     out->seconds = seconds() - begun;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/egi_traced.h"
+#include "nn/egi_layer.h"
 
 #include <string.h>
 
@@ -63,18 +64,26 @@ size_t egi_traced_load(struct egi_traced *r, size_t from)
     return b;
 }
 
+static size_t leaves(const struct egi_traced *r)
+{
+    return r->drawn ? 2 * r->arrays : r->arrays;
+}
+
 eg_var egi_traced_scores(struct egi_traced *r, const void *w, size_t b)
 {
     const size_t item = eg_dtype_size(r->dtype);
     const eg_shape shape = eg_shape_of(b, r->part->set->d);
-    for (size_t k = 0; k < r->arrays; k++) {
+    struct egi_drawn drawn = { r->leaf + r->arrays, r->seed, r->step, 0 };
+    for (size_t i = 0; i < leaves(r); i++) {
+        const size_t k = i % r->arrays, at = r->at[k] + (i < r->arrays ? 0 : r->n);
         const eg_param *p = eg_params_at(r->l->params, k);
-        r->leaf[k] =
+        r->leaf[i] =
             r->at[k] < r->n
-                ? eg_leaf(r->t, r->dtype, &p->shape, (const char *)w + r->at[k] * item)
+                ? eg_leaf(r->t, r->dtype, &p->shape, (const char *)w + at * item)
                 : eg_input(r->t, r->dtype, &p->shape, (const char *)r->still + r->at[k] * item);
     }
-    return r->l->row->trace(r->l, r->t, eg_input(r->t, r->dtype, &shape, r->x), r->leaf);
+    return r->l->row->trace(r->l, r->t, eg_input(r->t, r->dtype, &shape, r->x), r->leaf,
+                            r->drawn ? &drawn : NULL);
 }
 
 eg_var egi_traced_cost(struct egi_traced *r, eg_var scores, size_t b)
@@ -84,8 +93,8 @@ eg_var egi_traced_cost(struct egi_traced *r, eg_var scores, size_t b)
 
 eg_status egi_traced_gradient(struct egi_traced *r, eg_var y, eg_var seed, unsigned flags)
 {
-    for (size_t k = 0; k < r->arrays; k++) r->derived[k] = EG_NONE;
-    return eg_tape_gradient(r->t, y, seed, r->leaf, r->arrays, flags, r->derived);
+    for (size_t k = 0; k < leaves(r); k++) r->derived[k] = EG_NONE;
+    return eg_tape_gradient(r->t, y, seed, r->leaf, leaves(r), flags, r->derived);
 }
 
 eg_var egi_traced_along(struct egi_traced *r, const double *v)
@@ -114,10 +123,10 @@ eg_status egi_traced_add(struct egi_traced *r, double by, double *g)
 
 const void *egi_traced_derived(struct egi_traced *r, size_t *k, size_t *at, size_t *size)
 {
-    while (*k < r->arrays && (r->derived[*k].id == 0 || r->at[*k] >= r->n)) (*k)++;
-    if (*k == r->arrays) return NULL;
-    *at = r->at[*k];
-    *size = size_of(r, *k);
+    while (*k < leaves(r) && (r->derived[*k].id == 0 || r->at[*k % r->arrays] >= r->n)) (*k)++;
+    if (*k == leaves(r)) return NULL;
+    *at = r->at[*k % r->arrays] + (*k < r->arrays ? 0 : r->n);
+    *size = size_of(r, *k % r->arrays);
     return eg_tape_value(r->t, r->derived[(*k)++]);
 }
 
@@ -173,8 +182,8 @@ eg_status egi_traced_create(eg_learner *l, const eg_part *part, size_t batch, in
                                        { total, sizeof *r.w },
                                        { r.batch * part->set->d, eg_dtype_size(dtype) },
                                        { r.batch, sizeof *r.y },
-                                       { r.arrays, sizeof *r.leaf },
-                                       { r.arrays, sizeof *r.derived },
+                                       { 2 * r.arrays, sizeof *r.leaf },
+                                       { 2 * r.arrays, sizeof *r.derived },
                                        { total, eg_dtype_size(dtype) } };
     EGI_TRY(egi_arena_create(r.alloc, needs, 7, "network", &a));
     r.arena = a;

@@ -37,11 +37,15 @@ eg_status egi_traced_drawn(struct egi_traced *r, const struct egi_drawing *o, do
     double errors = 0;
     for (size_t k = 0; k < o->draws; k++) {
         const uint64_t stream = o->stream + 2 * k;
-        eg_random_normal(o->seed, stream, 0, r->n, o->moved);
-        egi_traced_move(o, r->n);
+        r->seed = o->seed;
+        r->step = stream;
+        if (!r->drawn) {
+            eg_random_normal(o->seed, stream, 0, r->n, o->moved);
+            egi_traced_move(o, r->n);
+        }
         for (size_t i = 0; i < r->batch; i++)
             egi_traced_load_one(r, i, eg_random_below(o->seed, stream + 1, i, r->part->n));
-        EGI_TRY(egi_traced_errors(r, o->moved, r->batch, &errors, NULL));
+        EGI_TRY(egi_traced_errors(r, r->drawn ? o->w : o->moved, r->batch, &errors, NULL));
         if (p != NULL && p->report != NULL && p->report(p->user, "draws", k, o->draws) != 0)
             return egi_fail(EG_ERR_INTERRUPTED, "stopped after %zu of %zu draws", k, o->draws);
     }

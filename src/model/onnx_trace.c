@@ -257,7 +257,7 @@ static eg_status write_graph(eg_learner *l, eg_tape *t, struct egi_maker *k)
     egi_tape_trace(t);
     const eg_var x = egi_tape_ghost(t, EG_F32, &shape);
     const eg_var flat = eg_reshape(t, x, &eg_shape_of(w.batch, task->inputs));
-    const eg_var y = l->row->trace(l, t, flat, NULL);
+    const eg_var y = l->row->trace(l, t, flat, NULL, NULL);
     EGI_TRY(eg_tape_status(t));
     egi_maker_port(k, EGI_MAKER_INPUT, INPUT, EGI_ONNX_FLOAT, &shape, w.batch);
     egi_maker_port(k, EGI_MAKER_OUTPUT, "scores", EGI_ONNX_FLOAT,

@@ -148,6 +148,11 @@ eg_status egi_connections_read(const json_t *v, const char *place, struct egi_co
     return egi_choice_read(v, at, rows, sizeof *rows, &out->row, &out->number);
 }
 
+int egi_connections_plain(const struct egi_connections *c)
+{
+    return rows[c->row].weight == real;
+}
+
 int egi_connections_stored(const struct egi_connections *c)
 {
     return rows[c->row].weight == stored;

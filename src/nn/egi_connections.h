@@ -23,6 +23,8 @@ eg_status egi_connections_read(const json_t *v, const char *place, struct egi_co
 eg_var egi_connections_weight(struct egi_scope *s, const struct egi_connections *c,
                               const eg_shape *shape, const struct egi_initialiser *init);
 
+/* Whether the weights are what is learned, as they are. */
+int egi_connections_plain(const struct egi_connections *c);
 /* Whether they are written by storing. */
 int egi_connections_stored(const struct egi_connections *c);
 

@@ -22,6 +22,15 @@ enum { EGI_PATH_TEXT = 256, EGI_JOIN_MAX = 16, EGI_DEPTH_MAX = 8 };
 struct egi_watch;
 struct egi_storing;
 
+/* Weights N(w, diag d^2) that are drawn anew for each example of a pass: what a layer gives has the
+ * distribution of its sums, and no weight is drawn (Kingma, Salimans and Welling 2015, eq. 6). Of
+ * layers whose weights meet each example once; others refuse. */
+struct egi_drawn {
+    const eg_var *deviation; /* (params) d */
+    uint64_t seed, step;     /* of the draws */
+    int open;                /* a layer that draws asks for its parameters */
+};
+
 struct egi_scope {
     eg_tape *t;
     enum egi_mode mode;
@@ -42,6 +51,7 @@ struct egi_scope {
     size_t bags;
     int held;                    /* norms read their running statistics in training too */
     struct egi_storing *storing; /* notes layers that store, or NULL (egi_storing.h) */
+    struct egi_drawn *drawn;     /* weights are drawn for each example, or NULL */
     struct egi_watch *watch;     /* what is to be handed out of a layer, or NULL (egi_heads.h) */
     char path[EGI_PATH_TEXT];    /* of the layer that runs, "block.fc1." */
 };
@@ -70,6 +80,8 @@ enum {
 /* The parameter `name` of the layer that runs. init NULL: zeros. */
 eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *shape,
                        const struct egi_initialiser *init);
+/* Deviation of the parameter that was asked for last, where s->drawn. */
+eg_var egi_scope_deviation(const struct egi_scope *s);
 /* What it keeps beside: a running statistic, an array that is not learned; NULL after a failure. */
 const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_shape *shape,
                                 const struct egi_initialiser *init);

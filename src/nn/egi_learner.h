@@ -11,6 +11,7 @@
 
 enum { EGI_LEARNER_GROUP = 24, EGI_LEARNER_TILE = 10 * EGI_LEARNER_GROUP };
 
+struct egi_drawn; /* egi_layer.h */
 struct egi_watch; /* egi_heads.h */
 
 struct egi_learner_row {
@@ -50,8 +51,10 @@ struct egi_learner_row {
                        int by, size_t *changed);
     eg_status (*hold)(struct eg_learner *l, int hold);
     /* Scores as operations on a tape of the caller's, of x (B, D) there, in its type; leaf
-     * (parameters): what stands for each, NULL: inputs. NULL: it computes otherwise. */
-    eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf);
+     * (parameters): what stands for each, NULL: inputs. drawn: NULL, or weights are drawn for each
+     * example (egi_layer.h). NULL: it computes otherwise. */
+    eg_var (*trace)(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf,
+                    struct egi_drawn *drawn);
     /* The loss of scores (B, K) and classes y (B), likewise; NULL: it has none there. */
     eg_var (*cost)(struct eg_learner *l, eg_tape *t, eg_var scores, eg_var y);
 };

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
+#include "engram/random.h"
 #include "nn/egi_storing.h"
 
 /* ---- linear: y = x W^T + b over the last axis; W (units, D) as PyTorch stores it ---- */
@@ -29,6 +30,36 @@ static eg_status check_linear(struct egi_layer *l)
     return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
+/* Of weights that are drawn for each example: N(x W^T + b, x^2 (D^2)^T + d_b^2), unit by unit. */
+static eg_var draw_linear(struct egi_scope *s, const struct linear *o, eg_var x,
+                          const eg_shape *shape)
+{
+    eg_tape *t = s->t;
+    const size_t b = eg_tape_shape(t, x).dim[0], units = shape->dim[0];
+    if (eg_tape_shape(t, x).rank != 2 || !egi_connections_plain(&o->links))
+        return egi_layer_fail(
+            s, EG_ERR_UNSUPPORTED,
+            "weights that places share, or that are made of others, are not drawn "
+            "for each example alone");
+    s->drawn->open = 1;
+    const eg_var w = egi_scope_param(s, "weight", shape, &o->init);
+    const eg_var d = w.id != 0 ? egi_scope_deviation(s) : EG_NONE;
+    const eg_var c = o->bias ? egi_scope_param(s, "bias", &eg_shape_of(units), NULL) : EG_NONE;
+    const eg_var e = c.id != 0 ? egi_scope_deviation(s) : EG_NONE;
+    s->drawn->open = 0;
+    eg_var mean = eg_matmul(t, x, eg_swap_axes(t, w, 0, 1));
+    eg_var square = eg_matmul(t, eg_mul(t, x, x), eg_swap_axes(t, eg_mul(t, d, d), 0, 1));
+    if (o->bias) {
+        mean = eg_add(t, mean, c);
+        square = eg_add(t, square, eg_mul(t, e, e));
+    }
+    const eg_var noise = egi_tape_new(t, EG_F32, &eg_shape_of(b, units));
+    if (eg_tape_status(t) != EG_OK) return EG_NONE;
+    void *room = egi_tape_tensor(t, noise)->data;
+    eg_random_normal(s->drawn->seed, egi_scope_stream(s), 0, b * units, room);
+    return eg_add(t, mean, eg_mul(t, eg_sqrt(t, square), noise));
+}
+
 static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const eg_var *x)
 {
     const struct linear *o = (const struct linear *)(const void *)l->settings.bytes;
@@ -36,6 +67,7 @@ static eg_var apply_linear(struct egi_scope *s, const struct egi_layer *l, const
     if (!egi_layer_rank(s, x[0], 2, 3, "(B, D) or (B, T, D)", &in)) return EG_NONE;
     const size_t units = o->units > 0 ? o->units : s->classes;
     const eg_shape shape = eg_shape_of(units, in.dim[in.rank - 1]);
+    if (s->drawn != NULL) return draw_linear(s, o, x[0], &shape);
     const eg_var w = egi_connections_weight(s, &o->links, &shape, &o->init);
     if (s->storing != NULL && egi_connections_stored(&o->links))
         egi_storing_note(s, &o->links, x[0], units);

@@ -72,6 +72,9 @@ eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *sh
     if (eg_tape_status(s->t) != EG_OK) return EG_NONE;
     eg_status status = full_name(s, name, text);
     if (status == EG_OK) status = find(s, text, shape, init, &at);
+    if (status == EG_OK && s->drawn != NULL && !s->drawn->open)
+        status = egi_fail(EG_ERR_UNSUPPORTED,
+                          "%s: weights of this layer are not drawn for each example alone", text);
     if (status != EG_OK) return egi_tape_fail(s->t, status);
     if (s->leaf != NULL && s->leaf[at].id != 0) return s->leaf[at];
     const eg_param *p = eg_params_at(s->params, at);
@@ -79,6 +82,11 @@ eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *sh
                                           : eg_input(s->t, p->dtype, &p->shape, p->value);
     if (s->leaf != NULL) s->leaf[at] = v;
     return v;
+}
+
+eg_var egi_scope_deviation(const struct egi_scope *s)
+{
+    return s->drawn->deviation[s->next - 1]; /* find() left `next` behind it */
 }
 
 const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_shape *shape,

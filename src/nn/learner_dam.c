@@ -297,9 +297,11 @@ static eg_var powered(const struct egi_dam_settings *o, eg_tape *t, eg_var x, si
 
 /* The scores of dam_pass.c in f32: z_a = sum_mu [ F((s + 2 xi_a) / T) - F(s / T) ], or of the dual
  * form n / T sum_mu xi_a f(q / T). */
-static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf)
+static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf,
+                    struct egi_drawn *drawn)
 {
-    (void)leaf; /* its own arrays: what is learned is these, but for the order of their axes */
+    (void)drawn; /* it has no cost there, and is asked for scores alone */
+    (void)leaf;  /* its own arrays: what is learned is these, but for the order of their axes */
     const struct egi_dam *d = l->own;
     const struct egi_dam_settings *o = l->settings;
     const double by = 1 / *d->temperature;

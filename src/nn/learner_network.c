@@ -424,7 +424,8 @@ static eg_status watch(struct eg_learner *l, const float *x, size_t b, struct eg
     return eg_tape_status(n->t);
 }
 
-static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf)
+static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf,
+                    struct egi_drawn *drawn)
 {
     const struct network *n = l->own;
     const eg_task *k = &l->task;
@@ -432,6 +433,8 @@ static eg_var trace(struct eg_learner *l, eg_tape *t, eg_var x, eg_var *leaf)
     struct egi_scope s = scope_of(l, EGI_EVALUATE, b);
     s.t = t;
     s.leaf = leaf;
+    s.drawn = drawn;
+    s.step = drawn != NULL ? drawn->step : s.step;
     s.dtype = eg_tape_dtype(t, x);
     if (k->height > 0) x = eg_reshape(t, x, &eg_shape_of(b, k->channels, k->height, k->width));
     return egi_graph_apply(&s, n->graph, x);

@@ -13,7 +13,7 @@ for line in '1/4 data .*1593' '2/4 store .*verified' '3/4 recall .*recovered' '4
     grep -Eq "$line" out || problem "tour: no line \"$line\""
 done
 for file in config.json env.json metrics.jsonl log.txt report.html digits.egm cue.png \
-    frozen.onnx; do
+    frozen.onnx known.onnx; do
     [ -s "first/$file" ] || problem "tour: no $file"
 done
 python3 - <<'PY' || problem "tour: its folder"
@@ -28,6 +28,9 @@ teach = [row for row in rows if row.get("chapter") == "teach"][0]
 assert teach["before"] > 0.85 and teach["pair"] > 0.58 and teach["one"] > 0.15, teach
 assert teach["ten"] > teach["one"] + 0.1, teach
 assert teach["old_then"] > teach["before"] - 0.1 and teach["old_after"] == teach["before"], teach
+known = [row for row in rows if row.get("chapter") == "known"][0]
+assert known["accuracy"] > 0.8 and 0 < known["above_quarter"] < 0.3, known
+assert -0.05 < known["memorised"] < 0.2 and known["bound"] > 1 - known["accuracy"], known
 text = open("first/report.html", encoding="utf-8").read()
 assert len(text) < 2 << 20
 assert not re.search(r'(src|href)="(?!data:)', text), "the report points outside itself"
@@ -47,6 +50,9 @@ Check().feed(text)
 assert not open_tags, open_tags
 for caption in ("cue", "step 1", "recalled", "stored"):
     assert f"<figcaption>{caption}</figcaption>" in text, caption
+for heading in ("What a network knows by heart", "Layer by layer", "How its loss curves",
+                "What can be promised"):
+    assert f">{heading}</h2>" in text, heading
 assert text.count("<figcaption>weight ") == 18  # six digits of each of three bags
 assert "theory: stored up to" in text and re.search(r'class="date">20\d\d-', text)
 colour = {}  # a memory keeps its colour: the same class wherever its name is in a legend

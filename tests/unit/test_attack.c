@@ -231,7 +231,7 @@ static void images_do_not_hear_of_each_other(void **state)
         run(&t, &o);
         const char *name = eg_attack_row(row)->name;
         const int draws = strncmp(name, "pgd", 3) == 0 || strcmp(name, "random") == 0
-                          || strcmp(name, "rubbish") == 0;
+                          || strcmp(name, "rubbish") == 0 || strcmp(name, "lass") == 0;
         CHECK((memcmp(t.adversarial, s.adversarial + (N - 1) * D, D * sizeof *t.x) != 0) == draws);
     }
 }
@@ -359,6 +359,26 @@ static void random_corners_differ(void **state)
     CHECK(late > 0);
 }
 
+/* The samples within reach of a plane are critical, and those alone (Arpit et al. 2017, definition
+ * 2): the search finds it wherever the box of radius r holds it by a tenth. */
+static void samples_near_a_plane_are_critical(void **state)
+{
+    (void)state;
+    struct scene s;
+    size_t critical = 0, within = 0;
+    set_scene(&s, random_planes(14, D, K));
+    eg_attack_options o = attack("lass");
+    o.eps = 0.005;
+    run(&s, &o);
+    for (size_t i = 0; i < N; i++) {
+        const double exact = plane_distance(&s.m, s.x + i * D, s.label[i], 0);
+        critical += (size_t)s.r[i].success;
+        within += exact < o.eps;
+        CHECK(s.r[i].success ? exact <= o.eps * 1.0001 : exact > o.eps * 0.9);
+    }
+    CHECK(critical > N / 8 && critical < N - N / 8 && critical <= within);
+}
+
 /* A learner that does not look at its inputs cannot be moved. */
 static void a_flat_learner_is_reported_as_such(void **state)
 {
@@ -371,6 +391,10 @@ static void a_flat_learner_is_reported_as_such(void **state)
         const eg_attack_options o = attack(info->name);
         if (strcmp(info->name, "random") == 0 || strcmp(info->name, "rubbish") == 0) continue;
         run(&s, &o);
+        if (strcmp(info->name, "lass") == 0) { /* its noise goes on */
+            CHECK(!s.r[0].success && !s.r[0].stuck && s.r[0].steps == o.steps + info->steps);
+            continue;
+        }
         const size_t moved = strncmp(info->name, "pgd", 3) == 0; /* the random start */
         CHECK(!s.r[0].success && s.r[0].stuck && s.r[0].steps == moved);
     }
@@ -393,6 +417,7 @@ int main(void)
         cmocka_unit_test(rubbish_begins_anew),
         cmocka_unit_test(random_starts_fill_their_ball),
         cmocka_unit_test(random_corners_differ),
+        cmocka_unit_test(samples_near_a_plane_are_critical),
         cmocka_unit_test(a_flat_learner_is_reported_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
