@@ -47,6 +47,8 @@ const struct experiment *const experiments[] = {
     &experiment_gap_measures,
     &experiment_dimension_mnist,
     &experiment_dimension_patches,
+    &experiment_symmetry_faces,
+    &experiment_rotation_mnist,
     &experiment_two_time,
     &experiment_tangent_widths,
     &experiment_jamming,
