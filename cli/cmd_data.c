@@ -8,6 +8,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/data_faces.h"
 #include "cli/data_implant.h"
 #include "cli/model.h"
 #include "cli/reader_options.h"
@@ -18,6 +19,7 @@ struct data {
     struct reader_options reader;
     const char *url, *sha256, *mirror;
     struct implant_options implant;
+    struct faces_options faces;
 };
 
 static const struct data defaults = { .reader = READER_OPTIONS_INIT };
@@ -36,6 +38,9 @@ static const struct opt options[] = {
       "implant: of the sequences of every other one hold the motif [0.01]", NULL, 1e-9, 1 },
     { "motif", 0, OPT_TEXT, AT(implant.motif), "LETTERS",
       "implant: amino acids, ? stands for any [SFEN]", NULL, 0, 0 },
+    { "faces", 0, OPT_SIZE, AT(faces.faces), "N", "faces: so many [1000]", NULL, 1, 1e6 },
+    { "people", 0, OPT_SIZE, AT(faces.people), "N", "faces: of so many people [10]", NULL, 1, 1e5 },
+    { "side", 0, OPT_SIZE, AT(faces.side), "N", "faces: pixels wide and high [24]", NULL, 8, 4096 },
     { "mirror", 0, OPT_TEXT, AT(mirror), "URL", "get: from this folder, not the catalogue's", NULL,
       0, 0 },
     { "url", 0, OPT_TEXT, AT(url), "URL", "get: a file of your own", NULL, 0, 0 },
@@ -52,9 +57,9 @@ static const char *set_name(const void *user, size_t i)
 
 static const char *verb_name(const void *user, size_t i)
 {
-    static const char *const names[] = { "list", "info", "get", "implant" };
+    static const char *const names[] = { "list", "info", "get", "implant", "faces" };
     (void)user;
-    return i < 4 ? names[i] : NULL;
+    return i < 5 ? names[i] : NULL;
 }
 
 static const eg_catalogue_entry *find_row(const char *name)
@@ -334,17 +339,20 @@ static int run(const struct call *call)
     if (strcmp(what, "get") == 0 && call->nargs == 2) return get_set(call, call->args[1]);
     if (strcmp(what, "implant") == 0 && call->nargs == 2)
         return data_implant(call, call->args[1], &((const struct data *)call->options)->implant);
-    return fail_usage(call, "expected list, info NAME, get NAME or implant FOLDER");
+    if (strcmp(what, "faces") == 0 && call->nargs == 2)
+        return data_faces(call, call->args[1], &((const struct data *)call->options)->faces);
+    return fail_usage(call, "expected list, info NAME, get NAME, implant FOLDER or faces FOLDER");
 }
 
 const struct command cmd_data = {
     .name = "data",
-    .summary = "data sets: list them, describe one, download one, make repertoires",
-    .arguments = "list | info NAME | get NAME | implant FOLDER ",
+    .summary = "data sets: list them, describe one, download one, make some",
+    .arguments = "list | info NAME | get NAME | implant FOLDER | faces FOLDER ",
     .examples = "engram data list\nengram data info semeion\n"
                 "engram data info photos/ --width 32 --height 32 --grey\n"
                 "engram data get mnist\n"
                 "engram data implant made --repertoires 80 --witness 0.01 --motif SFEN\n"
+                "engram data faces drawn --faces 2000 --people 5 --side 16\n"
                 "engram data get digits --url https://example.org/digits.csv --sha256 SUM",
     .options = options,
     .defaults = &defaults,
@@ -357,6 +365,6 @@ const struct command cmd_data = {
     .second = set_name,
     .min_args = 0,
     .max_args = 2,
-    .own_output_word = "get",
+    .own_output_words = "get",
     .run = run,
 };

@@ -16,6 +16,10 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .eigenvalues = 5,
                                          .draws = 10,
                                          .delta = 0.05,
+                                         .basis = 16,
+                                         .steps = 2000,
+                                         .along = 1,
+                                         .least = 0.1,
                                          .prior = 0.2,
                                          .learner = LEARNER_OPTIONS_INIT,
                                          .data = { .scale = -1 },
@@ -48,7 +52,10 @@ static const struct opt options[] = {
       0, 0 },
     { "eigenvalues", 0, OPT_SIZE, AT(eigenvalues), "K", "hessian: of both ends", NULL, 1, 100 },
     { "draws", 0, OPT_SIZE, AT(draws), "N",
-      "random vectors of its trace and density; bounds: 100 N networks", NULL, 1, 1e6 },
+      "random vectors of its trace and density; bounds: 100 N networks; noise: N batches", NULL, 1,
+      1e6 },
+    { "normalised", 0, OPT_FLAG, AT(normalised), NULL,
+      "tangent: by weights of variance 1 before sqrt(2 / fan-in)", NULL, 0, 0 },
     { "delta", 0, OPT_NUMBER, AT(delta), "P", "bounds: each may fail with this probability", NULL,
       1e-12, 0.999 },
     { "gibbs", 0, OPT_FLAG, AT(gibbs), NULL,
@@ -58,6 +65,19 @@ static const struct opt options[] = {
     { "gauss-newton", 0, OPT_FLAG, AT(gauss_newton), NULL, "the Gauss-Newton part of it", NULL, 0,
       0 },
     { "density", 0, OPT_TEXT, AT(density), "FILE.csv", "write eigenvalues with their weights", NULL,
+      0, 0 },
+    { "basis", 0, OPT_SIZE, AT(basis), "Q", "symmetry: changes within Q principal components", NULL,
+      1, 1e5 },
+    { "tangent", 0, OPT_SIZE, AT(tangent), "Q",
+      "against what moves along the Q directions of the nearest -k examples", NULL, 1, 1e5 },
+    { "along", 0, OPT_NUMBER, AT(along), "T", "how far along an orbit", NULL, 1e-9, 1e3 },
+    { "learn", 0, OPT_TEXT, AT(learn), "FAMILY",
+      "a map that is learned: linear, warp, residual, involution", family_name, 0, 0 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N", "of learning it", NULL, 1, 1e9 },
+    { "least", 0, OPT_NUMBER, AT(least), "SHARE", "of its length that it moves an example at least",
+      NULL, 0, 1e3 },
+    { "generators", 0, OPT_TEXT, AT(generators), "FILE.npy", "write all generators", NULL, 0, 0 },
+    { "moved", 0, OPT_TEXT, AT(moved), "FILE.npy", "write what a learned map makes of DATA", NULL,
       0, 0 },
     LEARNER_OPTION_ROWS(struct measure),
     { "models", 0, OPT_SIZE, AT(models), "T", "memorisation: so many are trained", NULL, 2, 1e7 },
@@ -69,8 +89,8 @@ static const struct opt options[] = {
     { "scores", 0, OPT_TEXT, AT(scores), "FILE.csv", "write the scores of all examples", NULL, 0,
       0 },
     { "table", 0, OPT_TEXT, AT(table), "FILE.csv", "layers: write the table", NULL, 0, 0 },
-    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "layers: write table and curves", NULL, 0,
-      0 },
+    { "report", 0, OPT_TEXT, AT(report), "FILE.html", "layers, symmetry: tables and pictures", NULL,
+      0, 0 },
     { "easy", 0, OPT_SIZE, AT(easy), "N",
       "memorisation: of T models of N epochs on all examples, which all get right, which none",
       NULL, 1, 1e6 },
@@ -86,10 +106,23 @@ static const struct instrument {
     const char *name;
     int (*run)(const struct call *call, const char *data);
     int of_model; /* MODEL goes before DATA */
+    const char *summary;
 } instruments[] = {
-    { "dimension", measure_dimension, 0 }, { "memorisation", measure_memorisation, 0 },
-    { "scatter", measure_scatter, 0 },     { "hessian", measure_hessian, 1 },
-    { "bounds", measure_bounds, 1 },       { "layers", measure_layers, 1 },
+    { "dimension", measure_dimension, 0,
+      "coordinates that DATA needs; low and high hold 95 % of bootstrap samples" },
+    { "memorisation", measure_memorisation, 0,
+      "of each example, how often learners that saw it are right on it, less others" },
+    { "scatter", measure_scatter, 0,
+      "means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture" },
+    { "hessian", measure_hessian, 1, "eigenvalues of both ends, trace and density of curvature" },
+    { "bounds", measure_bounds, 1,
+      "what the error on all data is at most; DATA it was trained on" },
+    { "symmetry", measure_symmetry, 1,
+      "changes of inputs that MODEL does not see, or a learned map" },
+    { "layers", measure_layers, 1,
+      "what each layer gives out: dimension, read-out, nearest neighbour; MODEL or ONNX" },
+    { "noise", measure_noise, 1, "of the gradients of batches, of --batch examples" },
+    { "tangent", measure_tangent, 1, "products of gradients of scores, of all pairs, into -o" },
 };
 
 static const char *instrument_name(const void *user, size_t i)
@@ -119,13 +152,17 @@ static int run(const struct call *call)
 static void more_help(FILE *out, const void *typed)
 {
     (void)typed;
+    fputs("\nInstruments:\n", out);
+    for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
+        fprintf(out, "  %-13s %s%s\n", instruments[i].name,
+                instruments[i].of_model ? "MODEL DATA: " : "", instruments[i].summary);
     measure_dimension_help(out);
 }
 
 const struct command cmd_measure = {
     .name = "measure",
     .summary = "instruments: what a data set or a trained network holds",
-    .arguments = "dimension|memorisation|scatter|hessian|bounds|layers [MODEL] DATA ",
+    .arguments = "INSTRUMENT [MODEL] DATA ",
     .examples =
         "engram measure dimension semeion\n"
         "engram measure dimension features.npy --estimator twonn --estimator mle -k 20\n"
@@ -137,27 +174,20 @@ const struct command cmd_measure = {
         "engram measure scatter cifar10 -o scattered.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
         "engram measure bounds runs/digits mnist/train\n"
+        "engram measure noise runs/digits semeion --batch 50 --draws 100\n"
+        "engram measure tangent runs/digits semeion --sample 500 -o kernel.npy\n"
+        "engram measure symmetry runs/digits semeion --basis 12 --report symmetry.html\n"
+        "engram measure symmetry runs/digits semeion --learn involution --moved moved.npy\n"
         "engram measure bounds net semeion --gibbs --draws 20\n"
         "engram measure layers net semeion --report layers.html\n"
         "engram measure layers resnet20_cifar10.onnx cifar10/test --sample 1000",
-    .notes =
-        "dimension: low and high hold 95 % of bootstrap samples over points; radius is the mean "
-        "distance\nto the outermost neighbour looked at. Equal items are one point.\n"
-        "memorisation: of each example, how often learners that saw it are right on it, less how "
-        "often\nothers are (docs/measure.md).\n"
-        "scatter: means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture.\n"
-        "hessian MODEL DATA: eigenvalues of both ends, trace and density of the curvature of the "
-        "loss.\nbounds MODEL DATA: what the error on all data is at most, DATA what MODEL was "
-        "trained on.\n"
-        "layers NETWORK DATA: of what each layer gives out, dimension, what a linear read-out and "
-        "the nearest\nneighbour make of it. NETWORK: a model, or a file of ONNX.",
     .options = options,
     .defaults = &defaults,
     .size = sizeof defaults,
     .first = instrument_name,
     .min_args = 2,
     .max_args = 3,
-    .own_output_word = "scatter",
+    .own_output_words = "scatter|tangent",
     .run = run,
     .more_help = more_help,
 };

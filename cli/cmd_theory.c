@@ -6,6 +6,7 @@
 
 #include "cli/cli_table.h"
 #include "cli/console.h"
+#include "cli/parameter.h"
 
 enum { MOST_VALUES = 1000 };
 
@@ -30,14 +31,9 @@ static int list_all(const struct call *call)
     table_begin(&t, "theory", columns, 3);
     for (size_t i = 0; eg_theory_row(i) != NULL; i++) {
         const eg_theory *row = eg_theory_row(i);
-        struct text params = { 0 };
-        text_add(&params, "%s", "");
-        for (size_t p = 0; p < EG_THEORY_PARAMS && row->params[p].name; p++)
-            text_add(&params, "%s%s=%g", p ? " " : "", row->params[p].name, row->params[p].value);
         table_word(&t, "%s", row->name);
-        table_word(&t, "%s", params.s);
+        table_word(&t, "%s", parameters_line(row->params, EG_THEORY_PARAMS));
         table_word(&t, "%s", row->summary);
-        text_clear(&params);
     }
     if (call->common->json) {
         json_t *rows = table_json(&t), *line;
@@ -62,38 +58,26 @@ struct given {
 static int parse_param(const struct call *call, const eg_theory *row, const char *text,
                        struct given *g)
 {
-    const size_t length = strcspn(text, "=");
-    const char *name = keep_format("%.*s", (int)length, text);
-    for (size_t p = 0; p < EG_THEORY_PARAMS && row->params[p].name != NULL; p++) {
-        if (strcmp(row->params[p].name, name) != 0) continue;
-        if (text[length] != '=')
-            return fail_usage(call, "expected %s=NUMBER, got \"%s\"", name, text);
-        double list[MOST_VALUES];
-        const size_t n = parse_numbers(text + length + 1, list, MOST_VALUES);
-        if (n == 0)
-            return fail_usage(call,
-                              "%s: expected a number, a list 1,2,3 or a range 1:9:2, got \"%s\"",
-                              name, text + length + 1);
-        if (n > 1 && g->count > 1)
-            return fail_usage(call, "only one parameter may be a list; %s and %s are",
-                              row->params[g->varied].name, name);
-        g->value[p] = list[0];
-        if (n > 1) {
-            memcpy(g->list, list, n * sizeof *list);
-            g->count = n;
-            g->varied = p;
-        }
-        return EXIT_DONE;
+    double list[MOST_VALUES];
+    const char *value;
+    size_t p;
+    const int code =
+        parameter_named(call, row->name, row->params, EG_THEORY_PARAMS, text, &p, &value);
+    if (code != EXIT_DONE) return code;
+    const size_t n = parse_numbers(value, list, MOST_VALUES);
+    if (n == 0)
+        return fail_usage(call, "%s: expected a number, a list 1,2,3 or a range 1:9:2, got \"%s\"",
+                          row->params[p].name, value);
+    if (n > 1 && g->count > 1)
+        return fail_usage(call, "only one parameter may be a list; %s and %s are",
+                          row->params[g->varied].name, row->params[p].name);
+    g->value[p] = list[0];
+    if (n > 1) {
+        memcpy(g->list, list, n * sizeof *list);
+        g->count = n;
+        g->varied = p;
     }
-    const char *near = nearest_name(name, param_name, row);
-    struct text all = { 0 };
-    text_add(&all, "%s", "");
-    for (size_t p = 0; param_name(row, p) != NULL; p++) text_add(&all, " %s", param_name(row, p));
-    const int code = fail_usage(call, "%s has no parameter \"%s\"%s%s%s; it has%s", row->name, name,
-                                near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-                                all.size ? all.s : " none");
-    text_clear(&all);
-    return code;
+    return EXIT_DONE;
 }
 
 static void print_form(const struct call *call, const eg_theory *row, const struct given *g,
@@ -113,9 +97,7 @@ static void print_form(const struct call *call, const eg_theory *row, const stru
         print_record(call, r);
     } else {
         fprintf(call->out, "%s\n\n  %s\n  %s\n\n", row->summary, row->formula, row->source);
-        for (size_t p = 0; param_name(row, p) != NULL; p++)
-            fprintf(call->out, "  %-14s %-12.9g %s [%g, %g]\n", row->params[p].name, g->value[p],
-                    row->params[p].summary, row->params[p].low, row->params[p].high);
+        parameters_print(call->out, row->params, EG_THEORY_PARAMS, g->value);
         fputc('\n', call->out);
         for (size_t k = 0; k < EG_THEORY_RESULTS && row->results[k] != NULL; k++)
             fprintf(call->out, "  %-14s %.10g\n", row->results[k], results[k]);

@@ -92,7 +92,7 @@ struct command {
     /* Names for completion: of the first argument, and of the second; NULL: files. */
     const char *(*first)(const void *user, size_t i);
     const char *(*second)(const void *user, size_t i);
-    const char *own_output_word; /* the same when this is the first argument; NULL: none */
+    const char *own_output_words; /* the same when the first argument is one of "these|words" */
     int (*run)(const struct call *call);
     /* What --help adds at its end, given the options typed beside it; NULL: nothing. */
     void (*more_help)(FILE *out, const void *options);

@@ -15,15 +15,15 @@ extern const struct command cmd_tour, cmd_store, cmd_recall, cmd_capacity, cmd_t
     cmd_verify, cmd_backup, cmd_vacuum, cmd_repair, cmd_export, cmd_delete, cmd_data, cmd_bench,
     cmd_reproduce, cmd_doctor, cmd_help, cmd_attack, cmd_train, cmd_eval, cmd_predict, cmd_compare,
     cmd_rerun, cmd_features, cmd_import, cmd_forget, cmd_merge, cmd_diff, cmd_split, cmd_teach,
-    cmd_classify, cmd_size, cmd_measure;
+    cmd_classify, cmd_size, cmd_measure, cmd_dynamics;
 
 const struct command *const commands[] = {
-    &cmd_tour,    &cmd_store,     &cmd_recall,  &cmd_capacity, &cmd_theory, &cmd_info,
-    &cmd_verify,  &cmd_backup,    &cmd_vacuum,  &cmd_repair,   &cmd_export, &cmd_delete,
-    &cmd_forget,  &cmd_merge,     &cmd_diff,    &cmd_split,    &cmd_teach,  &cmd_classify,
-    &cmd_train,   &cmd_eval,      &cmd_predict, &cmd_compare,  &cmd_rerun,  &cmd_attack,
-    &cmd_import,  &cmd_features,  &cmd_size,    &cmd_data,     &cmd_bench,  &cmd_doctor,
-    &cmd_measure, &cmd_reproduce, &cmd_help,    NULL,
+    &cmd_tour,    &cmd_store,    &cmd_recall,    &cmd_capacity, &cmd_theory, &cmd_info,
+    &cmd_verify,  &cmd_backup,   &cmd_vacuum,    &cmd_repair,   &cmd_export, &cmd_delete,
+    &cmd_forget,  &cmd_merge,    &cmd_diff,      &cmd_split,    &cmd_teach,  &cmd_classify,
+    &cmd_train,   &cmd_eval,     &cmd_predict,   &cmd_compare,  &cmd_rerun,  &cmd_attack,
+    &cmd_import,  &cmd_features, &cmd_size,      &cmd_data,     &cmd_bench,  &cmd_doctor,
+    &cmd_measure, &cmd_dynamics, &cmd_reproduce, &cmd_help,     NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -97,12 +97,21 @@ static int run_into_file(struct call *call)
     return code;
 }
 
+/* Whether word is one of "these|words"; words: NULL, none. */
+static int is_among(const char *word, const char *words)
+{
+    const size_t n = strlen(word);
+    for (const char *p = words; p != NULL; p = strchr(p, '|'), p = p != NULL ? p + 1 : NULL)
+        if (strcspn(p, "|") == n && strncmp(p, word, n) == 0) return 1;
+    return 0;
+}
+
 static int run_command(struct call *call)
 {
     const char *output = call->common->output;
-    const char *word = call->command->own_output_word;
-    const int own = call->command->own_output
-                    || (word != NULL && call->nargs > 0 && strcmp(call->args[0], word) == 0);
+    const int own =
+        call->command->own_output
+        || (call->nargs > 0 && is_among(call->args[0], call->command->own_output_words));
     if (output != NULL && !own && strcmp(output, "-") != 0) return run_into_file(call);
     if (output != NULL && call->command->own_output == 2 && strcmp(output, "-") == 0)
         return fail_usage(call, "-o: expected a folder, got -");

@@ -22,9 +22,15 @@ struct measure {
     size_t eigenvalues, draws;
     int gauss_newton;
     const char *density;
+    int normalised;      /* tangent */
     double delta, prior; /* bounds; prior: deviation of the Gibbs posteriors' */
     int gibbs;
-    const char *table, *report; /* layers */
+    const char *table; /* layers */
+    /* symmetry */
+    size_t basis, tangent, steps;
+    double along, least;
+    const char *learn, *generators, *moved;
+    const char *report; /* layers, symmetry */
     /* memorisation */
     struct learner_options learner;
     struct data_options data;
@@ -40,6 +46,9 @@ int measure_memorisation(const struct call *call, const char *data);
 int measure_scatter(const struct call *call, const char *data);
 int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
+int measure_noise(const struct call *call, const char *unused);
+int measure_tangent(const struct call *call, const char *unused);
+int measure_symmetry(const struct call *call, const char *unused);
 /* Rows of eg_network_rows() with what each says. */
 void measure_bounds_table(struct table *t, const double *value, size_t classes);
 int measure_gibbs(const struct call *call, struct model *m, const eg_part *part);
@@ -50,6 +59,8 @@ int measure_sample(const struct call *call, eg_dataset *set);
 /* args[1] opened, args[2] read as its labelled inputs, sampled: EXIT_DONE, or nothing is open. */
 int measure_model(const struct call *call, struct model *m, eg_dataset *set);
 
+/* measure_symmetry.c: rows of the table of what can be learned, NULL past its end. */
+const char *family_name(size_t row);
 /* measure_dimension.c: rows of the table of estimators, NULL past its end; what help adds. */
 const char *estimator_name(size_t row);
 void measure_dimension_help(FILE *out);

@@ -107,6 +107,8 @@ static const char *beside(const char *file, const char *network)
                        name != NULL ? name + 1 : network);
 }
 
+/* A file opens the network that it names only where it also says what that is: else anybody's file
+ * would have us read any other. With --network it is the user who says so. */
 int taught_find_network(const struct call *call, const char *given, struct taught *t)
 {
     char hex[65];
@@ -115,6 +117,14 @@ int taught_find_network(const struct call *call, const char *given, struct taugh
         return given == NULL ? EXIT_DONE
                              : fail_usage(call, "%s was taught rows of features, without a network",
                                           call->args[0]);
+    if (given == NULL
+        && (hash == NULL || strspn(hash, "0123456789abcdef") != 64 || hash[64] != '\0')) {
+        fprintf(stderr,
+                "engram: %s: names a network, %s, without its sha256, so that it is not opened: "
+                "--network says which to take\n",
+                call->args[0], was);
+        return EXIT_CORRUPT;
+    }
     t->network = given != NULL ? given : was;
     if (given == NULL && !path_exists(was)) t->network = beside(call->args[0], was);
     if (!path_exists(t->network)) {

@@ -8,6 +8,7 @@
 #include "cli/drawn.h"
 #include "cli/run_folder.h"
 #include "cli/trained_report.h"
+#include "cli/two_time_report.h"
 
 enum { POINTS = 200, PICTURES = 100, WRONG = 12, LOOKED_AT = 2000 };
 
@@ -311,6 +312,7 @@ int trained_report(const struct call *call, struct trained *t)
     add_memories(t, &m, &r);
     add_prototypes(t, &r);
     add_curves(t, &r);
+    two_time_report(t, &r);
     add_errors(t, &m, &r);
     add_search(t, &r);
     add_facts(call, t, &r);

@@ -12,6 +12,7 @@
 
 #include "cli/run_folder.h"
 #include "cli/trained_report.h"
+#include "cli/two_time_report.h"
 
 static const char *const better[] = { "accuracy", "auc", NULL };
 
@@ -47,6 +48,9 @@ const struct opt train_option_rows[] = {
       "cross-validate first; of a grid 5 where nothing is said", NULL, 2, 1e6 },
     { "checkpoint", 0, OPT_NUMBER, AT(checkpoint), "SECONDS", "between two; 0: after each step",
       NULL, 0, 1e9 },
+    { "two-time", 0, OPT_SIZE, AT(two_time), "N",
+      "how far weights move between two times, from N waiting times on: two-time.csv", NULL, 0,
+      256 },
     { "resume", 0, OPT_FLAG, AT(resume), NULL, "go on in the folder -o", NULL, 0, 0 },
     { NULL, 0, OPT_FLAG, 0, NULL, NULL, NULL, 0, 0 },
 };
@@ -388,6 +392,17 @@ static int told(const struct call *call, const struct trained *t, eg_status s)
     return code;
 }
 
+/* Displacements at 40 times: some ten a decade. */
+static int observe(struct trained *t)
+{
+    const size_t n = t->parts.part[PART_TRAIN].n, batch = t->options.loop.batch;
+    const uint64_t last = (uint64_t)t->options.loop.epochs * ((n + batch - 1) / batch);
+    if (t->options.two_time == 0) return EXIT_DONE;
+    const eg_status s = eg_two_time_create(eg_learner_params(t->learner), last, t->options.two_time,
+                                           40, NULL, &t->two_time);
+    return s == EG_OK ? EXIT_DONE : fail(s, "--two-time");
+}
+
 static int train(const struct call *call, struct trained *t, const eg_train_options *loop,
                  int resume)
 {
@@ -401,6 +416,7 @@ static int train(const struct call *call, struct trained *t, const eg_train_opti
     o.resume = resume;
     o.checkpoint_seconds = t->options.checkpoint;
     o.progress = &progress;
+    o.two_time = t->two_time;
     const eg_status s = eg_train(t->learner, &t->parts.part[PART_TRAIN],
                                  valid->n > 0 ? valid : NULL, &o, &t->result);
     bar_end(&bar);
@@ -433,7 +449,9 @@ int trained_run(const struct call *now, struct trained *t, int resume)
     }
     if (code != EXIT_DONE) return code;
     echo(&mine, t);
-    code = train(&mine, t, &loop, resume);
+    code = observe(t);
+    if (code == EXIT_DONE) code = train(&mine, t, &loop, resume);
+    if (code == EXIT_DONE) code = two_time_write(t);
     if (code == EXIT_DONE) code = measure(t);
     if (code == EXIT_DONE) code = trained_report(&mine, t);
     return code == EXIT_DONE ? write_result(t) : code;
@@ -442,6 +460,7 @@ int trained_run(const struct call *now, struct trained *t, int resume)
 void trained_clear(struct trained *t)
 {
     for (size_t p = 0; p < PARTS; p++) free(t->scored[p].confusion);
+    eg_two_time_destroy(t->two_time);
     eg_learner_destroy(t->learner);
     training_data_clear(&t->parts);
     json_decref(t->spec);

@@ -30,6 +30,7 @@ struct train_options {
     size_t folds;
     double checkpoint;
     int resume;
+    size_t two_time; /* waiting times; 0: displacements are not measured */
 };
 
 #define LOOP_OPTIONS_INIT                               \
@@ -95,6 +96,7 @@ struct trained {
     struct training_data parts;
     eg_learner *learner;
     eg_train_result result;
+    eg_two_time *two_time;   /* or NULL */
     eg_scored scored[PARTS]; /* n 0: not measured */
     double seconds;
 };

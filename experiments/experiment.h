@@ -92,6 +92,10 @@ extern const struct experiment experiment_heads, experiment_increments, experime
 extern const struct experiment experiment_scattering, experiment_patches, experiment_pac_mnist,
     experiment_random_labels, experiment_uniform_convergence, experiment_gap_measures;
 
+/* Learning as physics. */
+extern const struct experiment experiment_two_time, experiment_tangent_widths, experiment_jamming,
+    experiment_embedded;
+
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];
 

@@ -45,5 +45,9 @@ const struct experiment *const experiments[] = {
     &experiment_random_labels,
     &experiment_uniform_convergence,
     &experiment_gap_measures,
+    &experiment_two_time,
+    &experiment_tangent_widths,
+    &experiment_jamming,
+    &experiment_embedded,
     NULL,
 };

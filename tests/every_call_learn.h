@@ -266,18 +266,30 @@ static inline eg_status call_training(const char *path)
     eg_learner *l = NULL;
     eg_scored scored = { .n = 0 };
     float scores[CALL_N * CALL_K];
+    const eg_two_time_row law[] = {
+        { 1, 1, 1, 3, 1 }, { 1, 9, 2, 3, 1 }, { 2, 1, 1, 3, 1 }, { 2, 9, 2, 3, 1 }
+    };
+    eg_ageing ageing;
     eg_status s = EG_OK;
     call_path(path, ".run", folder);
     o.batch = 8;
     o.folder = folder;
     o.checkpoint_seconds = 1e-9;
     CALL(eg_learner_create(call_network, &task, 1, 1, NULL, &l));
+    CALL(eg_two_time_create(eg_learner_params(l), 2 * 3, 2, 3, NULL, &o.two_time));
     CALL(eg_train(l, &all, &all, &o, NULL));
     o.resume = 1;
     CALL(eg_train(l, &all, &all, &o, NULL));
     CALL(eg_part_scores(l, &all, 0, CALL_N, scores));
     CALL(eg_score(scores, call_y, CALL_N, CALL_K, &scored));
     CALL(eg_evaluate(l, &all, 7, scores, &scored));
+    CALL(eg_two_time_see(o.two_time, eg_learner_params(l), 1));
+    CALL(eg_two_time_ageing(law, 4, &ageing));
+    if (s >= EG_OK) {
+        (void)eg_two_time_rows(o.two_time, NULL, NULL, 0);
+        (void)eg_params_hash(eg_two_time_state(o.two_time));
+    }
+    eg_two_time_destroy(o.two_time);
     eg_learner_destroy(l);
     nftw(folder, call_unlink, 8, FTW_DEPTH | FTW_PHYS);
     return s;

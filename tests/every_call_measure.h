@@ -72,6 +72,28 @@ static inline eg_status call_symmetries(const char *path)
     return s;
 }
 
+static inline eg_status call_dynamics(const char *path)
+{
+    const eg_dynamics_model *m = eg_dynamics_find(eg_dynamics_row(0)->name);
+    double value[EG_DYNAMICS_PARAMS];
+    eg_dynamics_options o = EG_DYNAMICS_OPTIONS_INIT;
+    eg_dynamics_result r = { 0 };
+    char file[320], grid[320];
+    eg_status s = EG_OK;
+    for (size_t p = 0; m->params[p].name != NULL; p++)
+        value[p] = strcmp(m->params[p].name, "n") == 0   ? 16
+                   : strcmp(m->params[p].name, "t") == 0 ? 1
+                                                         : m->params[p].value;
+    snprintf(file, sizeof file, "%s.npy", path);
+    snprintf(grid, sizeof grid, "%s.grid", path);
+    o.checkpoint = grid;
+    o.checkpoint_every = 0;
+    CALL(eg_dynamics_run(m, value, &o, &r));
+    if (s == EG_OK) CALL(eg_npy_write_f64(file, r.value, r.rows, r.columns));
+    eg_dynamics_result_clear(&r);
+    return s;
+}
+
 static eg_status call_square(void *user, const double *x, double *y)
 {
     (void)user;
@@ -219,9 +241,13 @@ static inline eg_status call_pictures(const char *path)
         const eg_var in = eg_input(t, EG_F32, &eg_shape_of(N_PICTURES, 1, SIDE, SIDE), x);
         CHECK(eg_scattering_channels(&how) > 0);
         eg_scattering(t, in, &how);
-        const eg_patch_codes near = { sizeof near, 0.5, 2, 1 };
+        const eg_patch_codes near = { sizeof near, 0.5, 2, 1, 0 };
         eg_patch_near(t, in, eg_input(t, EG_F32, &eg_shape_of(2, 1, 2, 2), kernel),
                       eg_input(t, EG_F32, &eg_shape_of(2, 2), offset), &near);
+        const eg_var rows = eg_reshape(t, in, &eg_shape_of(4 * N_PICTURES, SIDE));
+        const eg_var atoms = eg_input(t, EG_F32, &eg_shape_of(2, SIDE), kernel);
+        const eg_var last = eg_reshape(t, eg_number(t, EG_F32, 0.1), &eg_shape_of(1, 1));
+        eg_sparse_code(t, rows, atoms, atoms, EG_NONE, last, NULL);
         CALL(eg_tape_status(t));
     }
     eg_tape_destroy(t);

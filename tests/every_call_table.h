@@ -10,6 +10,8 @@
 #include "every_call_learn.h"
 #include "every_call_measure.h"
 #include "every_call_onnx.h"
+#include "every_call_physics.h"
+#include "every_call_symmetry.h"
 #include "every_call_tape.h"
 
 static inline int call_head_row(size_t row)
@@ -56,9 +58,14 @@ static const struct episode {
     { "coupled", call_coupled, NULL },
     { "measures", call_measures, NULL },
     { "symmetries", call_symmetries, NULL },
+    { "learned symmetries", call_learned_symmetry, call_family_row },
+    { "tangents", call_tangents, NULL },
+    { "faces", call_faces, NULL },
     { "spectra", call_spectra, NULL },
+    { "dynamics", call_dynamics, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
+    { "gradients", call_gradients, NULL },
     { "rows", call_rows, NULL },
     { "formulae", call_formulae, NULL },
     { "views", call_views, NULL },

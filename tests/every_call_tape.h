@@ -101,6 +101,7 @@ static inline void call_windows(struct call_sum *s, eg_var x, eg_var w)
     call_take(s, eg_batch_norm_fixed(t, x, eg_constant(t, mean), eg_constant(t, variance), EG_NONE,
                                      EG_NONE, 1e-5));
     const eg_var theta = eg_input(t, EG_F32, &eg_shape_of(2, 2, 3), turn);
+    call_take(s, eg_expm_times(t, eg_slice(t, theta, 2, 0, 2, 1), theta));
     call_take(s, eg_grid_sample(t, x, eg_affine_grid(t, theta, 3, 3)));
 }
 

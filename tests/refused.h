@@ -73,7 +73,9 @@ SYSTEM_CALL(int, -1, lstat, (const char *name, struct stat *st), (name, st))
 SYSTEM_CALL(int, -1, fstat, (int fd, struct stat *st), (fd, st))
 SYSTEM_CALL(int, -1, fstatat, (int folder, const char *name, struct stat *st, int flags),
             (folder, name, st, flags))
+SYSTEM_CALL(DIR *, NULL, opendir, (const char *name), (name))
 SYSTEM_CALL(DIR *, NULL, fdopendir, (int fd), (fd))
+SYSTEM_CALL(struct dirent *, NULL, readdir, (DIR * folder), (folder))
 SYSTEM_CALL(ssize_t, -1, getrandom, (void *to, size_t n, unsigned flags), (to, n, flags))
 
 /* The disk itself is not asked: nothing here outlives the machine. */

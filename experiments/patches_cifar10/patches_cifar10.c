@@ -1,16 +1,24 @@
 /* Thiry, Arbel, Belilovsky and Oyallon 2021: patches of 6 x 6 drawn at random from CIFAR-10 and
  * whitened, codes of which of them are the nearest .4, means over 5 x 5, and a linear classifier
- * (batch norm, 128 mixed channels, a kernel of 6 x 6, mean over places): 82.5 % of test images with
- * 2048 patches, 78.5 % with 512; without whitening (epsilon = 10 in its denominator) 67 %.
+ * (batch norm, 128 mixed channels, a kernel of 6 x 6, mean over places): 82.3 to 82.7 % of test
+ * images with 2048 patches; hardly whitened (epsilon = 10 in its denominator) 66.95 %.
  *
- * Full: 2048 patches, all 50 000 images, shifts of 4 pixels and flips, 30 epochs of SGD; the paper
- * takes 175. Windows that lie over the border by a pixel, which the paper's pooling rounds up to,
- * are left out: 8 x 8 places in the place of 9 x 9. Quick: 256 patches, 2000 images whose codes are
- * made once, no shifts; the bounds are those of three other seeds. What the quick run shows is the
- * order: whitened above not whitened, and a map of evidence that sums to the score. */
+ * Full: the recipe of the source, twice: 2048 patches, all 50 000 images, shifts of 4 pixels and
+ * flips, 80 epochs of SGD in batches of 128, the rate of .003 a tenth from epoch 50 and a hundredth
+ * from 75. It takes a day of one core (docs/reproduction.md) and is kept in runs/patches-..: a
+ * later call goes on from there. Quick: 256 patches, 2000 images whose codes are made once, no
+ * shifts, a rate that falls by a cosine; the bounds are those of three other seeds. What the quick
+ * run shows is the order: whitened above not whitened, and a map of evidence that sums to the
+ * score.
+ *
+ * Differs from the source: borders that shifts bring in are black in both; ties are all near there
+ * none; statistics are taken over a million patches of 36 million. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "experiments/lab.h"
 
@@ -27,7 +35,7 @@ static const char on_codes[] =
 static const char on_pictures[] =
     "{\"kind\": \"network\", \"layers\": [{\"kind\": \"patches\", \"name\": \"codes\"}, " CLASSIFIER
     ", \"optimiser\": {\"kind\": \"sgd\", \"rate\": 0.003, \"momentum\": 0.9}, "
-    "\"schedule\": \"cosine\"}";
+    "\"schedule\": {\"kind\": \"step\", \"every\": 50, \"then\": 25}}";
 
 struct dictionary {
     size_t n, side;
@@ -78,6 +86,7 @@ static eg_status quick(const struct experiment_context *run, double epsilon, con
     eg_learner *l = NULL;
     o.patches = QUICK_PATCHES;
     o.epsilon = epsilon;
+    o.mirror_at_zero = getenv("MZ") != NULL;
     o.sample = 200000;
     o.seed = how.seed = run->seed;
     how.progress = run->progress;
@@ -100,30 +109,39 @@ static eg_status quick(const struct experiment_context *run, double epsilon, con
     return s;
 }
 
-static eg_status full(const struct experiment_context *run)
+static eg_status full(const struct experiment_context *run, double epsilon, const char *name,
+                      double *percent)
 {
+    char folder[80];
     eg_train_options how = EG_TRAIN_OPTIONS_INIT;
     eg_dataset train = { 0 }, test = { 0 };
     eg_scored scored = { .confusion = NULL };
     eg_patch_options o = EG_PATCH_OPTIONS_INIT;
     eg_learner *l = NULL;
+    if (mkdir("runs", 0777) != 0 && errno != EEXIST) return EG_ERR_IO;
+    snprintf(folder, sizeof folder, "runs/patches-epsilon%g-seed%llu", epsilon,
+             (unsigned long long)run->seed);
     how.batch = 128;
+    how.folder = folder;
+    how.resume = 1;
+    how.checkpoint_seconds = 300;
+    o.epsilon = epsilon;
+    o.mirror_at_zero = 1;
     o.seed = how.seed = run->seed;
     how.progress = run->progress;
     how.augment = (eg_augment){ 4, 0, 0.5 };
     eg_status s = lab_images("cifar10/train", 0, &train);
     if (s == EG_OK) s = lab_images("cifar10/test", 0, &test);
-    const eg_task task = task_of(&train, 30);
+    const eg_task task = task_of(&train, 80);
     const eg_part rest = { &test, NULL, test.n };
     if (s == EG_OK && train.n < 50000)
         run->note(run->user, "cifar10/train has fewer than 50 000 images here: "
                              "tools/cifar10_from_npm.py makes all of them");
     if (s == EG_OK) s = eg_learner_create(on_pictures, &task, run->seed, run->threads, NULL, &l);
     if (s == EG_OK) s = eg_patch_learner(l, &train, &o);
-    if (s == EG_OK) s = lab_train(run, "2048 patches", "cifar10/train", l, &train, NULL, &how);
+    if (s == EG_OK) s = lab_train(run, name, "cifar10/train", l, &train, NULL, &how);
     if (s == EG_OK) s = eg_evaluate(l, &rest, 240, NULL, &scored);
-    if (s == EG_OK)
-        lab_reaches(run, 82.5, 100 * scored.accuracy, 1.5, "2048 patches: test accuracy, per cent");
+    *percent = 100 * scored.accuracy;
     eg_learner_destroy(l);
     eg_dataset_clear(&train);
     eg_dataset_clear(&test);
@@ -133,7 +151,13 @@ static eg_status full(const struct experiment_context *run)
 static eg_status measure(const struct experiment_context *run)
 {
     double white, raw;
-    if (run->full) return full(run);
+    if (run->full) {
+        LAB_TRY(full(run, 1e-3, "2048 patches, whitened", &white));
+        lab_reaches(run, 82.3, white, 0.5, "2048 patches: test accuracy, per cent");
+        LAB_TRY(full(run, 10, "2048 patches, epsilon = 10", &raw));
+        lab_near(run, 66.95, raw, 2, "the same, epsilon = 10: test accuracy, per cent");
+        return EG_OK;
+    }
     LAB_TRY(quick(run, 1e-3, "256 patches, whitened", &white));
     LAB_TRY(quick(run, 10, "256 patches, epsilon = 10", &raw));
     lab_at_least(run, 50, white, 2, "256 patches, 2000 images: test accuracy, per cent");
@@ -146,6 +170,6 @@ const struct experiment experiment_patches = {
     .name = "patches",
     .title = "random patches, whitened, and a linear classifier on CIFAR-10",
     .source = "Thiry, Arbel, Belilovsky and Oyallon 2021",
-    .setting = "quick: 256 patches, 2000 images; full: 2048, all 50 000, 30 epochs",
+    .setting = "quick: 256 patches, 2000 images; full: 2048, all 50 000, 80 epochs, a day",
     .run = measure,
 };

@@ -128,9 +128,11 @@ typedef struct eg_reader_info {
 } eg_reader_info;
 EG_API const eg_reader_info *eg_dataset_reader(size_t row);
 
-/* Writers. NPY version 1.0, little-endian f4, (n, d). EG_ERR_IO on failure, the old file
+/* Writers. NPY version 1.0, little-endian f4 or f8, (n, d). EG_ERR_IO on failure, the old file
  * kept: written beside, synced, renamed. */
 EG_API EG_MUST_CHECK eg_status eg_npy_write(const char *path, const float *x, size_t n, size_t d);
+EG_API EG_MUST_CHECK eg_status eg_npy_write_f64(const char *path, const double *x, size_t n,
+                                                size_t d);
 
 /* One named array of a safetensors file. */
 typedef struct eg_tensor_entry {

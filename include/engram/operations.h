@@ -75,6 +75,12 @@ EG_API eg_var eg_argmax(eg_tape *t, eg_var x, size_t axis); /* i32, axis gone; c
 /* (..., M, K) times (..., K, N): leading axes broadcast; transposed views cost nothing. */
 EG_API eg_var eg_matmul(eg_tape *t, eg_var x, eg_var y);
 
+/* exp(a) x of a (.., D, D), x (.., D, N), leading axes broadcast, without exp(a): m Taylor series
+ * of a / m one after the other, m = ceil(2 |a|), |.| the largest absolute sum of a row in all of
+ * a. What a series leaves out is below 2^-9 / 9! = 6e-9 (f32, 8 terms) or 2^-15 / 15! = 3e-17
+ * (f64, 14) of |x| a step. |a| above 1000 is refused. Higham and Al-Mohy 2011, algorithm 3.2. */
+EG_API eg_var eg_expm_times(eg_tape *t, eg_var a, eg_var x);
+
 EG_API eg_var eg_copy(eg_tape *t, eg_var x);     /* row-major, of its own */
 EG_API eg_var eg_constant(eg_tape *t, eg_var x); /* x, and nothing flows back through it */
 EG_API eg_var eg_reshape(eg_tape *t, eg_var x, const eg_shape *shape);

@@ -17,11 +17,12 @@ typedef struct eg_patch_codes {
     size_t size;           /* of this struct */
     double share;          /* of the dictionary that counts as near, in (0, 1] */
     size_t window, stride; /* of the mean over neighbouring places; window 1: none */
+    int partial;           /* windows that lie over the border count: means of what lies within */
 } eg_patch_codes;
 
-#define EG_PATCH_CODES_INIT               \
-    {                                     \
-        sizeof(eg_patch_codes), 0.4, 5, 3 \
+#define EG_PATCH_CODES_INIT                  \
+    {                                        \
+        sizeof(eg_patch_codes), 0.4, 5, 3, 1 \
     }
 
 /**
@@ -32,7 +33,8 @@ typedef struct eg_patch_codes {
  * @param x       (B, C, H, W), looked at in f32; nothing flows back to it
  * @param kernel  (N, C, S, S) k_i = W^T W p_i
  * @param offset  (2, N) a, b
- * @return (B, 2 N, H', W'), H' = (H - S + 1 - window) / stride + 1; EG_NONE after a failure
+ * @return (B, 2 N, H', W'), H' = (H - S + 1 - window) / stride + 1, rounded up where windows are
+ *         partial, else down; EG_NONE after a failure
  */
 EG_API eg_var eg_patch_near(eg_tape *t, eg_var x, eg_var kernel, eg_var offset,
                             const eg_patch_codes *options);
@@ -45,11 +47,13 @@ typedef struct eg_patch_options {
     size_t sample;  /* patches that mean and covariance are taken over, at most; 0: all */
     uint64_t seed;
     const eg_allocator *alloc;
+    int mirror_at_zero; /* -p is p mirrored at the patch of zeros, as in the source; else at the
+                           mean of patches */
 } eg_patch_options;
 
-#define EG_PATCH_OPTIONS_INIT                                     \
-    {                                                             \
-        sizeof(eg_patch_options), 2048, 6, 1e-3, 1000000, 0, NULL \
+#define EG_PATCH_OPTIONS_INIT                                        \
+    {                                                                \
+        sizeof(eg_patch_options), 2048, 6, 1e-3, 1000000, 0, NULL, 0 \
     }
 
 /**

@@ -7,6 +7,7 @@
 #include "engram/dataset.h"
 #include "engram/learner.h"
 #include "engram/progress.h"
+#include "engram/two_time.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -119,13 +120,16 @@ typedef struct eg_train_options {
     double checkpoint_seconds; /* at least between two checkpoints; 0: one after each step */
     size_t metric_steps;       /* also a line of metrics every so many steps; 0: each epoch */
     size_t stop_after;         /* end as if interrupted after so many steps of this call; 0: none */
+    eg_two_time *two_time;     /* sees the weights before the first and after each step, or NULL:
+                                  made for this learner and as many steps. Checkpoints keep what it
+                                  has seen, so that a run that goes on needs one just made */
     const eg_progress *progress; /* "train", steps done, of all */
     const eg_allocator *alloc;
 } eg_train_options;
 
-#define EG_TRAIN_OPTIONS_INIT                                                              \
-    {                                                                                      \
-        sizeof(eg_train_options), 0, 100, 0, { 0, 0, 0 }, 1, 0, 0, 0, 0, 0, 30, 0, 0, 0, 0 \
+#define EG_TRAIN_OPTIONS_INIT                                                                 \
+    {                                                                                         \
+        sizeof(eg_train_options), 0, 100, 0, { 0, 0, 0 }, 1, 0, 0, 0, 0, 0, 30, 0, 0, 0, 0, 0 \
     }
 
 typedef struct eg_train_result {
@@ -194,7 +198,7 @@ typedef struct eg_grid {
  * Train and measure every row of a grid by cross-validation. All rows are checked before one is
  * trained or the record is made; an error names its row, from 1. A row that diverges is the worst,
  * and the search goes on.
- * @param options  folder, resume and patience do not apply
+ * @param options  folder, resume, patience and two_time do not apply
  * @param best     the row with the largest mean, the first of equals
  * @return EG_OK; EG_ERR_INTERRUPTED; EG_ERR_DIVERGED (every row); EG_ERR_IO (the record);
  *         EG_ERR_INVALID (by area, and no fold tests two classes); what eg_grid_spec,
@@ -241,7 +245,7 @@ EG_API size_t eg_validation_count(const eg_validation *v);
 
 /**
  * Judge a learner.
- * @param options  folder, resume and patience do not apply; by_auc: what is chosen by
+ * @param options  folder, resume, patience and two_time do not apply; by_auc: what is chosen by
  * @param out      (eg_validation_count(v)) repeat by repeat, or NULL
  * @return EG_OK; EG_ERR_INVALID (folds or repeats outside their ranges, no folds in the set, a
  *         choice by area where no inner fold tests two classes);

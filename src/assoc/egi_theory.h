@@ -8,10 +8,11 @@
 #include "base/egi_base.h"
 #include "engram/theory.h"
 
-/* theory_classical.c, theory_dense.c, theory_modern.c, theory_limits.c, theory_binary.c; each ends
- * with name NULL */
+/* theory_classical.c, theory_dense.c, theory_modern.c, theory_limits.c, theory_binary.c,
+ * theory_physics.c; each ends with name NULL */
 extern const eg_theory egi_theory_classical[], egi_theory_dense[];
 extern const eg_theory egi_theory_modern[], egi_theory_limits[], egi_theory_binary[];
+extern const eg_theory egi_theory_physics[];
 
 /* theory.c - the x in [low, high] at which the increasing f(x, arg) reaches 0, to rounding. */
 double egi_theory_root(double (*f)(double x, const double *arg), const double *arg, double low,

@@ -259,4 +259,8 @@ struct egi_parts {
 eg_status egi_parts_list(const char *folder, const eg_allocator *a, struct egi_parts *out);
 void egi_parts_clear(struct egi_parts *p);
 
+/* write_array.c - the first bytes of an NPY file (n, d) of "<f4", "<f8". */
+enum { EGI_NPY_HEADER = 128 };
+void egi_npy_header(const char *descr, size_t n, size_t d, char out[EGI_NPY_HEADER]);
+
 #endif

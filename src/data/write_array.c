@@ -23,25 +23,43 @@ static eg_status finish(struct egi_writer *w, eg_status s)
     return s;
 }
 
-eg_status eg_npy_write(const char *path, const float *x, size_t n, size_t d)
+void egi_npy_header(const char *descr, size_t n, size_t d, char out[EGI_NPY_HEADER])
 {
-    enum { HEADER = 128 };
+    char text[EGI_NPY_HEADER + 1];
+    memcpy(text, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 128 - 10 */
+    snprintf(text + 10, sizeof text - 10, "%-117s\n", "");
+    const int used =
+        snprintf(text + 10, 117, "{'descr': '%s', 'fortran_order': False, 'shape': (%zu, %zu), }",
+                 descr, n, d);
+    text[10 + used] = ' ';
+    memcpy(out, text, EGI_NPY_HEADER);
+}
+
+static eg_status npy_write(const char *path, const char *descr, const void *x, size_t item,
+                           size_t n, size_t d)
+{
     size_t cells, bytes;
     if (x == NULL || n == 0 || d == 0)
         return egi_fail(EG_ERR_INVALID, "eg_npy_write: %zu x %zu values", n, d);
     EGI_TRY(egi_mul_size(n, d, &cells));
-    EGI_TRY(egi_mul_size(cells, sizeof *x, &bytes));
-    char header[HEADER + 1];
-    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10); /* 0x76 = 128 - 10 */
-    snprintf(header + 10, sizeof header - 10, "%-117s\n", "");
-    const int used = snprintf(
-        header + 10, 117, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu, %zu), }", n, d);
-    header[10 + used] = ' ';
+    EGI_TRY(egi_mul_size(cells, item, &bytes));
+    char header[EGI_NPY_HEADER];
+    egi_npy_header(descr, n, d, header);
     struct egi_writer w;
     EGI_TRY(egi_writer_open(&w, path));
-    eg_status s = egi_writer_put(&w, header, HEADER);
+    eg_status s = egi_writer_put(&w, header, EGI_NPY_HEADER);
     if (s == EG_OK) s = egi_writer_put(&w, x, bytes);
     return finish(&w, s);
+}
+
+eg_status eg_npy_write(const char *path, const float *x, size_t n, size_t d)
+{
+    return npy_write(path, "<f4", x, sizeof *x, n, d);
+}
+
+eg_status eg_npy_write_f64(const char *path, const double *x, size_t n, size_t d)
+{
+    return npy_write(path, "<f8", x, sizeof *x, n, d);
 }
 
 static const struct {

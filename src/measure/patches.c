@@ -3,7 +3,7 @@
  * With q~ = q - mu and W = U (Lambda + epsilon)^(-1/2) U^T the squared distance after whitening is
  *     |W q~ - W p~|^2 = |W q~|^2 - 2 <k, q~> + <k, p~>,   k = W^2 p~,
  * of which what depends on p is the nearer, the larger <k, q> - <k, mu> - <k, p~> / 2 is. For -p~
- * the sign of k changes. */
+ * the sign of k changes. Where patches are mirrored at 0, mu is 0 in these. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engram/patches.h"
 
@@ -22,6 +22,7 @@ struct scene {
     const eg_patch_options *o;
     size_t d, rows, columns, total; /* numbers of a patch; places; patches in the set */
     double *mean, *eigen, *vector;  /* (d), (d), (d, d): rows are eigenvectors */
+    double *centre;                 /* (d) what patches are mirrored at */
     double *block;                  /* (BLOCK, d) */
 };
 
@@ -92,12 +93,12 @@ static void whiten(const struct scene *s, const double *p, double *k, float *a, 
         const double *axis = s->vector + v * d;
         const double by = isinf(s->o->epsilon) ? 1 : fmax(s->eigen[v], 0) + s->o->epsilon;
         double along = 0;
-        for (size_t i = 0; i < d; i++) along += axis[i] * (p[i] - s->mean[i]);
+        for (size_t i = 0; i < d; i++) along += axis[i] * (p[i] - s->centre[i]);
         for (size_t i = 0; i < d && by > 0; i++) k[i] += axis[i] * along / by;
     }
     for (size_t i = 0; i < d; i++) {
-        along_mean += k[i] * s->mean[i];
-        size += k[i] * (p[i] - s->mean[i]) / 2;
+        along_mean += k[i] * s->centre[i];
+        size += k[i] * (p[i] - s->centre[i]) / 2;
     }
     *a = (float)(-along_mean - size);
     *b = (float)(along_mean - size);
@@ -129,17 +130,20 @@ eg_status eg_patch_dictionary(const eg_dataset *set, const eg_patch_options *opt
     s.rows = set->height - o->side + 1;
     s.columns = set->width - o->side + 1;
     s.total = set->n * s.rows * s.columns;
-    const struct egi_need needs[4] = { { s.d, sizeof(double) },
+    const struct egi_need needs[5] = { { s.d, sizeof(double) },
                                        { s.d, sizeof(double) },
                                        { s.d * s.d, sizeof(double) },
-                                       { BLOCK * s.d, sizeof(double) } };
-    EGI_TRY(egi_arena_create(o->alloc != NULL ? o->alloc : eg_allocator_default(), needs, 4,
+                                       { BLOCK * s.d, sizeof(double) },
+                                       { s.d, sizeof(double) } };
+    EGI_TRY(egi_arena_create(o->alloc != NULL ? o->alloc : eg_allocator_default(), needs, 5,
                              "patches", &a));
     s.mean = a.part[0];
     s.eigen = a.part[1];
     s.vector = a.part[2];
     s.block = a.part[3];
+    s.centre = a.part[4];
     const eg_status status = statistics(&s);
+    for (size_t i = 0; i < s.d; i++) s.centre[i] = o->mirror_at_zero ? 0 : s.mean[i];
     for (size_t i = 0; i < o->patches && status == EG_OK; i++) {
         double *k = s.block + s.d;
         take(&s, eg_random_below(o->seed, STREAM_PATCH, i, s.total), s.block);

@@ -5,11 +5,15 @@
  * without ever forming E^T E: singular values are right to eps |E|, where those of a Gram matrix
  * would be to sqrt(eps) |E|. At the end R = U S V^T; V are the generators.
  *
+ * Against another function, with triangles R and R': with w = R' v, |R v|^2 / |R' v|^2 has the
+ * extremes of R R'^-1, whose right-singular vectors are w.
+ *
  * exp(tH) v for an augmented v = (B x, 1): a Taylor series on t / 2^s with |tH|_F / 2^s < 1/2, then
  * s squarings of the matrix (Golub and Van Loan 2013, section 9.3). */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engram/symmetry.h"
 
+#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
@@ -19,11 +23,14 @@
 
 enum { MOST = 8192, TERMS = 20 };
 
+#define RIDGE 1e-6
+
 struct plan {
     const eg_function *f;
     const eg_symmetry_options *o;
     const eg_allocator *alloc;
     size_t d, c, q, wide, m; /* wide: Q + affine; m: numbers of a generator */
+    size_t most;             /* outputs of f, or of what it is measured against */
 };
 
 static eg_status plan_of(const eg_function *f, const eg_symmetry_options *o, size_t n,
@@ -45,6 +52,10 @@ static eg_status plan_of(const eg_function *f, const eg_symmetry_options *o, siz
     if (o->batch == 0) return egi_fail(EG_ERR_INVALID, "batch is 0, expected 1 or more");
     p->wide = p->q + (o->affine != 0);
     p->m = p->q * p->wide;
+    p->most = o->against != NULL && o->against->outputs > p->c ? o->against->outputs : p->c;
+    if (o->against != NULL && o->against->inputs != p->d)
+        return egi_fail(EG_ERR_SHAPE, "against a function of %zu inputs, expected %zu",
+                        o->against->inputs, p->d);
     if (p->m > MOST)
         return egi_fail(EG_ERR_LIMIT,
                         "%zu numbers a generator, expected up to %d: a basis of fewer directions",
@@ -112,10 +123,10 @@ static void inside(const struct plan *p, const float *x, double *out)
 /* ---- all generators ---- */
 
 struct stacking {
-    float *jacobian;  /* (batch, C, D) */
-    double *rows;     /* (m + batch C, m) row-major: the triangle, then new rows */
-    double *tau;      /* (m) */
-    double *at, *way; /* (wide) (B x, 1); (Q) J_k B^T */
+    float *jacobian; /* (batch, C, D) */
+    double *rows;    /* (m + batch C, m) row-major: the triangle, then new rows */
+    double *tau;     /* (m) */
+    double *at;      /* (wide) (B x, 1) */
 };
 
 static void polarise(const struct plan *p, const struct stacking *s, const float *x,
@@ -171,14 +182,56 @@ static eg_status stack(const struct plan *p, const struct stacking *s, const flo
     return egi_report(p->o->progress, "Jacobians", n, n);
 }
 
-/* Right-singular vectors of the triangle, singular values rising. */
-static eg_status resolve(const struct plan *p, const struct stacking *s, size_t n, double *spectrum,
-                         double *generator)
+/* s->rows, a triangle, becomes that of it and of a ridge. */
+static eg_status ridge(const struct plan *p, const struct stacking *s)
+{
+    const size_t m = p->m;
+    double mean = 0;
+    for (size_t i = 0; i < m * m; i++) mean += s->rows[i] * s->rows[i] / (double)m;
+    if (!(mean > 0)) return egi_fail(EG_ERR_INVALID, "no change is seen at all");
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++) s->rows[(m + i) * m + j] = i == j ? sqrt(RIDGE * mean) : 0;
+    return fold(p, s, 2 * m);
+}
+
+/* The triangle R' (m, m) of what is measured against, with its ridge. */
+static eg_status measure(const struct plan *p, const struct stacking *s, const float *x, size_t n,
+                         double *triangle)
+{
+    struct plan other = *p;
+    other.f = p->o->against;
+    other.c = other.f->outputs;
+    EGI_TRY(stack(&other, s, x, n));
+    EGI_TRY(ridge(p, s));
+    memcpy(triangle, s->rows, p->m * p->m * sizeof *triangle);
+    return EG_OK;
+}
+
+/* Rows w of singular vectors become v = R'^-1 w, of norm 1. */
+static void back_from(const struct plan *p, const double *triangle, double *v)
+{
+    const size_t m = p->m;
+    cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasTrans, CblasNonUnit, (int)m, (int)m, 1,
+                triangle, (int)m, v, (int)m);
+    for (size_t i = 0; i < m; i++) {
+        double norm = 0;
+        for (size_t j = 0; j < m; j++) norm += v[i * m + j] * v[i * m + j];
+        for (size_t j = 0; j < m; j++) v[i * m + j] /= sqrt(norm);
+    }
+}
+
+/* Right-singular vectors of the triangle, singular values rising; against: R' or NULL. */
+static eg_status resolve(const struct plan *p, const struct stacking *s, size_t n,
+                         const double *against, double *spectrum, double *generator)
 {
     const lapack_int m = (lapack_int)p->m;
+    if (against != NULL)
+        cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, m, m, 1,
+                    against, m, s->rows, m);
     if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'O', m, m, s->rows, m, s->tau, NULL, m, generator, m) != 0)
         return egi_fail(EG_ERR_NOMEM, "no singular values of %zu rows: no memory", p->m);
-    for (size_t i = 0; i < p->m; i++) spectrum[i] = s->tau[p->m - 1 - i] / sqrt((double)n);
+    const double by = against != NULL ? 1 : 1 / sqrt((double)n);
+    for (size_t i = 0; i < p->m; i++) spectrum[i] = s->tau[p->m - 1 - i] * by;
     for (size_t i = 0; i < p->m / 2; i++)
         for (size_t j = 0; j < p->m; j++) {
             double *a = generator + i * p->m + j, *b = generator + (p->m - 1 - i) * p->m + j;
@@ -186,7 +239,18 @@ static eg_status resolve(const struct plan *p, const struct stacking *s, size_t 
             *a = *b;
             *b = t;
         }
+    if (against != NULL) back_from(p, against, generator);
     return EG_OK;
+}
+
+static eg_status find(const struct plan *p, const struct stacking *s, const float *x, size_t n,
+                      double *triangle, double *spectrum, double *generator)
+{
+    const double *against = p->o->against != NULL ? triangle : NULL;
+    if (against != NULL) EGI_TRY(measure(p, s, x, n, triangle));
+    EGI_TRY(stack(p, s, x, n));
+    if (against != NULL) EGI_TRY(ridge(p, s));
+    return resolve(p, s, n, against, spectrum, generator);
 }
 
 eg_status eg_symmetry_find(const eg_function *f, const float *x, size_t n,
@@ -196,18 +260,20 @@ eg_status eg_symmetry_find(const eg_function *f, const float *x, size_t n,
     struct egi_arena arena;
     size_t jacobian, rows;
     EGI_TRY(plan_of(f, options, n, &p));
-    EGI_TRY(egi_mul_size(options->batch * p.c, p.d, &jacobian));
-    EGI_TRY(egi_mul_size(p.m + options->batch * p.c, p.m, &rows));
+    const size_t new = options->batch *p.most;
+    EGI_TRY(egi_mul_size(new, p.d, &jacobian));
+    EGI_TRY(egi_mul_size(p.m + (new > p.m ? new : p.m), p.m, &rows));
     const struct egi_need needs[] = { { jacobian, sizeof(float) },
                                       { rows, sizeof(double) },
                                       { p.m, sizeof(double) },
-                                      { p.wide, sizeof(double) } };
+                                      { p.wide, sizeof(double) },
+                                      { options->against != NULL ? p.m * p.m : 0,
+                                        sizeof(double) } };
     EGI_TRY(egi_arena_create(p.alloc, needs, EGI_COUNT(needs), "symmetry", &arena));
     const struct stacking s = {
         .jacobian = arena.part[0], .rows = arena.part[1], .tau = arena.part[2], .at = arena.part[3]
     };
-    eg_status status = stack(&p, &s, x, n);
-    if (status == EG_OK) status = resolve(&p, &s, n, spectrum, generator);
+    const eg_status status = find(&p, &s, x, n, arena.part[4], spectrum, generator);
     egi_arena_destroy(&arena);
     return status;
 }

@@ -102,14 +102,13 @@ static eg_status take_rows(eg_binary *m, const egi_record *head, const uint8_t *
     return at == head->size ? EG_OK : corrupt(head, "bytes behind its last row");
 }
 
-eg_status egi_binary_take(eg_binary *m, const egi_record *head, const uint8_t *bytes,
-                          uint64_t *next)
+eg_status egi_binary_take(eg_binary *m, const egi_record *head, const uint8_t *bytes, int *counted)
 {
-    const int tally = *next == 0;
-    if (head->kind != (tally ? EGI_KIND_TALLY : EGI_KIND_ROWS) || head->id < *next
+    const int tally = !*counted;
+    if (head->kind != (tally ? EGI_KIND_TALLY : EGI_KIND_ROWS)
         || (tally && head->id != EGI_TALLY_RECORD))
         return corrupt(head, "out of place in a binary memory");
-    *next = head->id + 1;
+    *counted = 1;
     return tally ? take_tally(m, head, bytes) : take_rows(m, head, bytes);
 }
 
@@ -216,15 +215,15 @@ eg_status eg_memory_file_save_binary(const char *path, const eg_binary *m,
 
 static eg_status take_all(eg_memory_file *f, const struct egi_record_list *list, eg_binary *m)
 {
-    uint64_t next = 0;
+    int counted = 0;
     for (size_t i = 0; i < list->n; i++) {
         egi_record head;
         const uint8_t *bytes;
         EGI_TRY(egi_store_get(f->store, list->id[i], &head, &bytes));
-        EGI_TRY(egi_file_blame(f, egi_binary_take(m, &head, bytes, &next)));
+        EGI_TRY(egi_file_blame(f, egi_binary_take(m, &head, bytes, &counted)));
         EGI_TRY(egi_report(f->options.progress, "load", i + 1, list->n));
     }
-    if (next == 0) return egi_file_blame(f, egi_fail(EG_ERR_CORRUPT, "nothing says what it holds"));
+    if (!counted) return egi_file_blame(f, egi_fail(EG_ERR_CORRUPT, "nothing says what it holds"));
     return EG_OK;
 }
 
@@ -302,13 +301,13 @@ eg_status egi_binary_info(eg_memory_file *f, eg_file_info *info)
 
 struct taking {
     eg_binary *m;
-    uint64_t next;
+    int counted;
 };
 
 static eg_status take_one(void *user, const egi_record *head, const uint8_t *bytes)
 {
     struct taking *t = user;
-    return egi_binary_take(t->m, head, bytes, &t->next);
+    return egi_binary_take(t->m, head, bytes, &t->counted);
 }
 
 eg_status egi_binary_verify(eg_memory_file *f, egi_store_report *report, void *user)
@@ -317,7 +316,7 @@ eg_status egi_binary_verify(eg_memory_file *f, egi_store_report *report, void *u
     EGI_TRY(egi_binary_room(&f->options, &f->made, &t.m));
     eg_status status = egi_store_verify(f->store, take_one, &t, report, user);
     eg_binary_destroy(t.m);
-    if (status != EG_OK || t.next > 0) return status;
+    if (status != EG_OK || t.counted) return status;
     status = egi_file_blame(f, egi_fail(EG_ERR_CORRUPT, "nothing says what it holds"));
     if (report != NULL) report(user, eg_error_detail());
     return status;

@@ -67,10 +67,10 @@ eg_status egi_binary_repair_record(struct egi_binary_repair *r, const egi_record
                                    unsigned holds, const uint8_t *bytes, uint64_t *kept,
                                    uint64_t *lost)
 {
-    uint64_t next = head->id == EGI_TALLY_RECORD ? 0 : EGI_TALLY_RECORD + 1;
-    if (next == 0) {
+    int counted = 0;
+    if (head->id == EGI_TALLY_RECORD) {
         r->tally = holds == (EGI_HOLDS_HEAD | EGI_HOLDS_BYTES)
-                   && egi_binary_take(r->m, head, bytes, &next) == EG_OK;
+                   && egi_binary_take(r->m, head, bytes, &counted) == EG_OK;
         return EG_OK;
     }
     size_t had;

@@ -25,10 +25,9 @@ eg_status egi_binary_room(const egi_store_options *settings, const eg_binary_opt
 size_t egi_binary_rows_each(const eg_binary *m);
 uint64_t egi_row_digest(uint64_t row, const uint8_t *bytes, size_t size);
 
-/* A record that verifies, into m. EG_ERR_CORRUPT says what does not fit. *next: id of the record
- * that may come next at the earliest; 0 in the beginning. */
-eg_status egi_binary_take(eg_binary *m, const egi_record *head, const uint8_t *bytes,
-                          uint64_t *next);
+/* A record that verifies, into m. EG_ERR_CORRUPT says what does not fit. *counted: the one that
+ * counts has come, as the first must. Ids rise, as those of a store do. */
+eg_status egi_binary_take(eg_binary *m, const egi_record *head, const uint8_t *bytes, int *counted);
 /* What a memory file has of m, in a transaction: only records that differ are written. */
 eg_status egi_binary_put(egi_store *s, const eg_binary *m);
 eg_status egi_binary_info(eg_memory_file *f, eg_file_info *info);

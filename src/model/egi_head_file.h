@@ -14,7 +14,7 @@ struct egi_head_made {
 };
 
 /* head_text.c - the description as text. EG_NOT_FOUND: it is that of something else. */
-eg_status egi_head_text(const eg_head *h, char out[EGI_TEXT_MAX], size_t *size);
+size_t egi_head_text(const eg_head *h, char out[EGI_TEXT_MAX]);
 eg_status egi_head_parse(const char *text, size_t size, struct egi_head_made *out);
 /* Of an open file: f->head and f->d. */
 eg_status egi_head_describe(eg_memory_file *f, const char *text, size_t size);
@@ -38,12 +38,13 @@ int egi_field_place(const eg_head *h, uint64_t record, size_t *field, uint64_t *
 uint64_t egi_field_digest(size_t field, uint64_t row, const uint8_t *bytes, size_t size);
 /* A row of a field from the bytes of a record. */
 void egi_field_read(eg_head *h, size_t field, size_t row, const uint8_t *bytes);
-/* On the way into a head: how many rows came, and which record may come next at the earliest (0:
- * the one that counts). */
+/* On the way into a head: how many rows came, and whether the one that counts has, as the first
+ * must. Ids rise, as those of a store do. */
 struct egi_head_taking {
     eg_head *h;
     size_t most; /* bytes */
-    uint64_t next, rows;
+    int counted;
+    uint64_t rows;
 };
 /* A record that verifies, into the head of a struct egi_head_taking; EG_ERR_CORRUPT, EG_ERR_LIMIT.
  */

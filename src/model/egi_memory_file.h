@@ -73,14 +73,15 @@ typedef struct egi_block {
     int ascending;                                                   /* ids rise strictly */
 } egi_block;
 
-/* Checks everything; EG_ERR_CORRUPT says what does not fit. d = 0: take D and DV as they are. */
+/* Checks everything; EG_ERR_CORRUPT says what does not fit. */
 eg_status egi_block_parse(const egi_record *head, const uint8_t *bytes, size_t d, size_t dv,
                           egi_block *out);
 uint64_t egi_block_id(const egi_block *b, size_t i);
 /* 1: row i matches its own digest, and may be in a memory. */
 int egi_block_row_holds(const egi_block *b, size_t i);
 /* A damaged block as far as it can be told how its rows lie: how many of them hold; 0, and no
- * block, if none. head->size bytes are there; the rest of the head counts if head_holds. */
+ * block, if none. head->size bytes are there; the rest of the head counts if head_holds. d = 0: D
+ * and DV are as the header says. */
 size_t egi_block_rescue(const egi_record *head, int head_holds, const uint8_t *bytes, size_t d,
                         size_t dv, egi_block *out);
 
@@ -91,20 +92,19 @@ typedef struct egi_rows {
     float *weights;  /* (n) */
     int32_t *labels; /* (n) */
     uint64_t *ids;   /* (n) */
-    size_t n, bytes; /* capacity; size of the one allocation behind the arrays */
-    void *block;
+    size_t n;        /* capacity */
+    struct egi_arena arena;
 } egi_rows;
 
 eg_status egi_rows_create(const eg_allocator *alloc, size_t n, size_t d, size_t dv, egi_rows *out);
-void egi_rows_destroy(const eg_allocator *alloc, egi_rows *rows);
+void egi_rows_destroy(egi_rows *rows);
 void egi_rows_read(const egi_block *b, size_t from, size_t n, const egi_rows *rows, size_t at);
 
 /* Rows on their way into a block. */
 typedef struct egi_builder {
-    const eg_allocator *alloc;
     uint64_t kind;
-    size_t d, dv, capacity, n, bytes;
-    void *block;
+    size_t d, dv, capacity, n;
+    struct egi_arena arena;
     uint8_t *rows, *encoded;
     uint64_t lo, hi;
     int has_weights, has_labels, consecutive;
@@ -132,6 +132,7 @@ typedef struct egi_id_set {
 
 /* EG_OK if new, EG_NOT_FOUND if it was there. id > 0. */
 eg_status egi_id_set_add(egi_id_set *set, uint64_t id);
+/* Of a set that has some. */
 int egi_id_set_has(const egi_id_set *set, uint64_t id);
 void egi_id_set_clear(egi_id_set *set);
 

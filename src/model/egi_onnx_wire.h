@@ -104,7 +104,6 @@ struct egi_list {
 int egi_list_next(struct egi_list *l, uint64_t *bits);
 
 int egi_span_is(struct egi_span s, const char *text);
-int egi_span_equal(struct egi_span a, struct egi_span b);
 /* For messages: at most 100 bytes, those that are not printable ASCII as '?'. */
 enum { EGI_SPAN_TEXT = 104 };
 const char *egi_span_text(struct egi_span s, char text[EGI_SPAN_TEXT]);

@@ -46,11 +46,11 @@ static eg_status entry_of(const eg_head *h, size_t i, struct egi_arena *a, eg_te
 static eg_status write_all(const eg_head *h, const char *to)
 {
     char text[EGI_TEXT_MAX];
-    size_t size, n = 0;
+    size_t n = 0;
     eg_tensor_entry entry[EGI_FIELDS];
     struct egi_arena wide[EGI_FIELDS];
     memset(wide, 0, sizeof wide);
-    EGI_TRY(egi_head_text(h, text, &size));
+    egi_head_text(h, text);
     const char *const meta[] = { "memory", text, "library", EG_VERSION };
     eg_status s = EG_OK;
     for (size_t i = 0; i < h->fields && s == EG_OK; i++) {

@@ -25,7 +25,6 @@ uint64_t egi_field_digest(size_t field, uint64_t row, const uint8_t *bytes, size
 
 int egi_field_place(const eg_head *h, uint64_t record, size_t *field, uint64_t *first)
 {
-    if (record <= EGI_HEAD_RECORD) return 0;
     const uint64_t at = record - EGI_HEAD_RECORD - 1, block = at / h->fields;
     *field = (size_t)(at % h->fields);
     const size_t each = egi_field_rows_each(&h->field[*field]);
@@ -93,8 +92,7 @@ static eg_status corrupt(const egi_record *head, const char *what)
 static eg_status take_counts(eg_head *h, size_t most, const egi_record *head, const uint8_t *bytes)
 {
     char text[EGI_TEXT_MAX];
-    size_t size;
-    EGI_TRY(egi_head_text(h, text, &size));
+    const size_t size = egi_head_text(h, text);
     if (head->size != EGI_HEAD_BYTES + size || memcmp(bytes + EGI_HEAD_BYTES, text, size) != 0)
         return corrupt(head, "counts of another head than the description's");
     if (head->lo != 0 || head->hi != 0 || head->count != 0)
@@ -147,12 +145,12 @@ static eg_status take_rows(eg_head *h, const egi_record *head, const uint8_t *by
 eg_status egi_head_take(void *user, const egi_record *head, const uint8_t *bytes)
 {
     struct egi_head_taking *t = user;
-    const int counts = t->next == 0;
-    if (head->kind != (counts ? EGI_KIND_HEAD : EGI_KIND_FIELD) || head->id < t->next
+    const int counts = !t->counted;
+    if (head->kind != (counts ? EGI_KIND_HEAD : EGI_KIND_FIELD)
         || (counts && (head->id != EGI_HEAD_RECORD || head->size < EGI_HEAD_BYTES))
         || (!counts && head->size < EGI_FIELD_HEADER))
         return corrupt(head, "out of place in a head");
-    t->next = head->id + 1;
+    t->counted = 1;
     return counts ? take_counts(t->h, t->most, head, bytes)
                   : take_rows(t->h, head, bytes, &t->rows);
 }
@@ -161,7 +159,7 @@ eg_status egi_head_take(void *user, const egi_record *head, const uint8_t *bytes
 static eg_status take_end(const struct egi_head_taking *t)
 {
     uint64_t all = 0;
-    if (t->next == 0) return egi_fail(EG_ERR_CORRUPT, "nothing says what it holds");
+    if (!t->counted) return egi_fail(EG_ERR_CORRUPT, "nothing says what it holds");
     for (size_t i = 0; i < t->h->fields; i++) all += egi_head_rows_of(t->h, &t->h->field[i]);
     if (t->rows != all)
         return egi_fail(EG_ERR_CORRUPT, "%llu rows of fields, expected %llu",
@@ -174,8 +172,7 @@ static eg_status take_end(const struct egi_head_taking *t)
 static eg_status put_counts(egi_store *s, const eg_head *h)
 {
     uint8_t bytes[EGI_HEAD_BYTES + EGI_TEXT_MAX];
-    size_t size;
-    EGI_TRY(egi_head_text(h, (char *)bytes + EGI_HEAD_BYTES, &size));
+    const size_t size = egi_head_text(h, (char *)bytes + EGI_HEAD_BYTES);
     egi_record head = { EGI_HEAD_RECORD, EGI_KIND_HEAD, 0, 0, 0, EGI_HEAD_BYTES + size };
     egi_store_le64(bytes, h->classes);
     egi_store_le64(bytes + 8, h->items);
@@ -258,9 +255,7 @@ struct saving {
 static eg_status put_all(egi_store *s, const struct saving *v)
 {
     char text[EGI_TEXT_MAX];
-    size_t size;
-    EGI_TRY(egi_head_text(v->h, text, &size));
-    EGI_TRY(egi_file_describe(s, text, size, v->options));
+    EGI_TRY(egi_file_describe(s, text, egi_head_text(v->h, text), v->options));
     return egi_head_put(s, v->h);
 }
 

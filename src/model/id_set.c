@@ -40,7 +40,7 @@ eg_status egi_id_set_add(egi_id_set *set, uint64_t id)
 
 int egi_id_set_has(const egi_id_set *set, uint64_t id)
 {
-    return set->capacity > 0 && set->slot[find_slot(set->slot, set->capacity, id)] == id;
+    return set->slot[find_slot(set->slot, set->capacity, id)] == id;
 }
 
 void egi_id_set_clear(egi_id_set *set)

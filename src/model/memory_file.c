@@ -283,14 +283,14 @@ static eg_status check_items(const eg_memory_file *f, const float *patterns, siz
                              const eg_items *items)
 {
     const size_t dv = f->memory.value_size;
-    size_t cells;
+    size_t cells, numbers;
     if ((items->values != NULL) != (dv > 0))
         return egi_fail(EG_ERR_SHAPE, "eg_memory_file_append: values are %s, value_size is %zu",
                         items->values != NULL ? "given" : "missing", dv);
     EGI_TRY(egi_mul_size(n, f->d, &cells));
+    EGI_TRY(egi_mul_size(n, dv, &numbers));
     EGI_TRY(check_finite("pattern", patterns, cells, f->d));
-    EGI_TRY(egi_mul_size(n, dv, &cells));
-    if (dv > 0) EGI_TRY(check_finite("value", items->values, cells, dv));
+    EGI_TRY(check_finite("value", items->values, numbers, dv));
     for (size_t i = 0; items->weights != NULL && i < n; i++)
         if (!(items->weights[i] > 0) || !isfinite(items->weights[i]))
             return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: weight %zu = %g, expected > 0",

@@ -80,7 +80,7 @@ static void plan_destroy(struct plan *p)
 
 static eg_status check_limit(const eg_memory_file *f, uint64_t count, size_t each)
 {
-    if (each > 0 && count > f->options.max_bytes / each)
+    if (count > f->options.max_bytes / each)
         return egi_fail(EG_ERR_LIMIT,
                         "%s: %llu x %zu bytes, more than the limit of %zu (max_bytes, --max-bytes)",
                         egi_store_path(f->store), (unsigned long long)count, each,
@@ -140,7 +140,7 @@ static eg_status add_block(const eg_memory_file *f, eg_memory *m, const egi_bloc
         egi_rows_read(b, from, n, &rows, 0);
         status = add_rows(f, m, b->kind, &rows, n);
     }
-    egi_rows_destroy(f->options.alloc, &rows);
+    egi_rows_destroy(&rows);
     return status;
 }
 
@@ -167,7 +167,7 @@ static eg_status gather(eg_memory_file *f, const struct plan *p, int items, egi_
     if (status == EG_OK)
         *out = rows;
     else
-        egi_rows_destroy(f->options.alloc, &rows);
+        egi_rows_destroy(&rows);
     return status;
 }
 
@@ -255,7 +255,7 @@ static eg_status load_at_once(eg_memory_file *f, const struct plan *p, int items
     if ((items ? p->items.n : p->patterns.n) == 0) return EG_OK;
     EGI_TRY(gather(f, p, items, &rows));
     const eg_status status = add_rows(f, m, items ? EGI_KIND_ITEMS : EGI_KIND_F32, &rows, rows.n);
-    egi_rows_destroy(f->options.alloc, &rows);
+    egi_rows_destroy(&rows);
     return status;
 }
 
@@ -352,22 +352,19 @@ eg_status eg_memory_file_verify(eg_memory_file *f, void (*report)(void *user, co
     return bad;
 }
 
+/* x: (D) scratch. */
 static eg_status save_rows(egi_store *s, const egi_store_options *o, const eg_memory *m,
-                           egi_builder *b, egi_rows *row)
+                           egi_builder *b, float *x)
 {
-    const size_t n = eg_memory_count(m);
-    eg_status status = EG_OK;
-    for (size_t i = 0; i < n && status == EG_OK; i++) {
-        if (egi_holds_patterns(b->kind)) status = eg_memory_pattern(m, i, row->x);
-        if (status == EG_OK && b->dv > 0) status = eg_memory_value(m, i, row->values);
-        if (status != EG_OK) return status;
-        egi_builder_add(b, eg_memory_id(m, i), eg_memory_weight(m, i), eg_memory_label(m, i),
-                        row->values, row->x);
+    for (size_t i = 0; i < m->n; i++) {
+        if (egi_holds_patterns(b->kind)) m->backend->get(m, i, x);
+        egi_builder_add(b, m->id[i], m->weight[i], m->label[i],
+                        b->dv > 0 ? m->value + i * b->dv : NULL, x);
         if (b->n < b->capacity) continue;
-        status = egi_builder_flush(b, s, 0);
-        if (status == EG_OK) status = egi_report(o->progress, "save", i + 1, n);
+        EGI_TRY(egi_builder_flush(b, s, 0));
+        EGI_TRY(egi_report(o->progress, "save", i + 1, m->n));
     }
-    return status == EG_OK ? egi_builder_flush(b, s, 0) : status;
+    return egi_builder_flush(b, s, 0);
 }
 
 static eg_status save_blocks(egi_store *s, const egi_store_options *o, const eg_memory *m,
@@ -375,12 +372,12 @@ static eg_status save_blocks(egi_store *s, const egi_store_options *o, const eg_
 {
     const size_t d = eg_memory_size(m), dv = eg_memory_value_size(m);
     egi_builder b;
-    egi_rows row;
+    void *x;
     EGI_TRY(egi_builder_create(o->alloc, kind, d, dv, 0, &b));
-    eg_status status = egi_rows_create(o->alloc, 1, d, dv, &row);
+    eg_status status = egi_alloc_array(o->alloc, d, sizeof(float), "eg_memory_file_save", &x);
     if (status == EG_OK) {
-        status = save_rows(s, o, m, &b, &row);
-        egi_rows_destroy(o->alloc, &row);
+        status = save_rows(s, o, m, &b, x);
+        egi_free(o->alloc, x, d * sizeof(float));
     }
     egi_builder_destroy(&b);
     return status;
@@ -403,14 +400,12 @@ static eg_status put_state(egi_store *s, const double *state, size_t size, uint8
 
 static eg_status save_state(egi_store *s, const egi_store_options *o, const eg_memory *m)
 {
-    const size_t size = eg_memory_state_size(m);
-    size_t all;
+    const size_t size = eg_memory_state_size(m), all = size + EGI_STATE_CHUNK;
     void *block;
-    EGI_TRY(egi_add_size(size, EGI_STATE_CHUNK, &all));
     EGI_TRY(egi_alloc_array(o->alloc, all, 8, "eg_memory_file_save: state", &block));
     double *state = block;
-    eg_status status = eg_memory_state(m, state);
-    if (status == EG_OK) status = put_state(s, state, size, (uint8_t *)(state + size));
+    m->backend->state(m, state);
+    const eg_status status = put_state(s, state, size, (uint8_t *)(state + size));
     egi_free(o->alloc, block, all * 8);
     return status;
 }

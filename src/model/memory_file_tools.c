@@ -1,6 +1,5 @@
 /* Backup, vacuum, repair and export of a memory file. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,18 +18,15 @@ eg_status eg_memory_file_backup(eg_memory_file *f, const char *to)
     return egi_store_backup(f->store, to);
 }
 
-/* The next record of patterns behind `after`, by its head. */
-struct next_block {
-    uint64_t after, id;
-    size_t blocks;
-    uint64_t rows;
+/* Records of patterns and their rows, by the heads. */
+struct block_count {
+    uint64_t blocks, rows;
 };
 
-static eg_status find_next(void *user, const egi_record *head)
+static eg_status count_block(void *user, const egi_record *head)
 {
-    struct next_block *b = user;
+    struct block_count *b = user;
     if (!egi_holds_patterns(head->kind)) return EG_OK;
-    if (b->id == 0 && head->id > b->after) b->id = head->id;
     b->blocks++;
     b->rows += head->count;
     return EG_OK;
@@ -43,12 +39,12 @@ static eg_status move_block(eg_memory_file *f, uint64_t id, egi_builder *b)
     const uint8_t *bytes;
     egi_block block;
     EGI_TRY(egi_store_get(f->store, id, &head, &bytes));
-    EGI_TRY(egi_file_blame(f, egi_block_parse(&head, bytes, f->d, f->memory.value_size, &block)));
     void *copy;
     EGI_TRY(egi_alloc_array(f->options.alloc, (size_t)head.size, 1, "vacuum", &copy));
     memcpy(copy, bytes, (size_t)head.size); /* what is borrowed ends with the first flush */
-    eg_status status = egi_block_parse(&head, copy, f->d, f->memory.value_size, &block);
-    for (size_t i = 0; i < block.n && status == EG_OK; i++) {
+    eg_status status =
+        egi_file_blame(f, egi_block_parse(&head, copy, f->d, f->memory.value_size, &block));
+    for (size_t i = 0; status == EG_OK && i < block.n; i++) {
         egi_builder_copy(b, &block, i);
         if (b->n == b->capacity) status = egi_builder_flush(b, f->store, 0);
     }
@@ -73,13 +69,13 @@ static eg_status join_blocks(eg_memory_file *f, egi_builder *b)
 /* Only where there are more than twice the blocks that would do. */
 static eg_status join_small(eg_memory_file *f)
 {
-    struct next_block count = { 0, 0, 0, 0 };
+    struct block_count count = { 0, 0 };
     egi_builder b;
     EGI_TRY(egi_builder_create(f->options.alloc, egi_pattern_kind(f->memory.storage), f->d,
                                f->memory.value_size, 0, &b));
     eg_status status = egi_file_begin(f, 1);
     if (status == EG_OK) {
-        status = egi_store_heads(f->store, find_next, &count);
+        status = egi_store_heads(f->store, count_block, &count);
         if (status == EG_OK && count.blocks > 2 * (count.rows / b.capacity + 1))
             status = join_blocks(f, &b);
         if (status == EG_OK)
@@ -309,9 +305,9 @@ static int is_of_store(const char *to, const char *store)
     struct stat target, own;
     if (stat(to, &target) != 0) return 0;
     for (size_t i = 0; i < EGI_COUNT(suffixes); i++) {
-        char path[PATH_MAX];
-        const int n = snprintf(path, sizeof path, "%s%s", store, suffixes[i]);
-        if (n < 0 || (size_t)n >= sizeof path || stat(path, &own) != 0) continue;
+        char path[EGI_PATH_MAX]; /* SQLite opens no longer one than 512 bytes */
+        snprintf(path, sizeof path, "%.4000s%s", store, suffixes[i]);
+        if (stat(path, &own) != 0) continue;
         if (own.st_dev == target.st_dev && own.st_ino == target.st_ino) return 1;
     }
     return 0;
@@ -344,6 +340,6 @@ eg_status eg_memory_file_export(eg_memory_file *f, const char *to, const char *f
         rows.n == items ? formats[i].write(f, to, &rows)
                         : egi_fail(EG_ERR_UNSUPPORTED, "%s: holds weights without their patterns",
                                    egi_store_path(f->store));
-    egi_rows_destroy(f->options.alloc, &rows);
+    egi_rows_destroy(&rows);
     return written;
 }

@@ -37,14 +37,13 @@ void egi_onnx_drop(struct eg_onnx *m, struct egi_onnx_data *d)
     *d = (struct egi_onnx_data){ .type = EGI_ONNX_NONE };
 }
 
+/* There are no more of anything than the file has bytes. */
 static eg_status array(struct eg_onnx *m, size_t count, size_t item, void *out)
 {
-    size_t bytes;
-    EGI_TRY(egi_mul_size(count, item, &bytes));
-    EGI_TRY(egi_onnx_hold(m, bytes));
+    EGI_TRY(egi_onnx_hold(m, count * item));
     void *p;
     EGI_TRY(egi_alloc_array(m->alloc, count > 0 ? count : 1, item, m->file, &p));
-    bytes = count > 0 ? bytes : item;
+    const size_t bytes = (count > 0 ? count : 1) * item;
     memset(p, 0, bytes);
     m->block[m->blocks++] = (struct egi_onnx_block){ p, bytes };
     *(void **)out = p;

@@ -286,11 +286,6 @@ int egi_span_is(struct egi_span s, const char *text)
     return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0;
 }
 
-int egi_span_equal(struct egi_span a, struct egi_span b)
-{
-    return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-}
-
 const char *egi_span_text(struct egi_span s, char text[EGI_SPAN_TEXT])
 {
     size_t n = 0;

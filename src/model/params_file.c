@@ -51,8 +51,9 @@ struct load {
     json_t *root;
     struct span {
         size_t begin, end, index; /* bytes from `data` on; which array of params */
-    } * span;                     /* (spans) in the order of the header, then of the file */
-    size_t spans;
+    } * span;                     /* (arrays) in the order of the header, then of the file */
+    eg_param *array;              /* (arrays) in the order of the header */
+    size_t arrays;
     eg_params *params;
 };
 
@@ -141,11 +142,13 @@ static eg_status read_dtype(const struct load *l, const char *name, const json_t
                     text);
 }
 
-/* One description; its array is added, of zeros, once its place in the file is known good. */
-static eg_status read_entry(struct load *l, const char *name, const json_t *o, eg_param *p,
-                            struct span *span)
+/* One description. */
+static eg_status read_entry(struct load *l, const char *name, const json_t *o)
 {
+    eg_param *p = &l->array[l->arrays];
+    struct span *span = &l->span[l->arrays];
     size_t offset[2], bytes;
+    *p = (eg_param){ .name = name };
     if (!json_is_object(o) || json_object_size(o) != 3 || name[0] == '\0')
         return bad_array(l, name, "expected a name, and dtype, shape and data_offsets alone");
     EGI_TRY(read_dtype(l, name, o, &p->dtype));
@@ -158,7 +161,7 @@ static eg_status read_entry(struct load *l, const char *name, const json_t *o, e
     p->shape.rank = (size_t)rank;
     if (counts(json_object_get(o, "data_offsets"), 2, offset) != 2)
         return bad_array(l, name, "data_offsets: expected two counts");
-    *span = (struct span){ offset[0], offset[1], l->spans };
+    *span = (struct span){ offset[0], offset[1], l->arrays };
     if (span->begin > span->end || span->end > l->size - l->data)
         return egi_fail(EG_ERR_CORRUPT,
                         "%s: byte 8: header: array \"%.80s\": data_offsets [%zu, %zu], expected "
@@ -169,6 +172,7 @@ static eg_status read_entry(struct load *l, const char *name, const json_t *o, e
         return egi_fail(EG_ERR_CORRUPT,
                         "%s: byte %zu: array \"%.80s\": %zu bytes, expected those of its shape",
                         l->path, l->data + span->begin, name, span->end - span->begin);
+    l->arrays++;
     return EG_OK;
 }
 
@@ -183,14 +187,14 @@ static int by_place(const void *a, const void *b)
 static eg_status check_places(struct load *l)
 {
     size_t at = 0;
-    qsort(l->span, l->spans, sizeof *l->span, by_place);
-    for (size_t i = 0; i <= l->spans; i++) {
-        const size_t begin = i < l->spans ? l->span[i].begin : l->size - l->data;
+    qsort(l->span, l->arrays, sizeof *l->span, by_place);
+    for (size_t i = 0; i <= l->arrays; i++) {
+        const size_t begin = i < l->arrays ? l->span[i].begin : l->size - l->data;
         if (begin != at)
             return egi_fail(EG_ERR_CORRUPT, "%s: byte %zu: %s, expected arrays one after the other",
                             l->path, l->data + (begin < at ? begin : at),
                             begin < at ? "two arrays overlap" : "bytes of no array");
-        if (i < l->spans) at = l->span[i].end;
+        if (i < l->arrays) at = l->span[i].end;
     }
     return EG_OK;
 }
@@ -199,23 +203,14 @@ static eg_status load_entries(struct load *l)
 {
     const char *name;
     json_t *o;
-    json_object_foreach(l->root, name, o)
-    {
-        eg_param p = { .name = name };
-        if (strcmp(name, "__metadata__") == 0) continue;
-        EGI_TRY(read_entry(l, name, o, &p, &l->span[l->spans]));
-        l->spans++;
+    json_object_foreach(l->root, name, o) if (strcmp(name, "__metadata__") != 0)
+        EGI_TRY(read_entry(l, name, o));
+    EGI_TRY(check_places(l)); /* before any of them is allocated */
+    for (size_t i = 0; i < l->arrays; i++) {
+        const eg_param *p = &l->array[i];
+        EGI_TRY(egi_params_append(l->params, p->name, p->dtype, &p->shape, NULL));
     }
-    EGI_TRY(check_places(l));
-    json_object_foreach(l->root, name, o)
-    {
-        eg_param p = { .name = name };
-        struct span span;
-        if (strcmp(name, "__metadata__") == 0) continue;
-        EGI_TRY(read_entry(l, name, o, &p, &span));
-        EGI_TRY(egi_params_append(l->params, name, p.dtype, &p.shape, NULL));
-    }
-    for (size_t i = 0; i < l->spans; i++)
+    for (size_t i = 0; i < l->arrays; i++)
         EGI_TRY(egi_file_fill(l->fd, l->path, eg_params_at(l->params, l->span[i].index)->value,
                               l->span[i].end - l->span[i].begin));
     return EG_OK;
@@ -236,15 +231,17 @@ static eg_status check_meta(const struct load *l, const json_t *meta)
 
 static eg_status load_file(struct load *l)
 {
-    void *span;
+    struct egi_arena arena;
     EGI_TRY(load_header(l));
     EGI_TRY(check_meta(l, json_object_get(l->root, "__metadata__")));
     const size_t room = json_object_size(l->root);
-    EGI_TRY(egi_alloc_array(l->alloc, room, sizeof *l->span, l->path, &span));
-    l->span = span;
+    const struct egi_need needs[] = { { room, sizeof *l->span }, { room, sizeof *l->array } };
+    EGI_TRY(egi_arena_create(l->alloc, needs, 2, l->path, &arena));
+    l->span = arena.part[0];
+    l->array = arena.part[1];
     eg_status s = eg_params_create(l->alloc, &l->params);
     if (s == EG_OK) s = load_entries(l);
-    egi_free(l->alloc, span, room * sizeof *l->span);
+    egi_arena_destroy(&arena);
     return s;
 }
 

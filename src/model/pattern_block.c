@@ -138,19 +138,13 @@ static int set_rows(egi_block *b, const uint8_t *bytes, uint64_t size)
     lay_out(b);
     b->rows = bytes + HEADER;
     b->n = (size_t)((size - HEADER) / b->stride);
-    return b->n > 0 && b->n <= UINT32_MAX && (size - HEADER) % b->stride == 0;
-}
-
-static int sizes_fit(uint64_t own_d, uint64_t own_dv, size_t d, size_t dv)
-{
-    if (own_d == 0 || own_d > EGI_RECORD_MAX * 8 || own_dv > EGI_RECORD_MAX) return 0;
-    return d == 0 || (own_d == d && own_dv == dv);
+    return b->n > 0 && (size - HEADER) % b->stride == 0;
 }
 
 eg_status egi_block_parse(const egi_record *head, const uint8_t *bytes, size_t d, size_t dv,
                           egi_block *out)
 {
-    egi_block b = { .kind = head->kind, .lo = head->lo };
+    egi_block b = { .kind = head->kind, .lo = head->lo, .d = d, .dv = dv };
     if (!egi_is_block(b.kind)) return fail_block(head, "of an unknown kind");
     if (head->size < HEADER) return fail_block(head, "shorter than its header");
     const uint32_t form = egi_load_le32(bytes + 4);
@@ -158,10 +152,8 @@ eg_status egi_block_parse(const egi_record *head, const uint8_t *bytes, size_t d
     if ((b.flags | b.kind << 16) != form || egi_load_le64(bytes + 24) != b.lo
         || egi_load_le32(bytes) != head->count)
         return fail_block(head, "its header does not fit");
-    if (!sizes_fit(egi_load_le64(bytes + 8), egi_load_le64(bytes + 16), d, dv))
+    if (egi_load_le64(bytes + 8) != d || egi_load_le64(bytes + 16) != dv)
         return fail_block(head, "patterns of another size");
-    b.d = (size_t)egi_load_le64(bytes + 8);
-    b.dv = (size_t)egi_load_le64(bytes + 16);
     if (!set_rows(&b, bytes, head->size) || b.n != head->count)
         return fail_block(head, "its size does not fit its count");
     EGI_TRY(check_ids(head, &b));
@@ -199,9 +191,10 @@ size_t egi_block_rescue(const egi_record *head, int head_holds, const uint8_t *b
                     .dv = dv };
     if (!egi_is_block(b.kind)) return 0;
     if (d == 0) {
-        if (!sizes_fit(egi_load_le64(bytes + 8), egi_load_le64(bytes + 16), 0, 0)) return 0;
-        b.d = (size_t)egi_load_le64(bytes + 8);
-        b.dv = (size_t)egi_load_le64(bytes + 16);
+        const uint64_t own_d = egi_load_le64(bytes + 8), own_dv = egi_load_le64(bytes + 16);
+        if (own_d == 0 || own_d > EGI_RECORD_MAX * 8 || own_dv > EGI_RECORD_MAX) return 0;
+        b.d = (size_t)own_d;
+        b.dv = (size_t)own_dv;
     }
     for (b.flags = 0; b.flags <= ALL_FLAGS; b.flags++) {
         if (!set_rows(&b, bytes, head->size)) continue;
@@ -214,46 +207,26 @@ size_t egi_block_rescue(const egi_record *head, int head_holds, const uint8_t *b
     return best;
 }
 
-/* One allocation, cut into arrays; sizes of the parts in bytes, each rounded to EGI_ALIGN. */
-static eg_status carve(const eg_allocator *alloc, const size_t (*part)[2], size_t parts,
-                       uint8_t **out, void **block, size_t *bytes)
-{
-    size_t at[8], total = 0;
-    for (size_t i = 0; i < parts; i++) {
-        size_t size;
-        EGI_TRY(egi_mul_size(part[i][0], part[i][1], &size));
-        EGI_TRY(egi_add_size(size, EGI_ALIGN - 1, &size));
-        at[i] = total;
-        EGI_TRY(egi_add_size(total, size / EGI_ALIGN * EGI_ALIGN, &total));
-    }
-    EGI_TRY(egi_alloc_array(alloc, total, 1, "memory file: patterns", block));
-    for (size_t i = 0; i < parts; i++) out[i] = (uint8_t *)*block + at[i];
-    *bytes = total;
-    return EG_OK;
-}
-
 eg_status egi_rows_create(const eg_allocator *alloc, size_t n, size_t d, size_t dv, egi_rows *out)
 {
-    size_t row, value;
-    EGI_TRY(egi_mul_size(d, sizeof(float), &row));
-    EGI_TRY(egi_mul_size(dv, sizeof(float), &value));
-    const size_t part[5][2] = { { n, row }, { n, value }, { n, 4 }, { n, 4 }, { n, 8 } };
-    uint8_t *p[5];
+    const struct egi_need needs[] = {
+        { n, d * sizeof(float) }, { n, dv * sizeof(float) }, { n, sizeof(float) },
+        { n, sizeof(int32_t) },   { n, sizeof(uint64_t) },
+    };
     egi_rows rows = { .n = n };
-    EGI_TRY(carve(alloc, part, 5, p, &rows.block, &rows.bytes));
-    rows.x = (float *)(void *)p[0];
-    rows.values = (float *)(void *)p[1];
-    rows.weights = (float *)(void *)p[2];
-    rows.labels = (int32_t *)(void *)p[3];
-    rows.ids = (uint64_t *)(void *)p[4];
+    EGI_TRY(egi_arena_create(alloc, needs, EGI_COUNT(needs), "memory file: patterns", &rows.arena));
+    rows.x = rows.arena.part[0];
+    rows.values = rows.arena.part[1];
+    rows.weights = rows.arena.part[2];
+    rows.labels = rows.arena.part[3];
+    rows.ids = rows.arena.part[4];
     *out = rows;
     return EG_OK;
 }
 
-void egi_rows_destroy(const eg_allocator *alloc, egi_rows *rows)
+void egi_rows_destroy(egi_rows *rows)
 {
-    egi_free(alloc, rows->block, rows->bytes);
-    rows->block = NULL;
+    egi_arena_destroy(&rows->arena);
 }
 
 static void read_pattern(const egi_block *b, size_t i, float *x)
@@ -299,7 +272,7 @@ static egi_block full_form(const egi_builder *b)
 eg_status egi_builder_create(const eg_allocator *alloc, uint64_t kind, size_t d, size_t dv,
                              size_t capacity, egi_builder *out)
 {
-    egi_builder b = { .alloc = alloc, .kind = kind, .d = d, .dv = dv };
+    egi_builder b = { .kind = kind, .d = d, .dv = dv };
     if (d > EGI_RECORD_MAX / 4 || dv > EGI_RECORD_MAX / 4
         || full_form(&b).stride + HEADER > EGI_RECORD_MAX)
         return egi_fail(EG_ERR_LIMIT, "memory file: a pattern of %zu components and %zu values", d,
@@ -308,16 +281,10 @@ eg_status egi_builder_create(const eg_allocator *alloc, uint64_t kind, size_t d,
     b.capacity = capacity > 0                   ? capacity
                  : EGI_BLOCK_BYTES / stride > 0 ? EGI_BLOCK_BYTES / stride
                                                 : 1;
-    size_t all;
-    EGI_TRY(egi_mul_size(b.capacity, stride, &all));
-    EGI_TRY(egi_add_size(all, HEADER, &all));
-    const size_t part[2][2] = { { b.capacity, stride }, { all, 1 } };
-    uint8_t *p[2];
-    void *block;
-    EGI_TRY(carve(alloc, part, 2, p, &block, &b.bytes));
-    b.block = block;
-    b.rows = p[0];
-    b.encoded = p[1];
+    const struct egi_need needs[] = { { b.capacity, stride }, { b.capacity * stride + HEADER, 1 } };
+    EGI_TRY(egi_arena_create(alloc, needs, EGI_COUNT(needs), "memory file: patterns", &b.arena));
+    b.rows = b.arena.part[0];
+    b.encoded = b.arena.part[1];
     builder_begin(&b);
     *out = b;
     return EG_OK;
@@ -325,8 +292,7 @@ eg_status egi_builder_create(const eg_allocator *alloc, uint64_t kind, size_t d,
 
 void egi_builder_destroy(egi_builder *b)
 {
-    egi_free(b->alloc, b->block, b->bytes);
-    b->block = NULL;
+    egi_arena_destroy(&b->arena);
 }
 
 /* The next row, with its item. */

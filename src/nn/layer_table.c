@@ -10,6 +10,7 @@
     ROW(batch_norm) ROW(layer_norm) ROW(group_norm) ROW(lstm) ROW(gru) ROW(attention)            \
     ROW(hopfield) ROW(hopfield_pooling) ROW(hopfield_layer) ROW(recall) ROW(energy)              \
     ROW(bag_pool) ROW(bag_attention) ROW(residues) ROW(place_max) ROW(scattering) ROW(patches)   \
+    ROW(sparse_code)                                                                             \
     ROW(residual) ROW(sequential) ROW(add) ROW(concat) ROW(slice)
 /* clang-format on */
 

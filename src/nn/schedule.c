@@ -7,6 +7,7 @@
 struct schedule {
     double warm_up, start; /* first in every row */
     double every, factor;  /* step; exponential */
+    double then;           /* step */
     double floor;          /* cosine; one-cycle */
     double rise;           /* one-cycle */
 };
@@ -34,8 +35,9 @@ static double constant(const union egi_settings *settings, double e, double epoc
 static double step(const union egi_settings *settings, double e, double epochs)
 {
     const struct schedule *o = of(settings);
+    const double then = o->then > 0 ? o->then : o->every;
     (void)epochs;
-    return warm(o, e) * pow(o->factor, floor(e / o->every));
+    return warm(o, e) * (e < o->every ? 1 : pow(o->factor, 1 + floor((e - o->every) / then)));
 }
 
 static double exponential(const union egi_settings *settings, double e, double epochs)
@@ -72,6 +74,7 @@ static const struct egi_setting constant_settings[] = { WARM_UP, EGI_SET_END };
 static const struct egi_setting step_settings[] = {
     WARM_UP,
     EGI_SET_NUMBER(struct schedule, every, "30", 1e-9, 1e9, "epochs between two falls"),
+    EGI_SET_NUMBER(struct schedule, then, "0", 0, 1e9, "those after the first fall; 0: as many"),
     EGI_SET_NUMBER(struct schedule, factor, "0.1", 0, 1, "of each fall"),
     EGI_SET_END,
 };
@@ -94,7 +97,7 @@ static const struct egi_setting one_cycle_settings[] = {
 
 static const struct egi_schedule_row rows[] = {
     { { "constant", "1", "", constant_settings }, constant },
-    { { "step", "factor^floor(e / every)", "", step_settings }, step },
+    { { "step", "factor^floor(e / every), or falls at every + k then", "", step_settings }, step },
     { { "exponential", "factor^e", "", exponential_settings }, exponential },
     { { "cosine", "floor + (1 - floor) (1 + cos(pi e / E)) / 2",
         "Loshchilov and Hutter 2017, eq. 5", cosine_settings },

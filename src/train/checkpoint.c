@@ -1,9 +1,9 @@
 /* Checkpoints: FOLDER/checkpoint/step-000000001234.safetensors, the newest two. Each is written
  * beside, synced and renamed before an older one goes.
  *
- * Arrays "params.*", "state.*" and "best.*"; __metadata__ has "config", "progress" (JSON) and
- * "hash", XXH3-64 of both texts and of the arrays: a file that was damaged, or that is of another
- * run, is known before a step is made from it. */
+ * Arrays "params.*", "state.*", "best.*" and "seen.*"; __metadata__ has "config", "progress" (JSON)
+ * and "hash", XXH3-64 of both texts and of the arrays: a file that was damaged, or that is of
+ * another run, is known before a step is made from it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
@@ -18,8 +18,8 @@
 #include "tensor/egi_params.h"
 #include "train/egi_train.h"
 
-enum { KEPT = 2, NAME = 200, SETS = 3 };
-static const char *const prefix[SETS] = { "params.", "state.", "best." };
+enum { KEPT = 2, NAME = 200, SETS = 4 };
+static const char *const prefix[SETS] = { "params.", "state.", "best.", "seen." };
 
 #define FIELD(name, kind, low)                                                                \
     {                                                                                         \
@@ -62,7 +62,9 @@ static char *progress_text(const struct egi_progress *p)
 
 static eg_params *set_of(const struct egi_checkpoint *c, int i)
 {
-    return i == 0 ? eg_learner_params(c->learner) : i == 1 ? eg_learner_state(c->learner) : c->best;
+    eg_params *const sets[SETS] = { eg_learner_params(c->learner), eg_learner_state(c->learner),
+                                    c->best, c->seen };
+    return sets[i];
 }
 
 /* Two words of 16 digits: of the texts, and of the arrays as they are in memory. */
@@ -74,10 +76,11 @@ static void hash_text(const struct egi_checkpoint *c, const char *config, const 
     const uint64_t texts[] = { egi_hash(config, strlen(config)),
                                egi_hash(progress, strlen(progress)) };
     uint64_t sets[SETS] = { 0 };
+    const size_t count = c->seen != NULL ? SETS : SETS - 1; /* as before there were observers */
     for (int i = 0; i < SETS; i++)
         if (set_of(c, i) != NULL) sets[i] = eg_params_hash(set_of(c, i));
     snprintf(out, HASH_MAX, "%016llx%016llx", (unsigned long long)egi_hash(texts, sizeof texts),
-             (unsigned long long)egi_hash(sets, sizeof sets));
+             (unsigned long long)egi_hash(sets, count * sizeof *sets));
 }
 
 /* ---- the folder ---- */
@@ -111,20 +114,27 @@ static int step_of(const char *name, size_t *step)
     return n == 12 && strcmp(digits + n, back) == 0;
 }
 
-static void list(const char *folder, struct listing *l)
+/* A folder that is not there has none; one that cannot be read is a failure: what lies in it is
+ * not to be begun anew. */
+static eg_status list(const char *folder, struct listing *l)
 {
     char path[EGI_PATH_MAX];
     *l = (struct listing){ .count = 0 };
     snprintf(path, sizeof path, "%.4000s/checkpoint", folder);
+    errno = 0;
     DIR *d = opendir(path);
-    for (struct dirent *e = NULL; d != NULL && (e = readdir(d)) != NULL;) {
+    if (d == NULL && errno == ENOENT) return EG_OK;
+    for (struct dirent *e = NULL; d != NULL && (errno = 0, e = readdir(d)) != NULL;) {
         size_t step;
         if (!step_of(e->d_name, &step)) continue;
         const int full = l->count == EGI_COUNT(l->step);
         if (!full) l->step[l->count++] = step;
     }
+    const int error = errno;
     if (d != NULL) closedir(d);
+    if (error != 0) return egi_fail(EG_ERR_IO, "%s: cannot be read: %s", path, strerror(error));
     qsort(l->step, l->count, sizeof *l->step, by_size);
+    return EG_OK;
 }
 
 /* ---- writing ---- */
@@ -183,7 +193,7 @@ eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_
     const eg_status s = write_file(c, path, progress);
     free(progress);
     EGI_TRY(s);
-    list(c->folder, &l);
+    EGI_TRY(list(c->folder, &l));
     for (size_t i = 0; i + KEPT < l.count; i++)
         if (checkpoint_path(c->folder, l.step[i], path)) unlink(path);
     return EG_OK;
@@ -272,7 +282,8 @@ static eg_status read_file(const struct egi_checkpoint *c, const char *path,
     return s;
 }
 
-static int is_damage(eg_status s)
+/* An older one is as good: the steps since are made again, to the same bits. */
+static int is_passed_over(eg_status s)
 {
     return s == EG_ERR_CORRUPT || s == EG_ERR_LIMIT || s == EG_ERR_UNSUPPORTED || s == EG_ERR_IO;
 }
@@ -282,17 +293,21 @@ eg_status egi_checkpoint_read(const struct egi_checkpoint *c, const eg_allocator
 {
     struct listing l;
     char path[EGI_PATH_MAX];
+    int unread = 0; /* those that the system failed to read may be whole */
     told[0] = '\0';
-    list(c->folder, &l);
+    EGI_TRY(list(c->folder, &l));
     if (l.count == 0) return EG_NOT_FOUND;
     for (size_t i = l.count; i-- > 0;) {
         if (!checkpoint_path(c->folder, l.step[i], path)) continue;
         const eg_status s = read_file(c, path, alloc, p);
-        if (!is_damage(s)) return s;
+        if (!is_passed_over(s)) return s;
+        unread += s == EG_ERR_IO;
         const size_t used = strlen(told);
         snprintf(told + used, EGI_TOLD_MAX - used, "%scheckpoint of step %zu: %.300s",
                  used > 0 ? "; " : "", l.step[i], eg_error_detail());
     }
+    if (unread > 0)
+        return egi_fail(EG_ERR_IO, "%s: no checkpoint can be read: %.400s", c->folder, told);
     return egi_fail(EG_ERR_CORRUPT,
                     "%s: no checkpoint is whole: %.400s; without %s/checkpoint the run begins anew",
                     c->folder, told, c->folder);

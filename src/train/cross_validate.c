@@ -233,6 +233,7 @@ eg_status eg_cross_validate(const eg_validation *v, const eg_train_options *opti
     EGI_TRY(check(v));
     if (options != NULL) n.o = *options;
     n.o.folder = NULL;
+    n.o.two_time = NULL;
     n.o.resume = 0;
     n.o.patience = n.o.stop_after = 0;
     EGI_TRY(make_room(&n));

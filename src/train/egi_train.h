@@ -81,11 +81,13 @@ struct egi_checkpoint {
     const char *folder;
     eg_learner *learner; /* whose parameters and state are kept */
     eg_params *best;     /* or NULL */
+    eg_params *seen;     /* of an observer, or NULL */
     const char *config;  /* what must agree for a run to go on */
 };
 /* checkpoint.c - the last two lie in FOLDER/checkpoint/. */
 eg_status egi_checkpoint_write(const struct egi_checkpoint *c, const struct egi_progress *p);
-/* The newest that is whole. EG_NOT_FOUND: there is none at all; EG_ERR_CORRUPT: none is whole;
+/* The newest that is whole and can be read. EG_NOT_FOUND: there is none at all; EG_ERR_CORRUPT:
+ * none is whole; EG_ERR_IO: none is, and one at least or their folder could not be read;
  * EG_ERR_INVALID: it was begun with another config. told names those that were passed over, and
  * is "" where none was. */
 enum { EGI_TOLD_MAX = 600 };

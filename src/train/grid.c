@@ -234,6 +234,7 @@ eg_status eg_grid_search(const eg_grid *g, const eg_train_options *options, size
     struct search s = { .g = g, .o = EG_TRAIN_OPTIONS_INIT };
     if (options != NULL) s.o = *options;
     s.o.folder = NULL;
+    s.o.two_time = NULL;
     s.o.patience = s.o.stop_after = 0;
     const struct egi_need needs[] = { { g->data->n, sizeof(uint32_t) },
                                       { g->data->n, sizeof(size_t) },

@@ -110,13 +110,18 @@ static void keep_good(struct session *s)
     char told[EGI_TOLD_MAX], line[100], model[EGI_PATH_MAX];
     eg_scored scored = { .n = 0 };
     struct egi_progress p;
-    while (egi_checkpoint_read(&s->files, s->o.alloc, &p, told) == EG_OK) {
+    eg_status found;
+    while ((found = egi_checkpoint_read(&s->files, s->o.alloc, &p, told)) == EG_OK) {
         eg_status e = egi_learner_finite(s->l);
         if (e == EG_OK) e = eg_evaluate(s->l, &s->loader.part, s->o.batch, NULL, &scored);
         if (e == EG_OK && s->best == NULL) e = save_model(s);
         snprintf(line, sizeof line, "kept is the checkpoint of step %zu", p.step);
         if (e == EG_OK) note(s, line);
         if (e != EG_ERR_DIVERGED || egi_checkpoint_drop(&s->files, p.step) != EG_OK) return;
+    }
+    if (found != EG_NOT_FOUND && found != EG_ERR_CORRUPT) { /* who cannot read does not judge */
+        note(s, eg_error_detail());
+        return;
     }
     note(s, "no checkpoint is good; none is kept");
     snprintf(model, sizeof model, "%s/model.safetensors", s->o.folder);
@@ -209,6 +214,13 @@ static eg_status end_epoch(struct session *s)
     return EG_OK;
 }
 
+/* What the weights are now, for who observes them. */
+static eg_status observe(struct session *s)
+{
+    if (s->o.two_time == NULL) return EG_OK;
+    return eg_two_time_see(s->o.two_time, eg_learner_params(s->l), s->p.step);
+}
+
 static eg_status one_step(struct session *s)
 {
     struct egi_loader *d = &s->loader;
@@ -224,7 +236,7 @@ static eg_status one_step(struct session *s)
     s->p.step++;
     if (s->o.metric_steps > 0 && s->p.step % s->o.metric_steps == 0)
         record(s, s->p.epoch, loss, NULL);
-    return EG_OK;
+    return observe(s);
 }
 
 static eg_status interrupted(struct session *s)
@@ -288,6 +300,9 @@ static eg_status check_options(const eg_learner *l, const eg_train_options *in, 
     if (eg_learner_fits(l)) {
         o->epochs = 1;
         o->patience = 0;
+        if (o->two_time != NULL)
+            return egi_fail(EG_ERR_INVALID, "eg_train: learner %s has no steps to observe",
+                            l->row->kind.name);
         if (o->augment.shift > 0 || o->augment.flip > 0)
             return egi_fail(EG_ERR_INVALID, "eg_train: learner %s sees each example once, as it is",
                             l->row->kind.name);
@@ -312,8 +327,9 @@ static eg_status check_options(const eg_learner *l, const eg_train_options *in, 
 static eg_status open_folder(struct session *s)
 {
     char told[EGI_TOLD_MAX], line[EGI_TOLD_MAX + 64];
+    eg_params *seen = s->o.two_time != NULL ? eg_two_time_state(s->o.two_time) : NULL;
     if (s->o.folder == NULL) return EG_OK;
-    s->files = (struct egi_checkpoint){ s->o.folder, s->l, s->best, s->decisive };
+    s->files = (struct egi_checkpoint){ s->o.folder, s->l, s->best, seen, s->decisive };
     EGI_TRY(eg_run_open(s->o.folder, s->config, s->l->threads, s->o.resume, s->o.alloc, &s->run));
     if (eg_learner_fits(s->l)) return egi_run_cut(s->run, 0, SIZE_MAX);
     const eg_status e =
@@ -347,6 +363,7 @@ static eg_status run_session(struct session *s, const eg_part *train)
     EGI_TRY(egi_train_config(s->l, train, s->valid, &s->o, &s->decisive, &s->config));
     if (s->o.patience > 0) EGI_TRY(clone(eg_learner_params(s->l), s->o.alloc, &s->best));
     s->begun = s->saved = clock_now(CLOCK_MONOTONIC);
+    EGI_TRY(observe(s));
     EGI_TRY(open_folder(s));
     s->first_step = s->p.step;
     return eg_learner_fits(s->l) ? fit(s, train) : loop(s);

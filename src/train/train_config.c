@@ -30,12 +30,12 @@ static json_t *part_json(const eg_part *p)
 
 static json_t *options_json(const eg_train_options *o)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:s}", "epochs",
+    return json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:s, s:b}", "epochs",
                      (json_int_t)o->epochs, "batch", (json_int_t)o->batch, "seed",
                      (json_int_t)o->seed, "shift", (json_int_t)o->augment.shift, "fill",
                      (double)o->augment.fill, "flip", o->augment.flip, "evaluate_every",
                      (json_int_t)o->evaluate_every, "patience", (json_int_t)o->patience, "better",
-                     o->by_auc ? "auc" : "accuracy");
+                     o->by_auc ? "auc" : "accuracy", "observed", o->two_time != NULL);
 }
 
 static json_t *decisive_json(const eg_learner *l, const eg_part *train, const eg_part *valid,

@@ -71,6 +71,20 @@ check 4 'another network than' classify birds.egm photos/plain/0.png \
     --network "$ENGRAM_SHARE/tests/fuzz/corpus/onnx/gemm.onnx"
 mv away.onnx net.onnx
 
+# a file that does not say what its network is does not have it opened, whatever path it names
+for sum in none "$(printf '%064d' 0 | tr 0 g)" "$(printf '%065d' 0)"; do
+    cp birds.egm nosum.egm
+    if [ "$sum" = none ]; then set --; else set -- "$sum"; fi
+    "${SET_NOTE:?}" nosum.egm network/sha256 "$@" || problem "the note is not changed"
+    "$SET_NOTE" nosum.egm network "$ENGRAM_SHARE/README.md" || problem "the note is not changed"
+    check 3 'nosum.egm: names a network, .*README.md, without its sha256.*--network says which' \
+        classify nosum.egm photos/plain/0.png
+    check 3 'without its sha256' teach nosum.egm photos/plain/0.png --label plain
+    check 3 'without its sha256' forget nosum.egm photos/plain/0.png --label plain
+done
+"$SET_NOTE" nosum.egm network/sha256 || problem "the note is not changed"
+check 0 ' plain ' classify nosum.egm photos/plain/0.png --network net.onnx
+
 # forgetting is as if never taught
 check 0 '^taught' teach one.egm photos/stripe/*.png --label stripe --network net.onnx --kind mean
 "$engram" export one.egm before.safetensors >out 2>err || problem "export"

@@ -146,6 +146,17 @@ static void jpeg_photo(void)
     jpeg_of(3580, PHOTO);
 }
 
+/* All of its coefficients are 69 MiB: no size at which it is decoded saves those. */
+static void jpeg_photo_24_million(void)
+{
+    jpeg_of(4900, PHOTO);
+}
+
+static void jpeg_baseline_24_million(void)
+{
+    jpeg_of(4900, BASELINE);
+}
+
 static void jpeg_turned(void)
 {
     jpeg_of(2890, TURNED);
@@ -188,6 +199,27 @@ static void read_picture(const char *format, const char *path, const eg_allocato
     if (eg_image_read(path, a, &image) == EG_OK) eg_image_clear(&image);
 }
 
+/* Not read, and the limit, the way to raise it, and what it is of are said. */
+static void refuse_picture(const char *format, const char *path, const eg_allocator *a)
+{
+    eg_image image;
+    (void)format;
+    CHECK_STATUS(eg_image_read(path, a, &image), EG_ERR_LIMIT);
+    CHECK(strstr(eg_error_detail(), "JPEG of 4900 x 4900 pixels, more than the limit of 25165824 "
+                                    "bytes (--max-bytes)")
+          != NULL);
+}
+
+/* A quarter of the pixels each way: 72 MB do not fit, 18 MB do. */
+static void read_smaller(const char *format, const char *path, const eg_allocator *a)
+{
+    eg_image image;
+    (void)format;
+    CHECK_OK(eg_image_read(path, a, &image));
+    CHECK(image.width == 2450 && image.height == 2450);
+    eg_image_clear(&image);
+}
+
 static const struct bomb bombs[] = {
     { "a large PNG", png_large, read_data, "png" },
     { "a large PNG as a picture", png_large, read_picture, NULL },
@@ -200,6 +232,8 @@ static const struct bomb bombs[] = {
     { "a progressive JPEG", jpeg_progressive, read_picture, NULL },
     { "one within the limit", jpeg_progressive_within, read_picture, NULL },
     { "a progressive photo", jpeg_photo, read_picture, NULL },
+    { "a progressive one of 24 Mpx", jpeg_photo_24_million, refuse_picture, NULL },
+    { "a JPEG of 24 Mpx", jpeg_baseline_24_million, read_smaller, NULL },
     { "a JPEG that is turned", jpeg_turned, read_picture, NULL },
     { "most scans", jpeg_most_scans, read_picture, NULL },
     { "a JPEG of planes", jpeg_planes, read_picture, NULL },

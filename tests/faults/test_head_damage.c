@@ -206,8 +206,7 @@ static void hostile_descriptions_are_refused(void **state)
         eg_file_options o = reading;
         eg_memory_file *f = NULL;
         eg_head *got = NULL;
-        size_t size;
-        CHECK_OK(egi_head_text(h, text, &size));
+        const size_t size = egi_head_text(h, text);
         const char *at = memmem(text, size, change[i].from, strlen(change[i].from));
         CHECK(at != NULL);
         const int n = snprintf(

@@ -21,13 +21,16 @@ static void read_block(const uint8_t *data, size_t size)
     head.hi = egi_load_le64(data + 16);
     head.count = egi_load_le64(data + 24);
     head.size = size - 32;
-    if (egi_block_parse(&head, data + 32, 0, 0, &b) != EG_OK) return;
+    const uint64_t d = size < 64 ? 1 : egi_load_le64(data + 40);
+    const uint64_t dv = size < 64 ? 0 : egi_load_le64(data + 48);
+    if (d == 0 || d > EGI_RECORD_MAX / 4 || dv > EGI_RECORD_MAX / 4) return; /* as descriptions */
+    if (egi_block_parse(&head, data + 32, (size_t)d, (size_t)dv, &b) != EG_OK) return;
     if (b.n > (64u << 20) / (b.d + b.dv + 1)) return;
     if (egi_rows_create(eg_allocator_default(), b.n, b.d, b.dv, &rows) != EG_OK) return;
     egi_rows_read(&b, 0, b.n, &rows, 0);
     for (size_t i = 0; i < b.n; i++)
         if (rows.ids[i] < head.lo || rows.ids[i] > head.hi || !(rows.weights[i] > 0)) abort();
-    egi_rows_destroy(eg_allocator_default(), &rows);
+    egi_rows_destroy(&rows);
 }
 
 /* Kind, id, then the record; rows that are read are written and read again. */
@@ -40,14 +43,14 @@ static void read_rows(const uint8_t *data, size_t size)
         { sizeof(eg_binary_options), EG_BINARY_BAM, 1, 20, 1, 9, 0, 0, 0, 0, 0, NULL },
     };
     eg_binary *m = NULL;
-    uint64_t next = 2;
-    if (size < 2 + EGI_ROWS_HEADER) return;
+    int counted = 1;
+    if (size < 2 + EGI_ROWS_HEADER || data[1] <= EGI_TALLY_RECORD) return;
     if (eg_binary_create(&shape[data[0] % EGI_COUNT(shape)], &m) != EG_OK) abort();
     egi_record head = { data[1], EGI_KIND_ROWS, 0, 0, 0, size - 2 };
     head.count = egi_load_le32(data + 2);
     head.lo = egi_load_le64(data + 10);
     m->n = 1000;
-    if (egi_binary_take(m, &head, data + 2, &next) == EG_OK) {
+    if (egi_binary_take(m, &head, data + 2, &counted) == EG_OK) {
         uint8_t *code = malloc(m->kind->keeping->row_most(m));
         size_t took = 0;
         for (size_t i = 0; i < m->kind->keeping->rows(m); i++) {

@@ -79,6 +79,11 @@ static const struct layer_case cases[] = {
     { "[{\"kind\": \"patches\", \"patches\": 5, \"side\": 2, \"window\": 2, \"stride\": 1}, "
       "{\"kind\": \"conv2d\", \"channels\": 2, \"kernel\": 2}]",
       { 4, { 2, 2, 5, 4 } } },
+    { "[{\"kind\": \"sparse_code\", \"atoms\": 7, \"steps\": 3, \"threshold\": 0.1}]",
+      { 2, { 4, 5 } } },
+    { "[{\"kind\": \"sparse_code\", \"atoms\": 5, \"steps\": 3, \"extra\": 1, \"tied\": false, "
+      "\"first\": 0.6, \"threshold\": 0.1, \"learned\": true, \"output\": \"reconstruction\"}]",
+      { 4, { 2, 3, 2, 2 } } },
     { "[{\"kind\": \"linear\", \"units\": 4, \"name\": \"a\"}, "
       "{\"kind\": \"residual\", \"layers\": [{\"kind\": \"sequential\", \"layers\": [\"linear\"]}, "
       "{\"kind\": \"activation\", \"function\": \"tanh\"}], \"name\": \"r\"}, "

@@ -126,6 +126,198 @@ static void names_that_clash(void **state)
     }
 }
 
+static eg_shape square(void)
+{
+    return eg_shape_of(1, 2, 4, 4);
+}
+
+static void node_input(struct egi_maker *k)
+{
+    egi_maker_node(k, "Relu", "x~", "y", NULL);
+}
+
+static void node_output(struct egi_maker *k)
+{
+    egi_maker_node(k, "Relu", "x", "z~", NULL);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void constant(struct egi_maker *k)
+{
+    onnx_weight(k, "w~", &eg_shape_of(2), 1);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void no_name(struct egi_maker *k)
+{
+    onnx_weight(k, "", &eg_shape_of(2), 1);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void input_name(struct egi_maker *k)
+{
+    egi_maker_port(k, EGI_MAKER_INPUT, "a~", EGI_ONNX_FLOAT, &eg_shape_of(1), 0);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void output_name(struct egi_maker *k)
+{
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+    egi_maker_port(k, EGI_MAKER_OUTPUT, "a~", EGI_ONNX_FLOAT, &eg_shape_of(1), 0);
+}
+
+static void port_without_name(struct egi_maker *k)
+{
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+    egi_maker_port(k, EGI_MAKER_OUTPUT, "", EGI_ONNX_FLOAT, &eg_shape_of(1), 0);
+}
+
+static void key_of_meta(struct egi_maker *k)
+{
+    egi_maker_meta(k, "a~", "b");
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void value_of_meta(struct egi_maker *k)
+{
+    egi_maker_meta(k, "a", "b~");
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void two_inputs(struct egi_maker *k)
+{
+    const eg_shape shape = square();
+    egi_maker_port(k, EGI_MAKER_INPUT, "x", EGI_ONNX_FLOAT, &shape, 0);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void deep_input(struct egi_maker *k)
+{
+    /* a rank that eg_shape has no room for: its dimensions are put one by one */
+    struct egi_bytes dims = { .alloc = k->graph.alloc }, tensor = dims, kind = dims, value = dims;
+    for (size_t i = 0; i <= EG_MAX_RANK; i++) {
+        struct egi_bytes dim = { .alloc = k->graph.alloc };
+        egi_put_int(&dim, EGI_DIM_VALUE, 1);
+        egi_put_message(&dims, EGI_SHAPE_DIM, &dim);
+    }
+    egi_put_int(&tensor, EGI_TENSOR_TYPE_ELEM, EGI_ONNX_FLOAT);
+    egi_put_message(&tensor, EGI_TENSOR_TYPE_SHAPE, &dims);
+    egi_put_message(&kind, EGI_TYPE_TENSOR, &tensor);
+    egi_put_text(&value, EGI_VALUE_NAME, "deep");
+    egi_put_message(&value, EGI_VALUE_TYPE, &kind);
+    egi_put_message(&k->graph, EGI_GRAPH_INPUT, &value);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void gives_a_constant(struct egi_maker *k)
+{
+    onnx_weight(k, "w", &eg_shape_of(2), 1);
+    egi_maker_node(k, "Relu", "x", "w", NULL);
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+static void relu(struct egi_maker *k)
+{
+    egi_maker_node(k, "Relu", "x", "y", NULL);
+}
+
+/* A network of `fill` whose names have a byte 0 where there is a ~, under this opset and limit. */
+static eg_status forged(void (*fill)(struct egi_maker *k), int64_t opset, size_t most)
+{
+    struct egi_maker k;
+    struct egi_bytes bytes = { .alloc = eg_allocator_default() };
+    const eg_shape shape = square();
+    eg_onnx_options o = EG_ONNX_OPTIONS_INIT;
+    eg_onnx *m = NULL;
+    o.max_bytes = most;
+    egi_maker_begin(&k, eg_allocator_default(), opset);
+    egi_maker_port(&k, EGI_MAKER_INPUT, "x", EGI_ONNX_FLOAT, &shape, 0);
+    fill(&k);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "y", EGI_ONNX_FLOAT, &shape, 0);
+    CHECK_OK(egi_maker_finish(&k, &bytes));
+    for (size_t i = 0; i < bytes.n; i++)
+        if (bytes.p[i] == '~') bytes.p[i] = 0;
+    const eg_status s = eg_onnx_read("net", bytes.p, bytes.n, &o, &m);
+    eg_onnx_destroy(m);
+    egi_bytes_clear(&bytes);
+    return s;
+}
+
+static void graphs_that_cannot_be(void **state)
+{
+    (void)state;
+    static const struct {
+        void (*fill)(struct egi_maker *k);
+        int64_t opset;
+        size_t most;
+        eg_status want;
+        const char *why;
+    } cases[] = {
+        { relu, 13, 0, EG_OK, "" },
+        { relu, 13, 1 << 20, EG_OK, "" },
+        { relu, 13, 1000, EG_ERR_LIMIT, "expected up to 1000 in all" },
+        { relu, 0, 0, EG_ERR_UNSUPPORTED, "opset 0" },
+        { relu, 18, 0, EG_ERR_UNSUPPORTED, "opset 18" },
+        { node_input, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { node_output, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { constant, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { input_name, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { output_name, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { key_of_meta, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { value_of_meta, 13, 0, EG_ERR_CORRUPT, "a name with a byte 0" },
+        { no_name, 13, 0, EG_ERR_CORRUPT, "an initializer without a name" },
+        { port_without_name, 13, 0, EG_ERR_CORRUPT, "an input or output without a name" },
+        { two_inputs, 13, 0, EG_ERR_CORRUPT, "two inputs \"x\"" },
+        { deep_input, 13, 0, EG_ERR_UNSUPPORTED, "\"deep\": more than" },
+        { gives_a_constant, 13, 0, EG_ERR_CORRUPT, "gives \"w\", which is there already" },
+    };
+    for (size_t i = 0; i < EGI_COUNT(cases); i++) {
+        const eg_status s = forged(cases[i].fill, cases[i].opset, cases[i].most);
+        if (s != cases[i].want || strstr(s == EG_OK ? "" : eg_error_detail(), cases[i].why) == NULL)
+            fail_msg("case %zu: %s: %s", i, eg_status_name(s), eg_error_detail());
+    }
+}
+
+/* A weight that is also an input has a default; an output may be one, or the input itself; outputs
+ * of nodes may be left out; a domain has two names, and others are none of ours. */
+static void unusual_graphs(void **state)
+{
+    (void)state;
+    struct egi_maker k;
+    struct egi_bytes bytes = { .alloc = eg_allocator_default() }, other = bytes, same = bytes;
+    const eg_shape shape = square(), pair = eg_shape_of(2);
+    const float x[32] = { 1, -2 };
+    const eg_onnx_array in = { NULL, EG_F32, shape, x };
+    eg_onnx *m = NULL;
+    eg_onnx_array out[3];
+    egi_maker_begin(&k, eg_allocator_default(), 13);
+    egi_maker_port(&k, EGI_MAKER_INPUT, "x", EGI_ONNX_FLOAT, &shape, 0);
+    egi_maker_port(&k, EGI_MAKER_INPUT, "w", EGI_ONNX_FLOAT, &pair, 0);
+    onnx_weight(&k, "w", &pair, 1);
+    egi_maker_node(&k, "Dropout", "x", "y -", NULL);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "y", EGI_ONNX_FLOAT, &shape, 0);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "w", EGI_ONNX_FLOAT, &pair, 0);
+    egi_maker_port(&k, EGI_MAKER_OUTPUT, "x", EGI_ONNX_FLOAT, &shape, 0);
+    CHECK_OK(egi_maker_finish(&k, &bytes));
+    egi_put_text(&other, EGI_OPSET_DOMAIN, "com.example");
+    egi_put_int(&other, EGI_OPSET_VERSION, 99);
+    egi_put_message(&bytes, EGI_MODEL_OPSET, &other);
+    egi_put_text(&same, EGI_OPSET_DOMAIN, "ai.onnx");
+    egi_put_int(&same, EGI_OPSET_VERSION, 12);
+    egi_put_message(&bytes, EGI_MODEL_OPSET, &same);
+    CHECK_OK(eg_onnx_read("net", bytes.p, bytes.n, NULL, &m));
+    CHECK(eg_onnx_opset(m) == 12 && eg_onnx_input(m, 1) == NULL);
+    CHECK_OK(eg_onnx_run(m, &in, 1, NULL, 3, out));
+    CHECK(((const float *)out[0].data)[1] == -2 && ((const float *)out[2].data)[1] == -2);
+    float w[2];
+    onnx_numbers(w, 2, 1);
+    CHECK(memcmp(out[1].data, w, sizeof w) == 0);
+    const char *const none[] = { "" };
+    CHECK(eg_onnx_run(m, &in, 1, none, 1, out) < 0);
+    eg_onnx_destroy(m);
+    egi_bytes_clear(&bytes);
+}
+
 static void conv_and_norm(struct egi_maker *k, const char *out)
 {
     const float variance[2] = { 4, 9 };
@@ -246,7 +438,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields),           cmocka_unit_test(lists_packed_or_not),
-        cmocka_unit_test(names_that_clash), cmocka_unit_test(norms_and_shared_weights),
+        cmocka_unit_test(names_that_clash), cmocka_unit_test(graphs_that_cannot_be),
+        cmocka_unit_test(unusual_graphs),   cmocka_unit_test(norms_and_shared_weights),
         cmocka_unit_test(bytes_alive),      cmocka_unit_test(places_outside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

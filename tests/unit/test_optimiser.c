@@ -362,6 +362,11 @@ static void schedules_are_their_formulae(void **state)
     CHECK_NEAR(factor(warm, 4, 10), 1, 0);
     CHECK_NEAR(factor("{\"kind\": \"step\", \"every\": 3, \"factor\": 0.5}", 2.99, 10), 1, 0);
     CHECK_NEAR(factor("{\"kind\": \"step\", \"every\": 3, \"factor\": 0.5}", 6, 10), 0.25, 0);
+    const char *falls = "{\"kind\": \"step\", \"every\": 5, \"then\": 2.5, \"factor\": 0.5}";
+    CHECK_NEAR(factor(falls, 4.99, 10), 1, 0);
+    CHECK_NEAR(factor(falls, 5, 10), 0.5, 0);
+    CHECK_NEAR(factor(falls, 7.49, 10), 0.5, 0);
+    CHECK_NEAR(factor(falls, 7.5, 10), 0.25, 0);
     CHECK_NEAR(factor("{\"kind\": \"exponential\", \"factor\": 0.9}", 2.5, 10), pow(0.9, 2.5),
                1e-15);
     CHECK_NEAR(factor("\"cosine\"", 0, 10), 1, 0);

@@ -85,7 +85,11 @@ static void codes_are_the_nearest(void **state)
     static const struct {
         double share;
         size_t window, stride, near;
-    } cases[] = { { 0.4, 1, 1, 4 }, { 0.1, 3, 2, 1 }, { 1, 2, 3, 10 }, { 0.01, 5, 1, 1 } };
+        int partial;
+        size_t down, along; /* of 7 x 6 places */
+    } cases[] = { { 0.4, 1, 1, 4, 0, 7, 6 },  { 0.1, 3, 2, 1, 0, 3, 2 }, { 1, 2, 3, 10, 0, 2, 2 },
+                  { 0.01, 5, 1, 1, 0, 3, 2 }, { 0.4, 3, 2, 4, 1, 3, 3 }, { 0.4, 4, 2, 4, 1, 3, 2 },
+                  { 0.2, 2, 3, 2, 1, 3, 2 },  { 0.2, 1, 4, 2, 1, 2, 2 } };
     const eg_dataset set = pictures();
     eg_patch_options o = EG_PATCH_OPTIONS_INIT;
     static float kernel[DICTIONARY * P], offset[2 * DICTIONARY];
@@ -96,9 +100,9 @@ static void codes_are_the_nearest(void **state)
     CHECK_OK(eg_tape_create(2, NULL, &t));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const eg_patch_codes codes = { sizeof codes, cases[i].share, cases[i].window,
-                                       cases[i].stride };
+                                       cases[i].stride, cases[i].partial };
         const size_t rows = H - SIDE + 1, columns = W - SIDE + 1, w = codes.window;
-        const size_t down = (rows - w) / codes.stride + 1, along = (columns - w) / codes.stride + 1;
+        const size_t down = cases[i].down, along = cases[i].along;
         eg_tape_reset(t);
         const eg_var v =
             eg_patch_near(t, eg_input(t, EG_F32, &eg_shape_of(2, C, H, W), x),
@@ -106,6 +110,9 @@ static void codes_are_the_nearest(void **state)
                           eg_input(t, EG_F32, &eg_shape_of(2, DICTIONARY), offset), &codes);
         const float *got = eg_tape_value(t, v);
         CHECK_OK(eg_tape_status(t));
+        const eg_shape shape = eg_tape_shape(t, v);
+        assert_int_equal(shape.dim[2], down);
+        assert_int_equal(shape.dim[3], along);
         static double want[2 * 2 * DICTIONARY * 64];
         memset(want, 0, sizeof want);
         for (size_t b = 0; b < 2; b++)
@@ -129,7 +136,9 @@ static void codes_are_the_nearest(void **state)
                             const size_t py = place / columns, px = place % columns;
                             if (py >= y0 && py < y0 + w && px >= x0 && px < x0 + w)
                                 want[((b * 2 * DICTIONARY + k) * down + r) * along + s] +=
-                                    1 / (double)(w * w);
+                                    1
+                                    / (fmin((double)w, (double)(rows - y0))
+                                       * fmin((double)w, (double)(columns - x0)));
                         }
                 }
             }
@@ -181,6 +190,36 @@ static void evidence_sums_to_the_score(void **state)
     eg_learner_destroy(l);
 }
 
+/* Mirrored at 0, both offsets are -<k, p> / 2 for patches p themselves. */
+static void patches_are_mirrored_at_zero(void **state)
+{
+    (void)state;
+    const eg_dataset set = pictures();
+    eg_patch_options o = EG_PATCH_OPTIONS_INIT;
+    static float kernel[DICTIONARY * P], offset[2 * DICTIONARY];
+    static float about[DICTIONARY * P], unused[2 * DICTIONARY];
+    o.patches = DICTIONARY;
+    o.side = SIDE;
+    CHECK_OK(eg_patch_dictionary(&set, &o, about, unused, NULL));
+    o.mirror_at_zero = 1;
+    o.epsilon = INFINITY; /* no whitening: k is p */
+    CHECK_OK(eg_patch_dictionary(&set, &o, kernel, offset, NULL));
+    for (size_t n = 0; n < DICTIONARY; n++) {
+        double square = 0;
+        for (size_t i = 0; i < P; i++)
+            square += (double)kernel[n * P + i] * (double)kernel[n * P + i];
+        CHECK_NEAR(offset[n], -square / 2, 1e-5 * square);
+        CHECK_NEAR(offset[DICTIONARY + n], -square / 2, 1e-5 * square);
+    }
+    /* whitened kernels of both differ by what is the same for all patches, W^2 mu */
+    o.epsilon = 1e-3;
+    CHECK_OK(eg_patch_dictionary(&set, &o, kernel, offset, NULL));
+    for (size_t n = 1; n < DICTIONARY; n++)
+        for (size_t i = 0; i < P; i++)
+            CHECK_NEAR(kernel[n * P + i] - about[n * P + i], kernel[i] - about[i], 1e-4);
+    CHECK(fabs((double)kernel[0] - (double)about[0]) > 1e-3);
+}
+
 static void misuse_is_refused(void **state)
 {
     (void)state;
@@ -204,6 +243,7 @@ int main(void)
         cmocka_unit_test(offsets_are_distances),
         cmocka_unit_test(codes_are_the_nearest),
         cmocka_unit_test(evidence_sums_to_the_score),
+        cmocka_unit_test(patches_are_mirrored_at_zero),
         cmocka_unit_test(misuse_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

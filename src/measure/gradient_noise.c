@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <string.h>
+
+#include "engram/gradient_noise.h"
+#include "engram/random.h"
+#include "measure/egi_traced.h"
+
+enum { STREAM = 0x4e4f4953 }; /* "NOIS" */
+
+struct noise {
+    struct egi_traced r;
+    size_t *order;        /* (N) of the pass */
+    double *mean, *apart; /* (n) of gradients so far, and sums of squared deviations from it */
+    double *g;            /* (n) of a batch */
+    double loss;
+};
+
+/* The gradient of batch number b in passes that are dealt anew. */
+static eg_status batch_gradient(struct noise *n, size_t b, uint64_t seed)
+{
+    struct egi_traced *r = &n->r;
+    const size_t each = r->part->n / r->batch;
+    if (b % each == 0) eg_random_permutation(seed, STREAM + b / each, r->part->n, n->order);
+    eg_tape_reset(r->t);
+    for (size_t i = 0; i < r->batch; i++)
+        egi_traced_load_one(r, i, n->order[b % each * r->batch + i]);
+    const eg_var loss = egi_traced_cost(r, egi_traced_scores(r, r->still, r->batch), r->batch);
+    EGI_TRY(eg_tape_status(r->t));
+    EGI_TRY(egi_traced_gradient(r, loss, EG_NONE, 0));
+    n->loss += eg_tape_number(r->t, loss);
+    memset(n->g, 0, r->n * sizeof *n->g);
+    return egi_traced_add(r, 1, n->g);
+}
+
+/* Welford 1962: no difference of large sums. */
+static void count_in(struct noise *n, double so_far)
+{
+    for (size_t i = 0; i < n->r.n; i++) {
+        const double from = n->g[i] - n->mean[i];
+        n->mean[i] += from / so_far;
+        n->apart[i] += from * (n->g[i] - n->mean[i]);
+    }
+}
+
+/* Sums over what is asked for; EG_ERR_INVALID where there is no such array. */
+static eg_status sum(const struct noise *n, const char *array, eg_gradient_noise *out)
+{
+    for (size_t k = 0; k < n->r.arrays; k++) {
+        const eg_param *p = eg_params_at(n->r.l->params, k);
+        const size_t at = n->r.at[k];
+        if (at >= n->r.n || (array != NULL && strcmp(array, p->name) != 0)) continue;
+        const size_t size = eg_shape_size(&p->shape);
+        for (size_t i = at; i < at + size; i++) {
+            out->drift += n->mean[i] * n->mean[i];
+            out->noise += n->apart[i] / (double)(out->batches - 1);
+        }
+        out->weights += size;
+    }
+    if (out->weights == 0)
+        return egi_fail(EG_ERR_INVALID, "eg_gradient_noise_of: no learned array \"%s\"", array);
+    out->signal = out->drift - out->noise / (double)out->batches;
+    out->loss = n->loss / (double)out->batches;
+    return EG_OK;
+}
+
+eg_status eg_gradient_noise_of(eg_learner *l, const eg_part *part, size_t batch, size_t batches,
+                               const char *array, uint64_t seed, int threads,
+                               const eg_progress *progress, eg_gradient_noise *out)
+{
+    struct noise n = { .loss = 0 };
+    struct egi_arena arena;
+    if (l == NULL || part == NULL || out == NULL || batches < 2 || batch == 0 || batch > part->n)
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_gradient_noise_of: %zu batches of %zu of %zu examples, expected two or "
+                        "more, of 1 to all",
+                        batches, batch, part != NULL ? part->n : 0);
+    EGI_TRY(egi_traced_create(l, part, batch, threads, EG_F64, NULL, &n.r));
+    const struct egi_need needs[] = { { part->n, sizeof *n.order },
+                                      { n.r.n, sizeof *n.mean },
+                                      { n.r.n, sizeof *n.apart },
+                                      { n.r.n, sizeof *n.g } };
+    eg_status s = egi_arena_create(n.r.alloc, needs, 4, "gradient noise", &arena);
+    if (s != EG_OK) {
+        egi_traced_clear(&n.r);
+        return s;
+    }
+    n.order = arena.part[0];
+    n.mean = arena.part[1];
+    n.apart = arena.part[2];
+    n.g = arena.part[3];
+    memset(n.mean, 0, n.r.n * sizeof *n.mean);
+    memset(n.apart, 0, n.r.n * sizeof *n.apart);
+    *out = (eg_gradient_noise){ .batches = batches };
+    for (size_t b = 0; b < batches && s == EG_OK; b++) {
+        s = egi_report(progress, "batches", b, batches);
+        if (s == EG_OK) s = batch_gradient(&n, b, seed);
+        if (s == EG_OK) count_in(&n, (double)(b + 1));
+    }
+    if (s == EG_OK) s = sum(&n, array, out);
+    egi_arena_destroy(&arena);
+    egi_traced_clear(&n.r);
+    return s;
+}
