@@ -10,6 +10,7 @@
 #include "cli/picture.h"
 #include "cli/reader_options.h"
 #include "cli/recall_output.h"
+#include "cli/recall_used.h"
 #include "cli/routed_option.h"
 #include "cli/rule_options.h"
 #include "cli/words.h"
@@ -71,6 +72,9 @@ static const struct opt options[] = {
     { "trace", 0, OPT_FLAG, AT(out.trace), NULL, "the energy of every step", NULL, 0, 0 },
     { "read", 0, OPT_FLAG, AT(out.read), NULL, "the value associated with what was recalled", NULL,
       0, 0 },
+    { "used", 0, OPT_SIZE, AT(out.used), "N",
+      "the N stored items that the answer stands on, by their weights (of many cues with --json)",
+      NULL, 1, 1e9 },
     { "routed", 0, OPT_NUMBER, AT(routed), "EPS",
       "look at what can matter alone, certified within EPS of the exact update", NULL, 1e-12, 1 },
     BINARY_RECALL_ROWS(struct recall),
@@ -179,6 +183,19 @@ static int read_values(const struct call *call, const struct recall *o, const st
     return read == EG_OK ? EXIT_DONE : fail(read, NULL);
 }
 
+/* What each state stands on, --used. */
+static int weigh(const struct recall *o, struct stored *s, const struct cues *cues,
+                 struct recalls *r)
+{
+    int code = EXIT_DONE;
+    if (o->out.used == 0) return code;
+    r->used = need(cues->q, sizeof *r->used);
+    for (size_t i = 0; i < cues->q; i++) r->used[i] = (struct table){ 0 };
+    for (size_t i = 0; i < cues->q && code == EXIT_DONE; i++)
+        code = recall_used(s, r->states + i * cues->d, o->out.used, &r->used[i]);
+    return code;
+}
+
 static int recall_with(const struct call *call, const struct recall *o, struct stored *s,
                        struct cues *cues, eg_recall_options *how, struct recalls *r)
 {
@@ -245,11 +262,14 @@ static int run(const struct call *call)
     if (code == EXIT_DONE) code = change_rule(call, o, s.memory);
     if (code == EXIT_DONE) code = read_cues(call, o, &s, &cues);
     if (code == EXIT_DONE) code = recall_all(call, o, &s, &cues, &r);
+    if (code == EXIT_DONE) code = weigh(o, &s, &cues, &r);
     if (code == EXIT_DONE) code = recall_output(call, &o->out, &s, &cues, &r);
     free(r.states);
     free(r.certificates);
     free(r.path);
     free(r.trace);
+    for (size_t i = 0; r.used != NULL && i < cues.q; i++) table_clear(&r.used[i]);
+    free(r.used);
     free(r.values);
     free(r.routed);
     cues_clear(&cues);
@@ -266,6 +286,7 @@ const struct command cmd_recall = {
                 "engram recall digits.egm --sample 100 --hide 0.3\n"
                 "engram recall digits.egm --item 17 --hide top --clamp --picture\n"
                 "engram recall digits.egm cues.npy -o recalled.npy --json\n"
+                "engram recall digits.egm cue.png --memory modern:0.1 --used 5\n"
                 "engram recall digits.egm --sample 100 --flip 0.1 --memory exponential\n"
                 "engram recall million.egm cues.npy --routed 1e-3 -o recalled.npy\n"
                 "engram recall messages.egm cues.csv",

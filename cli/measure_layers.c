@@ -33,10 +33,9 @@ struct looked {
 /* What only arranges numbers anew is no layer. */
 static int arranges(const char *op)
 {
-    static const char *const ops[] = { "Flatten",  "Reshape",         "Transpose",
-                                       "Identity", "Squeeze",         "Unsqueeze",
-                                       "Cast",     "Dropout",         "Constant",
-                                       "Shape",    "DequantizeLinear" };
+    static const char *const ops[] = { "Flatten",  "Reshape",   "Transpose", "Identity",
+                                       "Squeeze",  "Unsqueeze", "Cast",      "Dropout",
+                                       "Constant", "Shape",     "Expand",    "DequantizeLinear" };
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (strcmp(ops[i], op) == 0) return 1;
     return 0;
@@ -147,35 +146,35 @@ static const struct column columns[] = { { "layer", NULL },     { "op", NULL },
 
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
-/* A layer that most items leave at one point has no dimension: that cell stays open. */
+/* Where most items are at one point there is no dimension, and where all are nothing to read out:
+ * those cells stay open. */
 static eg_status look(struct looked *l, const struct words *w)
 {
     static const char *const names[] = { "twonn", "mle", "pca-participation" };
     eg_dimension_options how = EG_DIMENSION_OPTIONS_INIT;
     const eg_search_options search = { l->call->common->threads, NULL, NULL };
     eg_dimension d[3];
-    eg_probe p;
+    eg_probe p = { NAN, NAN, NAN, { NAN, NAN }, NAN };
     float *x = need_floats(l->set.n, w->d);
     how.resample = 0;
     how.k = NEIGHBOURS;
     how.threads = search.threads;
-    eg_status s = values(l, w, x);
+    eg_status s = values(l, w, x), known = s;
     if (s == EG_OK)
         s = eg_probe_layer(x, l->set.n, w->d, l->set.labels, l->set.classes, &search, &p);
-    if (s == EG_OK) {
-        const eg_status known = eg_dimension_estimate(x, l->set.n, w->d, names, 3, &how, d);
-        table_word(&l->table, "%s", harmless(w->name));
-        table_word(&l->table, "%s", harmless(w->op));
-        table_number(&l->table, (double)w->d);
-        for (size_t i = 0; i < 3; i++) table_number(&l->table, known == EG_OK ? d[i].value : NAN);
-        table_number(&l->table, p.linear);
-        table_number(&l->table, p.neighbour);
-        table_number(&l->table, p.error[0]);
-        table_number(&l->table, p.alignment);
-        s = known == EG_ERR_INVALID ? EG_OK : known;
-    }
+    if (s == EG_OK) known = eg_dimension_estimate(x, l->set.n, w->d, names, 3, &how, d);
+    const int read = s == EG_OK, measured = read && known == EG_OK;
+    table_word(&l->table, "%s", harmless(w->name));
+    table_word(&l->table, "%s", harmless(w->op));
+    table_number(&l->table, (double)w->d);
+    for (size_t i = 0; i < 3; i++) table_number(&l->table, measured ? d[i].value : (double)NAN);
+    table_number(&l->table, p.linear);
+    table_number(&l->table, p.neighbour);
+    table_number(&l->table, p.error[0]);
+    table_number(&l->table, p.alignment);
     free(x);
-    return s;
+    if (!read) return s == EG_ERR_INVALID ? EG_OK : s;
+    return known == EG_ERR_INVALID ? EG_OK : known;
 }
 
 static int look_at_all(struct looked *l)

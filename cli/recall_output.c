@@ -135,6 +135,7 @@ static json_t *cue_json(const struct recall_output *o, struct stored *s, const s
             json_array_append_new(energies, json_number(r->trace[i * r->rows + t]));
         json_object_set_new(j, "energy", energies);
     }
+    if (r->used != NULL) json_object_set_new(j, "used", table_json(&r->used[i]));
     if (r->routed != NULL) json_object_set_new(j, "routed", routed_json(&r->routed[i]));
     if (r->values != NULL) {
         json_t *values = json_array();
@@ -161,6 +162,8 @@ static void print_one(const struct call *call, const struct recall_output *o, st
     for (size_t k = 0; k < r->read_size; k++)
         fprintf(call->out, "%s%.6g%s", k == 0 ? "value      " : " ", (double)r->values[k],
                 k + 1 == r->read_size ? "\n" : "");
+    if (r->used != NULL) fputc('\n', call->out);
+    if (r->used != NULL) table_print(&r->used[0], call->out);
     for (size_t step = 0; o->trace && step < r->rows && !isnan(r->trace[step]); step++)
         fprintf(call->out, "energy     %zu  %s\n", step, energy_text(r->trace[step]));
 }

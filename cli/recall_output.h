@@ -3,12 +3,14 @@
 #ifndef CLI_RECALL_OUTPUT_H
 #define CLI_RECALL_OUTPUT_H
 
+#include "cli/cli_table.h"
 #include "cli/cues.h"
 #include "engram/routed.h"
 
 struct recall_output {
     const char *strip;
     int picture, trace, read;
+    size_t used; /* items that are told with their weights; 0: none */
 };
 
 /* What came back; rows = max_steps + 1. */
@@ -17,6 +19,7 @@ struct recalls {
     eg_certificate *certificates;  /* (Q) */
     float *path;                   /* (rows, D) of one cue, or NULL */
     double *trace;                 /* (Q, rows), or NULL */
+    struct table *used;            /* (Q) of recall_used.h, or NULL */
     float *values;                 /* (Q, read_size), or NULL */
     eg_routed_certificate *routed; /* (Q), or NULL */
     size_t rows, read_size;

@@ -9,10 +9,11 @@
  * loss in bits, each example of a batch with a network of its own. Certificate from 150 000
  * networks, each on one example, delta = .025 + .01. Two outputs in the place of one.
  *
- * Expected before it was run: .161 or less in full, which is published; a step costs four large
- * products and two means of Adam in the place of two and one, so that its time is at most three of
- * a plain one. Objectives: none tells apart what the others do not by more than .03, for each is
- * within that of kl at these numbers. The learned prior: below the other by a third at least. */
+ * Expected before it was run: .161 or less in full, which is published (with 20 epochs it was
+ * .1617); a step costs four large products and two means of Adam in the place of two and one, so
+ * that its time is at most three of a plain one (it was 3.6 on a machine that others used).
+ * Objectives within .03 of each other (they were .040 apart; the row allows .1). The
+ * learned prior: below the other by a third at least. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static eg_status pair(const struct experiment_context *run, const char *spec, co
 struct plan {
     const char *name, *objective;
     size_t before, epochs; /* of SGD, then by the bound */
-    double deviation;
+    double deviation, rate;
 };
 
 static eg_pac_options options(const struct experiment_context *run, const struct plan *plan)
@@ -64,6 +65,7 @@ static eg_pac_options options(const struct experiment_context *run, const struct
     o.objective = plan->objective;
     o.epochs = plan->epochs;
     o.deviation = plan->deviation;
+    o.rate = plan->rate;
     o.draws = 150000;
     o.threads = run->threads;
     o.seed = run->seed;
@@ -159,38 +161,16 @@ static void tell(const struct experiment_context *run, const eg_pac_result *r, c
     lab_at_least(run, r->test, r->bound, 0, "%s: bound, not below the test error", of);
 }
 
-static eg_status two_classes(const struct experiment_context *run, eg_dataset *train,
-                             const eg_dataset *test)
-{
-    const int full = run->full;
-    const struct plan whole = { "0..4 against 5..9", "quadratic", 1, full ? 40 : 4, 0.07 };
-    const struct plan half = { "prior of one half", "quadratic", full ? 10 : 3, full ? 12 : 2,
-                               0.03 };
-    const struct plan noise = { "random labels", "quadratic", full ? 20 : 2, full ? 4 : 1, 0.04 };
-    eg_pac_result r, learned;
-    LAB_TRY(bound_of(run, &whole, train, test, &r));
-    tell(run, &r, "one layer of 600 (.028, .034, 5144)");
-    lab_at_most(run, full ? 0.161 : 0.24, r.bound, 0, "one layer of 600: bound (published .161)");
-    LAB_TRY(bound_of_half(run, &half, train, test, &learned));
-    tell(run, &learned, "prior of one half");
-    lab_at_most(run, r.bound * 2 / 3, learned.bound, 0, "prior of one half: bound");
-    for (size_t i = 0; i < train->n; i++)
-        train->labels[i] = (int32_t)eg_random_below(run->seed, 77, i, 2);
-    LAB_TRY(bound_of(run, &noise, train, test, &r));
-    lab_at_least(run, 0.5, r.bound, 0, "random labels: bound, nothing below chance (1.352)");
-    return EG_OK;
-}
-
 /* The rows of eg_pac_bayes_rows() as what is made small, certified alike. */
 static eg_status objectives(const struct experiment_context *run, const eg_dataset *train,
                             const eg_dataset *test)
 {
     double least = 1, most = 0;
     eg_dataset few = *train;
-    if (!run->full && few.n > 20000) few.n = 20000;
+    few.n = few.n < 10000 ? few.n : 10000;
     for (size_t i = 0; eg_pac_bayes_rows(i) != NULL; i++) {
         const char *name = eg_pac_bayes_rows(i)->name;
-        const struct plan plan = { name, name, 1, 2, 0.07 };
+        const struct plan plan = { name, name, 1, 2, 0.09, 1.5e-3 };
         eg_pac_result r;
         LAB_TRY(bound_of(run, &plan, &few, test, &r));
         lab_beside(run, r.bound, "objective %s, two epochs: bound", name);
@@ -202,9 +182,32 @@ static eg_status objectives(const struct experiment_context *run, const eg_datas
     return EG_OK;
 }
 
+static eg_status two_classes(const struct experiment_context *run, eg_dataset *train,
+                             const eg_dataset *test)
+{
+    const int full = run->full;
+    const struct plan whole = { "0..4 against 5..9", "quadratic", 1, full ? 30 : 4, 0.09, 1.5e-3 };
+    const struct plan half = { "prior of one half", "quadratic", full ? 4 : 2,
+                               full ? 5 : 2,        0.03,        1e-3 };
+    const struct plan noise = { "random labels", "quadratic", full ? 4 : 1, 1, 0.04, 1e-3 };
+    eg_pac_result r, learned;
+    LAB_TRY(bound_of(run, &whole, train, test, &r));
+    tell(run, &r, "one layer of 600 (.028, .034, 5144)");
+    lab_at_most(run, full ? 0.161 : 0.24, r.bound, 0, "one layer of 600: bound (published .161)");
+    LAB_TRY(bound_of_half(run, &half, train, test, &learned));
+    tell(run, &learned, "prior of one half");
+    lab_at_most(run, r.bound * 2 / 3, learned.bound, 0, "prior of one half: bound");
+    LAB_TRY(objectives(run, train, test));
+    for (size_t i = 0; i < train->n; i++)
+        train->labels[i] = (int32_t)eg_random_below(run->seed, 77, i, 2);
+    LAB_TRY(bound_of(run, &noise, train, test, &r));
+    lab_at_least(run, 0.5, r.bound, 0, "random labels: bound, nothing below chance (1.352)");
+    return EG_OK;
+}
+
 static eg_status ten_classes(const struct experiment_context *run)
 {
-    const struct plan plan = { "ten classes", "quadratic", 1, run->full ? 20 : 3, 0.07 };
+    const struct plan plan = { "ten classes", "quadratic", 1, run->full ? 5 : 2, 0.09, 1.5e-3 };
     eg_dataset train = { 0 }, test = { 0 };
     eg_pac_result r;
     eg_status s = lab_images("mnist/train", EXAMPLES, &train);
@@ -225,7 +228,6 @@ static eg_status measure(const struct experiment_context *run)
     eg_status s = halves("mnist/train", EXAMPLES, &train);
     if (s == EG_OK) s = halves("mnist/test", 0, &test);
     if (s == EG_OK) s = compare_steps(run, &train);
-    if (s == EG_OK) s = objectives(run, &train, &test);
     if (s == EG_OK) s = two_classes(run, &train, &test);
     eg_dataset_clear(&train);
     eg_dataset_clear(&test);
@@ -236,6 +238,6 @@ const struct experiment experiment_pac_mnist = {
     .name = "pac-mnist",
     .title = "a PAC-Bayes bound on two classes of MNIST that says something",
     .source = "Dziugaite and Roy 2017, table 1; Perez-Ortiz et al. 2021",
-    .setting = "quick: 1 + 4 epochs; full: 1 + 40; 150 000 networks",
+    .setting = "quick: 1 + 4 epochs; full: 1 + 30; 150 000 networks",
     .run = measure,
 };

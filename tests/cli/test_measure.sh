@@ -113,6 +113,23 @@ json 'j["layers"] == 2 and len(j["bounds"]) == 15
       and [r["says"] for r in j["bounds"] if r["row"] == "vc"] == ["nothing: vacuous"]
       and 0 <= j["drawn_error"] <= 1' \
     measure bounds net semeion --limit 300 --draws 2
+json 'len(j["gibbs"]) == 16 and j["gibbs"][0]["divergence"] == 0 and j["incoherence"] < j["plain"]
+      and j["gibbs"][15]["loss"] < j["gibbs"][0]["loss"]' \
+    measure bounds net semeion --sample 60 --draws 1 --gibbs
+json 'j["layers"][0]["op"] == "input" and j["layers"][0]["numbers"] == 256
+      and [r["numbers"] for r in j["layers"] if r["op"] == "Relu"] == [8]
+      and all(0 <= r["linear"] <= 1 and 0 <= r["neighbour"] <= 1 for r in j["layers"])
+      and j["layers"][0]["linear"] > 0.6' \
+    measure layers net semeion --sample 200 --table layers.csv --report layers.html
+[ "$(head -n 1 layers.csv | cut -d, -f1-3)" = layer,op,numbers ] || problem "layers.csv"
+grep -q 'What is read out of each layer' layers.html || problem "layers.html: no chart"
+
+# other ways to ask what is known by heart: by counting, and over training
+json 'j["ease"][0]["measured"] > j["ease"][0]["if_all_were_equal"] and j["epochs"] == 1' \
+    measure memorisation semeion --limit 200 --hidden 16 --batch 10 --models 6 --easy 1
+json 'len(j["course"]) == 3 and all(0 < r["gini_of_sensitivity"] < 1 for r in j["course"])
+      and all(0 <= r["critical_samples"] <= 1 for r in j["course"])' \
+    measure memorisation semeion --limit 60 --hidden 8 --epochs 3 --course
 check 2 'measure bounds takes MODEL and DATA' measure bounds semeion
 check 2 'net: expected a network with a scattering layer' measure rotation net
 check 2 'measure dimension takes DATA alone' measure dimension net semeion
