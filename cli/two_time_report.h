@@ -1,4 +1,4 @@
-/* cli/two_time_report.h - how far weights moved between two times of a run: table, picture, laws. */
+/* cli/two_time_report.h - how far weights moved between two times: table, picture, laws. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_TWO_TIME_REPORT_H
 #define CLI_TWO_TIME_REPORT_H
