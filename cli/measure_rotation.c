@@ -95,7 +95,7 @@ int measure_rotation(const struct call *call, const char *path)
             eg_rotation_spectrum(w->value, w->shape.dim[0], w->shape.dim[1] / channels, &how, &r);
         if (s != EG_OK) code = fail(s, NULL);
     }
-    if (code == EXIT_DONE) print_all(call, &r, w->name, how.angles);
+    if (code == EXIT_DONE) print_all(call, &r, w != NULL ? w->name : "", how.angles);
     json_decref(spec);
     model_close(&m);
     return code;

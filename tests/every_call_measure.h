@@ -175,8 +175,8 @@ static inline eg_status call_gibbs(eg_learner *l, const eg_part *all)
     o.burn = 1;
     o.steps = 20;
     CHECK(eg_chain_rows(0) != NULL);
-    CALL(eg_chain(&f, NULL, 1, &o, 0, &w, NULL, NULL, rung));
-    CALL(eg_gibbs_ladder(&f, NULL, beta, 2, &o, NULL, NULL, rung));
+    CALL(eg_chain(&f, NULL, 1, &o, 0, &w, rung));
+    CALL(eg_gibbs_ladder(&f, NULL, beta, 2, &o, rung));
     CALL(eg_gibbs_network(l, all, all, beta, 2, &o, 0.1, row));
     CALL(eg_gradient_incoherence(l, all, 1, 1, 1e-3, 1, 0, &told));
     return s;

@@ -39,6 +39,9 @@ typedef struct eg_chain_row {
 /* Row i: "langevin", "mala", "crank-nicolson"; NULL past the end. */
 EG_API const eg_chain_row *eg_chain_rows(size_t i);
 
+/* Called after each step that counts. */
+typedef eg_status eg_chain_look(void *user, size_t step, const double *w, double loss);
+
 typedef struct eg_chain_options {
     size_t size;      /* of this struct */
     const char *kind; /* name of a row */
@@ -48,13 +51,15 @@ typedef struct eg_chain_options {
     size_t burn;      /* steps before any counts */
     size_t steps;     /* that count */
     uint64_t seed;
+    eg_chain_look *look; /* or NULL */
+    void *user;
     const eg_progress *progress; /* "steps", of a ladder "rungs" */
     const eg_allocator *alloc;
 } eg_chain_options;
 
 #define EG_CHAIN_OPTIONS_INIT                                                        \
     {                                                                                \
-        sizeof(eg_chain_options), "crank-nicolson", 1, 0.1, 500, 2000, 0, NULL, NULL \
+        sizeof(eg_chain_options), "crank-nicolson", 1, 0.1, 500, 2000, 0, NULL, NULL, NULL, NULL \
     }
 
 typedef struct eg_rung {
@@ -65,15 +70,11 @@ typedef struct eg_rung {
     double kl_error;       /* standard error of kl */
 } eg_rung;
 
-/* Called after each step that counts. */
-typedef eg_status eg_chain_look(void *user, size_t step, const double *w, double loss);
-
 /**
  * One chain at beta, from w on.
  * @param w0    (n) of the prior, or NULL: zeros
  * @param w     (n) where it begins; where it ended
  * @param draw  the chain's own stream of random numbers
- * @param look  or NULL
  * @param out   beta, loss, error, accepted and step; its divergences are not set
  * @return EG_OK; EG_ERR_INVALID (options, beta below 0); EG_ERR_DIVERGED (a loss that is not
  *         finite where the chain is not adjusted); EG_ERR_NOMEM; EG_ERR_INTERRUPTED; what the
@@ -82,7 +83,7 @@ typedef eg_status eg_chain_look(void *user, size_t step, const double *w, double
  */
 EG_API EG_MUST_CHECK eg_status eg_chain(const eg_landscape *f, const double *w0, double beta,
                                         const eg_chain_options *options, uint64_t draw, double *w,
-                                        eg_chain_look *look, void *user, eg_rung *out);
+                                        eg_rung *out);
 
 /**
  * Chains at each beta, each from where the last one ended, the first from the prior; divergences of
@@ -94,8 +95,8 @@ EG_API EG_MUST_CHECK eg_status eg_chain(const eg_landscape *f, const double *w0,
  */
 EG_API EG_MUST_CHECK eg_status eg_gibbs_ladder(const eg_landscape *f, const double *w0,
                                                const double *beta, size_t rungs,
-                                               const eg_chain_options *options, eg_chain_look *look,
-                                               void *user, eg_rung *rung);
+                                               const eg_chain_options *options,
+                                               eg_rung *rung);
 
 /* ---- of a network ---- */
 

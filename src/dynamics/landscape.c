@@ -102,9 +102,11 @@ double egi_trivial(int p, double delta)
     double low = 1, high = 2;
     g.term[0].g = low / 2;
     if (!(egi_complexity_most(&g, FAR, NULL) > 0)) return (double)NAN;
-    for (; high < 1e6; low = high, high *= 2) {
+    while (high < 1e6) {
         g.term[0].g = high / 2;
         if (!(egi_complexity_most(&g, FAR, NULL) > 0)) break;
+        low = high;
+        high *= 2;
     }
     for (int step = 0; step < 50; step++) {
         g.term[0].g = (low + high) / 4;

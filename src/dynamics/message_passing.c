@@ -128,9 +128,10 @@ eg_status egi_message_passing(struct egi_dynamics *run)
     g.temperature = bayes;
     EGI_TRY(egi_rows(run, rows));
     double m = g.m0;
-    for (size_t k = 0; k < rows; k++, m = evolve(&g, bayes, m)) {
+    for (size_t k = 0; k < rows; k++) {
         egi_row_at(run, k)[0] = (double)k;
         egi_row_at(run, k)[1] = m;
+        m = evolve(&g, bayes, m);
     }
     double from_above = 1;
     for (int k = 0; k < 100000; k++) from_above = evolve(&g, bayes, from_above);

@@ -45,14 +45,23 @@ static void put(double *row, const struct egi_glass_columns *at, size_t which, d
     if (at->theory[which] != 0) row[at->theory[which]] = v;
 }
 
+/* What is shown of a grid: columns, and steps of the coarsest grid, a row each. */
+struct shown {
+    const struct egi_glass_columns *at;
+    const size_t *step;
+    size_t rows, columns;
+    double wait;
+};
+
 /* The rows of a grid: every `stride` of its steps is one of the coarsest grid. */
-static void read_rows(const struct egi_two_time *w, const struct egi_glass_columns *at, double wait,
-                      const size_t *step, size_t rows, size_t stride, double *value, size_t columns)
+static void read_rows(const struct egi_two_time *w, const struct shown *to, size_t stride,
+                      double *value)
 {
-    const size_t tw = (size_t)rint(wait / w->h);
-    for (size_t k = 0; k < rows; k++) {
-        const size_t i = step[k] * stride;
-        double *row = value + k * columns;
+    const struct egi_glass_columns *at = to->at;
+    const size_t tw = (size_t)rint(to->wait / w->h);
+    for (size_t k = 0; k < to->rows; k++) {
+        const size_t i = to->step[k] * stride;
+        double *row = value + k * to->columns;
         row[0] = (double)i * w->h;
         put(row, at, EGI_GLASS_E, w->e[i]);
         put(row, at, EGI_GLASS_MU, w->mu[i]);
@@ -65,16 +74,15 @@ static void read_rows(const struct egi_two_time *w, const struct egi_glass_colum
 
 /* One grid of n steps; rows into value. */
 static eg_status solve(const struct egi_dynamics *run, const struct egi_glass *g,
-                       const struct egi_glass_columns *at, size_t n, const size_t *step,
-                       size_t rows, size_t stride, const char *file, double *value)
+                       const struct shown *to, size_t n, size_t stride, const char *file,
+                       double *value)
 {
     struct egi_two_time w;
     const eg_dynamics_options *o = run->options;
     EGI_TRY(egi_two_time_create(g, egi_param(run, "t") / (double)n, n, o->max_bytes, o->threads,
                                 o->alloc, &w));
     const eg_status s = march(run, &w, file);
-    if (s == EG_OK)
-        read_rows(&w, at, egi_param(run, "tw"), step, rows, stride, value, run->out->columns);
+    if (s == EG_OK) read_rows(&w, to, stride, value);
     egi_two_time_destroy(&w);
     return s;
 }
@@ -92,17 +100,16 @@ static double apart(const double *coarse, const double *fine, size_t cells)
 
 /* Half of the steps, then all, then twice as many until the accuracy asked for is reached. */
 static eg_status refine(struct egi_dynamics *run, const struct egi_glass *g,
-                        const struct egi_glass_columns *at, const size_t *step, size_t rows,
-                        double *coarse)
+                        const struct shown *to, double *coarse)
 {
-    const size_t half = egi_param_size(run, "n") / 2, cells = rows * run->out->columns;
+    const size_t half = egi_param_size(run, "n") / 2, cells = to->rows * to->columns;
     const double wanted = egi_param(run, "accuracy");
     size_t stride = 2;
     memcpy(coarse, run->out->value, cells * sizeof *coarse);
-    EGI_TRY(solve(run, g, at, half, step, rows, 1, NULL, coarse));
+    EGI_TRY(solve(run, g, to, half, 1, NULL, coarse));
     for (;; stride *= 2) {
         double *value = run->out->value;
-        EGI_TRY(solve(run, g, at, half * stride, step, rows, stride,
+        EGI_TRY(solve(run, g, to, half * stride, stride,
                       wanted > 0 ? NULL : run->options->checkpoint, value));
         run->out->error = apart(coarse, value, cells);
         if (!(wanted > 0) || run->out->error <= wanted) return EG_OK;
@@ -130,7 +137,8 @@ eg_status egi_glass_run(struct egi_dynamics *run, const struct egi_glass *g,
     size_t *step = arena.part[0];
     const size_t rows = egi_spread(half, points < half ? points : half, step);
     eg_status s = egi_rows(run, rows);
-    if (s == EG_OK) s = refine(run, g, at, step, rows, arena.part[1]);
+    const struct shown to = { at, step, rows, run->out->columns, wait };
+    if (s == EG_OK) s = refine(run, g, &to, arena.part[1]);
     if (s == EG_OK && egi_param_size(run, "samples") > 0) s = egi_glass_simulate(run, g, at);
     egi_arena_destroy(&arena);
     return s;

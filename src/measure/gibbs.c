@@ -129,7 +129,7 @@ static eg_status one_step(struct chain *c, double *taken)
     return EG_OK;
 }
 
-static eg_status run(struct chain *c, eg_chain_look *look, void *user, eg_rung *out)
+static eg_status run(struct chain *c, eg_rung *out)
 {
     const eg_chain_options *o = c->o;
     double batch[BATCHES] = { 0 }, taken, accepted = 0, loss = 0, square = 0;
@@ -149,7 +149,7 @@ static eg_status run(struct chain *c, eg_chain_look *look, void *user, eg_rung *
         loss += c->now.loss / (double)o->steps;
         batch[b] += c->now.loss;
         sizes[b]++;
-        if (look != NULL) EGI_TRY(look(user, t, c->now.w, c->now.loss));
+        if (c->o->look != NULL) EGI_TRY(c->o->look(c->o->user, t, c->now.w, c->now.loss));
     }
     for (size_t b = 0; b < BATCHES; b++)
         square += pow(batch[b] / (double)sizes[b] - loss, 2) / (BATCHES - 1);
@@ -182,8 +182,7 @@ static eg_status check(const eg_chain_options *o, double beta, const struct chai
 }
 
 eg_status eg_chain(const eg_landscape *f, const double *w0, double beta,
-                   const eg_chain_options *options, uint64_t draw, double *w, eg_chain_look *look,
-                   void *user, eg_rung *out)
+                   const eg_chain_options *options, uint64_t draw, double *w, eg_rung *out)
 {
     const eg_chain_options usual = EG_CHAIN_OPTIONS_INIT, *o = options != NULL ? options : &usual;
     struct chain c = { .f = f, .o = o, .w0 = w0, .beta = beta, .h = o->step };
@@ -201,7 +200,7 @@ eg_status eg_chain(const eg_landscape *f, const double *w0, double beta,
     c.noise = a.part[4];
     c.stream = STREAM_CHAIN + 2 * draw;
     memcpy(c.now.w, w, f->n * sizeof *w);
-    const eg_status s = run(&c, look, user, out);
+    const eg_status s = run(&c, out);
     if (s == EG_OK) memcpy(w, c.now.w, f->n * sizeof *w);
     egi_arena_destroy(&a);
     return s;
@@ -226,14 +225,13 @@ static void divergence(eg_rung *rung, size_t k)
 }
 
 static eg_status climb(const eg_landscape *f, const double *w0, const double *beta, size_t rungs,
-                       const eg_chain_options *given, eg_chain_look *look, void *user,
-                       eg_rung *rung, double *w)
+                       const eg_chain_options *given, eg_rung *rung, double *w)
 {
     eg_chain_options o = *given;
     o.progress = NULL;
     for (size_t k = 0; k < rungs; k++) {
         EGI_TRY(egi_report(given->progress, "rungs", k, rungs));
-        EGI_TRY(eg_chain(f, w0, beta[k], &o, k + 1, w, look, user, &rung[k]));
+        EGI_TRY(eg_chain(f, w0, beta[k], &o, k + 1, w, &rung[k]));
         divergence(rung, k);
         o.step = rung[k].step;
     }
@@ -241,8 +239,7 @@ static eg_status climb(const eg_landscape *f, const double *w0, const double *be
 }
 
 eg_status eg_gibbs_ladder(const eg_landscape *f, const double *w0, const double *beta, size_t rungs,
-                          const eg_chain_options *options, eg_chain_look *look, void *user,
-                          eg_rung *rung)
+                          const eg_chain_options *options, eg_rung *rung)
 {
     const eg_chain_options usual = EG_CHAIN_OPTIONS_INIT, *o = options != NULL ? options : &usual;
     const struct chain_kind *kind;
@@ -260,7 +257,7 @@ eg_status eg_gibbs_ladder(const eg_landscape *f, const double *w0, const double 
     eg_random_normal(o->seed, STREAM_CHAIN, 0, f->n, a.part[1]);
     for (size_t i = 0; i < f->n; i++)
         w[i] = (w0 != NULL ? w0[i] : 0) + sqrt(o->variance) * (double)z[i];
-    const eg_status s = climb(f, w0, beta, rungs, o, look, user, rung, w);
+    const eg_status s = climb(f, w0, beta, rungs, o, rung, w);
     egi_arena_destroy(&a);
     return s;
 }

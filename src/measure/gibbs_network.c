@@ -93,7 +93,10 @@ static eg_status ladder(struct posterior *p, const double *w0, const double *bet
     const eg_landscape f = { p->r->n, value, p->r };
     eg_gibbs_row *row = p->row;
     p->every = o->steps < LOOKS ? 1 : o->steps / LOOKS;
-    EGI_TRY(eg_gibbs_ladder(&f, w0, beta, rungs, o, look, p, rung));
+    eg_chain_options mine = *o;
+    mine.look = look;
+    mine.user = p;
+    EGI_TRY(eg_gibbs_ladder(&f, w0, beta, rungs, &mine, rung));
     for (size_t k = 0; k < rungs; k++) {
         row[k].rung = rung[k];
         bound_of(&row[k], (double)p->r->part->n, delta / (double)rungs);
@@ -145,16 +148,19 @@ struct dynamics {
     double *w, *in, *out; /* (n) numbers, gradients */
     float *noise;         /* (n) */
     double share;         /* of examples that are held out */
+    double beta, eta;
+    size_t steps;
+    uint64_t seed;
 };
 
 /* g_S = (1 - share) g_J + share g_rest; g_S - g_J = share (g_rest - g_J). */
-static eg_status one_step(struct dynamics *d, double beta, double eta, uint64_t seed, uint64_t t,
-                          eg_incoherence *sum)
+static eg_status one_step(struct dynamics *d, uint64_t t, eg_incoherence *sum)
 {
+    const double beta = d->beta, eta = d->eta;
     double in, out, apart = 0, whole = 0;
     EGI_TRY(loss_at(&d->held_in, d->w, &in, NULL, d->in));
     EGI_TRY(loss_at(&d->held_out, d->w, &out, NULL, d->out));
-    eg_random_normal(seed, STREAM_HELD + 1, t * d->held_in.n, d->held_in.n, d->noise);
+    eg_random_normal(d->seed, STREAM_HELD + 1, t * d->held_in.n, d->held_in.n, d->noise);
     sum->loss = (1 - d->share) * in + d->share * out;
     if (!isfinite(sum->loss)) return egi_fail(EG_ERR_DIVERGED, "dynamics: loss %g", sum->loss);
     for (size_t i = 0; i < d->held_in.n; i++) {
@@ -168,8 +174,7 @@ static eg_status one_step(struct dynamics *d, double beta, double eta, uint64_t 
     return EG_OK;
 }
 
-static eg_status run(struct dynamics *d, double beta, double eta, size_t steps, uint64_t seed,
-                     eg_incoherence *out)
+static eg_status run(struct dynamics *d, eg_incoherence *out)
 {
     const size_t n = d->held_in.n;
     const struct egi_need needs[4] = {
@@ -181,7 +186,7 @@ static eg_status run(struct dynamics *d, double beta, double eta, size_t steps, 
     d->w = a.part[0], d->in = a.part[1], d->out = a.part[2], d->noise = a.part[3];
     memcpy(d->w, d->held_in.w, n * sizeof *d->w);
     eg_status s = EG_OK;
-    for (size_t t = 0; t < steps && s == EG_OK; t++) s = one_step(d, beta, eta, seed, t, &sum);
+    for (size_t t = 0; t < d->steps && s == EG_OK; t++) s = one_step(d, t, &sum);
     egi_arena_destroy(&a);
     if (s != EG_OK) return s;
     sum.gap = sqrt(sum.nats / (2 * (double)d->held_out.part->n));
@@ -190,17 +195,16 @@ static eg_status run(struct dynamics *d, double beta, double eta, size_t steps, 
 }
 
 /* Both parts of the examples: those that are held out first in `order`. */
-static eg_status both(eg_learner *l, const eg_part *part, size_t held, size_t *order, double beta,
-                      double eta, size_t steps, uint64_t seed, eg_incoherence *out)
+static eg_status both(eg_learner *l, const eg_part *part, size_t held, size_t *order,
+                      struct dynamics d, eg_incoherence *out)
 {
-    struct dynamics d = { .share = (double)held / (double)part->n };
-    eg_random_permutation(seed, STREAM_HELD, part->n, order);
+    eg_random_permutation(d.seed, STREAM_HELD, part->n, order);
     for (size_t i = 0; i < part->n && part->index != NULL; i++) order[i] = part->index[order[i]];
     const eg_part rest = { part->set, order, held };
     const eg_part kept = { part->set, order + held, part->n - held };
     EGI_TRY(egi_traced_create(l, &kept, BATCH, l->threads, EG_F64, NULL, &d.held_in));
     eg_status s = egi_traced_create(l, &rest, BATCH, l->threads, EG_F64, NULL, &d.held_out);
-    if (s == EG_OK) s = run(&d, beta, eta, steps, seed, out);
+    if (s == EG_OK) s = run(&d, out);
     if (s == EG_OK || d.held_out.t != NULL) egi_traced_clear(&d.held_out);
     egi_traced_clear(&d.held_in);
     return s;
@@ -216,7 +220,12 @@ eg_status eg_gradient_incoherence(eg_learner *l, const eg_part *part, size_t hel
                         "and not all, above 0",
                         held, part->n, beta, eta);
     EGI_TRY(egi_alloc_array(eg_allocator_default(), part->n, sizeof(size_t), "order", &order));
-    const eg_status s = both(l, part, held, order, beta, eta, steps, seed, out);
+    const struct dynamics d = { .share = (double)held / (double)part->n,
+                                .beta = beta,
+                                .eta = eta,
+                                .steps = steps,
+                                .seed = seed };
+    const eg_status s = both(l, part, held, order, d, out);
     egi_free(eg_allocator_default(), order, part->n * sizeof(size_t));
     return s;
 }

@@ -64,41 +64,50 @@ static eg_status sum(const struct noise *n, const char *array, eg_gradient_noise
     return EG_OK;
 }
 
-eg_status eg_gradient_noise_of(eg_learner *l, const eg_part *part, size_t batch, size_t batches,
-                               const char *array, uint64_t seed, int threads,
-                               const eg_progress *progress, eg_gradient_noise *out)
+static eg_status measure(struct noise *n, const eg_gradient_noise_options *o,
+                         eg_gradient_noise *out)
 {
+    memset(n->mean, 0, n->r.n * sizeof *n->mean);
+    memset(n->apart, 0, n->r.n * sizeof *n->apart);
+    *out = (eg_gradient_noise){ .batches = o->batches };
+    for (size_t b = 0; b < o->batches; b++) {
+        EGI_TRY(egi_report(o->progress, "batches", b, o->batches));
+        EGI_TRY(batch_gradient(n, b, o->seed));
+        count_in(n, (double)(b + 1));
+    }
+    return sum(n, o->array, out);
+}
+
+eg_status eg_gradient_noise_of(eg_learner *l, const eg_part *part,
+                               const eg_gradient_noise_options *options, eg_gradient_noise *out)
+{
+    eg_gradient_noise_options o = EG_GRADIENT_NOISE_OPTIONS_INIT;
     struct noise n = { .loss = 0 };
     struct egi_arena arena;
-    if (l == NULL || part == NULL || out == NULL || batches < 2 || batch == 0 || batch > part->n)
+    if (options != NULL && options->size != sizeof o)
+        return egi_fail(EG_ERR_INVALID, "eg_gradient_noise_options.size is %zu, expected %zu",
+                        options->size, sizeof o);
+    if (options != NULL) o = *options;
+    if (l == NULL || part == NULL || out == NULL || o.batches < 2 || o.batch == 0
+        || o.batch > part->n)
         return egi_fail(EG_ERR_INVALID,
                         "eg_gradient_noise_of: %zu batches of %zu of %zu examples, expected two or "
                         "more, of 1 to all",
-                        batches, batch, part != NULL ? part->n : 0);
-    EGI_TRY(egi_traced_create(l, part, batch, threads, EG_F64, NULL, &n.r));
+                        o.batches, o.batch, part != NULL ? part->n : 0);
+    EGI_TRY(egi_traced_create(l, part, o.batch, o.threads, EG_F64, NULL, &n.r));
     const struct egi_need needs[] = { { part->n, sizeof *n.order },
                                       { n.r.n, sizeof *n.mean },
                                       { n.r.n, sizeof *n.apart },
                                       { n.r.n, sizeof *n.g } };
     eg_status s = egi_arena_create(n.r.alloc, needs, 4, "gradient noise", &arena);
-    if (s != EG_OK) {
-        egi_traced_clear(&n.r);
-        return s;
+    if (s == EG_OK) {
+        n.order = arena.part[0];
+        n.mean = arena.part[1];
+        n.apart = arena.part[2];
+        n.g = arena.part[3];
+        s = measure(&n, &o, out);
+        egi_arena_destroy(&arena);
     }
-    n.order = arena.part[0];
-    n.mean = arena.part[1];
-    n.apart = arena.part[2];
-    n.g = arena.part[3];
-    memset(n.mean, 0, n.r.n * sizeof *n.mean);
-    memset(n.apart, 0, n.r.n * sizeof *n.apart);
-    *out = (eg_gradient_noise){ .batches = batches };
-    for (size_t b = 0; b < batches && s == EG_OK; b++) {
-        s = egi_report(progress, "batches", b, batches);
-        if (s == EG_OK) s = batch_gradient(&n, b, seed);
-        if (s == EG_OK) count_in(&n, (double)(b + 1));
-    }
-    if (s == EG_OK) s = sum(&n, array, out);
-    egi_arena_destroy(&arena);
     egi_traced_clear(&n.r);
     return s;
 }

@@ -272,7 +272,7 @@ static eg_status check_new_ids(eg_memory_file *f, const uint64_t *ids, size_t n)
 
 static eg_status check_finite(const char *what, const float *x, size_t n, size_t row)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; x != NULL && i < n; i++)
         if (!isfinite(x[i]))
             return egi_fail(EG_ERR_INVALID, "eg_memory_file_append: %s %zu, component %zu: %g",
                             what, i / row, i % row, (double)x[i]);

@@ -118,7 +118,7 @@ static void one_picture(void *arg, size_t b, size_t worker)
         add_row(c, row, &desk);
     }
     for (size_t from = 0; from < channels; from += AT_ONCE)
-        for (size_t p = 0; p < windows; p++) {
+        for (size_t p = 0; p < windows && c->along > 0; p++) {
             const float places =
                 (float)(within(c, p / c->along, c->rows) * within(c, p % c->along, c->columns));
             for (size_t k = from; k < from + AT_ONCE && k < channels; k++)

@@ -32,7 +32,7 @@ check 0 'wrote' dynamics mode-coupling points=4 -o plateau.csv
 "$engram" dynamics pspin t=4 n=120 --threads 1 --csv --quiet >one 2>err
 "$engram" dynamics pspin t=4 n=120 --threads 2 --csv --quiet --checkpoint grid --every 0 >two 2>err
 cmp -s one two || problem "threads change what is computed"
-[ -s grid ] && [ -s grid.before ] || problem "no checkpoint was kept"
+if [ ! -s grid ] || [ ! -s grid.before ]; then problem "no checkpoint was kept"; fi
 head -c 3000 grid >short && mv short grid
 "$engram" dynamics pspin t=4 n=120 --checkpoint grid --csv >two 2>err
 cmp -s one two || problem "a checkpoint changes what is computed"

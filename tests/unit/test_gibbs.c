@@ -53,7 +53,7 @@ static void divergence_of_a_bowl(void **state)
         o.kind = eg_chain_rows(row)->name;
         o.variance = 0.5;
         o.steps = 8000;
-        CHECK_OK(eg_gibbs_ladder(&f, NULL, beta, RUNGS, &o, NULL, NULL, rung));
+        CHECK_OK(eg_gibbs_ladder(&f, NULL, beta, RUNGS, &o, rung));
         for (size_t k = 1; k < RUNGS; k++) {
             const double exact = closed_form(&b, beta[k], 0.5), noise = 4 * rung[k].kl_error;
             CHECK(rung[k].kl > exact - noise && rung[k].kl_low < exact + noise);
@@ -97,7 +97,9 @@ static double variance_of(const char *kind, double step, double beta, double *me
     o.variance = 0.8;
     o.step = step;
     o.steps = 40000;
-    CHECK_OK(eg_chain(&f, NULL, beta, &o, 7, w, gather, &m, &r));
+    o.look = gather;
+    o.user = &m;
+    CHECK_OK(eg_chain(&f, NULL, beta, &o, 7, w, &r));
     *mean = m.sum / m.n;
     *taken = r.accepted;
     return m.square / m.n - *mean * *mean;
@@ -209,13 +211,13 @@ static void misuse_is_refused(void **state)
     double w = 0;
     eg_rung r[2];
     eg_chain_options o = EG_CHAIN_OPTIONS_INIT;
-    CHECK_STATUS(eg_gibbs_ladder(&f, NULL, falls, 2, NULL, NULL, NULL, r), EG_ERR_INVALID);
+    CHECK_STATUS(eg_gibbs_ladder(&f, NULL, falls, 2, NULL, r), EG_ERR_INVALID);
     o.kind = "none";
-    CHECK_STATUS(eg_chain(&f, NULL, 1, &o, 0, &w, NULL, NULL, r), EG_ERR_INVALID);
+    CHECK_STATUS(eg_chain(&f, NULL, 1, &o, 0, &w, r), EG_ERR_INVALID);
     o.kind = "langevin";
     o.step = 100; /* diverges */
     o.burn = 2000;
-    CHECK_STATUS(eg_chain(&f, NULL, 1, &o, 0, &w, NULL, NULL, r), EG_ERR_DIVERGED);
+    CHECK_STATUS(eg_chain(&f, NULL, 1, &o, 0, &w, r), EG_ERR_DIVERGED);
 }
 
 int main(void)

@@ -199,6 +199,13 @@ static void files_hold_the_same(void **state)
     unlink(path);
 }
 
+static eg_status noise_of(eg_learner *l, const eg_part *part, size_t batch, size_t batches,
+                          const char *array, eg_gradient_noise *out)
+{
+    const eg_gradient_noise_options o = { sizeof o, batch, batches, array, 8, 1, NULL };
+    return eg_gradient_noise_of(l, part, &o, out);
+}
+
 /* Batches of one example, all of them: their gradients are those of the tangent kernel's way. */
 static void noise_is_the_variance_of_gradients(void **state)
 {
@@ -231,19 +238,19 @@ static void noise_is_the_variance_of_gradients(void **state)
             bias += j < K * D ? 0 : pow(g[i][j] - mean[j], 2) / (N - 1);
         }
     }
-    CHECK_OK(eg_gradient_noise_of(l, &all, 1, N, NULL, 8, 1, NULL, &out));
+    CHECK_OK(noise_of(l, &all, 1, N, NULL, &out));
     CHECK(out.weights == K * D + K && out.batches == N);
     CHECK_NEAR(out.drift, drift, 1e-12);
     CHECK_NEAR(out.noise, noise, 1e-12);
     CHECK_NEAR(out.signal, drift - noise / N, 1e-12);
     CHECK_NEAR(out.loss, loss, 1e-12);
-    CHECK_OK(eg_gradient_noise_of(l, &all, 1, 4 * N, "a.bias", 8, 1, NULL, &out));
+    CHECK_OK(noise_of(l, &all, 1, 4 * N, "a.bias", &out));
     CHECK_NEAR(out.noise * (4 * N - 1) / (4 * (N - 1)), bias, 1e-12);      /* four passes */
-    CHECK_OK(eg_gradient_noise_of(l, &all, N, 3, NULL, 8, 1, NULL, &out)); /* all examples: none */
+    CHECK_OK(noise_of(l, &all, N, 3, NULL, &out)); /* all examples: none */
     CHECK_NEAR(out.noise, 0, 1e-20);
-    CHECK_STATUS(eg_gradient_noise_of(l, &all, 1, 1, NULL, 8, 1, NULL, &out), EG_ERR_INVALID);
-    CHECK_STATUS(eg_gradient_noise_of(l, &all, N + 1, 2, NULL, 8, 1, NULL, &out), EG_ERR_INVALID);
-    CHECK_STATUS(eg_gradient_noise_of(l, &all, 1, 2, "c", 8, 1, NULL, &out), EG_ERR_INVALID);
+    CHECK_STATUS(noise_of(l, &all, 1, 1, NULL, &out), EG_ERR_INVALID);
+    CHECK_STATUS(noise_of(l, &all, N + 1, 2, NULL, &out), EG_ERR_INVALID);
+    CHECK_STATUS(noise_of(l, &all, 1, 2, "c", &out), EG_ERR_INVALID);
     eg_learner_destroy(l);
 }
 
