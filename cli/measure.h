@@ -52,7 +52,8 @@ int measure_tangent(const struct call *call, const char *unused);
 int measure_symmetry(const struct call *call, const char *unused);
 /* Rows of eg_network_rows() with what each says. */
 void measure_bounds_table(struct table *t, const double *value, size_t classes);
-int measure_gibbs(const struct call *call, struct model *m, const eg_part *part);
+/* Adds to an object, or prints where it is NULL. */
+int measure_gibbs(const struct call *call, struct model *m, const eg_part *part, json_t *into);
 int measure_layers(const struct call *call, const char *unused);
 
 /* Moves `sample` items drawn by the seed to the front, in their order, with their labels. */

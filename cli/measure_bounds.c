@@ -34,19 +34,20 @@ void measure_bounds_table(struct table *t, const double *value, size_t classes)
     }
 }
 
-static void print_all(const struct call *call, const double *value, const eg_network_report *r,
-                      const eg_dataset *set)
+/* Adds to an object, or prints where it is NULL. */
+static void tell(const struct call *call, const double *value, const eg_network_report *r,
+                 const eg_dataset *set, json_t *into)
 {
     const struct measure *o = call->options;
     struct table t;
     measure_bounds_table(&t, value, set->classes);
-    if (call->common->json) {
+    if (into != NULL) {
         json_t *j =
             json_pack("{s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:f,s:o}", "examples", (json_int_t)set->n,
                       "numbers", (json_int_t)r->n, "layers", (json_int_t)r->layers, "delta",
                       o->delta, "error", r->error, "gamma", r->gamma, "sigma", r->sigma,
                       "drawn_error", r->drawn, "divergence", r->kl, "bounds", table_json(&t));
-        print_json_line(call->out, j);
+        json_object_update(into, j);
         json_decref(j);
     } else {
         fprintf(call->out,
@@ -81,9 +82,12 @@ int measure_bounds(const struct call *call, const char *unused)
     how.progress = &progress;
     const eg_status s = eg_network_bounds(m.learner, &part, &how, value, &report);
     bar_end(&bar);
-    if (s == EG_OK) print_all(call, value, &report, &set);
-    if (s == EG_OK && o->gibbs) code = measure_gibbs(call, &m, &part);
+    json_t *j = call->common->json ? json_object() : NULL;
+    if (s == EG_OK) tell(call, value, &report, &set, j);
+    if (s == EG_OK && o->gibbs) code = measure_gibbs(call, &m, &part, j);
     if (s != EG_OK) code = fail(s, NULL);
+    if (code == EXIT_DONE && j != NULL) print_json_line(call->out, j);
+    json_decref(j);
     free(value);
     eg_dataset_clear(&set);
     model_close(&m);

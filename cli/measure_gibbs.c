@@ -26,18 +26,17 @@ static void fill(struct table *t, const eg_gibbs_row *row)
     }
 }
 
-static void print_all(const struct call *call, const eg_gibbs_row *row, const eg_incoherence *told,
-                      const eg_part *part)
+static void tell(const struct call *call, const eg_gibbs_row *row, const eg_incoherence *told,
+                 json_t *into)
 {
     const struct measure *o = call->options;
     struct table t;
     fill(&t, row);
-    if (call->common->json) {
+    if (into != NULL) {
         json_t *j =
-            json_pack("{s:I,s:f,s:f,s:o,s:f,s:f,s:f}", "examples", (json_int_t)part->n,
-                      "prior_deviation", o->prior, "delta", o->delta, "gibbs", table_json(&t),
+            json_pack("{s:f,s:o,s:f,s:f,s:f}", "prior_deviation", o->prior, "gibbs", table_json(&t),
                       "incoherence", told->nats, "plain", told->plain, "gap", told->gap);
-        print_json_line(call->out, j);
+        json_object_update(into, j);
         json_decref(j);
     } else {
         fprintf(call->out,
@@ -54,7 +53,7 @@ static void print_all(const struct call *call, const eg_gibbs_row *row, const eg
     table_clear(&t);
 }
 
-int measure_gibbs(const struct call *call, struct model *m, const eg_part *part)
+int measure_gibbs(const struct call *call, struct model *m, const eg_part *part, json_t *into)
 {
     const struct measure *o = call->options;
     double beta[RUNGS];
@@ -76,6 +75,6 @@ int measure_gibbs(const struct call *call, struct model *m, const eg_part *part)
                                     &told);
     bar_end(&bar);
     if (s != EG_OK) return fail(s, NULL);
-    print_all(call, row, &told, part);
+    tell(call, row, &told, into);
     return EXIT_DONE;
 }

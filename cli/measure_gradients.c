@@ -15,8 +15,9 @@ static eg_status take_noise(const struct call *call, eg_learner *l, const eg_par
     eg_params *p = eg_learner_params(l);
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
-    eg_gradient_noise_options how = { sizeof how, batch, o->draws, NULL, call->common->seed,
-                                      call->common->threads, &progress };
+    eg_gradient_noise_options how = {
+        sizeof how, batch, o->draws, NULL, call->common->seed, call->common->threads, &progress
+    };
     eg_status s = EG_OK;
     for (size_t k = 0; k <= eg_params_count(p) && s == EG_OK; k++) {
         const char *name = k > 0 ? eg_params_at(p, k - 1)->name : NULL;

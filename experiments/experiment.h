@@ -91,8 +91,8 @@ extern const struct experiment experiment_heads, experiment_increments, experime
 /* Instruments. */
 extern const struct experiment experiment_scattering, experiment_patches, experiment_pac_mnist,
     experiment_random_labels, experiment_uniform_convergence, experiment_gap_measures,
-    experiment_dimension_mnist, experiment_dimension_patches,
-    experiment_symmetry_faces, experiment_rotation_mnist;
+    experiment_dimension_mnist, experiment_dimension_patches, experiment_symmetry_faces,
+    experiment_rotation_mnist;
 
 /* Learning as physics. */
 extern const struct experiment experiment_two_time, experiment_tangent_widths, experiment_jamming,

@@ -57,8 +57,8 @@ typedef struct eg_chain_options {
     const eg_allocator *alloc;
 } eg_chain_options;
 
-#define EG_CHAIN_OPTIONS_INIT                                                        \
-    {                                                                                \
+#define EG_CHAIN_OPTIONS_INIT                                                                    \
+    {                                                                                            \
         sizeof(eg_chain_options), "crank-nicolson", 1, 0.1, 500, 2000, 0, NULL, NULL, NULL, NULL \
     }
 
@@ -95,8 +95,7 @@ EG_API EG_MUST_CHECK eg_status eg_chain(const eg_landscape *f, const double *w0,
  */
 EG_API EG_MUST_CHECK eg_status eg_gibbs_ladder(const eg_landscape *f, const double *w0,
                                                const double *beta, size_t rungs,
-                                               const eg_chain_options *options,
-                                               eg_rung *rung);
+                                               const eg_chain_options *options, eg_rung *rung);
 
 /* ---- of a network ---- */
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 static const eg_theory *const families[] = { egi_theory_classical, egi_theory_dense,
-                                             egi_theory_modern, egi_theory_limits,
-                                             egi_theory_binary, egi_theory_physics };
+                                             egi_theory_modern,    egi_theory_limits,
+                                             egi_theory_binary,    egi_theory_physics };
 
 const eg_theory *eg_theory_row(size_t row)
 {

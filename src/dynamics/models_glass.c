@@ -99,8 +99,8 @@ static double apart(const double *coarse, const double *fine, size_t cells)
 }
 
 /* Half of the steps, then all, then twice as many until the accuracy asked for is reached. */
-static eg_status refine(struct egi_dynamics *run, const struct egi_glass *g,
-                        const struct shown *to, double *coarse)
+static eg_status refine(struct egi_dynamics *run, const struct egi_glass *g, const struct shown *to,
+                        double *coarse)
 {
     const size_t half = egi_param_size(run, "n") / 2, cells = to->rows * to->columns;
     const double wanted = egi_param(run, "accuracy");

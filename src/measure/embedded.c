@@ -64,7 +64,8 @@ static eg_status add_conv(struct walk *w, json_t *layers, size_t at, size_t shap
     c->rows = shape[1] = places(c->height, c, 0);
     c->columns = shape[2] = places(c->width, c, 1);
     json_t *linear = json_pack("{s:s,s:I,s:b}", "kind", "linear", "units",
-                               (json_int_t)c->out * (json_int_t)c->rows * (json_int_t)c->columns, "bias", c->bias);
+                               (json_int_t)c->out * (json_int_t)c->rows * (json_int_t)c->columns,
+                               "bias", c->bias);
     w->count++;
     return json_array_set_new(layers, at, linear) == 0 ? EG_OK : egi_fail(EG_ERR_NOMEM, "a layer");
 }

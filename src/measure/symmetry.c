@@ -13,7 +13,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engram/symmetry.h"
 
-#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
@@ -207,12 +206,19 @@ static eg_status measure(const struct plan *p, const struct stacking *s, const f
     return EG_OK;
 }
 
+/* x (m, m) times R'^-1, or of its transpose: rows as columns, R' as the lower triangle that it is
+ * then. The ridge keeps it from being singular. */
+static void behind_triangle(char transposed, size_t m, const double *triangle, double *x)
+{
+    const lapack_int n = (lapack_int)m;
+    (void)LAPACKE_dtrtrs(LAPACK_COL_MAJOR, 'L', transposed, 'N', n, n, triangle, n, x, n);
+}
+
 /* Rows w of singular vectors become v = R'^-1 w, of norm 1. */
 static void back_from(const struct plan *p, const double *triangle, double *v)
 {
     const size_t m = p->m;
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasTrans, CblasNonUnit, (int)m, (int)m, 1,
-                triangle, (int)m, v, (int)m);
+    behind_triangle('T', m, triangle, v);
     for (size_t i = 0; i < m; i++) {
         double norm = 0;
         for (size_t j = 0; j < m; j++) norm += v[i * m + j] * v[i * m + j];
@@ -225,9 +231,7 @@ static eg_status resolve(const struct plan *p, const struct stacking *s, size_t 
                          const double *against, double *spectrum, double *generator)
 {
     const lapack_int m = (lapack_int)p->m;
-    if (against != NULL)
-        cblas_dtrsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, m, m, 1,
-                    against, m, s->rows, m);
+    if (against != NULL) behind_triangle('N', p->m, against, s->rows);
     if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'O', m, m, s->rows, m, s->tau, NULL, m, generator, m) != 0)
         return egi_fail(EG_ERR_NOMEM, "no singular values of %zu rows: no memory", p->m);
     const double by = against != NULL ? 1 : 1 / sqrt((double)n);

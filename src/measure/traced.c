@@ -75,7 +75,8 @@ eg_var egi_traced_scores(struct egi_traced *r, const void *w, size_t b)
     const eg_shape shape = eg_shape_of(b, r->part->set->d);
     struct egi_drawn drawn = { r->leaf + r->arrays, r->seed, r->step, 0 };
     for (size_t i = 0; i < leaves(r); i++) {
-        const size_t k = i < r->arrays ? i : i - r->arrays, at = r->at[k] + (i < r->arrays ? 0 : r->n);
+        const size_t k = i < r->arrays ? i : i - r->arrays,
+                     at = r->at[k] + (i < r->arrays ? 0 : r->n);
         const eg_param *p = eg_params_at(r->l->params, k);
         r->leaf[i] =
             r->at[k] < r->n

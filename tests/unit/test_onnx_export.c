@@ -91,6 +91,8 @@ static const struct network networks[] = {
     { "[{\"kind\": \"patches\", \"patches\": 4, \"side\": 2, \"window\": 2}, \"flatten\", "
       "\"linear\"]",
       .channels = 2, .height = 6, .width = 6, .refused = "patch_near" },
+    { "[{\"kind\": \"sparse_code\", \"atoms\": 5}, \"linear\"]", .inputs = 6,
+      .refused = "sparse_code" },
     { "[\"residues\", \"place_max\", \"linear\"]", .inputs = 6, .refused = "codes of letters" },
     { "[{\"kind\": \"embedding\", \"rows\": 9, \"units\": 3}, \"flatten\", \"linear\"]",
       .inputs = 6 },

@@ -245,8 +245,8 @@ static void noise_is_the_variance_of_gradients(void **state)
     CHECK_NEAR(out.signal, drift - noise / N, 1e-12);
     CHECK_NEAR(out.loss, loss, 1e-12);
     CHECK_OK(noise_of(l, &all, 1, 4 * N, "a.bias", &out));
-    CHECK_NEAR(out.noise * (4 * N - 1) / (4 * (N - 1)), bias, 1e-12);      /* four passes */
-    CHECK_OK(noise_of(l, &all, N, 3, NULL, &out)); /* all examples: none */
+    CHECK_NEAR(out.noise * (4 * N - 1) / (4 * (N - 1)), bias, 1e-12); /* four passes */
+    CHECK_OK(noise_of(l, &all, N, 3, NULL, &out));                    /* all examples: none */
     CHECK_NEAR(out.noise, 0, 1e-20);
     CHECK_STATUS(noise_of(l, &all, 1, 1, NULL, &out), EG_ERR_INVALID);
     CHECK_STATUS(noise_of(l, &all, N + 1, 2, NULL, &out), EG_ERR_INVALID);
