@@ -70,7 +70,8 @@ campaign() { # TARGET
     while [ "$had" -lt "${of:-0}" ]; do
         start=$SECONDS
         known=$(find "$dir/corpus/$1" -type f 2>/dev/null | wc -l)
-        n=$(slice "$1" "$dir" -max_total_time=300 -runs=$((of - had + 2 * known + 1000))) || return 1
+        n=$(slice "$1" "$dir" -max_total_time=300 -runs=$((of - had + 2 * known + 1000))) ||
+            return 1
         had=$((had + n))
         echo "$had" >"$dir/$1.done.new"
         mv "$dir/$1.done.new" "$dir/$1.done"
