@@ -106,7 +106,7 @@ struct measuring {
     const struct egi_estimator *row;
     double *statistic; /* (N, EGI_STATISTICS) */
     double *work;      /* (workers, room) */
-    size_t room;
+    size_t room;       /* whole lines: LAPACK's last bits depend on where its matrix begins */
 };
 
 static void one_statistic(void *arg, size_t i, size_t worker)
@@ -175,7 +175,8 @@ static eg_status estimate(const struct egi_cloud *c, const struct egi_estimator 
                           eg_dimension *out)
 {
     const size_t workers = (size_t)egi_thread_count(c->options->threads);
-    struct measuring m = { .cloud = c, .row = row, .room = row->work != NULL ? row->work(c) : 0 };
+    const size_t line = EGI_ALIGN / sizeof(double), room = row->work != NULL ? row->work(c) : 0;
+    struct measuring m = { .cloud = c, .row = row, .room = (room + line - 1) / line * line };
     struct egi_arena arena;
     size_t statistics, work;
     EGI_TRY(egi_mul_size(c->n, EGI_STATISTICS, &statistics));
