@@ -3,8 +3,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cli/cli_text.h"
 #include "cli/console.h"
 #include "cli/measure.h"
+
+static void noise_row(struct table *t, const char *name, const eg_gradient_noise *n)
+{
+    table_word(t, "%s", name);
+    table_number(t, (double)n->weights);
+    table_number(t, n->drift);
+    table_number(t, n->signal);
+    table_number(t, n->noise);
+    table_number(t, n->noise / 2 / (double)n->weights);
+}
 
 /* Of all that is learned, and of each array. */
 static eg_status take_noise(const struct call *call, eg_learner *l, const eg_part *part,
@@ -12,31 +23,19 @@ static eg_status take_noise(const struct call *call, eg_learner *l, const eg_par
 {
     const struct measure *o = call->options;
     const size_t batch = o->loop.batch < part->n / 2 ? o->loop.batch : part->n / 2;
-    eg_params *p = eg_learner_params(l);
+    const eg_params *p = eg_learner_params(l);
     struct bar bar;
     const eg_progress progress = bar_begin(&bar, call);
-    eg_gradient_noise_options how = {
-        sizeof how, batch, o->draws, NULL, call->common->seed, call->common->threads, &progress
+    const eg_gradient_noise_options how = {
+        sizeof how, batch, o->draws, call->common->seed, call->common->threads, &progress
     };
-    eg_status s = EG_OK;
-    for (size_t k = 0; k <= eg_params_count(p) && s == EG_OK; k++) {
-        const char *name = k > 0 ? eg_params_at(p, k - 1)->name : NULL;
-        eg_gradient_noise n;
-        how.array = name;
-        s = eg_gradient_noise_of(l, part, &how, &n);
-        if (s == EG_ERR_INVALID && name != NULL) { /* it is not learned */
-            s = EG_OK;
-            continue;
-        }
-        if (s != EG_OK) break;
-        table_word(t, "%s", name != NULL ? name : "all");
-        table_number(t, (double)n.weights);
-        table_number(t, n.drift);
-        table_number(t, n.signal);
-        table_number(t, n.noise);
-        table_number(t, n.noise / 2 / (double)n.weights);
-    }
+    eg_gradient_noise all, *each = need(eg_params_count(p), sizeof *each);
+    const eg_status s = eg_gradient_noise_of(l, part, &how, &all, each);
     bar_end(&bar);
+    if (s == EG_OK) noise_row(t, "all", &all);
+    for (size_t k = 0; k < eg_params_count(p) && s == EG_OK; k++)
+        if (each[k].weights > 0) noise_row(t, eg_params_at(p, k)->name, &each[k]);
+    free(each);
     return s;
 }
 

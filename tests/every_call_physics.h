@@ -14,7 +14,7 @@ static inline eg_status call_gradients(const char *path)
     const eg_part all = { &set, NULL, SOME };
     eg_tangent_options o = EG_TANGENT_OPTIONS_INIT;
     eg_jamming_options jamming = EG_JAMMING_OPTIONS_INIT;
-    const eg_gradient_noise_options drawn = { sizeof drawn, 2, 3, NULL, 1, 1, NULL };
+    const eg_gradient_noise_options drawn = { sizeof drawn, 2, 3, 1, 1, NULL };
     eg_gradient_noise noise;
     eg_jammed jammed;
     const eg_task image = {
@@ -35,7 +35,7 @@ static inline eg_status call_gradients(const char *path)
     CALL(eg_learner_create(call_network, &task, 1, 1, NULL, &l));
     CALL(eg_tangent_kernel(l, &all, &o, kernel));
     CALL(eg_tangent_kernel_file(l, &all, &o, name));
-    CALL(eg_gradient_noise_of(l, &all, &drawn, &noise));
+    CALL(eg_gradient_noise_of(l, &all, &drawn, &noise, NULL));
     CALL(eg_jam(l, &all, &jamming, NULL, &jammed));
     eg_learner_destroy(l);
     l = NULL;

@@ -65,7 +65,7 @@ static eg_status train(const struct experiment_context *run, const struct case_ 
                            .epochs = epochs };
     eg_train_options o = EG_TRAIN_OPTIONS_INIT;
     eg_two_time_row *row = malloc(MOST * sizeof *row);
-    const eg_gradient_noise_options noise = { sizeof noise, BATCH,        NOISES, NULL,
+    const eg_gradient_noise_options noise = { sizeof noise, BATCH,        NOISES,
                                               run->seed,    run->threads, NULL };
     eg_train_result r;
     eg_learner *l = NULL;
@@ -79,11 +79,11 @@ static eg_status train(const struct experiment_context *run, const struct case_ 
     o.progress = run->progress;
     eg_status s = row != NULL ? EG_OK : lab_no_memory();
     if (s == EG_OK) s = eg_learner_create(spec, &task, run->seed, run->threads, NULL, &l);
-    if (s == EG_OK) s = eg_gradient_noise_of(l, part, &noise, &out->before);
+    if (s == EG_OK) s = eg_gradient_noise_of(l, part, &noise, &out->before, NULL);
     if (s == EG_OK)
         s = eg_two_time_create(eg_learner_params(l), steps, WAITS, TIMES, NULL, &o.two_time);
     if (s == EG_OK) s = eg_train(l, part, NULL, &o, &r);
-    if (s == EG_OK) s = eg_gradient_noise_of(l, part, &noise, &out->after);
+    if (s == EG_OK) s = eg_gradient_noise_of(l, part, &noise, &out->after, NULL);
     if (s == EG_OK) s = eg_evaluate(l, part, 240, NULL, &out->scored);
     if (s == EG_OK) {
         const size_t n = eg_two_time_rows(o.two_time, NULL, row, MOST);

@@ -43,43 +43,49 @@ static void count_in(struct noise *n, double so_far)
     }
 }
 
-/* Sums over what is asked for; EG_ERR_INVALID where there is no such array. */
-static eg_status sum(const struct noise *n, const char *array, eg_gradient_noise *out)
+/* Sums over array k, added to out. */
+static void add(const struct noise *n, size_t k, eg_gradient_noise *out)
 {
-    for (size_t k = 0; k < n->r.arrays; k++) {
-        const eg_param *p = eg_params_at(n->r.l->params, k);
-        const size_t at = n->r.at[k];
-        if (at >= n->r.n || (array != NULL && strcmp(array, p->name) != 0)) continue;
-        const size_t size = eg_shape_size(&p->shape);
-        for (size_t i = at; i < at + size; i++) {
-            out->drift += n->mean[i] * n->mean[i];
-            out->noise += n->apart[i] / (double)(out->batches - 1);
-        }
-        out->weights += size;
+    const size_t at = n->r.at[k], size = eg_shape_size(&eg_params_at(n->r.l->params, k)->shape);
+    if (at >= n->r.n) return; /* it is not learned */
+    for (size_t i = at; i < at + size; i++) {
+        out->drift += n->mean[i] * n->mean[i];
+        out->noise += n->apart[i] / (double)(out->batches - 1);
     }
-    if (out->weights == 0)
-        return egi_fail(EG_ERR_INVALID, "eg_gradient_noise_of: no learned array \"%s\"", array);
+    out->weights += size;
+}
+
+static void conclude(eg_gradient_noise *out)
+{
     out->signal = out->drift - out->noise / (double)out->batches;
-    out->loss = n->loss / (double)out->batches;
-    return EG_OK;
 }
 
 static eg_status measure(struct noise *n, const eg_gradient_noise_options *o,
-                         eg_gradient_noise *out)
+                         eg_gradient_noise *out, eg_gradient_noise *each)
 {
     memset(n->mean, 0, n->r.n * sizeof *n->mean);
     memset(n->apart, 0, n->r.n * sizeof *n->apart);
-    *out = (eg_gradient_noise){ .batches = o->batches };
     for (size_t b = 0; b < o->batches; b++) {
         EGI_TRY(egi_report(o->progress, "batches", b, o->batches));
         EGI_TRY(batch_gradient(n, b, o->seed));
         count_in(n, (double)(b + 1));
     }
-    return sum(n, o->array, out);
+    const eg_gradient_noise none = { .batches = o->batches, .loss = n->loss / (double)o->batches };
+    *out = none;
+    for (size_t k = 0; k < n->r.arrays; k++) {
+        add(n, k, out);
+        if (each == NULL) continue;
+        each[k] = none;
+        add(n, k, &each[k]);
+        conclude(&each[k]);
+    }
+    conclude(out);
+    return EG_OK;
 }
 
 eg_status eg_gradient_noise_of(eg_learner *l, const eg_part *part,
-                               const eg_gradient_noise_options *options, eg_gradient_noise *out)
+                               const eg_gradient_noise_options *options, eg_gradient_noise *out,
+                               eg_gradient_noise *each)
 {
     eg_gradient_noise_options o = EG_GRADIENT_NOISE_OPTIONS_INIT;
     struct noise n = { .loss = 0 };
@@ -105,7 +111,7 @@ eg_status eg_gradient_noise_of(eg_learner *l, const eg_part *part,
         n.mean = arena.part[1];
         n.apart = arena.part[2];
         n.g = arena.part[3];
-        s = measure(&n, &o, out);
+        s = measure(&n, &o, out, each);
         egi_arena_destroy(&arena);
     }
     egi_traced_clear(&n.r);

@@ -200,10 +200,10 @@ static void files_hold_the_same(void **state)
 }
 
 static eg_status noise_of(eg_learner *l, const eg_part *part, size_t batch, size_t batches,
-                          const char *array, eg_gradient_noise *out)
+                          eg_gradient_noise *out, eg_gradient_noise *each)
 {
-    const eg_gradient_noise_options o = { sizeof o, batch, batches, array, 8, 1, NULL };
-    return eg_gradient_noise_of(l, part, &o, out);
+    const eg_gradient_noise_options o = { sizeof o, batch, batches, 8, 1, NULL };
+    return eg_gradient_noise_of(l, part, &o, out, each);
 }
 
 /* Batches of one example, all of them: their gradients are those of the tangent kernel's way. */
@@ -215,7 +215,7 @@ static void noise_is_the_variance_of_gradients(void **state)
         "{\"kind\": \"network\", \"layers\": [{\"kind\": \"linear\", \"name\": "
         "\"a\"}]}";
     double g[N][K * D + K], mean[K * D + K] = { 0 }, drift = 0, noise = 0, bias = 0, loss = 0;
-    eg_gradient_noise out;
+    eg_gradient_noise out, each[2];
     (void)state;
     eg_learner *l = network(flat, D, K, 3);
     const float *w = array(l, "a.weight"), *b = array(l, "a.bias");
@@ -238,19 +238,21 @@ static void noise_is_the_variance_of_gradients(void **state)
             bias += j < K * D ? 0 : pow(g[i][j] - mean[j], 2) / (N - 1);
         }
     }
-    CHECK_OK(noise_of(l, &all, 1, N, NULL, &out));
+    CHECK_OK(noise_of(l, &all, 1, N, &out, NULL));
     CHECK(out.weights == K * D + K && out.batches == N);
     CHECK_NEAR(out.drift, drift, 1e-12);
     CHECK_NEAR(out.noise, noise, 1e-12);
     CHECK_NEAR(out.signal, drift - noise / N, 1e-12);
     CHECK_NEAR(out.loss, loss, 1e-12);
-    CHECK_OK(noise_of(l, &all, 1, 4 * N, "a.bias", &out));
-    CHECK_NEAR(out.noise * (4 * N - 1) / (4 * (N - 1)), bias, 1e-12); /* four passes */
-    CHECK_OK(noise_of(l, &all, N, 3, NULL, &out));                    /* all examples: none */
+    CHECK_OK(noise_of(l, &all, 1, 4 * N, &out, each));
+    CHECK(each[0].weights == K * D && each[1].weights == K && each[0].batches == 4 * N);
+    CHECK_NEAR(each[0].noise + each[1].noise, out.noise, 1e-12);
+    CHECK_NEAR(each[1].signal, each[1].drift - each[1].noise / (4 * N), 1e-12);
+    CHECK_NEAR(each[1].noise * (4 * N - 1) / (4 * (N - 1)), bias, 1e-12); /* four passes */
+    CHECK_OK(noise_of(l, &all, N, 3, &out, NULL));                        /* all examples: none */
     CHECK_NEAR(out.noise, 0, 1e-20);
-    CHECK_STATUS(noise_of(l, &all, 1, 1, NULL, &out), EG_ERR_INVALID);
-    CHECK_STATUS(noise_of(l, &all, N + 1, 2, NULL, &out), EG_ERR_INVALID);
-    CHECK_STATUS(noise_of(l, &all, 1, 2, "c", &out), EG_ERR_INVALID);
+    CHECK_STATUS(noise_of(l, &all, 1, 1, &out, NULL), EG_ERR_INVALID);
+    CHECK_STATUS(noise_of(l, &all, N + 1, 2, &out, NULL), EG_ERR_INVALID);
     eg_learner_destroy(l);
 }
 
