@@ -31,6 +31,11 @@ void egi_fact(struct egi_dynamics *run, const char *name, double value);
 /* `points` of the steps 0..n, dense where they begin: quadratic in their number. */
 size_t egi_spread(size_t n, size_t points, size_t *step);
 
+/* samples.c - mean and standard error of (samples, rows) into columns `column` and the next. */
+void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t samples, size_t column);
+/* n normal numbers of a stream as f64. */
+void egi_normals(uint64_t seed, uint64_t stream, uint64_t first, size_t n, double *out);
+
 /* glass.c - H Gaussian on |x|^2 = N with <H(x) H(y)> = N Q(x.y/N), Q = sum_k g_k x^power_k;
  * planted: the mean of H is -N Q(m), m the overlap with a signal. */
 enum { EGI_GLASS_TERMS = 2 };

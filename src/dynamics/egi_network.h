@@ -35,9 +35,4 @@ eg_status egi_committee_run(struct egi_dynamics *run);
 eg_status egi_hebb(struct egi_dynamics *run);
 eg_status egi_regression(struct egi_dynamics *run);
 
-/* samples.c - mean and standard error of (samples, rows) into columns `column` and the next. */
-void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t samples, size_t column);
-/* n normal numbers of a stream as f64. */
-void egi_normals(uint64_t seed, uint64_t stream, uint64_t first, size_t n, double *out);
-
 #endif

@@ -11,7 +11,6 @@
 
 #include "dynamics/egi_couplings.h"
 #include "dynamics/egi_landscape.h"
-#include "engram/random.h"
 
 enum { STREAMS = 16, STREAM_START = 8 };
 
@@ -44,11 +43,7 @@ static void begin(struct passing *p, uint64_t seed, uint64_t stream, double m0)
     const size_t n = p->couplings.n;
     double square = 0;
     egi_couplings_draw(&p->couplings, seed, stream);
-    for (size_t i = 0; i < n; i++) {
-        float z;
-        eg_random_normal(seed, stream + STREAM_START, i, 1, &z);
-        p->x[i] = (double)z;
-    }
+    egi_normals(seed, stream + STREAM_START, 0, n, p->x);
     const double along = overlap(p);
     for (size_t i = 0; i < n; i++) {
         p->x[i] -= along;
@@ -106,15 +101,7 @@ static eg_status simulate(struct egi_dynamics *run, const struct egi_glass *g, i
         }
         s = egi_report(o->progress, "samples", i + 1, samples);
     }
-    for (size_t k = 0; k < rows && s == EG_OK; k++) {
-        double sum = 0, square = 0;
-        for (size_t i = 0; i < samples; i++) sum += shown[i * rows + k];
-        for (size_t i = 0; i < samples; i++)
-            square += pow(shown[i * rows + k] - sum / (double)samples, 2);
-        egi_row_at(run, k)[2] = sum / (double)samples;
-        if (samples > 1)
-            egi_row_at(run, k)[3] = sqrt(square / (double)(samples - 1) / (double)samples);
-    }
+    if (s == EG_OK) egi_mean_rows(run, shown, samples, 2);
     egi_arena_destroy(&arena);
     return s;
 }

@@ -1,6 +1,6 @@
-/* What simulations of networks share. */
+/* What simulations share: their draws, and means over samples. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dynamics/egi_network.h"
+#include "dynamics/egi_dynamics.h"
 #include "engram/random.h"
 
 void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t samples, size_t column)

@@ -60,16 +60,11 @@ static double force_at(struct system *s, const struct egi_glass *g, const double
 
 static void begin(struct system *s, const struct crowd *c, size_t sample)
 {
-    enum { BLOCK = 256 };
     const size_t n = c->n;
     const uint64_t stream = STREAMS * (uint64_t)sample;
-    float z[BLOCK];
     egi_couplings_draw(&s->couplings, c->seed, stream);
     memset(s->x, 0, s->couplings.padded * sizeof *s->x);
-    for (size_t i = 0; i < n; i++) {
-        if (i % BLOCK == 0) eg_random_normal(c->seed, stream + STREAM_START, i, BLOCK, z);
-        s->x[i] = (double)z[i % BLOCK];
-    }
+    egi_normals(c->seed, stream + STREAM_START, 0, n, s->x);
     if (c->glass->planted) {
         const double along = overlap(s, s->x);
         for (size_t i = 0; i < n; i++) s->x[i] -= along;
