@@ -229,6 +229,8 @@ static int course(struct measured *m, const char *spec, const eg_task *task)
     eg_train_options train = EG_TRAIN_OPTIONS_INIT;
     eg_attack_options search = EG_ATTACK_OPTIONS_INIT;
     eg_learner *l = NULL;
+    struct bar bar;
+    const eg_progress progress = bar_begin(&bar, m->call);
     double *gini = need(2 * task->epochs, sizeof *gini);
     search.lo = search.hi = (double)part->set->x[0];
     for (size_t i = 0; i < part->set->n * part->set->d; i++) {
@@ -237,9 +239,11 @@ static int course(struct measured *m, const char *spec, const eg_task *task)
     }
     search.seed = train.seed = m->call->common->seed;
     train.batch = o->loop.batch;
+    train.progress = &progress;
     eg_status s = eg_learner_create(spec, task, train.seed, m->call->common->threads, NULL, &l);
     if (s == EG_OK)
         s = eg_sensitivity_course(l, part, &train, &search, m->score, gini, gini + task->epochs);
+    bar_end(&bar);
     const int code =
         s == EG_OK ? print_course(m, gini, gini + task->epochs, task->epochs) : fail(s, NULL);
     eg_learner_destroy(l);
