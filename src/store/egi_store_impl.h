@@ -69,6 +69,10 @@ void egi_path_folder(const char *path, char out[EGI_STORE_PATH]);
 eg_status egi_path_publish(const char *part, const char *path);
 void egi_path_discard(const char *path);
 
+/* What reading a page of a file without locks gives when another has written it since it was
+ * opened: a code of SQLite's that SQLite has no more use for. */
+#define EGI_SQL_WRITTEN SQLITE_IOERR_BLOCKED
+
 /* store_pages.c - the name of the file system that writes the checksums of pages; every page of
  * the main file against its own, those that differ told by number. */
 const char *egi_pages_vfs(void);

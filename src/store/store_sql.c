@@ -40,6 +40,7 @@ static const struct {
     { SQLITE_IOERR_FSYNC, ~0, EG_ERR_IO, 1, "sync failed" },
     { SQLITE_IOERR_DIR_FSYNC, ~0, EG_ERR_IO, 1, "sync failed" },
     { SQLITE_IOERR_TRUNCATE, ~0, EG_ERR_IO, 1, "cut failed" },
+    { EGI_SQL_WRITTEN, ~0, EG_ERR_IO, 0, "written while it was read, try again" },
     { SQLITE_IOERR, 0xff, EG_ERR_IO, 0, "read or write failed" },
     { SQLITE_NOMEM, 0xff, EG_ERR_NOMEM, 0, "out of memory" },
     { SQLITE_CORRUPT, 0xff, EG_ERR_CORRUPT, 0, "damaged" },

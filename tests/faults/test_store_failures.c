@@ -7,7 +7,8 @@
 #include "store_check.h"
 
 static struct {
-    int no_links, no_writing, no_text;
+    int no_links, no_text;
+    enum { NOTHING, THE_FILE, ALL } no_writing;
     long reads; /* so many go well; -1: all */
 } off = { .reads = -1 };
 
@@ -25,7 +26,8 @@ int link(const char *from, const char *to)
 
 int access(const char *name, int how)
 {
-    if (off.no_writing && (how & W_OK) != 0) return errno = EACCES, -1;
+    const int meant = off.no_writing == ALL || (off.no_writing && strstr(name, "/file") != NULL);
+    if (meant && (how & W_OK) != 0) return errno = EACCES, -1;
     return faccessat(AT_FDCWD, name, how, 0);
 }
 
@@ -201,7 +203,7 @@ static void a_folder_may_be_read_only(void **state)
     snprintf(log, sizeof log, "%s-wal", odd);
     CHECK(rename(path, odd) == 0);
     o.read_only = 1;
-    off.no_writing = 1;
+    off.no_writing = ALL;
     CHECK_OK(egi_store_open(odd, &o, &s));
     CHECK_OK(egi_store_begin(s, 0));
     CHECK_OK(egi_store_get(s, 2, NULL, &bytes));
@@ -213,8 +215,57 @@ static void a_folder_may_be_read_only(void **state)
     const eg_status status = egi_store_open(odd, &o, &s);
     CHECK(status == EG_OK || status == EG_ERR_IO);
     egi_store_close(s);
-    off.no_writing = 0;
+    off.no_writing = NOTHING;
     egi_path_discard(odd);
+}
+
+static void take_away(uint64_t id)
+{
+    const egi_store_options o = settings();
+    egi_store *s = NULL;
+    CHECK_OK(egi_store_open(path, &o, &s));
+    CHECK_OK(egi_store_begin(s, 1));
+    CHECK_OK(egi_store_delete(s, id));
+    CHECK_OK(egi_store_commit(s));
+    egi_store_close(s);
+}
+
+/* Where nothing can be made beside a file, or nothing that its owner could write, it is read
+ * without locks. Who writes meanwhile is not kept waiting; the reader sees the file as it was when
+ * it was opened, or is told. */
+static void who_reads_without_locks_sees_one_moment(void **state)
+{
+    enum { RECORDS = 700 }; /* more pages than SQLite keeps */
+    egi_store_options o = settings();
+    char name[320];
+    (void)state;
+    o.read_only = 1;
+    for (off.no_writing = THE_FILE; off.no_writing <= ALL; off.no_writing++) {
+        egi_store *s = NULL;
+        const uint8_t *bytes;
+        eg_status status = EG_OK;
+        uint64_t id = 0;
+        fill(RECORDS, 4000);
+        CHECK_OK(egi_store_open(path, &o, &s));
+        CHECK_OK(egi_store_verify(s, NULL, NULL, NULL, NULL));
+        for (size_t i = 0; i < 2; i++) {
+            snprintf(name, sizeof name, "%s%s", path, i == 0 ? "-wal" : "-shm");
+            CHECK(access(name, F_OK) != 0); /* it would be the reader's */
+        }
+        CHECK_OK(egi_store_begin(s, 0));
+        take_away(RECORDS);
+        while (status == EG_OK) status = egi_store_get(s, ++id, NULL, &bytes);
+        CHECK_STATUS(status, EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "written while it was read, try again") != NULL);
+        egi_store_abort(s);
+        CHECK_STATUS(egi_store_verify(s, NULL, NULL, NULL, NULL), EG_ERR_IO);
+        egi_store_close(s);
+        s = NULL;
+        CHECK_OK(egi_store_open(path, &o, &s)); /* tried again */
+        CHECK_STATUS(egi_store_get(s, RECORDS, NULL, &bytes), EG_NOT_FOUND);
+        egi_store_close(s);
+    }
+    off.no_writing = NOTHING;
 }
 
 static double seconds(void)
@@ -303,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_backup_can_be_stopped),
         cmocka_unit_test(names_are_given_without_links),
         cmocka_unit_test(a_folder_may_be_read_only),
+        cmocka_unit_test(who_reads_without_locks_sees_one_moment),
     };
     return cmocka_run_group_tests(tests, set_up_calls, tear_down);
 }
