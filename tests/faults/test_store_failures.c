@@ -7,7 +7,7 @@
 #include "store_check.h"
 
 static struct {
-    int no_links, no_text;
+    int no_links, no_text, no_syncs; /* of folders */
     enum { NOTHING, THE_FILE, ALL } no_writing;
     long reads; /* so many go well; -1: all */
 } off = { .reads = -1 };
@@ -59,6 +59,7 @@ int fsync(int fd)
     struct stat st;
     if (fstat(fd, &st) == 0 && strlen(asked) + 1 < sizeof asked)
         strcat(asked, S_ISDIR(st.st_mode) ? "d" : "f");
+    if (off.no_syncs && S_ISDIR(st.st_mode)) return errno = EIO, -1;
     return 0;
 }
 
@@ -182,6 +183,10 @@ static void names_are_given_without_links(void **state)
         CHECK_STATUS(egi_path_publish(part, path), EG_ERR_IO);
         CHECK(strstr(eg_error_detail(), "create") != NULL && access(part, F_OK) == 0);
         egi_path_discard(path);
+        off.no_syncs = 1;
+        CHECK_STATUS(egi_store_build(path, &o, nothing, NULL), EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "sync") != NULL && access(path, F_OK) != 0);
+        off.no_syncs = 0;
         asked[0] = '\0';
         CHECK_OK(egi_path_publish(part, path));
         assert_string_equal(asked, "fld"); /* what has a name is on the disk, then its folder */
