@@ -42,12 +42,15 @@ struct egi_store {
     egi_store_root root;  /* of the transaction */
     egi_store_root known; /* the last one whose rows were all seen to agree with it */
     int is_known, changed, dead;
-    pid_t pid; /* SQLite's locks do not survive fork() */
+    int folding; /* SQLite's code of the last time that a long log was folded in */
+    pid_t pid;   /* SQLite's locks do not survive fork() */
     char path[EGI_STORE_PATH];
 };
 
 /* store_sql.c - statements and errors. */
 eg_status egi_sql_fail(egi_store *s, int rc, const char *doing);
+/* 1: after this code of SQLite's nobody knows what is on disk. */
+int egi_sql_kills(int rc);
 eg_status egi_sql_exec(egi_store *s, const char *sql);
 /* A statement ready to be bound. */
 eg_status egi_sql_ready(egi_store *s, enum egi_sql which, sqlite3_stmt **out);

@@ -110,8 +110,19 @@ static eg_status read_beyond_end(egi_store *s)
     return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, "configure");
 }
 
+/* The log is folded in behind a commit that makes it long, as SQLite does by itself; but a write or
+ * sync of the file that fails there is told: by store_sql.c, for what is given back here is not. */
+static int fold_long_log(void *user, sqlite3 *db, const char *name, int frames)
+{
+    enum { LONG = 1000 };
+    egi_store *s = user;
+    if (frames >= LONG) s->folding = sqlite3_wal_checkpoint(db, name);
+    return SQLITE_OK;
+}
+
 static eg_status configure(egi_store *s)
 {
+    sqlite3_wal_hook(s->db, fold_long_log, s);
     for (size_t i = 0; i < EGI_COUNT(switches); i++) {
         const int rc = sqlite3_db_config(s->db, switches[i].name, switches[i].value, NULL);
         if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "configure");

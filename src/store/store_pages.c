@@ -6,8 +6,8 @@
  * page is written, so that verify finds any bit that has changed. Reading does not ask for it: what
  * a row holds is judged by the row, and what can be saved of a damaged page still is.
  *
- * A file that is read without locks (immutable: nothing can be made beside it) may be written
- * meanwhile by who can. Each page of it is as it was when the file was opened, or cannot be read. */
+ * A file that is read without locks (immutable: nothing can be made beside it) may be written by
+ * others meanwhile. Each page is as it was when the file was opened, or cannot be read. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "store_check.h"
 
 static struct {
-    int no_links, no_text, no_syncs; /* of folders */
+    int no_links, no_text, no_writes, no_syncs; /* of the file, of folders */
     enum { NOTHING, THE_FILE, ALL } no_writing;
     long reads; /* so many go well; -1: all */
 } off = { .reads = -1 };
@@ -63,11 +63,21 @@ int fsync(int fd)
     return 0;
 }
 
+/* Into the file; its log is well. */
+static ssize_t write_at(int fd, const void *from, size_t n, off_t at)
+{
+    struct stat st, file;
+    const int own = fstat(fd, &st) == 0 && stat(path, &file) == 0 && st.st_ino == file.st_ino;
+    return off.no_writes && own ? (errno = EIO, -1) : pwrite(fd, from, n, at);
+}
+
 static int set_up_calls(void **state)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
     (void)vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read_at);
     (void)vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read_at);
+    (void)vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)write_at);
+    (void)vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)write_at);
     return set_up(state);
 }
 
@@ -273,6 +283,46 @@ static void who_reads_without_locks_sees_one_moment(void **state)
     off.no_writing = NOTHING;
 }
 
+static eg_status put_records(egi_store *s, size_t n)
+{
+    static const uint8_t bytes[4000];
+    CHECK_OK(egi_store_begin(s, 1));
+    for (size_t i = 0; i < n; i++) {
+        egi_record head = { 0, 1, 0, 0, 1, sizeof bytes };
+        CHECK_OK(egi_store_put(s, &head, bytes));
+    }
+    return egi_store_commit(s);
+}
+
+/* The log is folded in behind a long transaction, and by verify: where the file cannot be synced
+ * the handle ends, and what was committed is in the log. */
+static void folding_in_that_fails_is_told(void **state)
+{
+    enum { RECORDS = 1000 };
+    const egi_store_options o = settings();
+    const uint8_t *bytes;
+    (void)state;
+    for (int by_verify = 0; by_verify < 2; by_verify++) {
+        egi_store *s = NULL;
+        fill(1, 10);
+        CHECK_OK(egi_store_open(path, &o, &s));
+        if (by_verify) CHECK_OK(put_records(s, 1));
+        off.no_writes = 1;
+        CHECK_STATUS(by_verify ? egi_store_verify(s, NULL, NULL, NULL, NULL)
+                               : put_records(s, RECORDS),
+                     EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "write failed") != NULL);
+        off.no_writes = 0;
+        CHECK_STATUS(egi_store_begin(s, 0), EG_ERR_IO);
+        egi_store_close(s);
+        s = NULL;
+        CHECK_OK(egi_store_open(path, &o, &s));
+        CHECK_OK(egi_store_verify(s, NULL, NULL, NULL, NULL));
+        CHECK_OK(egi_store_get(s, by_verify ? 2 : RECORDS + 1, NULL, &bytes));
+        egi_store_close(s);
+    }
+}
+
 static double seconds(void)
 {
     struct timespec t;
@@ -360,6 +410,7 @@ int main(void)
         cmocka_unit_test(names_are_given_without_links),
         cmocka_unit_test(a_folder_may_be_read_only),
         cmocka_unit_test(who_reads_without_locks_sees_one_moment),
+        cmocka_unit_test(folding_in_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, set_up_calls, tear_down);
 }
