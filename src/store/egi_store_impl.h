@@ -42,12 +42,15 @@ struct egi_store {
     egi_store_root root;  /* of the transaction */
     egi_store_root known; /* the last one whose rows were all seen to agree with it */
     int is_known, changed, dead;
-    pid_t pid; /* SQLite's locks do not survive fork() */
+    int folding; /* SQLite's code of the last time that a long log was folded in */
+    pid_t pid;   /* SQLite's locks do not survive fork() */
     char path[EGI_STORE_PATH];
 };
 
 /* store_sql.c - statements and errors. */
 eg_status egi_sql_fail(egi_store *s, int rc, const char *doing);
+/* 1: after this code of SQLite's nobody knows what is on disk. */
+int egi_sql_kills(int rc);
 eg_status egi_sql_exec(egi_store *s, const char *sql);
 /* A statement ready to be bound. */
 eg_status egi_sql_ready(egi_store *s, enum egi_sql which, sqlite3_stmt **out);
@@ -68,6 +71,10 @@ void egi_path_folder(const char *path, char out[EGI_STORE_PATH]);
 /* Make `part` durable under the name `path`, which must not exist. */
 eg_status egi_path_publish(const char *part, const char *path);
 void egi_path_discard(const char *path);
+
+/* What reading a page of a file without locks gives when another has written it since it was
+ * opened: a code of SQLite's that SQLite has no more use for. */
+#define EGI_SQL_WRITTEN SQLITE_IOERR_BLOCKED
 
 /* store_pages.c - the name of the file system that writes the checksums of pages; every page of
  * the main file against its own, those that differ told by number. */

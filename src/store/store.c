@@ -60,22 +60,27 @@ static const char *const settings[] = {
 static const char *const durabilities[] = { "PRAGMA synchronous=OFF", "PRAGMA synchronous=NORMAL",
                                             "PRAGMA synchronous=FULL" };
 
-/* A folder that cannot be written has no room for the log's index. Where there is no log
- * either, the file is all there is, and SQLite may be told so: only a URI can. */
+/* A folder that cannot be written has no room for the log's index, and what a reader makes who may
+ * not write the file would keep its owner from writing. Where there is no log the file is all there
+ * is, and SQLite may be told so: only a URI can. store_pages.c notices who writes meanwhile, and
+ * the log is asked for behind the moment from which on it does. */
 static int open_immutable(egi_store *s)
 {
     static const char immutable[] = "?immutable=1";
     char uri[3 * EGI_STORE_PATH + 32] = "file:", *at = uri + 5;
     char log[EGI_STORE_PATH + 8];
     snprintf(log, sizeof log, "%s-wal", s->path);
-    if (access(log, F_OK) == 0) return SQLITE_CANTOPEN;
     for (const char *p = s->path; *p != '\0'; p++)
         at += snprintf(at, 4, strchr("?#%", *p) != NULL ? "%%%02x" : "%c", (unsigned char)*p);
     snprintf(at, sizeof immutable, "%s", immutable);
-    return sqlite3_open_v2(uri, &s->db,
-                           SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX
-                               | SQLITE_OPEN_EXRESCODE,
-                           egi_pages_vfs());
+    const int rc = sqlite3_open_v2(uri, &s->db,
+                                   SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX
+                                       | SQLITE_OPEN_EXRESCODE,
+                                   egi_pages_vfs());
+    if (rc != SQLITE_OK || access(log, F_OK) != 0) return rc;
+    sqlite3_close(s->db);
+    s->db = NULL;
+    return SQLITE_OK;
 }
 
 /* A reader who may write opens for writing and sets query_only: a connection opened read-only
@@ -85,14 +90,12 @@ static eg_status open_handle(egi_store *s)
     const int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
     char folder[EGI_STORE_PATH];
     egi_path_folder(s->path, folder);
-    const int readable_only = access(folder, W_OK) != 0 || access(s->path, W_OK) != 0;
-    int rc = SQLITE_OK;
-    if (s->options.read_only && access(folder, W_OK) != 0) rc = open_immutable(s);
+    const int may_write =
+        !s->options.read_only || (access(folder, W_OK) == 0 && access(s->path, W_OK) == 0);
+    int rc = may_write ? SQLITE_OK : open_immutable(s);
     if (s->db == NULL)
         rc = sqlite3_open_v2(s->path, &s->db,
-                             common
-                                 | (s->options.read_only && readable_only ? SQLITE_OPEN_READONLY
-                                                                          : SQLITE_OPEN_READWRITE),
+                             common | (may_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY),
                              egi_pages_vfs());
     if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "open");
     return EG_OK;
@@ -107,8 +110,19 @@ static eg_status read_beyond_end(egi_store *s)
     return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, "configure");
 }
 
+/* The log is folded in behind a commit that makes it long, as SQLite does by itself; but a write or
+ * sync of the file that fails there is told: by store_sql.c, for what is given back here is not. */
+static int fold_long_log(void *user, sqlite3 *db, const char *name, int frames)
+{
+    enum { LONG = 1000 };
+    egi_store *s = user;
+    if (frames >= LONG) s->folding = sqlite3_wal_checkpoint(db, name);
+    return SQLITE_OK;
+}
+
 static eg_status configure(egi_store *s)
 {
+    sqlite3_wal_hook(s->db, fold_long_log, s);
     for (size_t i = 0; i < EGI_COUNT(switches); i++) {
         const int rc = sqlite3_db_config(s->db, switches[i].name, switches[i].value, NULL);
         if (rc != SQLITE_OK) return egi_sql_fail(s, rc, "configure");

@@ -4,11 +4,16 @@
  * belong to no row (gaps, free pages, counters of the header) have none. A layer over SQLite's own
  * file system writes H(page number, H(what comes before)) into each page of the main file as the
  * page is written, so that verify finds any bit that has changed. Reading does not ask for it: what
- * a row holds is judged by the row, and what can be saved of a damaged page still is. */
+ * a row holds is judged by the row, and what can be saved of a damaged page still is.
+ *
+ * A file that is read without locks (immutable: nothing can be made beside it) may be written by
+ * others meanwhile. Each page is as it was when the file was opened, or cannot be read. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "store/egi_store_impl.h"
 
@@ -21,6 +26,8 @@ enum { CONTENT = EGI_STORE_PAGE - EGI_STORE_RESERVED, TRIES = 4, PAUSE_MS = 5 };
 struct paged {
     sqlite3_file base;
     sqlite3_file *real;
+    const char *unlocked; /* its name, SQLite's, where no lock keeps writers away; else NULL */
+    struct stat opened;   /* it was then */
 };
 
 static sqlite3_vfs *system_vfs(void)
@@ -49,13 +56,47 @@ static int write_page(sqlite3_file *f, const void *bytes, int size, sqlite3_int6
     return real(f)->pMethods->xWrite(real(f), page, size, offset);
 }
 
+static int is_before(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+/* The moment from which on a write is seen by the time of the file: not before that clock ticks. */
+static void mark_moment(struct paged *p)
+{
+    if (stat(p->unlocked, &p->opened) != 0) return;
+    for (int i = 0; i < TRIES; i++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+        if (is_before(p->opened.st_ctim, now)) break;
+        sqlite3_sleep(PAUSE_MS);
+    }
+}
+
+/* Nobody writes into a file that has lost its name: store_record.c. */
+static int is_as_opened(const struct paged *p)
+{
+    struct stat now;
+    if (stat(p->unlocked, &now) != 0 || now.st_dev != p->opened.st_dev
+        || now.st_ino != p->opened.st_ino)
+        return 1;
+    return now.st_size == p->opened.st_size && !is_before(p->opened.st_ctim, now.st_ctim)
+           && !is_before(now.st_ctim, p->opened.st_ctim);
+}
+
+static int read_page(sqlite3_file *f, void *to, int size, sqlite3_int64 at)
+{
+    const struct paged *p = (struct paged *)(void *)f;
+    const int rc = real(f)->pMethods->xRead(real(f), to, size, at);
+    return p->unlocked == NULL || is_as_opened(p) ? rc : EGI_SQL_WRITTEN;
+}
+
 #define PASS(name, params, args)             \
     static int name params                   \
     {                                        \
         return real(f)->pMethods->name args; \
     }
 PASS(xClose, (sqlite3_file * f), (real(f)))
-PASS(xRead, (sqlite3_file * f, void *to, int size, sqlite3_int64 at), (real(f), to, size, at))
 PASS(xTruncate, (sqlite3_file * f, sqlite3_int64 size), (real(f), size))
 PASS(xSync, (sqlite3_file * f, int flags), (real(f), flags))
 PASS(xFileSize, (sqlite3_file * f, sqlite3_int64 *size), (real(f), size))
@@ -78,7 +119,7 @@ static void xShmBarrier(sqlite3_file *f)
 static const sqlite3_io_methods methods = {
     .iVersion = 2, /* the third is of files mapped into memory */
     .xClose = xClose,
-    .xRead = xRead,
+    .xRead = read_page,
     .xWrite = write_page,
     .xTruncate = xTruncate,
     .xSync = xSync,
@@ -105,6 +146,8 @@ static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
     p->real = (sqlite3_file *)(void *)(p + 1);
     const int rc = system_vfs()->xOpen(system_vfs(), name, p->real, flags, out);
     p->base.pMethods = p->real->pMethods != NULL ? &methods : NULL; /* else nothing is closed */
+    p->unlocked = sqlite3_uri_boolean(name, "immutable", 0) ? name : NULL;
+    if (p->unlocked != NULL) mark_moment(p);
     return rc;
 }
 

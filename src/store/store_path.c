@@ -89,7 +89,9 @@ eg_status egi_path_publish(const char *part, const char *path)
     } else if (lstat(path, &st) == 0 || rename(part, path) != 0) { /* no links on this system */
         return fail_errno(path, "create");
     }
-    return sync_folder(path);
+    const eg_status status = sync_folder(path);
+    if (status != EG_OK) unlink(path); /* who is told that it failed finds nothing there */
+    return status;
 }
 
 void egi_path_discard(const char *path)

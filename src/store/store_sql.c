@@ -40,6 +40,7 @@ static const struct {
     { SQLITE_IOERR_FSYNC, ~0, EG_ERR_IO, 1, "sync failed" },
     { SQLITE_IOERR_DIR_FSYNC, ~0, EG_ERR_IO, 1, "sync failed" },
     { SQLITE_IOERR_TRUNCATE, ~0, EG_ERR_IO, 1, "cut failed" },
+    { EGI_SQL_WRITTEN, ~0, EG_ERR_IO, 0, "written while it was read, try again" },
     { SQLITE_IOERR, 0xff, EG_ERR_IO, 0, "read or write failed" },
     { SQLITE_NOMEM, 0xff, EG_ERR_NOMEM, 0, "out of memory" },
     { SQLITE_CORRUPT, 0xff, EG_ERR_CORRUPT, 0, "damaged" },
@@ -60,13 +61,31 @@ static const struct {
     { 0, 0, EG_ERR_IO, 0, "failed" }, /* fits all */
 };
 
-eg_status egi_sql_fail(egi_store *s, int rc, const char *doing)
+static size_t row_of(int rc)
 {
     size_t i = 0;
     while ((rc & errors[i].mask) != errors[i].code) i++;
+    return i;
+}
+
+int egi_sql_kills(int rc)
+{
+    return errors[row_of(rc)].kills;
+}
+
+eg_status egi_sql_fail(egi_store *s, int rc, const char *doing)
+{
+    const size_t i = row_of(rc);
     s->dead |= errors[i].kills;
+    const int knows = s->db != NULL && sqlite3_extended_errcode(s->db) != SQLITE_OK;
     return egi_fail(errors[i].status, "%s: %s: %s (%s)", s->path, doing, errors[i].text,
-                    s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+                    knows ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+}
+
+/* A statement that went well may have ended with the log's being folded in. */
+static eg_status folded_in(egi_store *s)
+{
+    return egi_sql_kills(s->folding) ? egi_sql_fail(s, s->folding, "fold the log in") : EG_OK;
 }
 
 /* A switch that fails is the first reading of a file: its name says nothing to a user. */
@@ -78,7 +97,7 @@ static const char *in_words(const char *sql)
 eg_status egi_sql_exec(egi_store *s, const char *sql)
 {
     const int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? EG_OK : egi_sql_fail(s, rc, in_words(sql));
+    return rc == SQLITE_OK ? folded_in(s) : egi_sql_fail(s, rc, in_words(sql));
 }
 
 eg_status egi_sql_ready(egi_store *s, enum egi_sql which, sqlite3_stmt **out)
@@ -107,7 +126,7 @@ eg_status egi_sql_run(egi_store *s, enum egi_sql which, const char *doing)
     EGI_TRY(egi_sql_ready(s, which, &stmt));
     const eg_status status = egi_sql_step(s, stmt, doing);
     sqlite3_reset(stmt);
-    return status < 0 ? status : EG_OK;
+    return status < 0 ? status : folded_in(s);
 }
 
 void egi_sql_reset(egi_store *s)

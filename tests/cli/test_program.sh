@@ -292,6 +292,29 @@ python3 -m json.tool <info.json >/dev/null || problem "-o: not JSON"
 "$engram" info digits.egm >&- 2>err
 [ $? -eq 4 ] || problem "standard output closed: exit 4 expected"
 check 4 . info digits.egm -o no/such/folder/file
+# ... is written beside, under a name that nobody laid there; what holds memories is not overwritten,
+# and a pipe, a device or a link to one stays what it is
+cp digits.egm mine.egm
+for verb in info verify vacuum; do
+    check 4 'mine.egm: .*a memory file, and it is not overwritten' "$verb" mine.egm -o mine.egm
+done
+check 4 'not overwritten' delete mine.egm 1 -o mine.egm
+cmp digits.egm mine.egm || problem "-o: a memory file was changed"
+echo mine | tee victim >other.part
+ln -s victim answer.part
+check 0 'wrote' info digits.egm -o answer
+check 0 'wrote' info digits.egm -o other
+cat victim other.part | grep -vqx mine && problem "-o: another file was written"
+mkfifo queue
+cat queue >answer &
+check 0 'wrote' info digits.egm -o queue
+wait $!
+grep -q patterns answer && [ -p queue ] || problem "-o: a pipe"
+ln -s /dev/null sink
+check 0 'wrote' info digits.egm -o sink
+[ -L sink ] && [ -c /dev/null ] || problem "-o: a device"
+mkdir a-folder
+check 4 'a-folder: cannot be written: Is a directory' info digits.egm -o a-folder
 set -o pipefail
 "$engram" recall digits.egm --sample 500 --json 2>err | head -n 1 >out || problem "| head"
 set +o pipefail

@@ -7,7 +7,8 @@
 #include "store_check.h"
 
 static struct {
-    int no_links, no_writing, no_text;
+    int no_links, no_text, no_writes, no_syncs; /* of the file, of folders */
+    enum { NOTHING, THE_FILE, ALL } no_writing;
     long reads; /* so many go well; -1: all */
 } off = { .reads = -1 };
 
@@ -25,7 +26,8 @@ int link(const char *from, const char *to)
 
 int access(const char *name, int how)
 {
-    if (off.no_writing && (how & W_OK) != 0) return errno = EACCES, -1;
+    const int meant = off.no_writing == ALL || (off.no_writing && strstr(name, "/file") != NULL);
+    if (meant && (how & W_OK) != 0) return errno = EACCES, -1;
     return faccessat(AT_FDCWD, name, how, 0);
 }
 
@@ -57,7 +59,16 @@ int fsync(int fd)
     struct stat st;
     if (fstat(fd, &st) == 0 && strlen(asked) + 1 < sizeof asked)
         strcat(asked, S_ISDIR(st.st_mode) ? "d" : "f");
+    if (off.no_syncs && S_ISDIR(st.st_mode)) return errno = EIO, -1;
     return 0;
+}
+
+/* Into the file; its log is well. */
+static ssize_t write_at(int fd, const void *from, size_t n, off_t at)
+{
+    struct stat st, file;
+    const int own = fstat(fd, &st) == 0 && stat(path, &file) == 0 && st.st_ino == file.st_ino;
+    return off.no_writes && own ? (errno = EIO, -1) : pwrite(fd, from, n, at);
 }
 
 static int set_up_calls(void **state)
@@ -65,6 +76,8 @@ static int set_up_calls(void **state)
     sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
     (void)vfs->xSetSystemCall(vfs, "pread", (sqlite3_syscall_ptr)read_at);
     (void)vfs->xSetSystemCall(vfs, "pread64", (sqlite3_syscall_ptr)read_at);
+    (void)vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr)write_at);
+    (void)vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr)write_at);
     return set_up(state);
 }
 
@@ -180,6 +193,10 @@ static void names_are_given_without_links(void **state)
         CHECK_STATUS(egi_path_publish(part, path), EG_ERR_IO);
         CHECK(strstr(eg_error_detail(), "create") != NULL && access(part, F_OK) == 0);
         egi_path_discard(path);
+        off.no_syncs = 1;
+        CHECK_STATUS(egi_store_build(path, &o, nothing, NULL), EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "sync") != NULL && access(path, F_OK) != 0);
+        off.no_syncs = 0;
         asked[0] = '\0';
         CHECK_OK(egi_path_publish(part, path));
         assert_string_equal(asked, "fld"); /* what has a name is on the disk, then its folder */
@@ -201,7 +218,7 @@ static void a_folder_may_be_read_only(void **state)
     snprintf(log, sizeof log, "%s-wal", odd);
     CHECK(rename(path, odd) == 0);
     o.read_only = 1;
-    off.no_writing = 1;
+    off.no_writing = ALL;
     CHECK_OK(egi_store_open(odd, &o, &s));
     CHECK_OK(egi_store_begin(s, 0));
     CHECK_OK(egi_store_get(s, 2, NULL, &bytes));
@@ -213,8 +230,97 @@ static void a_folder_may_be_read_only(void **state)
     const eg_status status = egi_store_open(odd, &o, &s);
     CHECK(status == EG_OK || status == EG_ERR_IO);
     egi_store_close(s);
-    off.no_writing = 0;
+    off.no_writing = NOTHING;
     egi_path_discard(odd);
+}
+
+static void take_away(uint64_t id)
+{
+    const egi_store_options o = settings();
+    egi_store *s = NULL;
+    CHECK_OK(egi_store_open(path, &o, &s));
+    CHECK_OK(egi_store_begin(s, 1));
+    CHECK_OK(egi_store_delete(s, id));
+    CHECK_OK(egi_store_commit(s));
+    egi_store_close(s);
+}
+
+/* Where nothing can be made beside a file, or nothing that its owner could write, it is read
+ * without locks. Who writes meanwhile is not kept waiting; the reader sees the file as it was when
+ * it was opened, or is told. */
+static void who_reads_without_locks_sees_one_moment(void **state)
+{
+    enum { RECORDS = 700 }; /* more pages than SQLite keeps */
+    egi_store_options o = settings();
+    char name[320];
+    (void)state;
+    o.read_only = 1;
+    for (off.no_writing = THE_FILE; off.no_writing <= ALL; off.no_writing++) {
+        egi_store *s = NULL;
+        const uint8_t *bytes;
+        eg_status status = EG_OK;
+        uint64_t id = 0;
+        fill(RECORDS, 4000);
+        CHECK_OK(egi_store_open(path, &o, &s));
+        CHECK_OK(egi_store_verify(s, NULL, NULL, NULL, NULL));
+        for (size_t i = 0; i < 2; i++) {
+            snprintf(name, sizeof name, "%s%s", path, i == 0 ? "-wal" : "-shm");
+            CHECK(access(name, F_OK) != 0); /* it would be the reader's */
+        }
+        CHECK_OK(egi_store_begin(s, 0));
+        take_away(RECORDS);
+        while (status == EG_OK) status = egi_store_get(s, ++id, NULL, &bytes);
+        CHECK_STATUS(status, EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "written while it was read, try again") != NULL);
+        egi_store_abort(s);
+        CHECK_STATUS(egi_store_verify(s, NULL, NULL, NULL, NULL), EG_ERR_IO);
+        egi_store_close(s);
+        s = NULL;
+        CHECK_OK(egi_store_open(path, &o, &s)); /* tried again */
+        CHECK_STATUS(egi_store_get(s, RECORDS, NULL, &bytes), EG_NOT_FOUND);
+        egi_store_close(s);
+    }
+    off.no_writing = NOTHING;
+}
+
+static eg_status put_records(egi_store *s, size_t n)
+{
+    static const uint8_t bytes[4000];
+    CHECK_OK(egi_store_begin(s, 1));
+    for (size_t i = 0; i < n; i++) {
+        egi_record head = { 0, 1, 0, 0, 1, sizeof bytes };
+        CHECK_OK(egi_store_put(s, &head, bytes));
+    }
+    return egi_store_commit(s);
+}
+
+/* The log is folded in behind a long transaction, and by verify: where the file cannot be synced
+ * the handle ends, and what was committed is in the log. */
+static void folding_in_that_fails_is_told(void **state)
+{
+    enum { RECORDS = 1000 };
+    const egi_store_options o = settings();
+    const uint8_t *bytes;
+    (void)state;
+    for (int by_verify = 0; by_verify < 2; by_verify++) {
+        egi_store *s = NULL;
+        fill(1, 10);
+        CHECK_OK(egi_store_open(path, &o, &s));
+        if (by_verify) CHECK_OK(put_records(s, 1));
+        off.no_writes = 1;
+        CHECK_STATUS(by_verify ? egi_store_verify(s, NULL, NULL, NULL, NULL)
+                               : put_records(s, RECORDS),
+                     EG_ERR_IO);
+        CHECK(strstr(eg_error_detail(), "write failed") != NULL);
+        off.no_writes = 0;
+        CHECK_STATUS(egi_store_begin(s, 0), EG_ERR_IO);
+        egi_store_close(s);
+        s = NULL;
+        CHECK_OK(egi_store_open(path, &o, &s));
+        CHECK_OK(egi_store_verify(s, NULL, NULL, NULL, NULL));
+        CHECK_OK(egi_store_get(s, by_verify ? 2 : RECORDS + 1, NULL, &bytes));
+        egi_store_close(s);
+    }
 }
 
 static double seconds(void)
@@ -303,6 +409,8 @@ int main(void)
         cmocka_unit_test(a_backup_can_be_stopped),
         cmocka_unit_test(names_are_given_without_links),
         cmocka_unit_test(a_folder_may_be_read_only),
+        cmocka_unit_test(who_reads_without_locks_sees_one_moment),
+        cmocka_unit_test(folding_in_that_fails_is_told),
     };
     return cmocka_run_group_tests(tests, set_up_calls, tear_down);
 }

@@ -5,13 +5,14 @@
 # library checked.
 set -euo pipefail
 prefix=$1
-wrong=0
+wrong=0 found=0
 # has FILE WHAT PATTERN TEXT: the text, of readelf, has a line like that.
 has() {
     grep -q -- "$3" <<<"$4" || { echo "$1: not $2"; wrong=1; }
 }
 for file in "$prefix/bin/engram" "$prefix/lib/libengram.so.0"; do
     [ -e "$file" ] || continue
+    found=1
     head=$(readelf -hW "$file") segments=$(readelf -lW "$file")
     dynamic=$(readelf -dW "$file") symbols=$(readelf --dyn-syms -W "$file")
     has "$file" "position independent" 'Type: *DYN' "$head"
@@ -21,4 +22,5 @@ for file in "$prefix/bin/engram" "$prefix/lib/libengram.so.0"; do
     has "$file" "with guarded stacks" '__stack_chk_fail' "$symbols"
     has "$file" "with checked calls" '__[a-z_]*_chk@' "$symbols"
 done
+[ "$found" -eq 1 ] || { echo "$prefix: neither the program nor the library is there"; wrong=1; }
 exit "$wrong"
