@@ -96,7 +96,7 @@ static eg_status begin(const eg_learner *l, struct walk *w)
     if (l == NULL || l->task.height == 0 || l->row->trace == NULL)
         return egi_fail(EG_ERR_UNSUPPORTED, "%s, expected a network of images",
                         l == NULL ? "no learner" : l->row->kind.name);
-    *w = (struct walk){ .spec = json_loads(l->spec, 0, NULL) };
+    *w = (struct walk){ .spec = egi_json_of(l->spec) };
     if (w->spec == NULL) return egi_fail(EG_ERR_NOMEM, "a specification");
     return walk_layers(l, w);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/egi_json.h"
 #include "model/egi_memory_file.h"
 
 #define TITLE "engram memory "
@@ -160,39 +161,16 @@ eg_status egi_memory_parse(const char *text, size_t size, size_t *d, eg_memory_o
     return EG_OK;
 }
 
-/* Bytes of the UTF-8 sequence at p, 0 where it is none: no overlong form, no surrogate. */
-static size_t utf8_length(const unsigned char *p)
-{
-    static const struct {
-        unsigned char mask, lead;
-        uint32_t least;
-    } form[] = {
-        { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 }
-    };
-    for (size_t n = 0; n < EGI_COUNT(form); n++) {
-        if ((p[0] & form[n].mask) != form[n].lead) continue;
-        uint32_t code = p[0] & (unsigned char)~form[n].mask;
-        for (size_t i = 1; i <= n; i++) {
-            if ((p[i] & 0xc0) != 0x80) return 0; /* also the end of the text */
-            code = code << 6 | (p[i] & 0x3fu);
-        }
-        const int surrogate = code >= 0xd800 && code <= 0xdfff;
-        return code >= form[n].least && code <= 0x10ffff && !surrogate ? n + 1 : 0;
-    }
-    return 0;
-}
-
 eg_status egi_utf8_check(const char *what, const char *text, size_t limit)
 {
-    const unsigned char *p = (const unsigned char *)text;
+    const char *p = text;
     const size_t size = strlen(text);
     if (size > limit)
         return egi_fail(EG_ERR_LIMIT, "%s of %zu bytes, the limit is %zu", what, size, limit);
     while (*p != '\0') {
-        const size_t n = utf8_length(p);
+        const size_t n = egi_utf8_length(p);
         if (n == 0)
-            return egi_fail(EG_ERR_INVALID, "%s: byte %zu is not UTF-8", what,
-                            (size_t)((const char *)p - text));
+            return egi_fail(EG_ERR_INVALID, "%s: byte %zu is not UTF-8", what, (size_t)(p - text));
         p += n;
     }
     return EG_OK;

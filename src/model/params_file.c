@@ -5,12 +5,12 @@
  * any of them is allocated. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/egi_file.h"
+#include "base/egi_json.h"
 #include "engram/dataset.h"
 #include "tensor/egi_params.h"
 
@@ -82,16 +82,15 @@ static eg_status read_header(struct load *l)
 static eg_status parse_header(struct load *l, const char *text, size_t size)
 {
     size_t braces = 0;
-    json_error_t e;
+    struct egi_json_error e;
     for (size_t i = 0; i < size; i++) braces += text[i] == '{' || text[i] == '[';
     if (braces > BRACE_LIMIT)
         return egi_fail(EG_ERR_LIMIT, "%s: header: %zu objects and lists, expected up to %zu",
                         l->path, braces, BRACE_LIMIT);
-    l->root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &e);
+    l->root = egi_json_read(text, size, &e);
     if (l->root == NULL)
-        return egi_fail(json_error_code(&e) == json_error_out_of_memory ? EG_ERR_NOMEM
-                                                                        : EG_ERR_CORRUPT,
-                        "%s: byte %d: header: %s", l->path, 8 + e.position, e.text);
+        return egi_fail(e.status == EG_ERR_NOMEM ? EG_ERR_NOMEM : EG_ERR_CORRUPT,
+                        "%s: byte %zu: header: %s", l->path, 8 + e.at, e.text);
     if (!json_is_object(l->root))
         return egi_fail(EG_ERR_CORRUPT, "%s: byte 8: header: expected an object", l->path);
     return EG_OK;

@@ -4,9 +4,7 @@
 #ifndef EGI_SETTING_H
 #define EGI_SETTING_H
 
-#include <jansson.h>
-
-#include "base/egi_base.h"
+#include "base/egi_json.h"
 #include "engram/learner.h"
 
 enum egi_setting_type {

@@ -10,12 +10,15 @@ enum { TEXT = EGI_JSON_TEXT };
 
 eg_status egi_json_parse(const char *text, const char *what, json_t **out)
 {
-    json_error_t e;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &e);
-    if (root == NULL && (json_error_code(&e) == json_error_out_of_memory || e.text[0] == '\0'))
-        return egi_fail(EG_ERR_NOMEM, "%s: JSON", what); /* it began, and had nothing to say */
+    struct egi_json_error e;
+    json_t *root = egi_json_read(text, strlen(text), &e);
+    if (root == NULL && e.status == EG_ERR_NOMEM) return egi_fail(EG_ERR_NOMEM, "%s: JSON", what);
     if (root == NULL)
         return egi_fail(EG_ERR_INVALID, "%s:%d:%d: JSON: %s", what, e.line, e.column, e.text);
+    if (!json_is_object(root) && !json_is_array(root)) {
+        json_decref(root);
+        return egi_fail(EG_ERR_INVALID, "%s:1:1: JSON: expected an object or a list", what);
+    }
     *out = root;
     return EG_OK;
 }
@@ -99,7 +102,7 @@ static eg_status read_one(json_t *object, const struct egi_setting *row, const c
 {
     json_t *v = json_object_get(object, row->shown.name);
     if (v == NULL) {
-        v = json_loads(row->shown.fallback, JSON_DECODE_ANY, NULL);
+        v = egi_json_of(row->shown.fallback);
         if (v == NULL || json_object_set_new(object, row->shown.name, v) != 0)
             return egi_fail(EG_ERR_NOMEM, "%s: its default", row->shown.name);
     }
@@ -156,7 +159,7 @@ eg_status egi_settings_read(json_t *object, const struct egi_setting *rows, cons
 char *egi_json_text(const json_t *document)
 {
     char *text = json_dumps(document, JSON_REAL_PRECISION(15));
-    json_t *back = text != NULL ? json_loads(text, 0, NULL) : NULL;
+    json_t *back = egi_json_of(text);
     if (back == NULL || !json_equal(back, (json_t *)(uintptr_t)document)) {
         free(text);
         text = json_dumps(document, JSON_REAL_PRECISION(17));

@@ -19,7 +19,7 @@ static json_t *inner_object(json_t *spec, const char *name)
     for (size_t i = 0; s != NULL && strcmp(s->name, name) != 0; i++)
         s = eg_learner_setting_at(kind, i);
     json_t *v = json_incref(json_object_get(spec, name));
-    if (v == NULL && s != NULL) v = json_loads(s->fallback, JSON_DECODE_ANY, NULL);
+    if (v == NULL && s != NULL) v = egi_json_of(s->fallback);
     json_t *object = egi_kind_object(v);
     json_decref(v);
     const int put = json_is_object(object) && json_object_set(spec, name, object) == 0;

@@ -10,7 +10,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/egi_file.h"
+#include "base/egi_json.h"
 #include "train/egi_train.h"
 
 enum { LINE_MAX_BYTES = 120, RECORD_LIMIT = 1 << 26 };
@@ -42,7 +42,7 @@ int egi_search_record_find(const struct egi_search_record *r, uint64_t decides, 
     for (size_t at = 0, end; at < r->size && !found; at = end + 1) {
         const uint8_t *stop = memchr(r->text + at, '\n', r->size - at);
         end = stop != NULL ? (size_t)(stop - r->text) : r->size;
-        json_t *j = json_loadb((const char *)r->text + at, end - at, 0, NULL);
+        json_t *j = egi_json_read((const char *)r->text + at, end - at, NULL);
         const char *key = json_string_value(json_object_get(j, "decides"));
         const json_t *number = json_object_get(j, "value");
         found =

@@ -41,7 +41,7 @@ static json_t *options_json(const eg_train_options *o)
 static json_t *decisive_json(const eg_learner *l, const eg_part *train, const eg_part *valid,
                              const eg_train_options *o)
 {
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", json_loads(l->spec, 0, NULL),
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", egi_json_of(l->spec),
                      "task", egi_task_json(eg_learner_task(l)), "seed", (json_int_t)l->seed,
                      "train", options_json(o), "data", part_json(train), "valid", part_json(valid));
 }
@@ -118,7 +118,7 @@ static eg_status resolve(const eg_learner *l, json_t *begun)
     char *text = spec != NULL ? json_dumps(spec, 0) : NULL;
     if (text == NULL) return EG_OK;
     const eg_status s = eg_learner_create(text, &l->task, l->seed, 1, l->alloc, &of);
-    if (s == EG_OK) json_object_set_new(begun, "learner", json_loads(of->spec, 0, NULL));
+    if (s == EG_OK) json_object_set_new(begun, "learner", egi_json_of(of->spec));
     eg_learner_destroy(of);
     free(text);
     return s == EG_ERR_NOMEM ? s : EG_OK;
@@ -127,7 +127,7 @@ static eg_status resolve(const eg_learner *l, json_t *begun)
 eg_status egi_train_same(const eg_learner *l, const char *begun, const char *now)
 {
     if (strcmp(begun, now) == 0) return EG_OK;
-    json_t *a = json_loads(begun, 0, NULL), *b = json_loads(now, 0, NULL);
+    json_t *a = egi_json_of(begun), *b = egi_json_of(now);
     eg_status s = json_is_object(a) && json_is_object(b)
                       ? resolve(l, a)
                       : egi_fail(EG_ERR_CORRUPT, "config: expected a JSON object");
