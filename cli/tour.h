@@ -39,6 +39,7 @@ int tour_chapter_learn(struct tour *t);           /* tour_learn.c */
 int tour_chapter_bags(struct tour *t);            /* tour_bags.c */
 int tour_chapter_teach(struct tour *t);           /* tour_teach.c */
 int tour_chapter_known(struct tour *t);           /* tour_known.c */
+int tour_chapter_glass(struct tour *t);           /* tour_glass.c */
 
 /* How q recalls went. Recovered: cosine with the truth above 0.999, which for +-1 of fewer
  * than 2000 components is equality. */

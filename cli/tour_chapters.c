@@ -436,5 +436,6 @@ const struct tour_chapter tour_chapters[] = {
     { "bags", tour_chapter_bags },
     { "teach", tour_chapter_teach },
     { "known", tour_chapter_known },
+    { "glass", tour_chapter_glass },
     { NULL, NULL },
 };

@@ -53,5 +53,8 @@ const struct experiment *const experiments[] = {
     &experiment_tangent_widths,
     &experiment_jamming,
     &experiment_embedded,
+    &experiment_spiked_model,
+    &experiment_threshold_energy,
+    &experiment_committee,
     NULL,
 };

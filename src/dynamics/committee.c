@@ -78,6 +78,26 @@ double egi_committee_error(const struct egi_committee *o, const double *state)
     return sum / 2;
 }
 
+int egi_committee_across(const struct egi_committee *o, const double *state, double *across)
+{
+    const size_t k = o->k, m = o->m;
+    const double *q = state, *r = state + k * k;
+    memset(across, 0, k * k * sizeof *across);
+    for (size_t i = 0; i < k; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double left = q[i * k + j];
+            for (size_t n = 0; n < m; n++) left -= r[i * m + n] * r[j * m + n];
+            for (size_t n = 0; n < j; n++) left -= across[i * k + n] * across[j * k + n];
+            if (j < i)
+                across[i * k + j] = across[j * k + j] > 0 ? left / across[j * k + j] : 0;
+            else if (left >= 0)
+                across[i * k + i] = sqrt(left);
+            else
+                return 0;
+        }
+    return 1;
+}
+
 /* -<error g'(a) b> */
 static double pull(const struct fields *f, size_t a, size_t b)
 {
@@ -153,23 +173,37 @@ eg_status egi_committee_advance(const struct egi_committee *o, double t, double 
     return EG_OK;
 }
 
+/* Unit i: w.w/N = q0 (1 + i q-step), w.b/N = r0 (1 + i r-step) with its own of the teacher. */
+static eg_status start_of(const struct egi_dynamics *run, const struct egi_committee *o,
+                          double *start)
+{
+    const double q0 = egi_param(run, "q0"), r0 = egi_param(run, "r0");
+    double across[EGI_UNITS * EGI_UNITS];
+    for (size_t i = 0; i < o->k; i++) {
+        double *q = start + i * o->k, *r = start + o->k * o->k + i * o->m;
+        for (size_t j = 0; j < o->k; j++) q[j] = egi_param(run, "q-across");
+        q[i] = q0 * (1 + (double)i * egi_param(run, "q-step"));
+        if (i < o->m) r[i] = r0 * (1 + (double)i * egi_param(run, "r-step"));
+        if (i + 1 < o->m) r[i + 1] = egi_param(run, "r-next");
+        start[o->k * (o->k + o->m) + i] = 1;
+    }
+    if (egi_committee_across(o, start, across)) return EG_OK;
+    return egi_fail(EG_ERR_INVALID,
+                    "%s: no vectors have overlaps r0 = %g with the teacher and squares q0 = %g; "
+                    "choose r0^2 of at most q0",
+                    run->model->name, r0, q0);
+}
+
 eg_status egi_committee_run(struct egi_dynamics *run)
 {
     const struct egi_committee o = { egi_param_size(run, "K"), egi_param_size(run, "M"),
                                      egi_param(run, "eta"), egi_param(run, "eta-v"),
                                      egi_param(run, "sigma") };
-    const double q0 = egi_param(run, "q0"), r0 = egi_param(run, "r0"), last = egi_param(run, "t");
+    const double last = egi_param(run, "t");
     const size_t rows = egi_param_size(run, "points") + 1;
     double start[EGI_COMMITTEE] = { 0 }, state[EGI_COMMITTEE];
-    if (r0 * r0 > q0)
-        return egi_fail(EG_ERR_INVALID, "%s: r0 = %g, expected r0^2 of at most q0 = %g",
-                        run->model->name, r0, q0);
+    EGI_TRY(start_of(run, &o, start));
     EGI_TRY(egi_rows(run, rows));
-    for (size_t i = 0; i < o.k; i++) {
-        start[i * o.k + i] = q0 * (1 + (double)i / 10);
-        if (i < o.m) start[o.k * o.k + i * o.m + i] = r0;
-        start[o.k * (o.k + o.m) + i] = 1;
-    }
     memcpy(state, start, sizeof state);
     double t = 0;
     for (size_t k = 0; k < rows; k++) {

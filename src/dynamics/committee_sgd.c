@@ -35,16 +35,23 @@ static void orthogonal(const struct machine *s, double *vectors, size_t which)
     for (size_t i = 0; i < s->n; i++) x[i] *= by;
 }
 
+static void add(double *x, const double *y, double by, size_t n)
+{
+    for (size_t i = 0; i < n; i++) x[i] += by * y[i];
+}
+
 static void begin(struct machine *s, const double *start, uint64_t seed, uint64_t stream)
 {
     const size_t k = s->o->k, m = s->o->m, n = s->n;
     egi_normals(seed, stream + STREAM_WEIGHTS, 0, (k + m) * n, s->b); /* w follows b */
     for (size_t u = 0; u < k + m; u++) orthogonal(s, s->b, u);
-    for (size_t i = 0; i < k; i++) {
-        const double r = i < m ? start[k * k + i * m + i] : 0;
-        const double across = sqrt(start[i * k + i] - r * r);
-        for (size_t j = 0; j < n; j++)
-            s->w[i * n + j] = across * s->w[i * n + j] + (i < m ? r * s->b[i * n + j] : 0);
+    double across[EGI_UNITS * EGI_UNITS];
+    (void)egi_committee_across(s->o, start, across); /* there are such vectors: it was asked */
+    for (size_t i = k; i-- > 0;) {                   /* w_i of the unit vectors 0..i */
+        double *w = s->w + i * n;
+        for (size_t j = 0; j < n; j++) w[j] *= across[i * k + i];
+        for (size_t u = 0; u < i; u++) add(w, s->w + u * n, across[i * k + u], n);
+        for (size_t u = 0; u < m; u++) add(w, s->b + u * n, start[k * k + i * m + u], n);
         s->v[i] = 1;
     }
 }

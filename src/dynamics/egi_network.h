@@ -20,6 +20,9 @@ static inline size_t egi_committee_size(const struct egi_committee *c)
     return c->k * (c->k + c->m + 1);
 }
 
+/* The lower triangle L (K, K) with L L' = Q - R R', what w needs beside the teacher's vectors for
+ * its overlaps; 0 where there are no such vectors. */
+int egi_committee_across(const struct egi_committee *c, const double *state, double *across);
 double egi_committee_error(const struct egi_committee *c, const double *state);
 void egi_committee_rates(const struct egi_committee *c, const double *state, double *rate);
 /* From time t to `to`: fourth order, steps halved until two half steps agree within tolerance.

@@ -31,6 +31,9 @@ assert teach["old_then"] > teach["before"] - 0.1 and teach["old_after"] == teach
 known = [row for row in rows if row.get("chapter") == "known"][0]
 assert known["accuracy"] > 0.8 and 0 < known["above_quarter"] < 0.3, known
 assert -0.05 < known["memorised"] < 0.2 and known["bound"] > 1 - known["accuracy"], known
+glass = [row for row in rows if row.get("chapter") == "glass"][0]
+assert abs(glass["simulated"] - glass["theory"]) < 4.5 * glass["error"] + 4 / 60, glass
+assert glass["theory"] > 0.9 and 0 < glass["error"] < 0.1, glass
 text = open("first/report.html", encoding="utf-8").read()
 assert len(text) < 2 << 20
 assert not re.search(r'(src|href)="(?!data:)', text), "the report points outside itself"
@@ -51,7 +54,7 @@ assert not open_tags, open_tags
 for caption in ("cue", "step 1", "recalled", "stored"):
     assert f"<figcaption>{caption}</figcaption>" in text, caption
 for heading in ("What a network knows by heart", "Layer by layer", "How its loss curves",
-                "What can be promised"):
+                "What can be promised", "A signal among minima"):
     assert f">{heading}</h2>" in text, heading
 assert text.count("<figcaption>weight ") == 18  # six digits of each of three bags
 assert "theory: stored up to" in text and re.search(r'class="date">20\d\d-', text)
