@@ -56,5 +56,6 @@ const struct experiment *const experiments[] = {
     &experiment_spiked_model,
     &experiment_threshold_energy,
     &experiment_committee,
+    &experiment_hopfield_phases,
     NULL,
 };

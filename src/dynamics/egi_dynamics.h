@@ -19,7 +19,8 @@ struct egi_dynamics {
 };
 
 /* The tables of rows, by family; each ends with name NULL. */
-extern const eg_dynamics_model egi_models_glass[], egi_models_plane[], egi_models_network[];
+extern const eg_dynamics_model egi_models_glass[], egi_models_plane[], egi_models_network[],
+    egi_models_memory[];
 
 /* models.c - a parameter by its name, 0 where the row has none; rows of the result, all NaN; the
  * first cell of one; a fact. */

@@ -5,7 +5,7 @@
 #include "dynamics/egi_dynamics.h"
 
 static const eg_dynamics_model *const families[] = { egi_models_glass, egi_models_plane,
-                                                     egi_models_network };
+                                                     egi_models_network, egi_models_memory };
 
 const eg_dynamics_model *eg_dynamics_row(size_t row)
 {

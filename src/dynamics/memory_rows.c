@@ -1,0 +1,47 @@
+/* Rows of the table: memories of many units. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dynamics/egi_families.h"
+#include "dynamics/egi_retrieval.h"
+
+const eg_dynamics_model egi_models_memory[] = {
+    { "hopfield",
+      "patterns by Hebb's rule: the overlap that recall ends at, by load and temperature",
+      "m = E tanh beta(m + s z), q = E tanh^2 beta(m + s z), s^2 = alpha q/(1 - beta(1 - q))^2",
+      "the curve of solutions by m/s, by bisection; networks by heat bath, sweep by sweep",
+      "Amit, Gutfreund and Sompolinsky 1985 and 1987",
+      0,
+      { { "T", "temperature (0, or 0.001 and more)", 0, 0, 0.99 },
+        { "from", "the fewest patterns a unit", 0.01, 1e-3, 10 },
+        { "to", "the most", 0.16, 1e-3, 10 },
+        { "points", "rows of the table", 31, 2, 10000 },
+        PARAM_SAMPLES,
+        { "N", "units of a sample", 500, 2, 100000 },
+        { "sweeps", "of a sample, at most", 50, 2, 1000000 },
+        PARAM_END },
+      { COLUMN("alpha", "patterns a unit", NULL),
+        COLUMN("m", "overlap with the pattern", "overlap with the pattern"),
+        SIMULATED("m", "overlap with the pattern", "overlap with the pattern"),
+        COLUMN("q", "overlap of a state with itself", NULL),
+        COLUMN("r", "noise of the other patterns, over alpha", NULL),
+        COLUMN("f", "free energy a unit", NULL), COLUMN_END },
+      egi_hopfield },
+    { "hopfield-phases",
+      "patterns by Hebb's rule: lines of load and temperature between which memories exist",
+      "retrieval: the largest alpha with m > 0; lowest: f of it is that of the glass; glass: "
+      "T = 1 + sqrt(alpha)",
+      "golden section and bisection of closed curves",
+      "Amit, Gutfreund and Sompolinsky 1987",
+      0,
+      { { "from", "the least temperature", 0, 0, 10 },
+        { "to", "the largest temperature", 1.4, 1e-3, 10 },
+        { "points", "rows of the table", 57, 2, 10000 },
+        PARAM_END },
+      { COLUMN("T", "temperature", NULL),
+        COLUMN("retrieval", "memories exist below", "patterns a unit, alpha"),
+        COLUMN("lowest", "they have the lowest free energy below", "patterns a unit, alpha"),
+        COLUMN("glass", "a glass exists above", "patterns a unit, alpha"),
+        COLUMN("overlap", "overlap at the end of retrieval", "overlap at the end of retrieval"),
+        COLUMN_END },
+      egi_hopfield_phases },
+    { .name = NULL },
+};
