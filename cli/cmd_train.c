@@ -65,7 +65,7 @@ static int begin(const struct call *call, struct trained *t, int *resume)
     if (o->resume && folder == NULL) return fail_usage(call, "--resume: which folder? -o FOLDER");
     *resume = o->resume && path_exists(keep_format("%s/config.json", folder));
     if (o->resume && !*resume && call->nargs == 0)
-        return fail_usage(call, "--resume: %s holds no run", folder);
+        return fail_usage(call, "--resume: %s holds no run; name the data to begin it", folder);
     if (!*resume) return of_options(call, t);
     const int code = trained_of_folder(call, folder, t);
     return code == EXIT_DONE ? same_options(call, t) : code;

@@ -102,7 +102,9 @@ static eg_status fold_log(egi_store *s)
     const int folded = rc == SQLITE_ROW && sqlite3_column_int(stmt, 0) == 0
                        && sqlite3_column_int(stmt, 1) == sqlite3_column_int(stmt, 2);
     sqlite3_finalize(stmt);
-    if (rc == SQLITE_NOMEM || egi_sql_kills(rc)) return egi_sql_fail(s, rc, "fold the log in");
+    if (rc == SQLITE_NOMEM
+        || (egi_sql_kills(rc) && !s->options.read_only)) /* a reader can do without */
+        return egi_sql_fail(s, rc, "fold the log in");
     return folded ? EG_OK : EG_END;
 }
 

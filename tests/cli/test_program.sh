@@ -292,7 +292,7 @@ python3 -m json.tool <info.json >/dev/null || problem "-o: not JSON"
 "$engram" info digits.egm >&- 2>err
 [ $? -eq 4 ] || problem "standard output closed: exit 4 expected"
 check 4 . info digits.egm -o no/such/folder/file
-# ... is written beside, under a name that nobody laid there; what holds memories is not overwritten,
+# ... is written beside, under a name that nobody laid there; a memory file is not overwritten,
 # and a pipe, a device or a link to one stays what it is
 cp digits.egm mine.egm
 for verb in info verify vacuum; do
