@@ -105,7 +105,7 @@ const char *plain_detail(void)
 }
 
 /* The detail behind the name it begins with, when that is `what` in another guise: "./a" for
- * "a", "a.part.17" for an "a" that is being written. NULL: it begins with something else. */
+ * "a", "a.part-0000a1b2" for an "a" that is being written. NULL: it begins with something else. */
 static const char *behind_name(const char *detail, const char *what)
 {
     const size_t n = strlen(what);
@@ -113,8 +113,8 @@ static const char *behind_name(const char *detail, const char *what)
     if (strncmp(detail, "./", 2) == 0 && strncmp(detail + 2, what, n) == 0) detail += 2;
     if (strncmp(detail, what, n) != 0) return NULL;
     detail += n;
-    if (strncmp(detail, ".part.", 6) == 0)
-        for (detail += 6; isdigit((unsigned char)*detail);) detail++;
+    if (strncmp(detail, ".part-", 6) == 0)
+        for (detail += 6; isxdigit((unsigned char)*detail);) detail++;
     return detail;
 }
 

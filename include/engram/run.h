@@ -25,7 +25,8 @@ typedef struct eg_run eg_run;
 /**
  * Make the folder `path` (its parent must be there), or with `again` go on in one that may be.
  * @param config  text of config.json
- * @param again   0: the folder must not be there, or be empty; 1: what it holds is added to
+ * @param again   0: the folder must not be there, or hold no run: be empty, or of one that
+ *               was killed before it had a config.json; 1: what it holds is added to
  * @return EG_OK; EG_ERR_IO; EG_ERR_INVALID (path too long); EG_ERR_NOMEM
  */
 EG_API EG_MUST_CHECK eg_status eg_run_open(const char *path, const char *config, int threads,

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/egi_file.h"
@@ -312,8 +313,10 @@ eg_status egi_store_build(const char *path, const egi_store_options *options, eg
     EGI_TRY(egi_path_local(path, local));
     if (access(local, F_OK) == 0)
         return egi_fail(EG_ERR_IO, "%s: exists, and is not overwritten", local);
-    snprintf(part, sizeof part, "%.*s.part.%ld", EGI_STORE_PATH - 32, local, (long)gettid());
-    egi_path_discard(part); /* of a thread of this number that was killed */
+    uint32_t tag; /* numbers of processes are not enough: two containers have the same */
+    if (getrandom(&tag, sizeof tag, 0) != (ssize_t)sizeof tag)
+        return egi_fail(EG_ERR_IO, "%s: no random name: %s", local, strerror(errno));
+    snprintf(part, sizeof part, "%.*s.part-%08x", EGI_STORE_PATH - 32, local, tag);
     eg_status status = build_part(part, &mine, fill, user);
     if (status == EG_OK) status = egi_path_publish(part, local);
     if (status != EG_OK) egi_path_discard(part);

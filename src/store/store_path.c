@@ -24,7 +24,7 @@ eg_status egi_path_local(const char *path, char out[EGI_STORE_PATH])
 {
     const int n = snprintf(out, EGI_STORE_PATH, "%s%s", path[0] == '/' ? "" : "./", path);
     if (path[0] == '\0') return egi_fail(EG_ERR_INVALID, "memory file: the path is empty");
-    if (n >= EGI_STORE_PATH - 32) /* room for ".part.PID" and "-journal" */
+    if (n >= EGI_STORE_PATH - 32) /* room for ".part-" with 8 digits and "-journal" */
         return egi_fail(EG_ERR_INVALID, "memory file: the path has more than %d bytes",
                         EGI_STORE_PATH - 33);
     return EG_OK;

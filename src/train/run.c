@@ -104,6 +104,21 @@ static eg_status begin(eg_run *run, const char *config, int threads)
     return EG_OK;
 }
 
+/* No run began there: it is empty, or has what lies there before config.json does, as of one that
+ * was killed within its first moments. */
+static int holds_no_run(const char *path)
+{
+    DIR *d = opendir(path);
+    int none = d != NULL;
+    for (struct dirent *e = NULL; none && (e = readdir(d)) != NULL;) {
+        int known = e->d_name[0] == '.' || strstr(e->d_name, ".part-") != NULL;
+        for (int i = 0; i < FILES; i++) known |= strcmp(e->d_name, names[i]) == 0;
+        none = known;
+    }
+    if (d != NULL) closedir(d);
+    return none;
+}
+
 static void release(eg_run *run)
 {
     for (int i = 0; i < FILES; i++)
@@ -125,8 +140,11 @@ eg_status eg_run_open(const char *path, const char *config, int threads, int aga
     *run = (eg_run){ .alloc = a, .fd = { -1, -1, -1 } };
     memcpy(run->path, path, strlen(path) + 1);
     eg_status s = EG_OK;
-    if (mkdir(path, 0777) != 0 && !(again && errno == EEXIST))
-        s = fail_errno(path, "", "cannot be made", errno);
+    if (mkdir(path, 0777) != 0) {
+        const int error = errno;
+        if (error != EEXIST || !(again || holds_no_run(path)))
+            s = fail_errno(path, "", "cannot be made", error);
+    }
     if (s == EG_OK) s = begin(run, config, threads);
     if (s == EG_OK)
         *out = run;

@@ -73,6 +73,14 @@ static void a_folder_grows_and_is_cut(void **state)
     assert_string_equal(train_text(folder, "metrics.jsonl", text, sizeof text),
                         "{\"step\": 1}\n{\"step\": 3}\n");
     CHECK_STATUS(eg_run_open(folder, "{}", 1, 0, NULL, &run), EG_ERR_IO);
+    char config[600];
+    snprintf(config, sizeof config, "%s/config.json", folder);
+    CHECK(unlink(config) == 0); /* killed before it was there: env.json comes after it */
+    CHECK_STATUS(eg_run_open(folder, "{}", 1, 0, NULL, &run), EG_ERR_IO);
+    snprintf(config, sizeof config, "%s/env.json", folder);
+    CHECK(unlink(config) == 0);
+    CHECK_OK(eg_run_open(folder, "{}", 1, 0, NULL, &run));
+    CHECK_OK(eg_run_close(run));
     CHECK_OK(eg_run_open(folder, "{}", 1, 1, NULL, &run));
     CHECK_OK(eg_run_close(run));
     CHECK_OK(eg_run_close(NULL));
