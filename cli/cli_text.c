@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -204,9 +205,9 @@ int take_whole(const char **s, uint64_t most, uint64_t *out)
 
 uint64_t size_unit(const char *s, size_t length)
 {
-    static const char *const units[] = { "", "k", "M", "G" };
+    static const char *const units[] = { "", "k", "M", "G" }; /* in either case */
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strlen(units[i]) == length && strncmp(units[i], s, length) == 0)
+        if (strlen(units[i]) == length && strncasecmp(units[i], s, length) == 0)
             return UINT64_C(1) << 10 * i;
     return 0;
 }

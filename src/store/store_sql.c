@@ -56,7 +56,7 @@ static const struct {
     { SQLITE_READONLY, 0xff, EG_ERR_IO, 0, "not writable" },
     { SQLITE_PERM, 0xff, EG_ERR_IO, 0, "not permitted" },
     { SQLITE_AUTH, 0xff, EG_ERR_IO, 0, "not permitted" },
-    { SQLITE_TOOBIG, 0xff, EG_ERR_LIMIT, 0, "larger than a record may be" },
+    { SQLITE_TOOBIG, 0xff, EG_ERR_LIMIT, 0, "larger than a record may be, or than max_bytes" },
     { SQLITE_INTERRUPT, 0xff, EG_ERR_INTERRUPTED, 0, "stopped" },
     { 0, 0, EG_ERR_IO, 0, "failed" }, /* fits all */
 };
