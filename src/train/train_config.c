@@ -41,9 +41,9 @@ static json_t *options_json(const eg_train_options *o)
 static json_t *decisive_json(const eg_learner *l, const eg_part *train, const eg_part *valid,
                              const eg_train_options *o)
 {
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", egi_json_of(l->spec),
-                     "task", egi_task_json(eg_learner_task(l)), "seed", (json_int_t)l->seed,
-                     "train", options_json(o), "data", part_json(train), "valid", part_json(valid));
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", egi_json_of(l->spec), "task",
+                     egi_task_json(eg_learner_task(l)), "seed", (json_int_t)l->seed, "train",
+                     options_json(o), "data", part_json(train), "valid", part_json(valid));
 }
 
 eg_status egi_train_config(const eg_learner *l, const eg_part *train, const eg_part *valid,
