@@ -35,6 +35,7 @@ folder 1000
 airr 2000
 fps 20000
 command_line 4000
+json 20000
 TABLE
 }
 

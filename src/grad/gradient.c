@@ -152,13 +152,17 @@ eg_status eg_tape_gradient(eg_tape *t, eg_var y, eg_var seed, const eg_var *wrt,
     struct walk w = { .t = t, .y = y.id, .flags = flags };
     const size_t size = (size_t)y.id + 1;
     uint32_t space;
-    EGI_TRY(egi_pool_take(&t->pool, size * (sizeof *w.g + 1), &space));
+    eg_status s = egi_pool_take(&t->pool, size * (sizeof *w.g + 1), &space);
+    if (s != EG_OK) {
+        egi_tape_fail(t, s);
+        return s;
+    }
     w.g = egi_pool_data(&t->pool, space);
     w.depends = (unsigned char *)(w.g + size);
     memset(w.g, 0, size * (sizeof *w.g + 1));
     const int recording = t->recording;
     t->recording = keeps(&w);
-    const eg_status s = gradient(&w, seed, wrt, n, out);
+    s = gradient(&w, seed, wrt, n, out);
     t->recording = recording;
     egi_pool_give(&t->pool, space);
     if (s != EG_OK) egi_tape_fail(t, s);

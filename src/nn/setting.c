@@ -158,8 +158,13 @@ eg_status egi_settings_read(json_t *object, const struct egi_setting *rows, cons
 
 char *egi_json_text(const json_t *document)
 {
+    struct egi_json_error e = { .status = EG_ERR_NOMEM };
     char *text = json_dumps(document, JSON_REAL_PRECISION(15));
-    json_t *back = egi_json_of(text);
+    json_t *back = text != NULL ? egi_json_read(text, strlen(text), &e) : NULL;
+    if (back == NULL && e.status == EG_ERR_NOMEM) {
+        free(text);
+        return NULL;
+    }
     if (back == NULL || !json_equal(back, (json_t *)(uintptr_t)document)) {
         free(text);
         text = json_dumps(document, JSON_REAL_PRECISION(17));

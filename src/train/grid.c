@@ -11,8 +11,8 @@
 enum { SPEC_ROOM = 1 << 16 };
 
 /* A learner's setting as an object, its word or its default's made one; borrowed. NULL: it is
- * none, or there is no memory. */
-static json_t *inner_object(json_t *spec, const char *name)
+ * none, or, says why, there is no memory for its default. */
+static json_t *inner_object(json_t *spec, const char *name, eg_status *why)
 {
     const char *kind = json_string_value(json_object_get(spec, "kind"));
     const eg_setting *s = eg_learner_setting_at(kind, 0);
@@ -20,6 +20,7 @@ static json_t *inner_object(json_t *spec, const char *name)
         s = eg_learner_setting_at(kind, i);
     json_t *v = json_incref(json_object_get(spec, name));
     if (v == NULL && s != NULL) v = egi_json_of(s->fallback);
+    *why = v == NULL && s != NULL ? EG_ERR_NOMEM : EG_ERR_INVALID;
     json_t *object = egi_kind_object(v);
     json_decref(v);
     const int put = json_is_object(object) && json_object_set(spec, name, object) == 0;
@@ -33,11 +34,12 @@ static eg_status put(json_t *spec, const char *key, const json_t *value)
     char outer[80];
     const char *dot = strchr(key, '.');
     json_t *object = spec;
+    eg_status why = EG_ERR_INVALID;
     if (dot != NULL) {
         snprintf(outer, sizeof outer, "%.*s", (int)(dot - key), key);
-        object = inner_object(spec, outer);
+        object = inner_object(spec, outer, &why);
     }
-    if (object == NULL) return egi_fail(EG_ERR_INVALID, "grid.%.80s: %s is no object", key, outer);
+    if (object == NULL) return egi_fail(why, "grid.%.80s: %s is no object", key, outer);
     if (json_object_set_new(object, dot != NULL ? dot + 1 : key, json_deep_copy(value)) != 0)
         return egi_fail(EG_ERR_NOMEM, "grid.%.80s", key);
     return EG_OK;

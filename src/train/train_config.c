@@ -41,9 +41,9 @@ static json_t *options_json(const eg_train_options *o)
 static json_t *decisive_json(const eg_learner *l, const eg_part *train, const eg_part *valid,
                              const eg_train_options *o)
 {
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", egi_json_of(l->spec),
-                     "task", egi_task_json(eg_learner_task(l)), "seed", (json_int_t)l->seed,
-                     "train", options_json(o), "data", part_json(train), "valid", part_json(valid));
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o}", "learner", egi_json_of(l->spec), "task",
+                     egi_task_json(eg_learner_task(l)), "seed", (json_int_t)l->seed, "train",
+                     options_json(o), "data", part_json(train), "valid", part_json(valid));
 }
 
 eg_status egi_train_config(const eg_learner *l, const eg_part *train, const eg_part *valid,
@@ -127,10 +127,15 @@ static eg_status resolve(const eg_learner *l, json_t *begun)
 eg_status egi_train_same(const eg_learner *l, const char *begun, const char *now)
 {
     if (strcmp(begun, now) == 0) return EG_OK;
-    json_t *a = egi_json_of(begun), *b = egi_json_of(now);
-    eg_status s = json_is_object(a) && json_is_object(b)
-                      ? resolve(l, a)
-                      : egi_fail(EG_ERR_CORRUPT, "config: expected a JSON object");
+    struct egi_json_error of_a, of_b;
+    json_t *a = egi_json_read(begun, strlen(begun), &of_a);
+    json_t *b = egi_json_read(now, strlen(now), &of_b);
+    eg_status s = EG_OK;
+    if (of_a.status == EG_ERR_NOMEM || of_b.status == EG_ERR_NOMEM)
+        s = egi_fail(EG_ERR_NOMEM, "config: JSON");
+    else if (!json_is_object(a) || !json_is_object(b))
+        s = egi_fail(EG_ERR_CORRUPT, "config: expected a JSON object");
+    if (s == EG_OK) s = resolve(l, a);
     if (s == EG_OK) s = compare("", a, b);
     json_decref(a);
     json_decref(b);

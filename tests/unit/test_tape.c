@@ -82,6 +82,7 @@ static void every_allocation_may_fail(void **state)
             s = eg_tape_create(1, &alloc, &t);
             if (s == EG_OK) s = one_step(t, 1, 0, NULL);
             CHECK(s == EG_OK || s == EG_ERR_NOMEM);
+            CHECK(t == NULL || eg_tape_status(t) == s); /* it stays, whatever failed */
             eg_tape_destroy(t);
             CHECK(f.live == 0);
             CHECK(k < 10000);
