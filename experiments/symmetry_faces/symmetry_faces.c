@@ -171,6 +171,13 @@ static eg_status learn(const struct faces *f, const char *family, int must)
     o.seed = f->run->seed;
     o.threads = f->run->threads;
     o.progress = f->run->progress;
+    if(getenv("XL")) o.layers=(size_t)atoi(getenv("XL"));
+    if(getenv("XR")) o.realism=atof(getenv("XR"));
+    if(getenv("XC")) o.critic_steps=(size_t)atoi(getenv("XC"));
+    if(getenv("XM")) o.movement=atof(getenv("XM"));
+    if(getenv("XS")) o.steps=(size_t)atoi(getenv("XS"));
+    if(getenv("XG")) o.smooth=atof(getenv("XG"));
+    if(getenv("XO")) o.rate=atof(getenv("XO"));
     LAB_TRY(eg_learned_symmetry_create(f->train.d, &o, &map));
     const eg_status s = tell(f, map, family, must);
     eg_learned_symmetry_destroy(map);
@@ -190,7 +197,7 @@ static eg_status measure(const struct experiment_context *run)
     eg_status s = draw(&f);
     if (s == EG_OK) s = train(&f);
     if (s == EG_OK) s = principal(&f);
-    if (s == EG_OK) s = learn(&f, "residual", 1);
+    if (s == EG_OK && !getenv("XN")) s = learn(&f, "residual", 1);
     if (s == EG_OK) s = learn(&f, "involution", 0);
     eg_learner_destroy(f.l);
     free(f.face);
