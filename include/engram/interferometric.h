@@ -11,6 +11,7 @@
 #ifndef ENGRAM_INTERFEROMETRIC_H
 #define ENGRAM_INTERFEROMETRIC_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 

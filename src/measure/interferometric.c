@@ -147,7 +147,8 @@ static void fill_axis(struct egi_axis *a, size_t scales, size_t every, double *l
             low[f] += bell[t] * cos(turn);
         }
     }
-    low[0] = 1;
+    low[0] = 1; /* and both of a pair the same, to the last bit */
+    for (size_t f = 1; 2 * f < n; f++) low[n - f] = low[f];
     size_t row = 1;
     for (int rest = 0; rest < 2; rest++) /* those that are given first; row 0 is there */
         for (size_t at = 1; at < n; at++) {

@@ -91,7 +91,7 @@ static eg_status derive(eg_interferometric *s, size_t layer, const struct batch 
         egi_interferometric_average(s, egi_interferometric_modulus(s, u, w[0], w[1]), 1);
     const eg_var sum = eg_sum(t, eg_mul(t, y, y), EG_ALL_AXES, 0);
     EGI_TRY(eg_tape_status(t));
-    if (!(bound > 0))
+    if (!(bound > 1e-6 * squares(t, u)))
         return egi_fail(EG_ERR_INVALID, "interferometric: layer %zu sees nothing but averages",
                         layer);
     EGI_TRY(eg_tape_gradient(t, sum, EG_NONE, w, 2, 0, g));

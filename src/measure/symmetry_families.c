@@ -4,9 +4,11 @@
  * warp        the picture at places exp(sum_i z_i c_i . E) (column, row, 1), E a basis of the
  * affine maps of the plane: two translations, rotation, scaling, two shears; samples bilinear
  * residual    c + V tanh(W c + b)
- * involution  f^-1 R f, R = diag(1, .., -1, ..), f couplings c <- c + (1 - m) V tanh(W (m c) + b)
- *             that change half of the coordinates by the other half in turn (Dinh et al. 2015), so
- *             that f^-1 is exact and L L = 1 whatever was learned */
+ * involution  f^-1 R f on c less its mean over the data, R = diag(1, .., -1, ..), f a rotation
+ *             exp((G - G^T) / 2) and couplings c <- c + (1 - m) V tanh(W (m c) + b) that change
+ *             half of the coordinates by the other half in turn (Dinh et al. 2015), so that f^-1 is
+ *             exact and L L = 1 whatever was learned. Without the rotation what is turned round
+ *             stays near the coordinate that it began with. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -194,7 +196,7 @@ static const struct egi_family residual = { .info = { "residual", "any map near 
                                             .apply = residual_apply };
 static const struct egi_family involution = {
     .info = { "involution", "a map that undoes itself, exactly",
-              "f^-1 R f, f additive couplings, R = diag(1, .., -1, ..)",
+              "f^-1 R f, f a rotation and additive couplings, R = diag(1, .., -1, ..)",
               "Dinh et al. 2015, eq. 5" },
     .centred = 1,
     .array = involution_array,
