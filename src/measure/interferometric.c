@@ -159,24 +159,30 @@ static void fill_axis(struct egi_axis *a, size_t scales, size_t every, double *l
     a->out = (n + every - 1) / every;
 }
 
-eg_status eg_interferometric_grid(size_t channels, size_t height, size_t width,
-                                  const eg_interferometric_options *options,
-                                  eg_interferometric **out)
+static eg_status fill_grid(eg_interferometric *s)
 {
-    const eg_interferometric_options usual = EG_INTERFEROMETRIC_OPTIONS_INIT;
-    const eg_interferometric_options *o = options != NULL ? options : &usual;
-    const size_t n[2] = { height, width };
-    eg_interferometric *s;
-    EGI_TRY(egi_interferometric_create(channels, n, n, o, &s));
-    const size_t every = o->every > 0 ? o->every : (size_t)1 << o->scales;
+    const size_t height = s->axis[0].n, width = s->axis[1].n;
+    const size_t every = s->o.every > 0 ? s->o.every : (size_t)1 << s->o.scales;
     double *const low[2] = { s->gain, s->gain + height }; /* not yet drawn; room for 2 f */
-    for (size_t i = 0; i < 2; i++) fill_axis(&s->axis[i], o->scales, every, low[i]);
+    for (size_t i = 0; i < 2; i++) fill_axis(&s->axis[i], s->o.scales, every, low[i]);
     for (size_t f = 0; f < s->f; f++) {
         const size_t y = f / width, z = f % width;
         s->low[f] = low[0][y] * low[1][z];
         s->partner[f] = (height - y) % height * width + (width - z) % width;
     }
-    const eg_status status = egi_interferometric_begin(s);
+    return egi_interferometric_begin(s);
+}
+
+eg_status eg_interferometric_grid(size_t channels, size_t height, size_t width,
+                                  const eg_interferometric_options *options,
+                                  eg_interferometric **out)
+{
+    const eg_interferometric_options usual = EG_INTERFEROMETRIC_OPTIONS_INIT;
+    const size_t n[2] = { height, width };
+    eg_interferometric *s = NULL;
+    eg_status status =
+        egi_interferometric_create(channels, n, n, options != NULL ? options : &usual, &s);
+    if (status == EG_OK) status = fill_grid(s);
     if (status != EG_OK) {
         eg_interferometric_destroy(s);
         return status;
