@@ -168,7 +168,7 @@ static void more_help(FILE *out, const void *typed)
     static const char *const goes[] = { "", "MODEL DATA: ", "MODEL: " };
     fputs("\nInstruments:\n", out);
     for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
-        fprintf(out, "  %-13s %s%s\n", instruments[i].name, goes[instruments[i].takes],
+        fprintf(out, "  %-15s %s%s\n", instruments[i].name, goes[instruments[i].takes],
                 instruments[i].summary);
     measure_dimension_help(out);
 }

@@ -163,7 +163,6 @@ static eg_status learn(const struct faces *f, const char *family, int exact)
     o.realism = exact ? 2 : 0.5;
     o.smooth = 0.5;
     o.involution = exact ? 0 : 20;
-    o.layers = 8;
     o.rate = 2e-3;
     o.seed = f->run->seed;
     o.threads = f->run->threads;
