@@ -114,7 +114,7 @@ static eg_status draw_orbits(const struct faces *f, eg_learned_symmetry *map, co
     eg_image image = { 0 };
     eg_status s = orbit != NULL ? eg_image_create(ROWS * side, SHOWN * side, 1, NULL, &image)
                                 : lab_no_memory();
-    for (size_t i = 0; i < SHOWN && s == EG_OK; i++) {
+    for (size_t i = 0; i < SHOWN && s == EG_OK && orbit != NULL; i++) {
         s = eg_learned_symmetry_orbit(map, f->rest.x + i * d, 1, 1, ROWS - 1, orbit);
         for (size_t p = 0; p < ROWS * d && s == EG_OK; p++) {
             const double v = 255 * fmin(fmax((double)orbit[p], 0), 1);
