@@ -13,6 +13,7 @@ static const struct measure defaults = { .reader = READER_OPTIONS_INIT,
                                          .j = 2,
                                          .angles = 8,
                                          .order = 2,
+                                         .filters = 16,
                                          .eigenvalues = 5,
                                          .draws = 10,
                                          .delta = 0.05,
@@ -45,11 +46,15 @@ static const struct opt options[] = {
       0, 0.99 },
     { "resample", 0, OPT_SIZE, AT(resample), "N", "bootstrap samples for the interval", NULL, 0,
       1e6 },
-    { "smoothing", 'j', OPT_SIZE, AT(j), "J", "scatter: means over 2^J pixels", NULL, 1, 12 },
+    { "smoothing", 'j', OPT_SIZE, AT(j), "J", "scatter, interferometric: means over 2^J pixels",
+      NULL, 1, 12 },
     { "angles", 0, OPT_SIZE, AT(angles), "L", "of its wavelets", NULL, 1, 64 },
     { "order", 0, OPT_SIZE, AT(order), "N", "moduli that follow each other at most", NULL, 0, 2 },
     { "rounded-pi", 0, OPT_FLAG, AT(rounded_pi), NULL, "its filters by 3.1415, as kymatio's", NULL,
       0, 0 },
+    { "filters", 0, OPT_SIZE, AT(filters), "K", "interferometric: of each layer", NULL, 1, 1e4 },
+    { "graph", 0, OPT_TEXT, AT(graph), "FILE",
+      "its weights between nodes, as many rows as columns [a grid of pixels]", NULL, 0, 0 },
     { "eigenvalues", 0, OPT_SIZE, AT(eigenvalues), "K", "hessian: of both ends", NULL, 1, 100 },
     { "draws", 0, OPT_SIZE, AT(draws), "N",
       "random vectors of its trace and density; bounds: 100 N networks; noise: N batches", NULL, 1,
@@ -73,7 +78,8 @@ static const struct opt options[] = {
     { "along", 0, OPT_NUMBER, AT(along), "T", "how far along an orbit", NULL, 1e-9, 1e3 },
     { "learn", 0, OPT_TEXT, AT(learn), "FAMILY",
       "a map that is learned: linear, warp, residual, involution", family_name, 0, 0 },
-    { "steps", 0, OPT_SIZE, AT(steps), "N", "of learning it", NULL, 1, 1e9 },
+    { "steps", 0, OPT_SIZE, AT(steps), "N", "of learning it, or each layer of filters", NULL, 1,
+      1e9 },
     { "least", 0, OPT_NUMBER, AT(least), "SHARE", "of its length that it moves an example at least",
       NULL, 0, 1e3 },
     { "generators", 0, OPT_TEXT, AT(generators), "FILE.npy", "write all generators", NULL, 0, 0 },
@@ -114,6 +120,8 @@ static const struct instrument {
       "of each example, how often learners that saw it are right on it, less others" },
     { "scatter", measure_scatter, OF_DATA,
       "means of moduli of wavelets, (C K, H / 2^J, W / 2^J) of each picture" },
+    { "interferometric", measure_interferometric, OF_DATA,
+      "the same of filters learned from DATA without labels, on pictures or a --graph" },
     { "hessian", measure_hessian, OF_MODEL_AND_DATA,
       "eigenvalues of both ends, trace and density of curvature" },
     { "bounds", measure_bounds, OF_MODEL_AND_DATA,
@@ -160,7 +168,7 @@ static void more_help(FILE *out, const void *typed)
     static const char *const goes[] = { "", "MODEL DATA: ", "MODEL: " };
     fputs("\nInstruments:\n", out);
     for (size_t i = 0; instrument_name(NULL, i) != NULL; i++)
-        fprintf(out, "  %-13s %s%s\n", instruments[i].name, goes[instruments[i].takes],
+        fprintf(out, "  %-15s %s%s\n", instruments[i].name, goes[instruments[i].takes],
                 instruments[i].summary);
     measure_dimension_help(out);
 }
@@ -178,6 +186,7 @@ const struct command cmd_measure = {
         "engram measure memorisation semeion --hidden 64 --models 100 --easy 1 --batch 20\n"
         "engram measure memorisation semeion --hidden 64 --epochs 10 --course --shuffle 1\n"
         "engram measure scatter cifar10 -o scattered.npy\n"
+        "engram measure interferometric mnist/test --limit 1000 --steps 100 -o learned.npy\n"
         "engram measure hessian runs/digits semeion --sample 500 --density density.csv\n"
         "engram measure bounds runs/digits mnist/train\n"
         "engram measure noise runs/digits semeion --batch 50 --draws 100\n"
@@ -194,7 +203,7 @@ const struct command cmd_measure = {
     .first = instrument_name,
     .min_args = 2,
     .max_args = 3,
-    .own_output_words = "scatter|tangent",
+    .own_output_words = "scatter|interferometric|tangent",
     .run = run,
     .more_help = more_help,
 };

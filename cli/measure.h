@@ -18,6 +18,9 @@ struct measure {
     /* scatter */
     size_t j, angles, order;
     int rounded_pi;
+    /* interferometric: j, order and steps too */
+    size_t filters;
+    const char *graph;
     /* hessian */
     size_t eigenvalues, draws;
     int gauss_newton;
@@ -44,6 +47,7 @@ struct measure {
 int measure_dimension(const struct call *call, const char *data);
 int measure_memorisation(const struct call *call, const char *data);
 int measure_scatter(const struct call *call, const char *data);
+int measure_interferometric(const struct call *call, const char *data);
 int measure_hessian(const struct call *call, const char *unused);
 int measure_bounds(const struct call *call, const char *unused);
 int measure_rotation(const struct call *call, const char *model);

@@ -278,4 +278,30 @@ static inline eg_status call_pictures(const char *path)
     return s;
 }
 
+static inline eg_status call_interferometric(const char *path)
+{
+    enum { SIDE = 4, N_SIGNALS = 3, FEATURES = 2 * SIDE * SIDE };
+    const double edge[9] = { 0, 1, 0, 1, 0, 2, 0, 2, 0 };
+    float x[N_SIGNALS * SIDE * SIDE], y[N_SIGNALS * FEATURES];
+    double course[2];
+    eg_interferometric_options o = EG_INTERFEROMETRIC_OPTIONS_INIT;
+    eg_interferometric *grid = NULL, *graph = NULL;
+    eg_status s = EG_OK;
+    (void)path;
+    o.filters = 1;
+    o.steps = 2;
+    o.threads = 1;
+    eg_random_normal(1, 0, 0, N_SIGNALS * SIDE * SIDE, x);
+    CALL(eg_interferometric_grid(1, SIDE, SIDE, &o, &grid));
+    CALL(eg_interferometric_train(grid, x, N_SIGNALS, course));
+    CHECK(s != EG_OK || eg_interferometric_features(grid) <= FEATURES);
+    CALL(eg_interferometric_apply(grid, x, N_SIGNALS, y));
+    CALL(eg_interferometric_graph(1, edge, 3, &o, &graph));
+    CALL(eg_interferometric_apply(graph, x, 2, y));
+    CHECK(s != EG_OK || eg_interferometric_look(graph).frequencies == 3);
+    eg_interferometric_destroy(graph);
+    eg_interferometric_destroy(grid);
+    return s;
+}
+
 #endif

@@ -65,6 +65,7 @@ static const struct episode {
     { "dynamics", call_dynamics, NULL },
     { "of a network", call_of_network, NULL },
     { "pictures", call_pictures, NULL },
+    { "interferometric", call_interferometric, NULL },
     { "gradients", call_gradients, NULL },
     { "rows", call_rows, NULL },
     { "formulae", call_formulae, NULL },

@@ -23,6 +23,7 @@
 #include "engram/hybrid.h"
 #include "engram/image.h"
 #include "engram/inspect.h"
+#include "engram/interferometric.h"
 #include "engram/jamming.h"
 #include "engram/learned_symmetry.h"
 #include "engram/learner.h"

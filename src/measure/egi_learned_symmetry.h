@@ -12,6 +12,7 @@ struct egi_family {
     eg_symmetry_family info;
     int draws;   /* z (B, K) is drawn; else there is none */
     int picture; /* x enters as (B, C, H, W), else as its (B, Q) coordinates in the basis */
+    int centred; /* less the mean of the data that it learned from */
     /* The next array in its place of s->params, and the deviation it begins with; 0 past the last.
      */
     int (*array)(const eg_learn_symmetry_options *o, size_t q, size_t at, const char **name,

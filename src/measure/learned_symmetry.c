@@ -224,9 +224,17 @@ eg_var egi_symmetry_moved(struct eg_learned_symmetry *s, eg_var x, eg_var z)
         const eg_var y = s->row->apply(o, t, s->map.leaf, eg_reshape(t, x, &shape), z);
         return eg_reshape(t, y, &flat);
     }
-    if (s->basis == NULL) return s->row->apply(o, t, s->map.leaf, x, z);
+    eg_var mean = EG_NONE, from = x;
+    if (s->row->centred) {
+        mean = eg_input(t, EG_F32, &eg_shape_of(s->d), s->mean);
+        from = eg_sub(t, x, mean);
+    }
+    if (s->basis == NULL) {
+        const eg_var y = s->row->apply(o, t, s->map.leaf, from, z);
+        return s->row->centred ? eg_add(t, y, mean) : y;
+    }
     const eg_var basis = eg_input(t, EG_F32, &eg_shape_of(s->q, s->d), s->basis);
-    const eg_var c = eg_matmul(t, x, eg_swap_axes(t, basis, 0, 1));
+    const eg_var c = eg_matmul(t, from, eg_swap_axes(t, basis, 0, 1));
     const eg_var by = eg_sub(t, s->row->apply(o, t, s->map.leaf, c, z), c);
     return eg_add(t, x, eg_matmul(t, by, basis));
 }

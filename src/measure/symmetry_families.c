@@ -4,9 +4,11 @@
  * warp        the picture at places exp(sum_i z_i c_i . E) (column, row, 1), E a basis of the
  * affine maps of the plane: two translations, rotation, scaling, two shears; samples bilinear
  * residual    c + V tanh(W c + b)
- * involution  f^-1 R f, R = diag(1, .., -1, ..), f couplings c <- c + (1 - m) V tanh(W (m c) + b)
- *             that change half of the coordinates by the other half in turn (Dinh et al. 2015), so
- *             that f^-1 is exact and L L = 1 whatever was learned */
+ * involution  f^-1 R f on c less its mean over the data, R = diag(1, .., -1, ..), f a rotation
+ *             exp((G - G^T) / 2) and couplings c <- c + (1 - m) V tanh(W (m c) + b) that change
+ *             half of the coordinates by the other half in turn (Dinh et al. 2015), so that f^-1 is
+ *             exact and L L = 1 whatever was learned. Without the rotation what is turned round
+ *             stays near the coordinate that it began with. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
@@ -109,7 +111,11 @@ static int residual_array(const eg_learn_symmetry_options *o, size_t q, size_t a
 static int involution_array(const eg_learn_symmetry_options *o, size_t q, size_t at,
                             const char **name, eg_shape *shape, double *deviation)
 {
-    return at < PER * o->layers && hidden_array(o, q, at, name, shape, deviation);
+    if (at > 0) return at <= PER * o->layers && hidden_array(o, q, at - 1, name, shape, deviation);
+    *name = "turn";
+    *shape = eg_shape_of(q, q);
+    *deviation = 1 / sqrt((double)q);
+    return 1;
 }
 
 static eg_var hidden(eg_tape *t, const eg_var *leaf, eg_var x)
@@ -142,12 +148,20 @@ static eg_var couple(eg_tape *t, const eg_var *leaf, eg_var x, size_t layer, dou
     return eg_add(t, x, eg_affine(t, by, sign, 0));
 }
 
+/* x (b, Q) turned by exp(sign (G - G^T) / 2) */
+static eg_var rotated(eg_tape *t, eg_var g, eg_var x, double sign)
+{
+    const eg_var a = eg_affine(t, eg_sub(t, g, eg_swap_axes(t, g, 0, 1)), sign / 2, 0);
+    return eg_swap_axes(t, eg_expm_times(t, a, eg_swap_axes(t, x, 0, 1)), 0, 1);
+}
+
 static eg_var involution_apply(const eg_learn_symmetry_options *o, eg_tape *t, const eg_var *leaf,
                                eg_var x, eg_var z)
 {
     const size_t q = eg_tape_shape(t, x).dim[1];
     (void)z;
-    for (size_t k = 0; k < o->layers; k++) x = couple(t, leaf, x, k, 1);
+    x = rotated(t, leaf[0], x, 1);
+    for (size_t k = 0; k < o->layers; k++) x = couple(t, leaf + 1, x, k, 1);
     const eg_var turned = eg_neg(t, eg_slice(t, x, 1, q - o->flipped, o->flipped, 1));
     if (o->flipped < q) {
         const eg_var part[2] = { eg_slice(t, x, 1, 0, q - o->flipped, 1), turned };
@@ -155,8 +169,8 @@ static eg_var involution_apply(const eg_learn_symmetry_options *o, eg_tape *t, c
     } else {
         x = turned;
     }
-    for (size_t k = o->layers; k > 0; k--) x = couple(t, leaf, x, k - 1, -1);
-    return x;
+    for (size_t k = o->layers; k > 0; k--) x = couple(t, leaf + 1, x, k - 1, -1);
+    return rotated(t, leaf[0], x, -1);
 }
 
 /* ---- the table ---- */
@@ -182,8 +196,9 @@ static const struct egi_family residual = { .info = { "residual", "any map near 
                                             .apply = residual_apply };
 static const struct egi_family involution = {
     .info = { "involution", "a map that undoes itself, exactly",
-              "f^-1 R f, f additive couplings, R = diag(1, .., -1, ..)",
+              "f^-1 R f, f a rotation and additive couplings, R = diag(1, .., -1, ..)",
               "Dinh et al. 2015, eq. 5" },
+    .centred = 1,
     .array = involution_array,
     .apply = involution_apply
 };

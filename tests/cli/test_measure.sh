@@ -76,6 +76,19 @@ check 2 'items of 16 x 12, expected pictures of at least 16 x 16' \
     measure scatter pictures.npy -o x.npy --smoothing 4
 check 2 '-o FILE.npy' measure scatter pictures.npy
 
+# the same by filters that are learned, on pixels and on a graph of three nodes and one apart
+json 'j["items"] == 2 and j["numbers"] == (1 + 3 + 9) * 3 * 4 * 3
+      and all(a <= b + 1e-6 <= 1.001 for a, b in zip(j["share_at_first"], j["share_at_last"]))' \
+    measure interferometric pictures.npy -o learned.npy --filters 3 --steps 10
+printf 'a,b,c,d\n0,1,0,0\n1,0,2,0\n0,2,0,0\n0,0,0,0\n' >edges.csv
+printf 'a,b,c,d\n1,2,0,3\n0,1,4,1\n2,2,1,0\n' >nodes.csv
+json 'j["items"] == 3 and j["numbers"] == (1 + 2) * 2 and len(j["share_at_last"]) == 1' \
+    measure interferometric nodes.csv --graph edges.csv -o learned.npy --filters 2 --order 1 \
+    --steps 5
+check 2 'expected pictures, or --graph' measure interferometric nodes.csv -o x.npy
+check 2 'as many rows as columns' measure interferometric edges.csv --graph nodes.csv -o x.npy
+check 2 'expected 1 or 2' measure interferometric pictures.npy --order 0 -o x.npy
+
 # labels drawn anew are known by heart alone
 json 'j["examples"] == 200 and j["models"] == 30 and j["mean"] < 0.4' \
     measure memorisation semeion --limit 200 --kind knn --set k=1 --models 30
