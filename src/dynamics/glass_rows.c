@@ -1,5 +1,6 @@
 /* Rows of the table: spherical models in time. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dynamics/egi_doubling.h"
 #include "dynamics/egi_families.h"
 #include "dynamics/egi_glass_runs.h"
 #include "dynamics/egi_mode_coupling.h"
@@ -111,6 +112,26 @@ const eg_dynamics_model egi_models_glass[] = {
         COLUMN("c", "C(t, tw)", "after the waiting time"),
         COLUMN("r", "R(t, tw)", "after the waiting time"), COLUMN_END },
       spiked },
+    { "long-times",
+      "the p-spin models of `pspin`, followed to long times",
+      "CHSCK with the integrated response: dF/dt = 1 - mu F + int R Q''(C) F",
+      "a grid of two times whose step doubles, integrals of cells kept; error by two grids",
+      "Cugliandolo and Kurchan 1993; scheme after Kim and Latz 2001",
+      1,
+      { { "p", "order of the interaction", 3, 2, 10 },
+        { "g", "its weight in Q", 0.5, 1e-6, 1e6 },
+        { "p2", "order of a second interaction", 2, 2, 10 },
+        { "g2", "its weight, 0: none", 0, 0, 1e6 },
+        { "T", "temperature", 0, 0, 1e3 },
+        { "t", "time at the end", 1000, 1e-1, 1e9 },
+        { "n", "points of a block of equal steps", 256, 64, 4096 },
+        { "points", "rows of the table, between 1 and t", 40, 1, 10000 },
+        PARAM_END },
+      { COLUMN("t", "time", NULL), COLUMN("e", "energy a component", "energy"),
+        COLUMN("mu", "multiplier of the sphere", NULL), COLUMN("c0", "C(t, 0)", "correlation"),
+        COLUMN("half", "C(t, t/2)", "correlation"),
+        COLUMN("chi", "response, integrated from 0 to t", "integrated response"), COLUMN_END },
+      egi_long_times },
     { "mode-coupling",
       "correlation of a mixed p-spin model at equilibrium, and where it is arrested",
       "dC/dt = -T C - (1/T) int_0^t Q'(C(t-s)) dC/ds, Q = g x^p + g2 x^p2, R = -C'/T",
