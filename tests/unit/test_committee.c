@@ -117,6 +117,21 @@ static void samples_follow(void **state)
     CHECK_STATUS(TRY("committee", NULL, &r, { "N", 3 }, { "samples", 1 }), EG_ERR_INVALID);
 }
 
+/* Starts of any overlaps: the golden one as parameters, and weights of a sample that have them. */
+static void starts_of_any_overlaps(void **state)
+{
+    (void)state;
+    eg_dynamics_result r;
+    RUN("committee", &r, { "q0", .3 }, { "q-step", 1 / 3.0 }, { "q-across", .01 }, { "r0", .02 },
+        { "r-step", .5 }, { "r-next", .01 }, { "t", 1 }, { "points", 1 }, { "samples", 2 },
+        { "N", 40 });
+    CHECK_NEAR(cell("committee", &r, 0, "error"), .48114851, 1e-8);
+    CHECK_NEAR(cell("committee", &r, 0, "error_simulated"), .48114851, 1e-8);
+    CHECK_NEAR(cell("committee", &r, 1, "error"), .24797672, 2e-7);
+    eg_dynamics_result_clear(&r);
+    CHECK_STATUS(TRY("committee", NULL, &r, { "q-across", 5 }), EG_ERR_INVALID);
+}
+
 static void regressions_follow(void **state)
 {
     (void)state;
