@@ -186,8 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_trajectory),   cmocka_unit_test(step_is_chosen),
         cmocka_unit_test(rates_are_gradients), cmocka_unit_test(noise_floors),
-        cmocka_unit_test(samples_follow),      cmocka_unit_test(regressions_follow),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(samples_follow),      cmocka_unit_test(starts_of_any_overlaps),
+        cmocka_unit_test(regressions_follow),  cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
