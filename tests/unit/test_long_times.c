@@ -1,5 +1,6 @@
 /* The grid that doubles: closed forms of p = 2, equilibrium, the fixed grid, what it refuses. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dynamics/egi_doubling.h"
 #include "dynamics_check.h"
 
 /* p = 2, T = 0: Gamma = I_1(4t)/(2t); ln of it without exp(4t), by its integral. */
@@ -83,6 +84,22 @@ static void fixed_grid(void **state)
     }
 }
 
+/* With a signal: the recovered state, between spurious minima. */
+static void signal_is_found(void **state)
+{
+    (void)state;
+    const struct egi_glass g = {
+        .terms = 2, .planted = 1, .m0 = 1e-3, .term = { { 2.3, 2 }, { 1 / .6, 3 } }
+    };
+    const struct egi_recovered end = egi_glass_recovered(&g);
+    struct egi_doubling w;
+    CHECK_OK(egi_doubling_create(&g, 256, 0, eg_allocator_default(), &w));
+    while ((double)w.row * w.h < 20) CHECK_OK(egi_doubling_step(&w));
+    CHECK_NEAR(w.line[EGI_D_M][w.row], end.m, 1e-3);
+    CHECK_NEAR(w.line[EGI_D_E][w.row], end.e, 5e-3);
+    egi_doubling_destroy(&w);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -97,9 +114,8 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matrix_alone),
-        cmocka_unit_test(equilibrium),
-        cmocka_unit_test(fixed_grid),
+        cmocka_unit_test(matrix_alone), cmocka_unit_test(equilibrium),
+        cmocka_unit_test(fixed_grid),   cmocka_unit_test(signal_is_found),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
