@@ -5,7 +5,7 @@
 #include "dynamics/egi_doubling.h"
 
 /* Columns of the row in the table. */
-enum { T, E, MU, C0, HALF, CHI };
+enum { T, E, MU, C0, HALF, CHI, M };
 
 static void put_row(const struct egi_doubling *w, double *row)
 {
@@ -17,6 +17,7 @@ static void put_row(const struct egi_doubling *w, double *row)
     row[C0] = c[0];
     row[HALF] = i % 2 == 0 ? c[half] : (c[half] + c[half + 1]) / 2;
     row[CHI] = w->square[EGI_D_F][i * w->wide];
+    if (w->glass.planted) row[M] = w->line[EGI_D_M][i];
 }
 
 /* Rows at the first steps at or after each time; the times become those of the steps. */
@@ -43,7 +44,10 @@ eg_status egi_long_times(struct egi_dynamics *run)
     const double last = egi_param(run, "t"), first = fmin(1, last / 10);
     struct egi_glass g;
     struct egi_arena arena;
-    egi_glass_pure(run, &g);
+    if (egi_param(run, "snr") > 0)
+        egi_glass_planted(run, &g);
+    else
+        egi_glass_pure(run, &g);
     EGI_TRY(egi_rows(run, rows));
     const size_t cells = rows * run->out->columns;
     const struct egi_need needs[] = { { rows, sizeof(double) }, { cells, sizeof(double) } };
@@ -56,10 +60,11 @@ eg_status egi_long_times(struct egi_dynamics *run)
     run->out->error = 0;
     for (size_t i = 0; i < cells && s == EG_OK; i++)
         run->out->error = fmax(run->out->error, fabs(run->out->value[i] - coarse[i]));
-    if (s == EG_OK && g.terms == 1 && !(g.temperature > 0)) {
+    if (s == EG_OK && !(g.temperature > 0)) {
         const double mu = egi_glass_marginal(&g);
         egi_fact(run, "mu at the threshold", mu);
-        egi_fact(run, "e at the threshold", -mu / g.term[0].power);
+        if (g.terms == 1) egi_fact(run, "e at the threshold", -mu / g.term[0].power);
+        if (g.planted) egi_fact(run, "m at long times", egi_glass_recovered(&g).m);
     }
     egi_arena_destroy(&arena);
     return s;

@@ -1,6 +1,5 @@
 /* The grid that doubles: closed forms of p = 2, equilibrium, the fixed grid, what it refuses. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dynamics/egi_doubling.h"
 #include "dynamics_check.h"
 
 /* p = 2, T = 0: Gamma = I_1(4t)/(2t); ln of it without exp(4t), by its integral. */
@@ -88,16 +87,31 @@ static void fixed_grid(void **state)
 static void signal_is_found(void **state)
 {
     (void)state;
-    const struct egi_glass g = {
-        .terms = 2, .planted = 1, .m0 = 1e-3, .term = { { 2.3, 2 }, { 1 / .6, 3 } }
-    };
-    const struct egi_recovered end = egi_glass_recovered(&g);
-    struct egi_doubling w;
-    CHECK_OK(egi_doubling_create(&g, 256, 0, eg_allocator_default(), &w));
-    while ((double)w.row * w.h < 20) CHECK_OK(egi_doubling_step(&w));
-    CHECK_NEAR(w.line[EGI_D_M][w.row], end.m, 1e-3);
-    CHECK_NEAR(w.line[EGI_D_E][w.row], end.e, 5e-3);
-    egi_doubling_destroy(&w);
+    eg_dynamics_result r;
+    RUN("spiked-long-times", &r, { "p", 3 }, { "snr", 4.6 }, { "delta-p", .2 }, { "m0", 1e-3 },
+        { "t", 20 }, { "points", 5 });
+    CHECK(cell("spiked-long-times", &r, 0, "m") < .02);
+    CHECK_NEAR(cell("spiked-long-times", &r, 4, "m"), fact(&r, "m at long times"), 1e-3);
+    CHECK_NEAR(cell("spiked-long-times", &r, 4, "e"), -4.47399641, 5e-3);
+    CHECK_NEAR(fact(&r, "m at long times"), .943063767, 1e-8);
+    eg_dynamics_result_clear(&r);
+}
+
+static void out_of_memory(void **state)
+{
+    (void)state;
+    eg_status s = EG_ERR_NOMEM;
+    for (size_t k = 0; s != EG_OK; k++) {
+        struct failing f = { .fail_at = k };
+        const eg_allocator alloc = failing_allocator(&f);
+        eg_dynamics_options o = EG_DYNAMICS_OPTIONS_INIT;
+        eg_dynamics_result r = { 0 };
+        o.alloc = &alloc;
+        s = TRY("long-times", &o, &r, { "n", 64 }, { "t", 1 }, { "points", 3 });
+        CHECK(s == EG_OK || s == EG_ERR_NOMEM);
+        eg_dynamics_result_clear(&r);
+        CHECK(f.live == 0 && k < 50);
+    }
 }
 
 static void refuses(void **state)
@@ -116,7 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matrix_alone), cmocka_unit_test(equilibrium),
         cmocka_unit_test(fixed_grid),   cmocka_unit_test(signal_is_found),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(refuses),      cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
