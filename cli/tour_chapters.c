@@ -426,16 +426,10 @@ static int chapter_association(struct tour *t)
 }
 
 const struct tour_chapter tour_chapters[] = {
-    { "memories", chapter_memories },
-    { "hidden", chapter_hidden },
-    { "load", chapter_load },
-    { "energy", chapter_energy },
-    { "theory", chapter_theory },
-    { "classes", chapter_association },
-    { "learn", tour_chapter_learn },
-    { "bags", tour_chapter_bags },
-    { "teach", tour_chapter_teach },
-    { "known", tour_chapter_known },
-    { "glass", tour_chapter_glass },
-    { NULL, NULL },
+    { "memories", chapter_memories }, { "hidden", chapter_hidden },
+    { "load", chapter_load },         { "energy", chapter_energy },
+    { "theory", chapter_theory },     { "classes", chapter_association },
+    { "learn", tour_chapter_learn },  { "bags", tour_chapter_bags },
+    { "teach", tour_chapter_teach },  { "known", tour_chapter_known },
+    { "glass", tour_chapter_glass },  { NULL, NULL },
 };

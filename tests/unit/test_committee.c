@@ -117,6 +117,21 @@ static void samples_follow(void **state)
     CHECK_STATUS(TRY("committee", NULL, &r, { "N", 3 }, { "samples", 1 }), EG_ERR_INVALID);
 }
 
+/* Starts of any overlaps: the golden one as parameters, and weights of a sample that have them. */
+static void starts_of_any_overlaps(void **state)
+{
+    (void)state;
+    eg_dynamics_result r;
+    RUN("committee", &r, { "q0", .3 }, { "q-step", 1 / 3.0 }, { "q-across", .01 }, { "r0", .02 },
+        { "r-step", .5 }, { "r-next", .01 }, { "t", 1 }, { "points", 1 }, { "samples", 2 },
+        { "N", 40 });
+    CHECK_NEAR(cell("committee", &r, 0, "error"), .48114851, 1e-8);
+    CHECK_NEAR(cell("committee", &r, 0, "error_simulated"), .48114851, 1e-8);
+    CHECK_NEAR(cell("committee", &r, 1, "error"), .24797672, 2e-7);
+    eg_dynamics_result_clear(&r);
+    CHECK_STATUS(TRY("committee", NULL, &r, { "q-across", 5 }), EG_ERR_INVALID);
+}
+
 static void regressions_follow(void **state)
 {
     (void)state;
@@ -171,8 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_trajectory),   cmocka_unit_test(step_is_chosen),
         cmocka_unit_test(rates_are_gradients), cmocka_unit_test(noise_floors),
-        cmocka_unit_test(samples_follow),      cmocka_unit_test(regressions_follow),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(samples_follow),      cmocka_unit_test(starts_of_any_overlaps),
+        cmocka_unit_test(regressions_follow),  cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
