@@ -6,6 +6,8 @@
 
 #include "base/egi_json.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct egi_json_error e;
