@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -251,18 +253,48 @@ json_t *json_number(double v)
     return json_real(v);
 }
 
+int is_memory_file(const char *path)
+{
+    char head[72] = "";
+    struct stat st;
+    FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+    if (f == NULL) return 0;
+    const size_t n = fread(head, 1, sizeof head, f);
+    fclose(f);
+    return n == sizeof head && memcmp(head, "SQLite format 3", 16) == 0
+           && memcmp(head + 68, "EGM1", 4) == 0;
+}
+
+int cannot_write(const char *path, const char *why)
+{
+    fprintf(stderr, "engram: %s: cannot be written: %s\n", path, why);
+    return EXIT_IO;
+}
+
+FILE *open_output(const char *path, const char **beside)
+{
+    struct stat st;
+    *beside = NULL;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return fopen(path, "wb");
+    *beside = keep_format("%s.part-%ld", path, (long)getpid());
+    unlink(*beside);
+    const int fd = open(*beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return fd >= 0 ? fdopen(fd, "wb") : NULL;
+}
+
 int write_file(const char *path, const char *bytes, size_t size)
 {
-    const char *beside = keep_format("%s.part", path);
-    FILE *f = fopen(beside, "wb");
-    int ok =
-        f != NULL && fwrite(bytes, 1, size, f) == size && fflush(f) == 0 && fsync(fileno(f)) == 0;
+    const char *beside = NULL;
+    if (is_memory_file(path)) return cannot_write(path, "a memory file, and it is not overwritten");
+    FILE *f = open_output(path, &beside);
+    int ok = f != NULL && fwrite(bytes, 1, size, f) == size && fflush(f) == 0
+             && (beside == NULL || fsync(fileno(f)) == 0);
     if (f != NULL) ok = fclose(f) == 0 && ok;
-    ok = ok && rename(beside, path) == 0;
+    ok = ok && (beside == NULL || rename(beside, path) == 0);
     if (ok) return EXIT_DONE;
-    fprintf(stderr, "engram: %s: cannot be written: %s\n", path, strerror(errno));
-    unlink(beside);
-    return EXIT_IO;
+    const int code = cannot_write(path, strerror(errno));
+    if (beside != NULL) unlink(beside);
+    return code;
 }
 
 char *keep_address(const char *path)

@@ -51,7 +51,17 @@ uint64_t size_unit(const char *s, size_t length);
 /* A number for JSON: null where it is not finite. */
 json_t *json_number(double v);
 
-/* Write a whole file: beside, flushed, renamed. EXIT_DONE or EXIT_IO, message printed. */
+/* Whether a memory file is there, by how it begins (docs/file-format.md). Asked before any is open,
+ * for to close a descriptor of one gives up its locks. */
+int is_memory_file(const char *path);
+/* EXIT_IO, message printed. */
+int cannot_write(const char *path, const char *why);
+/* A file beside `path`, under a name that nobody else has, nor has put there, to be renamed when it
+ * is whole. A pipe or a device takes what is written as it comes, and stays what it is: beside is
+ * then NULL. */
+FILE *open_output(const char *path, const char **beside);
+/* Write a whole file: beside, flushed, renamed; a memory file is never overwritten. EXIT_DONE or
+ * EXIT_IO, message printed. */
 int write_file(const char *path, const char *bytes, size_t size);
 
 #endif

@@ -81,15 +81,6 @@ static size_t pixel_words(const struct model *m, const char *meta[4])
     return 2;
 }
 
-static int is_memory_file(const char *path)
-{
-    eg_memory_file *f = NULL;
-    const eg_file_options reading = { .size = sizeof reading, .read_only = 1 };
-    const int is = eg_memory_file_open(path, &reading, &f) == EG_OK;
-    eg_memory_file_close(f);
-    return is;
-}
-
 static int export_network(const struct call *call, const char *to)
 {
     struct model m;

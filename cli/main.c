@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli_text.h"
@@ -73,43 +72,11 @@ static int close_output(FILE *out, const char *name)
     return EXIT_IO;
 }
 
-/* Where a memory file begins like one: docs/file-format.md. Asked before any is open, for to close
- * a descriptor of one gives up its locks. */
-static int is_memory_file(const char *path)
-{
-    char head[72] = "";
-    struct stat st;
-    FILE *f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
-    if (f == NULL) return 0;
-    const size_t n = fread(head, 1, sizeof head, f);
-    fclose(f);
-    return n == sizeof head && memcmp(head, "SQLite format 3", 16) == 0
-           && memcmp(head + 68, "EGM1", 4) == 0;
-}
-
-static int cannot_write(const char *path, const char *why)
-{
-    fprintf(stderr, "engram: %s: cannot be written: %s\n", path, why);
-    return EXIT_IO;
-}
-
-/* A name that nobody else has, nor has put there. */
-static FILE *open_beside(const char *path, const char **beside)
-{
-    *beside = keep_format("%s.part-%ld", path, (long)getpid());
-    unlink(*beside);
-    const int fd = open(*beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return fd >= 0 ? fdopen(fd, "wb") : NULL;
-}
-
-/* -o FILE of commands that print: written beside, renamed when it is whole. A pipe or a device
- * takes it as it comes, and stays what it is. */
+/* -o FILE of commands that print. */
 static int run_into_file(struct call *call)
 {
     const char *path = call->common->output, *beside = NULL;
-    struct stat st;
-    const int there = stat(path, &st) == 0;
-    call->out = there && !S_ISREG(st.st_mode) ? fopen(path, "wb") : open_beside(path, &beside);
+    call->out = open_output(path, &beside);
     if (call->out == NULL) return cannot_write(path, strerror(errno));
     int code = call->command->run(call);
     const int closed = close_output(call->out, path);

@@ -299,6 +299,7 @@ for verb in info verify vacuum; do
     check 4 'mine.egm: .*a memory file, and it is not overwritten' "$verb" mine.egm -o mine.egm
 done
 check 4 'not overwritten' delete mine.egm 1 -o mine.egm
+check 4 'not overwritten' dynamics pspin n=8 t=1 points=2 --report mine.egm
 cmp digits.egm mine.egm || problem "-o: a memory file was changed"
 echo mine | tee victim >other.part
 ln -s victim answer.part
