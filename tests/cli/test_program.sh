@@ -307,13 +307,13 @@ check 0 'wrote' info digits.egm -o answer
 check 0 'wrote' info digits.egm -o other
 cat victim other.part | grep -vqx mine && problem "-o: another file was written"
 mkfifo queue
-cat queue >answer &
+timeout 60 cat queue >answer &
 check 0 'wrote' info digits.egm -o queue
 wait $!
-grep -q patterns answer && [ -p queue ] || problem "-o: a pipe"
+if ! grep -q patterns answer || [ ! -p queue ]; then problem "-o: a pipe"; fi
 ln -s /dev/null sink
 check 0 'wrote' info digits.egm -o sink
-[ -L sink ] && [ -c /dev/null ] || problem "-o: a device"
+if [ ! -L sink ] || [ ! -c /dev/null ]; then problem "-o: a device"; fi
 mkdir a-folder
 check 4 'a-folder: cannot be written: Is a directory' info digits.egm -o a-folder
 set -o pipefail
