@@ -217,7 +217,7 @@ static int write_report(const struct call *call, const struct dynamics *o, const
         add_chart(&r, s, name, first ? &s->table : NULL);
         first = 0;
     }
-    report_section(&r, "What it comes to", "");
+    if (json_object_size(known) > 0) report_section(&r, "What it comes to", "");
     report_facts(&r, known);
     report_section(&r, "How it was made", "");
     json_object_set_new(facts, "command", json_string(call->line));
