@@ -140,7 +140,7 @@ eg_status egi_committee_simulate(struct egi_dynamics *run, const struct egi_comm
                                          .x = at + (o->k + o->m) * n };
     }
     egi_parallel_for(samples, how->threads, one, &c);
-    egi_mean_rows(run, c.shown, samples, 2);
+    egi_mean_rows(run, c.shown, 1, samples, 2);
     egi_arena_destroy(&arena);
     return egi_report(how->progress, "samples", samples, samples);
 }

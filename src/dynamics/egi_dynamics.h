@@ -29,11 +29,16 @@ size_t egi_param_size(const struct egi_dynamics *run, const char *name);
 eg_status egi_rows(struct egi_dynamics *run, size_t rows);
 double *egi_row_at(const struct egi_dynamics *run, size_t row);
 void egi_fact(struct egi_dynamics *run, const char *name, double value);
+/* The parameters from and to, which have to rise; row k of `rows` between them by equal factors. */
+eg_status egi_range(const struct egi_dynamics *run, double *low, double *high);
+double egi_between(double low, double high, size_t k, size_t rows);
 /* `points` of the steps 0..n, dense where they begin: quadratic in their number. */
 size_t egi_spread(size_t n, size_t points, size_t *step);
 
-/* samples.c - mean and standard error of (samples, rows) into columns `column` and the next. */
-void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t samples, size_t column);
+/* samples.c - mean and standard error over samples into columns `column` and the next, of values
+ * that lie `each` apart: (samples, rows, each). */
+void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t each, size_t samples,
+                   size_t column);
 /* n normal numbers of a stream as f64. */
 void egi_normals(uint64_t seed, uint64_t stream, uint64_t first, size_t n, double *out);
 

@@ -52,6 +52,17 @@ static eg_status spiked(struct egi_dynamics *run)
     return EG_OK;
 }
 
+#define LONG_PARAMS                                                  \
+    { "n", "points of a block of equal steps", 256, 64, 4096 },      \
+    {                                                                \
+        "points", "rows of the table, between 1 and t", 40, 1, 10000 \
+    }
+#define LONG_COLUMNS                                                                            \
+    COLUMN("t", "time", NULL), COLUMN("e", "energy a component", "energy"),                     \
+        COLUMN("mu", "multiplier of the sphere", NULL), COLUMN("c0", "C(t, 0)", "correlation"), \
+        COLUMN("half", "C(t, t/2)", "correlation"),                                             \
+        COLUMN("chi", "response, integrated from 0 to t", "integrated response")
+
 const eg_dynamics_model egi_models_glass[] = {
     { "pspin",
       "spherical p-spin models, pure or of two orders, from a random start",
@@ -124,13 +135,9 @@ const eg_dynamics_model egi_models_glass[] = {
         { "g2", "its weight, 0: none", 0, 0, 1e6 },
         { "T", "temperature", 0, 0, 1e3 },
         { "t", "time at the end", 1000, 1e-1, 1e9 },
-        { "n", "points of a block of equal steps", 256, 64, 4096 },
-        { "points", "rows of the table, between 1 and t", 40, 1, 10000 },
+        LONG_PARAMS,
         PARAM_END },
-      { COLUMN("t", "time", NULL), COLUMN("e", "energy a component", "energy"),
-        COLUMN("mu", "multiplier of the sphere", NULL), COLUMN("c0", "C(t, 0)", "correlation"),
-        COLUMN("half", "C(t, t/2)", "correlation"),
-        COLUMN("chi", "response, integrated from 0 to t", "integrated response"), COLUMN_END },
+      { LONG_COLUMNS, COLUMN_END },
       egi_long_times },
     { "spiked-long-times",
       "the spiked matrix-tensor model of `spiked`, followed to long times",
@@ -144,14 +151,10 @@ const eg_dynamics_model egi_models_glass[] = {
         { "T", "temperature", 0, 0, 1e3 },
         { "m0", "overlap with the signal at the start", 1e-4, 0, 0.99 },
         { "t", "time at the end", 100, 1e-1, 1e9 },
-        { "n", "points of a block of equal steps", 256, 64, 4096 },
-        { "points", "rows of the table, between 1 and t", 40, 1, 10000 },
+        LONG_PARAMS,
         PARAM_END },
-      { COLUMN("t", "time", NULL), COLUMN("e", "energy a component", "energy"),
-        COLUMN("mu", "multiplier of the sphere", NULL), COLUMN("c0", "C(t, 0)", "correlation"),
-        COLUMN("half", "C(t, t/2)", "correlation"),
-        COLUMN("chi", "response, integrated from 0 to t", "integrated response"),
-        COLUMN("m", "overlap with the signal", "overlap with the signal"), COLUMN_END },
+      { LONG_COLUMNS, COLUMN("m", "overlap with the signal", "overlap with the signal"),
+        COLUMN_END },
       egi_long_times },
     { "mode-coupling",
       "correlation of a mixed p-spin model at equilibrium, and where it is arrested",

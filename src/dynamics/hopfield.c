@@ -12,17 +12,6 @@
 
 enum { STREAMS = 4, STREAM_PATTERNS = 0, STREAM_NOISE = 1, ROW_STREAMS = 1 << 20 };
 
-static eg_status check(const struct egi_dynamics *run, double low, double high)
-{
-    const double t = egi_param(run, "T");
-    if (t > 0 && t < 1e-3)
-        return egi_fail(EG_ERR_INVALID, "%s: T = %g, expected 0, or 0.001 and more",
-                        run->model->name, t);
-    if (low < high) return EG_OK;
-    return egi_fail(EG_ERR_INVALID, "%s: from = %g, not below to = %g", run->model->name, low,
-                    high);
-}
-
 static double along(double low, double high, size_t k, size_t rows)
 {
     return low + (high - low) * (double)k / (double)(rows - 1);
@@ -137,7 +126,7 @@ static eg_status simulate(struct egi_dynamics *run)
             egi_parallel_workers(samples, o->threads, one_sample, &c);
             s = egi_report(o->progress, "rows", c.row + 1, rows);
         }
-        if (s == EG_OK) egi_mean_rows(run, c.shown, samples, 2);
+        if (s == EG_OK) egi_mean_rows(run, c.shown, 1, samples, 2);
         egi_arena_destroy(&arena);
     }
     egi_free(o->alloc, shown, samples * rows * sizeof(double));
@@ -148,9 +137,13 @@ static eg_status simulate(struct egi_dynamics *run)
 
 eg_status egi_hopfield(struct egi_dynamics *run)
 {
-    const double t = egi_param(run, "T"), low = egi_param(run, "from"), high = egi_param(run, "to");
+    const double t = egi_param(run, "T");
     const size_t rows = egi_param_size(run, "points");
-    EGI_TRY(check(run, low, high));
+    double low, high;
+    if (t > 0 && t < 1e-3)
+        return egi_fail(EG_ERR_INVALID, "%s: T = %g, expected 0, or 0.001 and more",
+                        run->model->name, t);
+    EGI_TRY(egi_range(run, &low, &high));
     EGI_TRY(egi_rows(run, rows));
     const struct egi_retrieval end = egi_retrieval_end(t);
     for (size_t k = 0; k < rows; k++) {
@@ -167,9 +160,15 @@ eg_status egi_hopfield(struct egi_dynamics *run)
     return egi_param_size(run, "samples") > 0 ? simulate(run) : EG_OK;
 }
 
+struct lines {
+    const struct egi_dynamics *run;
+    size_t first;
+};
+
 static void one_temperature(void *arg, size_t k, size_t worker)
 {
-    double *row = egi_row_at(arg, k), t = row[0];
+    const struct lines *l = arg;
+    double *row = egi_row_at(l->run, l->first + k), t = row[0];
     (void)worker;
     if (t > 0 && t < 1e-3) t = 0; /* no difference in the numbers shown */
     if (t >= 1) {
@@ -184,11 +183,18 @@ static void one_temperature(void *arg, size_t k, size_t worker)
 
 eg_status egi_hopfield_phases(struct egi_dynamics *run)
 {
-    const double low = egi_param(run, "from"), high = egi_param(run, "to");
     const size_t rows = egi_param_size(run, "points");
-    EGI_TRY(check(run, low, high));
+    const int threads = run->options->threads;
+    const size_t crew = (size_t)egi_thread_count(threads);
+    struct lines l = { run, 0 };
+    double low, high;
+    EGI_TRY(egi_range(run, &low, &high));
     EGI_TRY(egi_rows(run, rows));
     for (size_t k = 0; k < rows; k++) *egi_row_at(run, k) = along(low, high, k, rows);
-    egi_parallel_workers(rows, run->options->threads, one_temperature, run);
+    for (; l.first < rows; l.first += crew) {
+        const size_t now = rows - l.first < crew ? rows - l.first : crew;
+        egi_parallel_workers(now, threads, one_temperature, &l);
+        EGI_TRY(egi_report(run->options->progress, "lines", l.first + now, rows));
+    }
     return EG_OK;
 }

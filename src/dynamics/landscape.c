@@ -141,15 +141,14 @@ eg_status egi_landscape(struct egi_dynamics *run)
 eg_status egi_phases(struct egi_dynamics *run)
 {
     const size_t points = egi_param_size(run, "points");
-    const double p = egi_param(run, "p"), low = egi_param(run, "from"), high = egi_param(run, "to");
+    const double p = egi_param(run, "p");
     const eg_theory *lines = eg_theory_find("spiked-lines");
-    if (!(low < high))
-        return egi_fail(EG_ERR_INVALID, "%s: from = %g, not below to = %g", run->model->name, low,
-                        high);
+    double low, high;
+    EGI_TRY(egi_range(run, &low, &high));
     EGI_TRY(egi_rows(run, points));
     for (size_t k = 0; k < points; k++) {
         double *row = egi_row_at(run, k), out[EG_THEORY_RESULTS];
-        row[0] = low * pow(high / low, points > 1 ? (double)k / (double)(points - 1) : 0);
+        row[0] = egi_between(low, high, k, points);
         EGI_TRY(eg_theory_evaluate(lines, (const double[]){ p, row[0] }, out));
         row[1] = out[0];
         row[2] = out[1];

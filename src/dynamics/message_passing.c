@@ -101,7 +101,7 @@ static eg_status simulate(struct egi_dynamics *run, const struct egi_glass *g, i
         }
         s = egi_report(o->progress, "samples", i + 1, samples);
     }
-    if (s == EG_OK) egi_mean_rows(run, shown, samples, 2);
+    if (s == EG_OK) egi_mean_rows(run, shown, 1, samples, 2);
     egi_arena_destroy(&arena);
     return s;
 }

@@ -71,6 +71,20 @@ size_t egi_spread(size_t n, size_t points, size_t *step)
     return count;
 }
 
+eg_status egi_range(const struct egi_dynamics *run, double *low, double *high)
+{
+    *low = egi_param(run, "from");
+    *high = egi_param(run, "to");
+    if (*low < *high) return EG_OK;
+    return egi_fail(EG_ERR_INVALID, "%s: from = %g, not below to = %g", run->model->name, *low,
+                    *high);
+}
+
+double egi_between(double low, double high, size_t k, size_t rows)
+{
+    return low * pow(high / low, rows > 1 ? (double)k / (double)(rows - 1) : 0);
+}
+
 static eg_status check(const eg_dynamics_model *m, const double *given, double *value)
 {
     for (size_t i = 0; i < EG_DYNAMICS_PARAMS && m->params[i].name != NULL; i++) {

@@ -8,20 +8,6 @@
 
 enum { STREAMS = 8, STREAM_TRUTH = 0, STREAM_INPUTS = 1, STREAM_NOISE = 2 };
 
-/* Row k of `rows` of a parameter that grows by equal factors. */
-static double between(double low, double high, size_t k, size_t rows)
-{
-    return low * pow(high / low, rows > 1 ? (double)k / (double)(rows - 1) : 0);
-}
-
-static eg_status check_range(const struct egi_dynamics *run)
-{
-    const double low = egi_param(run, "from"), high = egi_param(run, "to");
-    if (low < high) return EG_OK;
-    return egi_fail(EG_ERR_INVALID, "%s: from = %g, not below to = %g", run->model->name, low,
-                    high);
-}
-
 /* ---- Hebb ---- */
 
 static eg_status hebb_samples(struct egi_dynamics *run)
@@ -54,7 +40,7 @@ static eg_status hebb_samples(struct egi_dynamics *run)
         }
         s = egi_report(run->options->progress, "samples", sample + 1, samples);
     }
-    if (s == EG_OK) egi_mean_rows(run, shown, samples, 2);
+    if (s == EG_OK) egi_mean_rows(run, shown, 1, samples, 2);
     egi_arena_destroy(&arena);
     return s;
 }
@@ -62,11 +48,12 @@ static eg_status hebb_samples(struct egi_dynamics *run)
 eg_status egi_hebb(struct egi_dynamics *run)
 {
     const size_t rows = egi_param_size(run, "points");
-    EGI_TRY(check_range(run));
+    double low, high;
+    EGI_TRY(egi_range(run, &low, &high));
     EGI_TRY(egi_rows(run, rows));
     for (size_t k = 0; k < rows; k++) {
         double *row = egi_row_at(run, k), out[EG_THEORY_RESULTS];
-        row[0] = between(egi_param(run, "from"), egi_param(run, "to"), k, rows);
+        row[0] = egi_between(low, high, k, rows);
         EGI_TRY(eg_theory_evaluate(eg_theory_find("hebb-generalisation"), row, out));
         row[1] = out[0];
         row[4] = out[1];
@@ -175,8 +162,8 @@ static eg_status regression_samples(struct egi_dynamics *run)
         }
         status = egi_report(o->progress, "samples", i + 1, samples);
     }
-    if (status == EG_OK) egi_mean_rows(run, plain, samples, 2);
-    if (status == EG_OK) egi_mean_rows(run, best, samples, 5);
+    if (status == EG_OK) egi_mean_rows(run, plain, 1, samples, 2);
+    if (status == EG_OK) egi_mean_rows(run, best, 1, samples, 5);
     egi_arena_destroy(&arena);
     return status;
 }
@@ -184,11 +171,12 @@ static eg_status regression_samples(struct egi_dynamics *run)
 eg_status egi_regression(struct egi_dynamics *run)
 {
     const size_t rows = egi_param_size(run, "points"), n = egi_param_size(run, "n");
-    EGI_TRY(check_range(run));
+    double low, high;
+    EGI_TRY(egi_range(run, &low, &high));
     EGI_TRY(egi_rows(run, rows));
     for (size_t k = 0; k < rows; k++) {
         double *row = egi_row_at(run, k), out[EG_THEORY_RESULTS];
-        const double gamma = between(egi_param(run, "from"), egi_param(run, "to"), k, rows);
+        const double gamma = egi_between(low, high, k, rows);
         row[0] = fmax(rint(gamma * (double)n), 1) / (double)n; /* whole dimensions */
         const double in[] = { row[0], egi_param(run, "r"), egi_param(run, "sigma") };
         EGI_TRY(eg_theory_evaluate(eg_theory_find("ridge-risk"), in, out));

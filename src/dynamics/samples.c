@@ -3,14 +3,15 @@
 #include "dynamics/egi_dynamics.h"
 #include "engram/random.h"
 
-void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t samples, size_t column)
+void egi_mean_rows(struct egi_dynamics *run, const double *shown, size_t each, size_t samples,
+                   size_t column)
 {
     const size_t rows = run->out->rows;
     for (size_t k = 0; k < rows; k++) {
         double sum = 0, square = 0;
-        for (size_t i = 0; i < samples; i++) sum += shown[i * rows + k];
+        for (size_t i = 0; i < samples; i++) sum += shown[(i * rows + k) * each];
         const double mean = sum / (double)samples;
-        for (size_t i = 0; i < samples; i++) square += pow(shown[i * rows + k] - mean, 2);
+        for (size_t i = 0; i < samples; i++) square += pow(shown[(i * rows + k) * each] - mean, 2);
         egi_row_at(run, k)[column] = mean;
         if (samples > 1)
             egi_row_at(run, k)[column + 1] = sqrt(square / (double)(samples - 1) / (double)samples);

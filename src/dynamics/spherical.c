@@ -116,23 +116,12 @@ static void one_sample(void *arg, size_t i, size_t worker)
     }
 }
 
-/* Mean and standard error of each value at each row. */
 static void summarise(const struct crowd *c, const struct egi_glass_columns *at, size_t samples)
 {
     static const enum egi_glass_value value[SHOWN] = { EGI_GLASS_E, EGI_GLASS_M, EGI_GLASS_C0 };
-    for (size_t k = 0; k < c->rows; k++)
-        for (size_t v = 0; v < SHOWN; v++) {
-            const size_t column = at->simulated[value[v]];
-            double sum = 0, square = 0;
-            if (column == 0) continue;
-            for (size_t i = 0; i < samples; i++) sum += c->shown[(i * c->rows + k) * SHOWN + v];
-            const double mean = sum / (double)samples;
-            for (size_t i = 0; i < samples; i++)
-                square += pow(c->shown[(i * c->rows + k) * SHOWN + v] - mean, 2);
-            egi_row_at(c->run, k)[column] = mean;
-            egi_row_at(c->run, k)[column + 1] =
-                samples > 1 ? sqrt(square / (double)(samples - 1) / (double)samples) : (double)NAN;
-        }
+    for (size_t v = 0; v < SHOWN; v++)
+        if (at->simulated[value[v]] != 0)
+            egi_mean_rows(c->run, c->shown + v, SHOWN, samples, at->simulated[value[v]]);
 }
 
 static eg_status systems_create(struct crowd *c, const struct egi_couplings *shape, size_t workers,
