@@ -55,6 +55,9 @@ eg_status egi_arena_create(const eg_allocator *alloc, const struct egi_need *nee
                            const char *what, struct egi_arena *out);
 void egi_arena_destroy(struct egi_arena *arena);
 
+/* decimal.c - strtod as in the C locale, whatever the program's is; -1: no memory. */
+int egi_strtod(const char *text, double *out);
+
 /* random.c - the block function behind engram/random.h: draw 4 at + 0..3. */
 void egi_philox(uint64_t seed, uint64_t stream, uint64_t at, uint32_t out[4]);
 

@@ -31,6 +31,8 @@ ssize_t egi_file_some(int fd, void *bytes, size_t size);
 /* All of it is written, or errno. */
 int egi_file_put(int fd, const void *bytes, size_t size);
 
+/* Random, for a name beside path that no other process or container takes. */
+eg_status egi_file_tag(const char *path, uint32_t *tag);
 /* A file written beside, synced and renamed into place. */
 struct egi_writer {
     int fd;

@@ -110,6 +110,12 @@ eg_status egi_file_read(const char *path, size_t limit, const eg_allocator *a, u
     return egi_file_read_at(AT_FDCWD, path, path, limit, a, bytes, size);
 }
 
+eg_status egi_file_tag(const char *path, uint32_t *tag)
+{
+    if (getrandom(tag, sizeof *tag, 0) == (ssize_t)sizeof *tag) return EG_OK;
+    return fail_errno(path, "no random name");
+}
+
 eg_status egi_writer_open(struct egi_writer *w, const char *path)
 {
     if (path == NULL || path[0] == '\0') return egi_fail(EG_ERR_INVALID, "no file name");
@@ -118,8 +124,7 @@ eg_status egi_writer_open(struct egi_writer *w, const char *path)
         return egi_fail(EG_ERR_IO, "%s: a folder or device, expected a file", path);
     for (int attempt = 0; attempt < 16; attempt++) {
         uint32_t tag;
-        if (getrandom(&tag, sizeof tag, 0) != (ssize_t)sizeof tag)
-            return fail_errno(path, "no random name");
+        EGI_TRY(egi_file_tag(path, &tag));
         const int n = snprintf(w->beside, sizeof w->beside, "%s.part-%08x", path, tag);
         if (n < 0 || (size_t)n >= sizeof w->beside)
             return egi_fail(EG_ERR_INVALID, "file name of %zu bytes is too long", strlen(path));

@@ -5,7 +5,6 @@
  * that there is no memory. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,10 +217,8 @@ static int take_number(struct reader *r, int *whole)
 
 static json_t *read_real(struct reader *r, const char *number)
 {
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (c == (locale_t)0) return no_memory(r);
-    const double x = strtod_l(number, NULL, c);
-    freelocale(c);
+    double x;
+    if (egi_strtod(number, &x) != 0) return no_memory(r);
     if (!isfinite(x)) return refuse(r, "a number below 1.8e308");
     json_t *v = json_real(x);
     return v != NULL ? v : no_memory(r);

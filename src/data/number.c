@@ -5,9 +5,7 @@
  * (Clinger 1990: both operands are exact doubles); the C library does the rest. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <float.h>
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "data/egi_data.h"
@@ -68,11 +66,7 @@ static int by_library(const char *text, size_t size, double *out)
     char copy[MAX_TEXT + 1];
     memcpy(copy, text, size);
     copy[size] = '\0';
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (c == (locale_t)0) return -1;
-    *out = strtod_l(copy, NULL, c);
-    freelocale(c);
-    return 0;
+    return egi_strtod(copy, out);
 }
 
 int egi_parse_number(const char *text, size_t size, double *out)

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/egi_file.h"
@@ -314,8 +313,7 @@ eg_status egi_store_build(const char *path, const egi_store_options *options, eg
     if (access(local, F_OK) == 0)
         return egi_fail(EG_ERR_IO, "%s: exists, and is not overwritten", local);
     uint32_t tag; /* numbers of processes are not enough: two containers have the same */
-    if (getrandom(&tag, sizeof tag, 0) != (ssize_t)sizeof tag)
-        return egi_fail(EG_ERR_IO, "%s: no random name: %s", local, strerror(errno));
+    EGI_TRY(egi_file_tag(local, &tag));
     snprintf(part, sizeof part, "%.*s.part-%08x", EGI_STORE_PATH - 32, local, tag);
     eg_status status = build_part(part, &mine, fill, user);
     if (status == EG_OK) status = egi_path_publish(part, local);
