@@ -106,20 +106,20 @@ int measure_interferometric(const struct call *call, const char *name)
     if (code != EXIT_DONE) return code;
     const eg_progress progress = bar_begin(&bar, call);
     const eg_interferometric_options options = how(call, &progress);
+    double *course = need(o->order * o->steps, sizeof *course);
+    size_t features = 0;
+    eg_status status = EG_OK;
     code = make(call, &options, &set, name, &s);
     if (code == EXIT_DONE) {
         const size_t channels =
             o->graph != NULL ? set.d / eg_interferometric_look(s).frequencies : set.channels;
-        const size_t features = channels * eg_interferometric_features(s);
-        double *course = need(o->order * o->steps, sizeof *course);
-        const eg_status status = learn_and_write(call, s, &set, features, course);
-        bar_end(&bar);
-        if (status != EG_OK) code = fail(status, NULL);
-        if (code == EXIT_DONE) print_all(call, &set, features, course);
-        free(course);
-    } else {
-        bar_end(&bar);
+        features = channels * eg_interferometric_features(s);
+        status = learn_and_write(call, s, &set, features, course);
     }
+    bar_end(&bar);
+    if (status != EG_OK) code = fail(status, NULL);
+    if (code == EXIT_DONE) print_all(call, &set, features, course);
+    free(course);
     eg_interferometric_destroy(s);
     eg_dataset_clear(&set);
     return code;
