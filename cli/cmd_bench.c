@@ -12,6 +12,7 @@ extern const char *bench_folder;
 int bench_association(int json, int threads);
 int bench_binary(int json, int threads);
 int bench_bits(int json, int threads);
+int bench_dynamics(int json, int threads);
 int bench_heads(int json, int threads);
 int bench_layers(int json, int threads);
 int bench_measure(int json, int threads);
@@ -28,6 +29,8 @@ static const struct bench {
       bench_association },
     { "binary", "cliques recalled and taught, beside tools/numpy_clique_recall.py", bench_binary },
     { "bits", "+-1 memories, packed, against popcount rate and a float product", bench_bits },
+    { "dynamics", "tangent kernels, displacements of two times, their equations on a grid",
+      bench_dynamics },
     { "heads", "examples taught and named, after their features", bench_heads },
     { "layers", "Hopfield layers forward and back, against matrix-product peak", bench_layers },
     { "measure", "instruments, beside tools/measure_peers.py", bench_measure },

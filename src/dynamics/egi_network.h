@@ -37,5 +37,11 @@ eg_status egi_committee_simulate(struct egi_dynamics *run, const struct egi_comm
 eg_status egi_committee_run(struct egi_dynamics *run);
 eg_status egi_hebb(struct egi_dynamics *run);
 eg_status egi_regression(struct egi_dynamics *run);
+eg_status egi_separable(struct egi_dynamics *run);
+
+struct egi_kernels_line;
+/* regression.c - a (side, side), of which the lower half is read, becomes L of a = L L^T, and z
+ * (side) the z of L L^T z = z; 0: a is not positive definite. */
+int egi_solve(const struct egi_kernels_line *kernels, size_t side, double *a, double *z);
 
 #endif

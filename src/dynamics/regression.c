@@ -72,18 +72,16 @@ struct squares {
     double noise;
 };
 
-/* gram = L L^T in its lower half, then L L^T z = fit in place. */
-static int solve(const struct squares *s, size_t side)
+int egi_solve(const struct egi_kernels_line *kernels, size_t side, double *a, double *z)
 {
-    double *a = s->gram, *z = s->fit;
     for (size_t i = 0; i < side; i++)
         for (size_t j = 0; j <= i; j++) {
-            const double v = a[i * side + j] - s->kernels->dot(a + i * side, a + j * side, j);
+            const double v = a[i * side + j] - kernels->dot(a + i * side, a + j * side, j);
             if (i == j && !(v > 0)) return 0;
             a[i * side + j] = i == j ? sqrt(v) : v / a[j * side + j];
         }
     for (size_t i = 0; i < side; i++)
-        z[i] = (z[i] - s->kernels->dot(a + i * side, z, i)) / a[i * side + i];
+        z[i] = (z[i] - kernels->dot(a + i * side, z, i)) / a[i * side + i];
     for (size_t i = side; i-- > 0;) {
         z[i] /= a[i * side + i];
         for (size_t j = 0; j < i; j++) z[j] -= a[i * side + j] * z[i];
@@ -105,7 +103,7 @@ static double risk(const struct squares *s, double lambda)
         s->gram[i * side + i] += (double)s->n * lambda;
         s->fit[i] = tall ? s->kernels->dot(lines + i * other, s->y, other) : s->y[i];
     }
-    if (!solve(s, side)) return (double)NAN;
+    if (!egi_solve(s->kernels, side, s->gram, s->fit)) return (double)NAN;
     for (size_t j = 0; j < s->d; j++) {
         const double at = tall ? s->fit[j] : s->kernels->dot(s->turned + j * s->n, s->fit, s->n);
         sum += (at - s->beta[j]) * (at - s->beta[j]);

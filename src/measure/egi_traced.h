@@ -24,7 +24,9 @@ struct egi_traced {
     int32_t *y;          /* (batch) */
     int drawn;           /* 1: weights are drawn for each example alone (egi_layer.h) */
     uint64_t seed, step; /* of the draws */
-    eg_var *leaf;        /* (arrays) of the pass; drawn: then their deviations */
+    const float *strip;  /* (places) what they are taken from, as in egi_layer.h, or NULL */
+    size_t places;
+    eg_var *leaf;        /* (arrays) of the pass; drawn: then their variances */
     eg_var *derived;     /* the same */
     struct egi_arena arena;
 };
@@ -40,7 +42,7 @@ size_t egi_traced_load(struct egi_traced *r, size_t from);
 void egi_traced_load_one(struct egi_traced *r, size_t i, size_t of);
 
 /* A pass on a tape that is reset: leaves of w (n) of dtype, and scores (b, K) of r->x. drawn: of w
- * (2 n), means and their deviations; what follows is then of all of these. */
+ * (2 n), means and their variances; what follows is then of all of these. */
 eg_var egi_traced_scores(struct egi_traced *r, const void *w, size_t b);
 /* The mean loss of scores against r->y. */
 eg_var egi_traced_cost(struct egi_traced *r, eg_var scores, size_t b);

@@ -1,13 +1,15 @@
 /* Training by a PAC-Bayes bound (engram/pac.h).
  *
  * Where all layers can, each example has a network of its own: a layer's sums are N(x W^T + b,
- * x^2 (D^2)^T + d_b^2), so that they are drawn in the place of its weights, and the tape gives both
- * gradients. A batch that shares a network hears one noise a hundred times: that noise moves
- * weights about, which the divergence counts. Else, with v = w + d e, e standard normal, g the
- * gradient of the surrogate at v, and f(L, B): w:  f_L g   + f_B (w - w_0) / (lambda n) d:  f_L g e
- * + f_B (d / lambda - 1 / d) / n Divergence, slopes and lambda, which is (sum d^2 + |w - w_0|^2) /
- * numbers where the divergence is least, move slowly: they are taken anew every SELDOM steps, so
- * that a step is a plain one with one more pass over the numbers.
+ * x^2 V^T + v_b), V = D^2, so that they are drawn in the place of its weights, and the tape gives
+ * the gradients by both, of which 2 d times that by v is that by d. A batch that shares a network
+ * hears one noise a hundred times: that noise moves weights about, which the divergence counts.
+ * Else, with u = w + d e, e standard normal, g the gradient of the surrogate at u, and f(L, B):
+ *     w:  f_L g   + f_B (w - w_0) / (lambda n)
+ *     d:  f_L g e + f_B (d / lambda - 1 / d) / n
+ * Divergence, slopes and lambda, which is (sum d^2 + |w - w_0|^2) / numbers where the divergence is
+ * least, move slowly: they are taken anew every SELDOM steps. Noise of steps is a place of one
+ * strip of normal numbers; that of the certificate is drawn anew.
  *
  * Differs from public code: the error of all batches is divided by their number, not by one less;
  * the bisection of kl returns its upper end; each of both confidences has its own delta; the
@@ -24,7 +26,9 @@
 #include "measure/egi_traced.h"
 
 enum { SELDOM = 20, STREAM_NOISE = 1 << 28, STREAM_ORDER = 7, STREAM_DRAW = 1 << 24 };
-enum { PLACES = 1 << 20 }; /* of the strip of noise */
+enum { PLACES = 1 << 20, BLOCK = 2048 }; /* of the strip of noise; of an update */
+
+#define LEAST 1e-6F /* deviation */
 
 #define GRID_TOP 0.1 /* lambda = GRID_TOP e^(-j / GRID_STEPS) */
 #define GRID_STEPS 100.0
@@ -74,11 +78,12 @@ struct pac {
     struct egi_traced r;
     const eg_pac_options *o;
     const struct objective *f;
-    float *w, *d;          /* (n) means and deviations, one behind the other */
+    float *w, *v;          /* (n) means and variances, one behind the other */
+    float *d, *w0;         /* (n) deviations, means of the prior */
     float *first, *second; /* (2 n) what Adam keeps */
-    float *slope;          /* (2 n) */
-    float *w0;             /* (n) */
-    float *strip;          /* (n + PLACES) normal numbers, where networks are drawn */
+    float *moved;          /* (n) a network that was drawn */
+    float *strip;          /* (n + PLACES) normal numbers */
+    float *slope;          /* (BLOCK) */
     size_t *order;         /* examples */
     double examples, lambda, kl, by_l, by_b, mean_loss;
     uint64_t step, steps;
@@ -95,19 +100,19 @@ static double delta_of(double delta, double j)
     return 6 * delta / pow(acos(-1) * j, 2);
 }
 
-/* Divergence at lambda: in parts of 1024, each in its own sum. */
+/* Divergence at lambda: of d^2 / lambda, which lie between 1e-12 and 1e12 (least deviation,
+ * GRID_TOP), ten at a time have one logarithm. */
 static double divergence(const struct pac *p, double lambda)
 {
-    double sum = 0;
-    for (size_t from = 0; from < p->r.n; from += 1024) {
-        const size_t end = from + 1024 < p->r.n ? from + 1024 : p->r.n;
-        double part = 0;
-        for (size_t i = from; i < end; i++) {
-            const double by = (double)p->w[i] - (double)p->w0[i];
-            const double s = (double)p->d[i] * (double)p->d[i] / lambda;
-            part += s - 1 - log(s) + by * by / lambda;
-        }
-        sum += part;
+    double sum = 0, product = 1;
+    for (size_t i = 0; i < p->r.n; i++) {
+        const double by = (double)p->w[i] - (double)p->w0[i];
+        const double s = (double)p->d[i] * (double)p->d[i] / lambda;
+        sum += s - 1 + by * by / lambda;
+        product *= s;
+        if (i % 10 < 9 && i + 1 < p->r.n) continue;
+        sum -= log(product);
+        product = 1;
     }
     return sum / 2;
 }
@@ -149,29 +154,27 @@ static eg_var surrogate(struct pac *p, eg_var z, size_t b)
     return eg_affine(t, eg_mean(t, kept, EG_ALL_AXES, 0), 1 / unit, 0);
 }
 
-/* Adam (Kingma and Ba 2015) on numbers at .. at + n of both vectors. */
-static void adam(struct pac *p, size_t at, size_t n, double rate)
+/* Adam (Kingma and Ba 2015) of x (n) by p->slope; `at` in what it keeps. */
+static void adam(struct pac *p, size_t at, size_t n, float rate, float *restrict x)
 {
-    const double t = (double)p->step + 1;
-    const float scale = (float)(rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)));
-    float *restrict v = p->w + at, *restrict first = p->first + at;
-    float *restrict second = p->second + at;
-    const float *restrict g = p->slope + at;
+    float *restrict first = p->first + at, *restrict second = p->second + at;
+    const float *restrict g = p->slope;
     for (size_t i = 0; i < n; i++) {
         first[i] = 0.9F * first[i] + 0.1F * g[i];
         second[i] = 0.999F * second[i] + 0.001F * g[i] * g[i];
-        v[i] -= scale * first[i] / (sqrtf(second[i]) + 1e-8F);
+        x[i] -= rate * first[i] / (sqrtf(second[i]) + 1e-8F);
     }
 }
 
 /* Means `at` of the derivative g of the surrogate by them. */
-static void update_means(struct pac *p, const float *restrict g, size_t at, size_t n, double rate)
+static void update_means(struct pac *p, const float *restrict g, size_t at, size_t n, float rate)
 {
     const float by_l = (float)p->by_l, pull = (float)(p->by_b / p->examples / p->lambda);
-    const float *restrict w = p->w + at, *restrict w0 = p->w0 + at;
-    float *restrict slope = p->slope + at;
+    float *w = p->w + at;
+    const float *restrict w0 = p->w0 + at;
+    float *restrict slope = p->slope;
     for (size_t i = 0; i < n; i++) slope[i] = by_l * g[i] + pull * (w[i] - w0[i]);
-    adam(p, at, n, rate);
+    adam(p, at, n, rate, w);
 }
 
 /* Where a batch shares a network: a place of the strip, and its sign. */
@@ -180,21 +183,29 @@ struct noise {
     float sign;
 };
 
-/* Deviations likewise, sign g noise in the place of g where networks were drawn. */
-static void update_deviations(struct pac *p, const float *restrict g, const struct noise *e,
-                              size_t at, size_t n, double rate)
+/* Deviations that fell below LEAST come back from there: no branch, four at a time. */
+static void square(float *restrict d, size_t n, float *restrict v)
 {
-    const size_t place = p->r.n + at;
+    for (size_t i = 0; i < n; i++) {
+        d[i] = LEAST + fabsf(d[i] - LEAST);
+        v[i] = d[i] * d[i];
+    }
+}
+
+/* Deviations likewise: g is by their squares, or where networks were drawn by the means. */
+static void update_deviations(struct pac *p, const float *restrict g, const struct noise *e,
+                              size_t at, size_t n, float rate)
+{
     const float *restrict noise = e->at != NULL ? e->at + at : NULL;
-    const float sign = e->sign;
-    const float by_l = (float)p->by_l, by_b = (float)(p->by_b / p->examples);
-    const float inverse = (float)(1 / p->lambda);
-    float *restrict d = p->d + at, *restrict slope = p->slope + place;
+    const float by_g = (float)p->by_l * (noise != NULL ? e->sign : 2);
+    const float by_b = (float)(p->by_b / p->examples), inverse = (float)(1 / p->lambda);
+    float *d = p->d + at;
+    float *restrict slope = p->slope;
+    const float *restrict g_by = noise != NULL ? noise : d;
     for (size_t i = 0; i < n; i++)
-        slope[i] = by_l * g[i] * (noise != NULL ? sign * noise[i] : 1)
-                   + by_b * (d[i] * inverse - 1 / d[i]);
-    adam(p, place, n, rate);
-    for (size_t i = 0; i < n; i++) d[i] = d[i] > 1e-6F ? d[i] : 1e-6F;
+        slope[i] = by_g * g[i] * g_by[i] + by_b * (d[i] * inverse - 1 / d[i]);
+    adam(p, p->r.n + at, n, rate, d);
+    square(d, n, p->v + at);
 }
 
 static void move(const float *restrict w, const float *restrict d, const float *restrict noise,
@@ -208,19 +219,25 @@ static struct noise draw(const struct pac *p)
     if (p->r.drawn) return (struct noise){ NULL, 1 };
     const uint64_t place = eg_random_below(p->o->seed, STREAM_NOISE + 1, p->step, 2 * PLACES);
     const struct noise e = { p->strip + place / 2, place % 2 ? 1 : -1 };
-    move(p->w, p->d, e.at, e.sign, p->r.n, p->slope);
+    move(p->w, p->d, e.at, e.sign, p->r.n, p->moved);
     return e;
 }
 
+/* Block by block, so that slopes stay in the nearest cache. */
 static void update(struct pac *p, const struct noise *e, double rate)
 {
     struct egi_traced *r = &p->r;
+    const double t = (double)p->step + 1;
+    const float scale = (float)(rate * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t)));
     size_t k = 0, at, size;
     const float *g;
-    while ((g = egi_traced_derived(r, &k, &at, &size)) != NULL) {
-        if (at < r->n) update_means(p, g, at, size, rate);
-        if (at >= r->n || e->at != NULL) update_deviations(p, g, e, at % r->n, size, rate);
-    }
+    while ((g = egi_traced_derived(r, &k, &at, &size)) != NULL)
+        for (size_t i = 0; i < size; i += BLOCK) {
+            const size_t here = at + i, n = size - i < BLOCK ? size - i : BLOCK;
+            if (here >= r->n || e->at != NULL)
+                update_deviations(p, g + i, e, here % r->n, n, scale);
+            if (here < r->n) update_means(p, g + i, here, n, scale);
+        }
 }
 
 static eg_status one_step(struct pac *p, size_t b, double rate)
@@ -230,7 +247,7 @@ static eg_status one_step(struct pac *p, size_t b, double rate)
     r->seed = p->o->seed;
     r->step = p->step;
     eg_tape_reset(r->t);
-    const eg_var loss = surrogate(p, egi_traced_scores(r, r->drawn ? p->w : p->slope, b), b);
+    const eg_var loss = surrogate(p, egi_traced_scores(r, r->drawn ? p->w : p->moved, b), b);
     EGI_TRY(eg_tape_status(r->t));
     EGI_TRY(egi_traced_gradient(r, loss, EG_NONE, EG_GRADIENT_RELEASE));
     const double now = eg_tape_number(r->t, loss);
@@ -273,7 +290,7 @@ static size_t passes(const struct egi_traced *r, size_t draws)
 static eg_status drawn(struct egi_traced *r, const struct pac *p, uint64_t stream, double *risk)
 {
     const struct egi_drawing how = {
-        p->w, p->d, 0, p->slope, passes(r, p->o->draws), p->o->seed, stream, p->o->progress
+        p->w, p->d, 0, p->moved, passes(r, p->o->draws), p->o->seed, stream, p->o->progress
     };
     return egi_traced_drawn(r, &how, risk);
 }
@@ -360,6 +377,7 @@ static eg_status begin(struct pac *p, eg_learner *prior, double *wide)
         p->w0[i] = (float)wide[i];
         p->w[i] = ((const float *)p->r.still)[i];
         p->d[i] = (float)p->o->deviation;
+        p->v[i] = p->d[i] * p->d[i];
     }
     return EG_OK;
 }
@@ -374,27 +392,31 @@ static eg_status choose_drawing(struct pac *p)
     (void)egi_traced_scores(r, p->w, 1);
     const eg_status s = eg_tape_status(r->t);
     eg_tape_reset(r->t);
-    if (s != EG_ERR_UNSUPPORTED) return s;
-    r->drawn = 0;
-    eg_random_normal(p->o->seed, STREAM_NOISE, 0, r->n + PLACES, p->strip);
+    if (s != EG_OK && s != EG_ERR_UNSUPPORTED) return s;
+    r->drawn = s == EG_OK;
+    r->strip = p->strip;
+    r->places = r->n + PLACES;
+    eg_random_normal(p->o->seed, STREAM_NOISE, 0, r->places, p->strip);
     return EG_OK;
 }
 
 static eg_status train(struct pac *p, eg_learner *prior, const eg_part *other, eg_pac_result *out)
 {
     const size_t n = p->r.n, examples = p->r.part->n;
-    const struct egi_need needs[3] = { { 10 * n + PLACES, sizeof(float) },
+    const struct egi_need needs[3] = { { 10 * n + PLACES + BLOCK, sizeof(float) },
                                        { examples, sizeof *p->order },
                                        { n, sizeof(double) } };
     struct egi_arena a;
     EGI_TRY(egi_arena_create(p->r.alloc, needs, 3, "pac", &a));
     p->w = a.part[0];
-    p->d = p->w + n;
-    p->first = p->w + 2 * n;
-    p->second = p->w + 4 * n;
-    p->slope = p->w + 6 * n;
-    p->w0 = p->w + 8 * n;
+    p->v = p->w + n;
+    p->d = p->w + 2 * n;
+    p->w0 = p->w + 3 * n;
+    p->first = p->w + 4 * n;
+    p->second = p->w + 6 * n;
+    p->moved = p->w + 8 * n;
     p->strip = p->w + 9 * n;
+    p->slope = p->strip + n + PLACES;
     p->order = a.part[1];
     p->examples = (double)examples;
     p->steps = p->o->epochs * ((examples + p->r.batch - 1) / p->r.batch);
@@ -402,6 +424,7 @@ static eg_status train(struct pac *p, eg_learner *prior, const eg_part *other, e
     if (s == EG_OK) s = choose_drawing(p);
     const double begun = seconds();
     if (s == EG_OK) s = all_steps(p);
+    p->r.strip = NULL; /* the certificate draws anew */
     out->seconds = seconds() - begun;
     out->steps = p->step;
     out->loss = p->mean_loss;

@@ -22,13 +22,15 @@ enum { EGI_PATH_TEXT = 256, EGI_JOIN_MAX = 16, EGI_DEPTH_MAX = 8 };
 struct egi_watch;
 struct egi_storing;
 
-/* Weights N(w, diag d^2) that are drawn anew for each example of a pass: what a layer gives has the
+/* Weights N(w, diag v) that are drawn anew for each example of a pass: what a layer gives has the
  * distribution of its sums, and no weight is drawn (Kingma, Salimans and Welling 2015, eq. 6). Of
  * layers whose weights meet each example once; others refuse. */
 struct egi_drawn {
-    const eg_var *deviation; /* (params) d */
-    uint64_t seed, step;     /* of the draws */
-    int open;                /* a layer that draws asks for its parameters */
+    const eg_var *variance; /* (params) v */
+    uint64_t seed, step;    /* of the draws */
+    const float *strip;     /* (places) normal numbers, of which a draw is some in a row; NULL: */
+    size_t places;          /* each is one of its own */
+    int open;               /* a layer that draws asks for its parameters */
 };
 
 struct egi_scope {
@@ -80,8 +82,8 @@ enum {
 /* The parameter `name` of the layer that runs. init NULL: zeros. */
 eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *shape,
                        const struct egi_initialiser *init);
-/* Deviation of the parameter that was asked for last, where s->drawn. */
-eg_var egi_scope_deviation(const struct egi_scope *s);
+/* Variance of the parameter that was asked for last, where s->drawn. */
+eg_var egi_scope_variance(const struct egi_scope *s);
 /* What it keeps beside: a running statistic, an array that is not learned; NULL after a failure. */
 const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_shape *shape,
                                 const struct egi_initialiser *init);

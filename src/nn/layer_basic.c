@@ -1,6 +1,7 @@
 /* Layers without a state: linear, dropout, embedding, and those that move or join values. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <string.h>
 
 #include "engram/random.h"
 #include "nn/egi_storing.h"
@@ -30,7 +31,19 @@ static eg_status check_linear(struct egi_layer *l)
     return egi_initialiser_read(o->initialiser, l->place, "initialiser", &o->init);
 }
 
-/* Of weights that are drawn for each example: N(x W^T + b, x^2 (D^2)^T + d_b^2), unit by unit. */
+static void fill_normal(const struct egi_scope *s, size_t n, float *out)
+{
+    const struct egi_drawn *r = s->drawn;
+    const uint64_t stream = egi_scope_stream(s);
+    if (r->strip == NULL) eg_random_normal(r->seed, stream, 0, n, out);
+    for (size_t i = 0, some; i < n && r->strip != NULL; i += some) {
+        some = n - i < r->places / 2 ? n - i : r->places / 2;
+        const uint64_t at = eg_random_below(r->seed, stream, i, r->places - some + 1);
+        memcpy(out + i, r->strip + at, some * sizeof *out);
+    }
+}
+
+/* Of weights that are drawn for each example: N(x W^T + b, x^2 V^T + v_b), unit by unit. */
 static eg_var draw_linear(struct egi_scope *s, const struct linear *o, eg_var x,
                           const eg_shape *shape)
 {
@@ -43,20 +56,19 @@ static eg_var draw_linear(struct egi_scope *s, const struct linear *o, eg_var x,
             "for each example alone");
     s->drawn->open = 1;
     const eg_var w = egi_scope_param(s, "weight", shape, &o->init);
-    const eg_var d = w.id != 0 ? egi_scope_deviation(s) : EG_NONE;
+    const eg_var v = w.id != 0 ? egi_scope_variance(s) : EG_NONE;
     const eg_var c = o->bias ? egi_scope_param(s, "bias", &eg_shape_of(units), NULL) : EG_NONE;
-    const eg_var e = c.id != 0 ? egi_scope_deviation(s) : EG_NONE;
+    const eg_var v_c = c.id != 0 ? egi_scope_variance(s) : EG_NONE;
     s->drawn->open = 0;
     eg_var mean = eg_matmul(t, x, eg_swap_axes(t, w, 0, 1));
-    eg_var square = eg_matmul(t, eg_mul(t, x, x), eg_swap_axes(t, eg_mul(t, d, d), 0, 1));
+    eg_var square = eg_matmul(t, eg_mul(t, x, x), eg_swap_axes(t, v, 0, 1));
     if (o->bias) {
         mean = eg_add(t, mean, c);
-        square = eg_add(t, square, eg_mul(t, e, e));
+        square = eg_add(t, square, v_c);
     }
     const eg_var noise = egi_tape_new(t, EG_F32, &eg_shape_of(b, units));
     if (eg_tape_status(t) != EG_OK) return EG_NONE;
-    void *room = egi_tape_tensor(t, noise)->data;
-    eg_random_normal(s->drawn->seed, egi_scope_stream(s), 0, b * units, room);
+    fill_normal(s, b * units, (float *)(void *)egi_tape_tensor(t, noise)->data);
     return eg_add(t, mean, eg_mul(t, eg_sqrt(t, square), noise));
 }
 

@@ -84,9 +84,9 @@ eg_var egi_scope_param(struct egi_scope *s, const char *name, const eg_shape *sh
     return v;
 }
 
-eg_var egi_scope_deviation(const struct egi_scope *s)
+eg_var egi_scope_variance(const struct egi_scope *s)
 {
-    return s->drawn->deviation[s->next - 1]; /* find() left `next` behind it */
+    return s->drawn->variance[s->next - 1]; /* find() left `next` behind it */
 }
 
 const eg_param *egi_scope_state(struct egi_scope *s, const char *name, const eg_shape *shape,

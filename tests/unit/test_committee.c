@@ -158,11 +158,34 @@ static void regressions_follow(void **state)
     CHECK_STATUS(TRY("regression", NULL, &r, { "from", 3 }, { "to", 2 }), EG_ERR_INVALID);
 }
 
+/* Counts of sets that are parted, of four standard errors by Cover's count. */
+static void points_are_parted(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 1000 };
+    eg_dynamics_result refused;
+    const double dimensions[] = { 2, 7, 20 };
+    for (size_t k = 0; k < sizeof dimensions / sizeof *dimensions; k++) {
+        eg_dynamics_result r;
+        RUN("separable", &r, { "N", dimensions[k] }, { "samples", SAMPLES }, { "points", 12 });
+        for (size_t i = 0; i < r.rows; i++) {
+            const double p = cell("separable", &r, i, "probability");
+            CHECK_NEAR(cell("separable", &r, i, "probability_simulated"), p,
+                       4 * sqrt(p * (1 - p) / SAMPLES) + 1.5 / SAMPLES);
+        }
+        CHECK_NEAR(r.value[0], rint(.5 * dimensions[k]) / dimensions[k], 1e-15);
+        CHECK(cell("separable", &r, 0, "probability_simulated") == 1);
+        CHECK(cell("separable", &r, r.rows - 1, "probability_simulated") < .6);
+        eg_dynamics_result_clear(&r);
+    }
+    CHECK_STATUS(TRY("separable", NULL, &refused, { "from", 3 }, { "to", 2 }), EG_ERR_INVALID);
+}
+
 /* Every allocation of every family fails once. */
 static void out_of_memory(void **state)
 {
     (void)state;
-    static const char *const names[] = { "committee",       "perceptron",    "regression",
+    static const char *const names[] = { "committee",       "perceptron",    "regression", "separable",
                                          "message-passing", "mode-coupling", "landscape" };
     for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
         eg_status s = EG_ERR_NOMEM;
@@ -187,7 +210,8 @@ int main(void)
         cmocka_unit_test(golden_trajectory),   cmocka_unit_test(step_is_chosen),
         cmocka_unit_test(rates_are_gradients), cmocka_unit_test(noise_floors),
         cmocka_unit_test(samples_follow),      cmocka_unit_test(starts_of_any_overlaps),
-        cmocka_unit_test(regressions_follow),  cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(regressions_follow),  cmocka_unit_test(points_are_parted),
+        cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
