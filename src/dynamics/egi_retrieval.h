@@ -29,5 +29,7 @@ double egi_retrieval_lowest(double temperature, const struct egi_retrieval *end)
 
 eg_status egi_hopfield(struct egi_dynamics *run);
 eg_status egi_hopfield_phases(struct egi_dynamics *run);
+/* circle.c */
+eg_status egi_circle(struct egi_dynamics *run);
 
 #endif

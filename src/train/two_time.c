@@ -113,18 +113,26 @@ eg_params *eg_two_time_state(eg_two_time *m)
     return m->state;
 }
 
-static void compare(const float *then, const float *now, size_t n, double out[SUMS])
+/* Every lane its own sums: an order that does not depend on the machine. */
+static inline void add_lanes(const float *then, const float *now, size_t n,
+                             double sum[SUMS][LANES])
 {
-    double sum[SUMS][LANES] = { { 0 } };
-    for (size_t i = 0; i < n; i++) { /* in an order that does not depend on the machine */
-        const size_t lane = i % LANES;
-        const double a = (double)then[i], b = (double)now[i], square = (b - a) * (b - a);
+    for (size_t lane = 0; lane < n; lane++) {
+        const double a = (double)then[lane], b = (double)now[lane], square = (b - a) * (b - a);
         sum[SQUARE][lane] += square;
         sum[FOURTH][lane] += square * square;
         sum[PRODUCT][lane] += a * b;
         sum[THEN][lane] += a * a;
         sum[NOW][lane] += b * b;
     }
+}
+
+static void compare(const float *then, const float *now, size_t n, double out[SUMS])
+{
+    double sum[SUMS][LANES] = { { 0 } };
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) add_lanes(then + i, now + i, LANES, sum);
+    add_lanes(then + i, now + i, n - i, sum);
     for (size_t k = 0; k < SUMS; k++) {
         out[k] = 0;
         for (size_t lane = 0; lane < LANES; lane++) out[k] += sum[k][lane];

@@ -130,6 +130,32 @@ static void what_cannot_be_is_refused(void **state)
     CHECK_STATUS(TRY("hopfield", NULL, &r, { "T", 1e-4 }), EG_ERR_INVALID);
     CHECK_STATUS(TRY("hopfield", NULL, &r, { "from", 0.2 }, { "to", 0.1 }), EG_ERR_INVALID);
     CHECK_STATUS(TRY("hopfield-phases", NULL, &r, { "from", 2 }), EG_ERR_INVALID);
+    CHECK_STATUS(TRY("circle", NULL, &r, { "to", 1e7 }), EG_ERR_INVALID);
+}
+
+/* Many patterns: the ring of the closed form. Few: each rests at a pattern without noise, so that
+ * its radius is 1, and at none with much. */
+static void rings_break_into_patterns(void **state)
+{
+    (void)state;
+    eg_dynamics_result r;
+    RUN("circle", &r, { "from", 2 }, { "to", 50 }, { "points", 5 }, { "samples", 8 }, { "N", 4000 });
+    for (size_t i = 0; i < r.rows; i++) {
+        CHECK_NEAR(cell("circle", &r, i, "radius_simulated"), cell("circle", &r, i, "radius"),
+                   1 / sqrt(4000));
+        CHECK(cell("circle", &r, i, "memorised_simulated") == 0);
+    }
+    eg_dynamics_result_clear(&r);
+    RUN("circle", &r, { "from", 1 }, { "to", 1e6 }, { "points", 13 }, { "samples", 100 });
+    CHECK(cell("circle", &r, 0, "memorised_simulated") == 0);
+    CHECK(cell("circle", &r, 12, "memorised_simulated") == 1);
+    CHECK_NEAR(cell("circle", &r, 12, "radius_simulated"), 1, 1e-9);
+    for (size_t i = 1; i < r.rows; i++)
+        CHECK(cell("circle", &r, i, "radius_simulated")
+              > cell("circle", &r, i - 1, "radius_simulated"));
+    CHECK(cell("circle", &r, 4, "memorised_simulated") > .05
+          && cell("circle", &r, 4, "memorised_simulated") < .95);
+    eg_dynamics_result_clear(&r);
 }
 
 int main(void)
@@ -140,6 +166,7 @@ int main(void)
         cmocka_unit_test(solutions_solve_the_equations),
         cmocka_unit_test(free_energy_has_its_slope),
         cmocka_unit_test(networks_stand_beside),
+        cmocka_unit_test(rings_break_into_patterns),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
