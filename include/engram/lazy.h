@@ -27,15 +27,16 @@ typedef struct eg_lazy_options {
     int normalised; /* as in eg_tangent_options: the flow of weights of variance 1 */
     double turn;    /* a step is kept where |v1 - v0|^2 <= turn |v0| |v1|, v the velocity */
     double moved;   /* and no F of what is learned has moved by more */
+    double still;   /* a step that moves no F by more is kept whatever the velocity does */
     size_t steps;   /* at most, those that were not kept included */
     int threads;
     const eg_progress *progress; /* "flow", steps kept, of those at most */
     const eg_allocator *alloc;
 } eg_lazy_options;
 
-#define EG_LAZY_OPTIONS_INIT                                               \
-    {                                                                      \
-        sizeof(eg_lazy_options), 1, 0, 0, 1e-4, .1, 1000000, 0, NULL, NULL \
+#define EG_LAZY_OPTIONS_INIT                                                     \
+    {                                                                            \
+        sizeof(eg_lazy_options), 1, 0, 0, 1e-4, .1, 1e-6, 1000000, 0, NULL, NULL \
     }
 
 typedef struct eg_lazy_end {
@@ -49,15 +50,16 @@ typedef struct eg_lazy_end {
  * alpha is large.
  *
  * Steps of the formula of Adams and Bashforth of order two, their length 1.1 times the last one, a
- * tenth where a step is not kept: the error of F falls as `turn`. A step that moves no F by more
- * than 1e-6 is kept whatever the velocity does, so that a kink of relu does not stop the flow.
+ * tenth where a step is not kept: the error of F falls as `turn`.
+ * Gradients of relu jump, and where the flow slides along a kink every step crosses it: there the
+ * length is that of `still`, and so is the error; raise it where steps are used up.
  *
  * @param part     labels within the learner's classes
  * @param times    (T) rising, from 0 on
  * @param outputs  (T, N, K) F at the times, of all examples; or NULL
  * @return EG_OK; EG_ERR_INVALID; EG_ERR_SHAPE; EG_ERR_UNSUPPORTED (no network of layers);
- *         EG_ERR_DIVERGED (no finite loss to begin with); EG_ERR_LIMIT (the steps are used up:
- *         the time reached); EG_ERR_INTERRUPTED; EG_ERR_NOMEM. After a failure the learner is as
+ *         EG_ERR_DIVERGED (no finite loss or velocity to begin with); EG_ERR_LIMIT (the steps are
+ * used up: the time reached); EG_ERR_INTERRUPTED; EG_ERR_NOMEM. After a failure the learner is as
  *         it was, and outputs hold the times that were reached.
  */
 EG_API EG_MUST_CHECK eg_status eg_lazy_train(eg_learner *l, const eg_part *part,

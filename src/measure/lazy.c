@@ -22,7 +22,6 @@
 
 #define GROWN 1.1
 #define SHRUNK 0.1
-#define STILL 1e-6 /* of F: a step that is always kept */
 
 enum { ROWS = 4096, SEEN_EVERY = 64 }; /* of a pass; looks between two calls of progress */
 
@@ -155,7 +154,7 @@ static int kept(const struct lazy *s)
         if (!(d <= most)) most = d;
     }
     return isfinite(apart)
-           && (most <= STILL
+           && (most <= s->o.still
                || (most <= s->o.moved && apart <= s->o.turn * sqrt(one) * sqrt(other)));
 }
 
@@ -211,8 +210,12 @@ static eg_status flow(struct lazy *s, const double *times, size_t count, double 
 {
     double step = times[count - 1], last = 0, at = 0;
     EGI_TRY(s->look(s, s->u, s->f, s->v, &end->loss));
-    if (!isfinite(end->loss))
-        return egi_fail(EG_ERR_DIVERGED, "eg_lazy: the loss of F = 0 is %g", end->loss);
+    for (size_t i = 0; i < s->n; i++)
+        if (!isfinite(s->v[i]) || !isfinite(end->loss))
+            return egi_fail(EG_ERR_DIVERGED,
+                            "eg_lazy: at the beginning the loss is %g, its "
+                            "velocity %g at %zu",
+                            end->loss, s->v[i], i);
     for (size_t i = 0; i < count; i++) {
         EGI_TRY(move(s, times[i] - at, &step, &last, end));
         if (outputs != NULL) EGI_TRY(s->answer(s, s->u, outputs + i * s->outputs));
@@ -231,10 +234,11 @@ static eg_status check(const eg_lazy_options *in, const double *times, size_t co
         return egi_fail(EG_ERR_INVALID, "eg_lazy_options.size is %zu, expected %zu", in->size,
                         sizeof *o);
     if (in != NULL) *o = *in;
-    if (!(o->alpha > 0) || !isfinite(1 / (o->alpha * o->alpha)) || !(o->turn > 0)
-        || !(o->moved > 0))
-        return egi_fail(EG_ERR_INVALID, "eg_lazy: alpha %g, turn %g, moved %g, expected above 0",
-                        o->alpha, o->turn, o->moved);
+    if (!(o->alpha > 0) || !isfinite(1 / (o->alpha * o->alpha)) || !(o->turn > 0) || !(o->moved > 0)
+        || !(o->still > 0))
+        return egi_fail(EG_ERR_INVALID,
+                        "eg_lazy: alpha %g, turn %g, moved %g, still %g, expected above 0",
+                        o->alpha, o->turn, o->moved, o->still);
     if (times == NULL || count == 0)
         return egi_fail(EG_ERR_INVALID, "eg_lazy: no times, expected one or more");
     for (size_t i = 0; i < count; i++)
@@ -244,19 +248,16 @@ static eg_status check(const eg_lazy_options *in, const double *times, size_t co
     return EG_OK;
 }
 
-static eg_status room(struct lazy *s, size_t weights)
+static eg_status room(struct lazy *s)
 {
-    const struct egi_need needs[] = {
-        { s->n, sizeof(double) },       { s->n, sizeof(double) },
-        { s->n, sizeof(double) },       { s->n, sizeof(double) },
-        { s->n, sizeof(double) },       { s->outputs, sizeof(double) },
-        { s->outputs, sizeof(double) }, { s->outputs, sizeof(double) },
-        { weights, sizeof(double) },    { weights, sizeof(double) },
-    };
-    double **const all[] = { &s->u, &s->next_u, &s->v,     &s->next_v, &s->before,
-                             &s->f, &s->next_f, &s->first, &s->w,      &s->scale };
-    EGI_TRY(egi_arena_create(s->r.alloc, needs, EGI_COUNT(needs), "lazy training", &s->arena));
-    for (size_t i = 0; i < EGI_COUNT(all); i++) *all[i] = s->arena.part[i];
+    double **const of_u[] = { &s->u, &s->next_u, &s->v, &s->next_v, &s->before, &s->w, &s->scale };
+    double **const of_f[] = { &s->f, &s->next_f, &s->first };
+    const struct egi_need needs[] = { { s->n, EGI_COUNT(of_u) * sizeof(double) },
+                                      { s->outputs, EGI_COUNT(of_f) * sizeof(double) } };
+    EGI_TRY(egi_arena_create(s->r.alloc, needs, 2, "lazy training", &s->arena));
+    for (size_t i = 0; i < EGI_COUNT(of_u); i++) *of_u[i] = (double *)s->arena.part[0] + i * s->n;
+    for (size_t i = 0; i < EGI_COUNT(of_f); i++)
+        *of_f[i] = (double *)s->arena.part[1] + i * s->outputs;
     memset(s->first, 0, s->outputs * sizeof *s->first);
     return EG_OK;
 }
@@ -288,7 +289,7 @@ static eg_status begin_network(struct lazy *s)
     s->n = s->r.n;
     s->look = look_network;
     s->answer = answer_network;
-    EGI_TRY(room(s, s->n));
+    EGI_TRY(room(s));
     for (size_t k = 0; k < s->r.arrays; k++) {
         const eg_param *p = eg_params_at(s->r.l->params, k);
         const double scale = egi_tangent_scale(p, s->o.normalised);
@@ -331,7 +332,7 @@ eg_status eg_lazy_kernel_flow(eg_learner *l, const eg_part *part, const float *k
     EGI_TRY(check(options, times, count, &s.o));
     EGI_TRY(begin(l, part, &s));
     s.n = s.outputs;
-    eg_status status = room(&s, s.n);
+    eg_status status = room(&s);
     if (status == EG_OK) memset(s.u, 0, s.n * sizeof *s.u);
     if (status == EG_OK) status = flow(&s, times, count, outputs, &reached);
     if (status == EG_OK) *out = reached;
