@@ -30,7 +30,7 @@ typedef struct eg_lazy_options {
     double still;   /* a step that moves no F by more is kept whatever the velocity does */
     size_t steps;   /* at most, those that were not kept included */
     int threads;
-    const eg_progress *progress; /* "flow", steps kept, of those at most */
+    const eg_progress *progress; /* "flow", steps kept; how many there will be is unknown */
     const eg_allocator *alloc;
 } eg_lazy_options;
 

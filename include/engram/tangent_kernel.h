@@ -29,8 +29,8 @@ typedef struct eg_tangent_options {
     const eg_allocator *alloc;
 } eg_tangent_options;
 
-#define EG_TANGENT_OPTIONS_INIT                                                   \
-    {                                                                             \
+#define EG_TANGENT_OPTIONS_INIT                                                      \
+    {                                                                                \
         sizeof(eg_tangent_options), (size_t)-1, 0, 0, (size_t)1 << 30, 0, NULL, NULL \
     }
 

@@ -182,7 +182,7 @@ static eg_status move(struct lazy *s, double left, double *step, double *last, e
             return egi_fail(EG_ERR_LIMIT, "eg_lazy: %zu steps, and %g of the time is left",
                             s->o.steps, left);
         if ((end->steps + end->refused) % SEEN_EVERY == 0)
-            EGI_TRY(egi_report(s->o.progress, "flow", end->steps, s->o.steps));
+            EGI_TRY(egi_report(s->o.progress, "flow", end->steps, 0));
         for (size_t i = 0; i < s->n; i++)
             s->next_u[i] =
                 s->u[i] + h * ((1 + r / 2) * s->v[i] - (r > 0 ? r / 2 * s->before[i] : 0));
