@@ -96,8 +96,8 @@ extern const struct experiment experiment_scattering, experiment_patches, experi
 
 /* Learning as physics. */
 extern const struct experiment experiment_two_time, experiment_tangent_widths, experiment_jamming,
-    experiment_embedded, experiment_spiked_model, experiment_threshold_energy, experiment_committee,
-    experiment_hopfield_phases;
+    experiment_embedded, experiment_lazy_feature, experiment_spiked_model,
+    experiment_threshold_energy, experiment_committee, experiment_hopfield_phases;
 
 /* The table, ending in NULL. */
 extern const struct experiment *const experiments[];

@@ -53,6 +53,7 @@ const struct experiment *const experiments[] = {
     &experiment_tangent_widths,
     &experiment_jamming,
     &experiment_embedded,
+    &experiment_lazy_feature,
     &experiment_spiked_model,
     &experiment_threshold_energy,
     &experiment_committee,

@@ -5,6 +5,22 @@
 
 #include "every_call_measure.h"
 
+static inline eg_status call_lazy(eg_learner *l, const eg_part *part)
+{
+    static float kernel[4 * 6 * 6]; /* of at most 6 examples and 2 classes */
+    const double time = .01;
+    eg_tangent_options apart = EG_TANGENT_OPTIONS_INIT;
+    eg_lazy_options o = EG_LAZY_OPTIONS_INIT;
+    eg_lazy_end end;
+    eg_status s = EG_OK;
+    apart.apart = apart.threads = o.threads = 1;
+    CALL(eg_tangent_kernel(l, part, &apart, kernel));
+    CALL(eg_lazy_kernel_flow(l, part, kernel, &time, 1, &o, NULL, &end));
+    CALL(eg_lazy_train(l, part, &time, 1, &o, NULL, &end));
+    if (s == EG_OK) (void)eg_tangent_change(kernel, kernel, 4 * 6 * 6);
+    return s;
+}
+
 static inline eg_status call_gradients(const char *path)
 {
     enum { SOME = 6 };
@@ -37,6 +53,7 @@ static inline eg_status call_gradients(const char *path)
     CALL(eg_tangent_kernel_file(l, &all, &o, name));
     CALL(eg_gradient_noise_of(l, &all, &drawn, &noise, NULL));
     CALL(eg_jam(l, &all, &jamming, NULL, &jammed));
+    CALL(call_lazy(l, &all));
     eg_learner_destroy(l);
     l = NULL;
     CALL(eg_learner_create("{\"kind\": \"network\", \"layers\": [{\"kind\": \"conv2d\", "

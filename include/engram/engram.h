@@ -25,6 +25,7 @@
 #include "engram/inspect.h"
 #include "engram/interferometric.h"
 #include "engram/jamming.h"
+#include "engram/lazy.h"
 #include "engram/learned_symmetry.h"
 #include "engram/learner.h"
 #include "engram/limits.h"

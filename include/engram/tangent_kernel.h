@@ -20,6 +20,8 @@ typedef struct eg_tangent_options {
     int normalised; /* 1: gradients by weights of variance 1, which are multiplied by sqrt(2 /
                        fan-in) before each sum (biases by 1): the scale in which wide networks have
                        a limit; 0: by weights as they are */
+    int apart;      /* 1: no mean; Theta of all pairs of (example, score): (N K, N K), number
+                       i K + k for score k of example i */
     size_t bytes; /* of gradients in memory at once; more is faster, none changes a digit of what is
                      exact in the sum of products */
     int threads;
@@ -27,15 +29,15 @@ typedef struct eg_tangent_options {
     const eg_allocator *alloc;
 } eg_tangent_options;
 
-#define EG_TANGENT_OPTIONS_INIT                                                   \
-    {                                                                             \
-        sizeof(eg_tangent_options), (size_t)-1, 0, (size_t)1 << 30, 0, NULL, NULL \
+#define EG_TANGENT_OPTIONS_INIT                                                      \
+    {                                                                                \
+        sizeof(eg_tangent_options), (size_t)-1, 0, 0, (size_t)1 << 30, 0, NULL, NULL \
     }
 
 /**
  * Theta of all pairs of a part, in tiles. Gradients in f32, one example at a time through a network
  * as it answers (running statistics, no dropout); their products by matrix products in f32.
- * @param kernel  (N, N), symmetric
+ * @param kernel  (N, N), symmetric; (N K, N K) where apart
  * @return EG_OK; EG_ERR_UNSUPPORTED (no network of layers); EG_ERR_SHAPE; EG_ERR_INVALID (an output
  *         that there is not; bytes too few for two gradients: expected); EG_ERR_INTERRUPTED;
  *         EG_ERR_NOMEM
@@ -52,6 +54,12 @@ EG_API EG_MUST_CHECK eg_status eg_tangent_kernel(eg_learner *l, const eg_part *p
 EG_API EG_MUST_CHECK eg_status eg_tangent_kernel_file(eg_learner *l, const eg_part *part,
                                                       const eg_tangent_options *options,
                                                       const char *path);
+
+/**
+ * How much a kernel changed: |after - before| / |before|, norms of Frobenius, of n numbers each.
+ * NaN where before is 0 throughout.
+ */
+EG_API double eg_tangent_change(const float *before, const float *after, size_t n);
 
 /**
  * Kernels of an infinitely wide network of `hidden` layers of relu without biases, all weights of

@@ -56,6 +56,9 @@ eg_status egi_traced_add(struct egi_traced *r, double by, double *g);
  * where the tape has failed; those that are not learned are skipped. */
 const void *egi_traced_derived(struct egi_traced *r, size_t *k, size_t *at, size_t *size);
 
+/* w (n) as what the learner learned, rounded to f32. */
+void egi_traced_keep(const struct egi_traced *r, const double *w);
+
 /* The same n numbers of another set of the same arrays, such as where training began. */
 void egi_traced_read(const struct egi_traced *r, const eg_params *from, double *out);
 

@@ -93,16 +93,6 @@ static size_t count_weights(const struct jam *j)
     return last != NULL ? n - eg_shape_size(&last->shape) / 2 : 0;
 }
 
-static void write_back(const struct jam *j)
-{
-    for (size_t k = 0; k < j->r.arrays; k++) {
-        const eg_param *p = eg_params_at(j->r.l->params, k);
-        if (j->r.at[k] >= j->r.n) continue;
-        for (size_t i = 0; i < eg_shape_size(&p->shape); i++)
-            ((float *)p->value)[i] = (float)j->w[j->r.at[k] + i];
-    }
-}
-
 static eg_status check(const eg_learner *l, const eg_part *part, const eg_jamming_options *in,
                        eg_jamming_options *o)
 {
@@ -137,7 +127,7 @@ static eg_status run(struct jam *j, double *gap, eg_jammed *out)
     *out = (eg_jammed){ .weights = count_weights(j) };
     EGI_TRY(descend(j, out));
     if (gap != NULL) memcpy(gap, j->gap, j->r.part->n * sizeof *gap);
-    write_back(j);
+    egi_traced_keep(&j->r, j->w);
     return EG_OK;
 }
 

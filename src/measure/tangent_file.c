@@ -48,9 +48,9 @@ static eg_status note(struct work *w, size_t rows)
 /* Of weights, examples and what was asked. */
 static uint64_t hash_of(const struct egi_tangent *t)
 {
-    uint64_t h[8] = { eg_params_hash(t->r.l->params), t->n, t->first, t->last,
+    uint64_t h[8] = { eg_params_hash(t->r.l->params), t->n, t->first, t->turns,
                       (uint64_t)t->o.normalised,      0,    0,        0 };
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->r.part->n; i++) {
         const size_t d = t->r.part->set->d;
         const float *x = t->r.part->set->x + egi_part_at(t->r.part, i) * d;
         h[6] = egi_hash(x, d * sizeof *x);

@@ -19,8 +19,31 @@ void eg_tangent_relu(double rho, size_t hidden, double *sigma, double *theta)
     if (theta != NULL) *theta = t;
 }
 
+double eg_tangent_change(const float *before, const float *after, size_t n)
+{
+    double apart = 0, all = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double b = (double)before[i], d = (double)after[i] - b;
+        apart += d * d;
+        all += b * b;
+    }
+    return sqrt(apart / all);
+}
+
+double egi_tangent_scale(const eg_param *p, int normalised)
+{
+    const size_t rows = p->shape.rank > 1 ? p->shape.dim[0] : 0;
+    const size_t fan_in = rows > 0 ? eg_shape_size(&p->shape) / rows : 0;
+    return normalised && fan_in > 0 ? sqrt(2.0 / (double)fan_in) : 1;
+}
+
 static eg_status check(struct egi_tangent *t, size_t classes)
 {
+    const size_t outputs = t->o.output == SIZE_MAX ? classes : 1;
+    t->each = t->o.apart ? outputs : 1;
+    t->turns = outputs / t->each;
+    t->first = t->o.output == SIZE_MAX ? 0 : t->o.output;
+    EGI_TRY(egi_mul_size(t->r.part->n, t->each, &t->n));
     const size_t one = t->r.n * sizeof(float);
     t->block = t->o.bytes / 2 / one;
     if (t->block > t->n) t->block = t->n;
@@ -32,8 +55,6 @@ static eg_status check(struct egi_tangent *t, size_t classes)
     if (t->o.output != SIZE_MAX && t->o.output >= classes)
         return egi_fail(EG_ERR_INVALID, "eg_tangent_kernel: output %zu, expected 0 to %zu",
                         t->o.output, classes - 1);
-    t->first = t->o.output == SIZE_MAX ? 0 : t->o.output;
-    t->last = t->o.output == SIZE_MAX ? classes : t->o.output + 1;
     return EG_OK;
 }
 
@@ -49,12 +70,8 @@ static eg_status fill(struct egi_tangent *t, size_t classes)
     t->rows = t->arena.part[1];
     t->others = t->arena.part[2];
     t->seed = t->arena.part[3];
-    for (size_t k = 0; k < t->r.arrays; k++) {
-        const eg_param *p = eg_params_at(t->r.l->params, k);
-        const size_t rows = p->shape.rank > 1 ? p->shape.dim[0] : 0;
-        const size_t fan_in = rows > 0 ? eg_shape_size(&p->shape) / rows : 0;
-        t->scale[k] = t->o.normalised && fan_in > 0 ? (float)sqrt(2.0 / (double)fan_in) : 1;
-    }
+    for (size_t k = 0; k < t->r.arrays; k++)
+        t->scale[k] = (float)egi_tangent_scale(eg_params_at(t->r.l->params, k), t->o.normalised);
     return EG_OK;
 }
 
@@ -69,7 +86,6 @@ eg_status egi_tangent_create(eg_learner *l, const eg_part *part, const eg_tangen
                         options->size, sizeof t.o);
     if (options != NULL) t.o = *options;
     EGI_TRY(egi_traced_create(l, part, 1, t.o.threads, EG_F32, t.o.alloc, &t.r));
-    t.n = part->n;
     const eg_status s = fill(&t, l->task.classes);
     if (s == EG_OK)
         *out = t;
@@ -109,24 +125,26 @@ static eg_status gradient(struct egi_tangent *t, size_t example, size_t output, 
     return eg_tape_status(r->t);
 }
 
-static eg_status gradients(struct egi_tangent *t, size_t from, size_t output, float *g)
+static eg_status gradients(struct egi_tangent *t, size_t from, size_t turn, float *g)
 {
-    for (size_t i = 0; i < egi_tangent_count(t, from); i++)
-        EGI_TRY(gradient(t, from + i, output, g + i * t->r.n));
+    for (size_t i = 0; i < egi_tangent_count(t, from); i++) {
+        const size_t row = from + i, output = t->first + turn + row % t->each;
+        EGI_TRY(gradient(t, row / t->each, output, g + i * t->r.n));
+    }
     return EG_OK;
 }
 
 eg_status egi_tangent_rows(struct egi_tangent *t, size_t from, float *kernel)
 {
     const size_t b = egi_tangent_count(t, from);
-    for (size_t output = t->first; output < t->last; output++) {
-        EGI_TRY(gradients(t, from, output, t->rows));
+    for (size_t turn = 0; turn < t->turns; turn++) {
+        EGI_TRY(gradients(t, from, turn, t->rows));
         for (size_t at = 0; at <= from; at += t->block) {
             const float *others = at < from ? t->others : t->rows;
-            if (at < from) EGI_TRY(gradients(t, at, output, t->others));
+            if (at < from) EGI_TRY(gradients(t, at, turn, t->others));
             const struct egi_gemm g = {
-                b,    egi_tangent_count(t, at),         t->r.n,           0, 1, t->r.n, t->r.n,
-                t->n, 1 / (double)(t->last - t->first), output > t->first
+                b,    egi_tangent_count(t, at), t->r.n,  0, 1, t->r.n, t->r.n,
+                t->n, 1 / (double)t->turns,     turn > 0
             };
             egi_gemm_f32(&g, t->rows, others, kernel + at, t->o.threads);
             EGI_TRY(egi_report(t->o.progress, "kernel", from, t->n));

@@ -218,3 +218,12 @@ void egi_traced_read(const struct egi_traced *r, const eg_params *from, double *
         for (size_t i = 0; r->at[k] < r->n && i < size_of(r, k); i++)
             out[r->at[k] + i] = number(eg_params_at(from, k), i);
 }
+
+void egi_traced_keep(const struct egi_traced *r, const double *w)
+{
+    for (size_t k = 0; k < r->arrays; k++) {
+        float *value = eg_params_at(r->l->params, k)->value;
+        for (size_t i = 0; r->at[k] < r->n && i < size_of(r, k); i++)
+            value[i] = (float)w[r->at[k] + i];
+    }
+}

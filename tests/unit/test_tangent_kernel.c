@@ -115,6 +115,50 @@ static void kernels_are_those_of_gradients(void **state)
     eg_learner_destroy(l);
 }
 
+/* Of all pairs of scores: of one score its own kernel, the mean over equal scores the mean. */
+static void pairs_of_scores_are_apart(void **state)
+{
+    enum { M = N * K };
+    const eg_dataset data = some_data();
+    const eg_part all = { &data, NULL, N };
+    float whole[M * M], mean[N * N], one[N * N];
+    (void)state;
+    eg_learner *l = network(spec, D, K, 3);
+    const float *a = array(l, "a.weight"), *ab = array(l, "a.bias"), *b = array(l, "b.weight");
+    eg_tangent_options o = EG_TANGENT_OPTIONS_INIT;
+    CHECK_OK(eg_tangent_kernel(l, &all, &o, mean));
+    o.output = 1;
+    CHECK_OK(eg_tangent_kernel(l, &all, &o, one));
+    o.apart = 1;
+    CHECK_OK(eg_tangent_kernel(l, &all, &o, whole)); /* of one score: the same */
+    CHECK(memcmp(whole, one, sizeof one) == 0);
+    o.output = SIZE_MAX;
+    o.bytes = 2 * 4 * (H * D + H + K * H + K) * sizeof(float);
+    CHECK_OK(eg_tangent_kernel(l, &all, &o, whole));
+    for (size_t r = 0; r < M * M; r++) {
+        const size_t i = r / M / K, k = r / M % K, j = r % M / K, m = r % K;
+        const float *x = data.x + i * D, *other = data.x + j * D;
+        double want = k == m, sum = 0; /* k != m: weights of the first layer alone are shared */
+        for (size_t h = 0; h < H; h++) {
+            const double u = dot(a + h * D, x, D) + (double)ab[h];
+            const double v = dot(a + h * D, other, D) + (double)ab[h];
+            want += k == m ? fmax(u, 0) * fmax(v, 0) : 0;
+            want += u > 0 && v > 0
+                        ? (double)b[k * H + h] * (double)b[m * H + h] * (dot(x, other, D) + 1)
+                        : 0;
+        }
+        CHECK_NEAR((double)whole[r], want, 2e-5 * (1 + fabs(want)));
+        for (size_t c = 0; c < K && k == 0 && m == 0; c++)
+            sum += (double)whole[(i * K + c) * M + j * K + c] / K;
+        if (k == 0 && m == 0) CHECK_NEAR(sum, (double)mean[i * N + j], 1e-5 * (1 + fabs(sum)));
+    }
+    CHECK(eg_tangent_change(whole, whole, EGI_COUNT(whole)) == 0);
+    for (size_t r = 0; r < M * M; r++) whole[r] = 1.25f;
+    for (size_t r = 0; r < N * N; r++) one[r] = 1;
+    CHECK_NEAR(eg_tangent_change(one, whole, EGI_COUNT(one)), .25, 1e-12);
+    eg_learner_destroy(l);
+}
+
 /* The deviation from the limit falls as 1 / sqrt(width). */
 static void widths_approach_the_limit(void **state)
 {
@@ -283,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wide_networks_have_their_kernels),
         cmocka_unit_test(kernels_are_those_of_gradients),
+        cmocka_unit_test(pairs_of_scores_are_apart),
         cmocka_unit_test(widths_approach_the_limit),
         cmocka_unit_test(files_hold_the_same),
         cmocka_unit_test(noise_is_the_variance_of_gradients),
