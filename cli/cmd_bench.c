@@ -74,6 +74,8 @@ static int run(const struct call *call)
     int code = EXIT_DONE;
     size_t ran = 0;
     const int threads = call->common->threads;
+    if (call->common->output != NULL && strcmp(call->common->output, "-") != 0)
+        return fail_usage(call, "-o: benchmarks write to standard output alone, as in > FILE");
     let_interrupt_end();
     for (size_t i = 0; i < BENCHES && code == EXIT_DONE; i++) {
         if (call->nargs == 1 && strcmp(benches[i].name, call->args[0]) != 0) continue;
@@ -91,7 +93,7 @@ static int run(const struct call *call)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure this machine and this library on it",
-    .arguments = "[association|binary|bits|heads|layers|measure|onnx|routed|store|train] ",
+    .arguments = "[association|binary|bits|dynamics|heads|layers|measure|onnx|routed|store|train] ",
     .examples = "engram bench association\nengram bench store --patterns 10000000\n"
                 "engram bench --json --threads 2",
     .notes =

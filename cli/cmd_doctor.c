@@ -22,6 +22,16 @@ static void list_found(void *user, const char *name, const char *folder)
     json_array_append_new(user, json_sprintf("%s  %s", name, folder));
 }
 
+/* _FORTIFY_SOURCE that the C library's headers had when this was compiled. */
+static int checked_calls(void)
+{
+#ifdef __USE_FORTIFY_LEVEL
+    return __USE_FORTIFY_LEVEL;
+#else
+    return 0;
+#endif
+}
+
 /* One memory stored and recalled: the kernels work on this machine. */
 static eg_status try_memory(void)
 {
@@ -69,6 +79,7 @@ static int run(const struct call *call)
     const char *temporary = getenv("TMPDIR");
     json_t *r = environment_json(call), *found = json_array();
     json_object_set_new(r, "blas", json_string(blas_words()));
+    json_object_set_new(r, "checked_calls", json_integer(checked_calls()));
     json_object_set_new(r, "recall", json_string(verdict(try_memory(), &code)));
     json_object_set_new(r, "write_here", json_string(verdict(try_file("."), &code)));
     json_object_set_new(r, "write_temporary",

@@ -1,6 +1,7 @@
 /* Help, man page and shell completion, all read from the tables of commands and options. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "cli/cli_text.h"
@@ -20,7 +21,7 @@ static void add_default(struct text *t, const struct opt *o, const void *default
         break;
     case OPT_SIZE:
         memcpy(&size, at, sizeof size);
-        if (size != 0) text_add(t, " [%zu]", size);
+        if (size != 0 && size != SIZE_MAX) text_add(t, " [%zu]", size);
         break;
     case OPT_CHOICE:
         memcpy(&whole, at, sizeof whole);

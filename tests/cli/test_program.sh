@@ -175,12 +175,14 @@ json_lines help memories
 one_json data info semeion
 check 0 'works' doctor
 one_json doctor
+check 0 'sdm: locations within this distance take part$' store --help
 check 0 . reproduce
 "$engram" reproduce xor --json --quiet >out 2>err || problem "reproduce xor"
 grep -q '"setting":"quick".*"seed":0.*"engram":"[0-9.]*".*"threads":[1-9].*"learners":\[\]' out ||
     problem "reproduce: no line of how it ran"
 check 2 'no experiment' reproduce no-such-experiment
 check 2 'no benchmark' bench nothing
+check 2 'standard output alone' bench association -o figures.txt
 
 # an interrupted store goes on with the same data and the same memory, and with nothing else
 python3 - <<'PY'

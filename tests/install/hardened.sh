@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # hardened.sh PREFIX: what was installed is built to be hard to exploit. Position independent, its
 # tables of addresses read-only once it runs, no executable stack, stacks guarded, calls of the C
-# library checked.
+# library checked, the program's at level 3, as it says itself.
 set -euo pipefail
 prefix=$1
 wrong=0 found=0
@@ -22,5 +22,9 @@ for file in "$prefix/bin/engram" "$prefix/lib/libengram.so.0"; do
     has "$file" "with guarded stacks" '__stack_chk_fail' "$symbols"
     has "$file" "with checked calls" '__[a-z_]*_chk@' "$symbols"
 done
+if [ -x "$prefix/bin/engram" ]; then
+    doctor=$(cd "$(mktemp -d)" && "$prefix/bin/engram" doctor --json) || true
+    has "$prefix/bin/engram" "with calls checked at level 3" '"checked_calls": *3[,}]' "$doctor"
+fi
 [ "$found" -eq 1 ] || { echo "$prefix: neither the program nor the library is there"; wrong=1; }
 exit "$wrong"
