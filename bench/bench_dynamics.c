@@ -36,7 +36,8 @@ static eg_status learner(const struct bench *b, eg_learner **out)
 static size_t weights(const eg_params *p)
 {
     size_t sum = 0;
-    for (size_t i = 0; i < eg_params_count(p); i++) sum += eg_shape_size(&eg_params_at(p, i)->shape);
+    for (size_t i = 0; i < eg_params_count(p); i++)
+        sum += eg_shape_size(&eg_params_at(p, i)->shape);
     return sum;
 }
 
@@ -54,11 +55,12 @@ static eg_status time_kernel(struct bench *b)
         const double limit = bench_product_time(&b->product, b->threads), start = bench_now();
         s = eg_tangent_kernel(l, &part, &o, kernel);
         took[i] = bench_now() - start;
-        share[i] = (double)IMAGES * IMAGES * (double)weights(eg_learner_params(l)) * limit / took[i];
+        share[i] =
+            (double)IMAGES * IMAGES * (double)weights(eg_learner_params(l)) * limit / took[i];
     }
     if (s == EG_OK)
-        bench_show(b->json, "tangent kernel of 784-512-10, 2000 images",
-                   bench_median(took, ROUNDS), "s", bench_median(share, ROUNDS), "the product");
+        bench_show(b->json, "tangent kernel of 784-512-10, 2000 images", bench_median(took, ROUNDS),
+                   "s", bench_median(share, ROUNDS), "the product");
     eg_learner_destroy(l);
     free(kernel);
     return s;

@@ -1,7 +1,7 @@
 /* Diffusion as a memory, in the plane: N patterns on the unit circle, E(x) = -ln(mean exp(-beta
  * |x - xi|^2)) / beta, beta = 1/(2 sigma^2 t). Of many patterns E depends on |x| alone (Pham et al.
- * 2025): least at the origin for beta <= 1, then on a ring, every state of which is new. Of finitely
- * many the ring has valleys, which end at the patterns as noise goes: what was new is then
+ * 2025): least at the origin for beta <= 1, then on a ring, every state of which is new. Of
+ * finitely many the ring has valleys, which end at the patterns as noise goes: what was new is then
  * memorised. Samples go from a place on the unit circle to the mean of the patterns by their
  * weights, which never raises E, until they rest. */
 /* SPDX-License-Identifier: Apache-2.0 */

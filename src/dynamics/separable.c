@@ -36,7 +36,8 @@ static void place(struct hull *h)
         for (size_t j = 0; j < h->d; j++) h->x[j] += h->weight[k] * point(h, k)[j];
 }
 
-/* Weights of sum 1 of the nearest point of the affine hull: 1 1^T + Z Z^T times them is constant. */
+/* Weights of sum 1 of the nearest point of the affine hull: 1 1^T + Z Z^T times them is constant.
+ */
 static int affine(struct hull *h)
 {
     const size_t c = h->corral;
@@ -142,8 +143,9 @@ static eg_status separable_samples(struct egi_dynamics *run)
         const size_t end = parted(&h, most, o->seed, i);
         for (size_t k = 0; k < rows; k++)
             shown[i * rows + k] = rint(*egi_row_at(run, k) * (double)d) < (double)end;
-        s = end > 0 ? egi_report(o->progress, "samples", i + 1, samples)
-                    : egi_fail(EG_ERR_DIVERGED, "separable: sample %zu, %zu points: no end", i, h.n);
+        s = end > 0
+                ? egi_report(o->progress, "samples", i + 1, samples)
+                : egi_fail(EG_ERR_DIVERGED, "separable: sample %zu, %zu points: no end", i, h.n);
     }
     if (s == EG_OK) egi_mean_rows(run, shown, 1, samples, 2);
     egi_arena_destroy(&arena);

@@ -26,8 +26,8 @@ struct egi_traced {
     uint64_t seed, step; /* of the draws */
     const float *strip;  /* (places) what they are taken from, as in egi_layer.h, or NULL */
     size_t places;
-    eg_var *leaf;        /* (arrays) of the pass; drawn: then their variances */
-    eg_var *derived;     /* the same */
+    eg_var *leaf;    /* (arrays) of the pass; drawn: then their variances */
+    eg_var *derived; /* the same */
     struct egi_arena arena;
 };
 

@@ -73,9 +73,7 @@ eg_var egi_traced_scores(struct egi_traced *r, const void *w, size_t b)
 {
     const size_t item = eg_dtype_size(r->dtype);
     const eg_shape shape = eg_shape_of(b, r->part->set->d);
-    struct egi_drawn drawn = {
-        r->leaf + r->arrays, r->seed, r->step, r->strip, r->places, 0
-    };
+    struct egi_drawn drawn = { r->leaf + r->arrays, r->seed, r->step, r->strip, r->places, 0 };
     for (size_t i = 0; i < leaves(r); i++) {
         const size_t k = i < r->arrays ? i : i - r->arrays,
                      at = r->at[k] + (i < r->arrays ? 0 : r->n);

@@ -114,8 +114,7 @@ eg_params *eg_two_time_state(eg_two_time *m)
 }
 
 /* Every lane its own sums: an order that does not depend on the machine. */
-static inline void add_lanes(const float *then, const float *now, size_t n,
-                             double sum[SUMS][LANES])
+static inline void add_lanes(const float *then, const float *now, size_t n, double sum[SUMS][LANES])
 {
     for (size_t lane = 0; lane < n; lane++) {
         const double a = (double)then[lane], b = (double)now[lane], square = (b - a) * (b - a);

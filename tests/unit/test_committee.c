@@ -185,8 +185,9 @@ static void points_are_parted(void **state)
 static void out_of_memory(void **state)
 {
     (void)state;
-    static const char *const names[] = { "committee",       "perceptron",    "regression", "separable",
-                                         "message-passing", "mode-coupling", "landscape",  "circle" };
+    static const char *const names[] = { "committee", "perceptron",      "regression",
+                                         "separable", "message-passing", "mode-coupling",
+                                         "landscape", "circle" };
     for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
         eg_status s = EG_ERR_NOMEM;
         for (size_t k = 0; s != EG_OK; k++) {

@@ -139,7 +139,8 @@ static void rings_break_into_patterns(void **state)
 {
     (void)state;
     eg_dynamics_result r;
-    RUN("circle", &r, { "from", 2 }, { "to", 50 }, { "points", 5 }, { "samples", 8 }, { "N", 4000 });
+    RUN("circle", &r, { "from", 2 }, { "to", 50 }, { "points", 5 }, { "samples", 8 },
+        { "N", 4000 });
     for (size_t i = 0; i < r.rows; i++) {
         CHECK_NEAR(cell("circle", &r, i, "radius_simulated"), cell("circle", &r, i, "radius"),
                    1 / sqrt(4000));
