@@ -23,7 +23,7 @@ for file in "$prefix/bin/engram" "$prefix/lib/libengram.so.0"; do
     has "$file" "with checked calls" '__[a-z_]*_chk@' "$symbols"
 done
 if [ -x "$prefix/bin/engram" ]; then
-    doctor=$(cd "$(mktemp -d)" && "$prefix/bin/engram" doctor --json) || true
+    doctor=$(cd "$prefix" && bin/engram doctor --json) || true
     has "$prefix/bin/engram" "with calls checked at level 3" '"checked_calls": *3[,}]' "$doctor"
 fi
 [ "$found" -eq 1 ] || { echo "$prefix: neither the program nor the library is there"; wrong=1; }
