@@ -19,8 +19,9 @@ list(FILTER small_files EXCLUDE REGEX "_avx2\\.c|_avx512\\.c|_dnnl\\.c|/flow\\.c
 # networks run node by node: no frozen ones; no scattering
 list(FILTER small_files EXCLUDE REGEX
   "/kernel_frozen|/kernel_scatter|/frozen_|/onnx_plan|/onnx_freeze")
-# hybrid: what stands on learners is not of this build
-list(FILTER small_files EXCLUDE REGEX "/hybrid/(.*learn|.*layer).*\\.c")
+# what stands on learners, or on descriptions in JSON, is not of this build
+list(FILTER small_files EXCLUDE REGEX
+  "/hybrid/(.*learn|.*layer|head|quantiser).*\\.c|/onnx_learner|/json_read")
 
 add_library(engram_small STATIC ${small_files})
 target_include_directories(engram_small PUBLIC ${PROJECT_SOURCE_DIR}/include

@@ -24,10 +24,10 @@ check() {
     "$engram" "$@" >out 2>err </dev/null
     got=$?
     [ "$got" -eq "$want" ] || problem "engram $*: exit $got, expected $want"
-    cat out err | grep -Eq -- "$pattern" || problem "engram $*: no \"$pattern\""
+    grep -Eq -- "$pattern" out err || problem "engram $*: no \"$pattern\""
 }
 absent() { # PATTERN: not in what the last check printed
-    ! cat out err | grep -Eq -- "$1" || problem "\"$1\" was printed"
+    ! grep -Eq -- "$1" out err || problem "\"$1\" was printed"
 }
 json() { # EXPRESSION ARGS...: of what the program prints with --json as j
     local expression=$1
