@@ -172,7 +172,7 @@ def main(quick, strict, *names):
 
     jobs = [(name, which) for name in names for which in chosen(name)]
     bad = survived = 0
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for (name, which), noticed in zip(jobs, pool.map(judge, jobs)):
             change = f"{which[1].strip()} -> {which[2].strip()}"
             if noticed is None:
